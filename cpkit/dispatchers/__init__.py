@@ -1,0 +1,1 @@
+"""CherryPy dispatchers: which code answers a URL."""

@@ -1,0 +1,1 @@
+"""CherryPy engine plugins: work outside any request, on the engine's bus."""

@@ -1,0 +1,42 @@
+"""The layer rule: the pure core imports no framework, and each piece stands alone."""
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ImportError(name + " is blocked")
+sys.meta_path.insert(0, Blocked())
+import {module}
+"""
+
+
+def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    code = BLOCK.format(module=module, blocked=without)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("module", ["cpkit", "cpkit.errors"])
+def test_the_pure_core_imports_no_framework(module):
+    done = imports(module, without=("cherrypy", "sqlalchemy", "prometheus_client"))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", ["cpkit.tools", "cpkit.dispatchers", "cpkit.testing"])
+def test_these_pieces_need_no_sqlalchemy(module):
+    done = imports(module, without=("sqlalchemy", "prometheus_client"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_cpkit_imports_nothing_else():
+    code = """if True:
+        import sys, cpkit
+        print([name for name in sys.modules if name.startswith(("cpkit.", "cherrypy"))])
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
