@@ -84,7 +84,8 @@ class Client:
             body = data
         if params:
             path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
-        return self._call({**_environ(method, path, fields, body), **self._cookie(), **(environ or {})})
+        made = _environ(method, path, fields, body)
+        return self._call({**made, **self._cookie(), **(environ or {})})
 
     def get(self, path: str, **kwargs: Any) -> Response:
         """Send a GET request."""
