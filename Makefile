@@ -27,7 +27,10 @@ format: $(VENV)/.ready  ## rewrite the sources in the house format
 	$(PY) -m ruff format .
 
 bench: $(VENV)/.bench  ## run the benchmarks and write the report
-	$(PY) -m pytest tests/benchmarks -q --benchmark-only
+	$(PY) -m tests.benchmarks
+
+bench-look: $(VENV)/.bench  ## time one variant after another with pytest-benchmark
+	$(PY) -m pytest tests/benchmarks -q --benchmark-only --benchmark-columns=min,median,iqr,ops
 
 clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
@@ -45,4 +48,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench bench-look clean

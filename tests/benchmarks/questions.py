@@ -1,15 +1,22 @@
 """What a benchmark asks: a question, a baseline and variants that answer it alike.
 
-A file ``ask_<piece>.py`` in this folder holds the questions of one piece. Each is a function
-decorated with :func:`question`; it imports the peers, builds the inputs, and returns the
-variants. Nothing runs when the file is imported. The runners (pytest-benchmark one after
-another, the paired and interleaved one, the instruction counter) all read this registry.
+A file ``ask_<piece>.py`` in this folder holds the questions of one piece::
+
+    from tests.benchmarks.questions import Case, question
+
+Each is a function decorated with :func:`question`; it imports the peers, builds the inputs, and
+returns the variants. Nothing runs when the file is imported. The runners (pytest-benchmark one
+after another, the paired and interleaved one, the instruction counter) all read this registry.
+A variant whose name starts with ``cpkit`` is cpkit's; the others are its rivals, but for those
+that *without* names. To run one's own: ``python -m tests.benchmarks <piece> --quick``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 Call = Callable[[], object]
 
@@ -20,6 +27,9 @@ class Case:
 
     *expected*, if given, is what every variant must return: it is checked before timing.
     *calls* is how many units of work one call does (a loop over 203 URLs: 203).
+    *without* names the variants that leave the work out (CherryPy without the piece): they tell
+    what the piece costs, and are no rivals. *headline* is the pair (a variant of cpkit's, a
+    rival) that the report's first chart shows.
     """
 
     variants: dict[str, Call]
@@ -27,26 +37,57 @@ class Case:
     expected: object = None
     calls: int = 1
     cleanup: Callable[[], None] = lambda: None
+    without: Collection[str] = ()
+    headline: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """Name what is asked, of which piece, and how to build the case."""
+    """Name what is asked, of which piece, and how to build the case.
+
+    Questions that share a *curve* differ in *size* only, and are drawn as one growth curve.
+    *counted* is false where a count of instructions says nothing (the work waits for a disk).
+    """
 
     piece: str
     title: str
     build: Callable[[], Case]
     why: str = ""
+    curve: str = ""
+    size: int = 0
+    counted: bool = True
 
 
 REGISTRY: list[Question] = []
 
 
-def question(piece: str, title: str) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
+class WrongAnswerError(Exception):
+    """Say that a variant doesn't do the work that it would be timed for."""
+
+
+def question(
+    piece: str, title: str, *, curve: str = "", size: int = 0, counted: bool = True
+) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
     """Register the decorated function; its docstring is the report's sentence on why."""
 
     def register(build: Callable[[], Case]) -> Callable[[], Case]:
-        REGISTRY.append(Question(piece, title, build, build.__doc__ or ""))
+        why = " ".join((build.__doc__ or "").split())
+        REGISTRY.append(Question(piece, title, build, why, curve, size, counted))
         return build
 
     return register
+
+
+def load(*pieces: str) -> list[Question]:
+    """Import every ``ask_<piece>.py`` and return the questions of *pieces*, or all of them."""
+    for path in sorted(Path(__file__).parent.glob("ask_*.py")):
+        importlib.import_module(f"{__package__}.{path.stem}")
+    return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
+
+
+def verify(case: Case) -> None:
+    """Raise WrongAnswerError unless every variant returns what the case expects."""
+    for name, call in case.variants.items():
+        answer = call()
+        if case.expected is not None and answer != case.expected:
+            raise WrongAnswerError(f"{name!r} returned {answer!r:.200}, not {case.expected!r:.200}")

@@ -1,0 +1,61 @@
+"""Every question as pytest-benchmark asks it: one variant after another, in groups.
+
+Good for a look while developing (``make bench-look``); what is published comes from the
+interleaved runner. Each question is built twice: here for its variants' names, then for timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("pytest_benchmark", reason="the dependency group bench is not installed")
+
+from tests.benchmarks.questions import Case, Question, load, verify
+
+SECONDS = 0.2
+
+
+def _names(asked: Question) -> list[str]:
+    case = asked.build()
+    case.cleanup()
+    return list(case.variants)
+
+
+def _variants() -> list[object]:
+    return [
+        pytest.param(asked, name, id=f"{asked.piece}: {asked.title} {name}")
+        for asked in load()
+        for name in _names(asked)
+    ]
+
+
+@pytest.fixture(scope="module")
+def cases() -> Iterator[dict[Question, Case]]:
+    """Hold the one case that is being asked; the next question cleans it up."""
+    built: dict[Question, Case] = {}
+    yield built
+    for case in built.values():
+        case.cleanup()
+
+
+def _case(cases: dict[Question, Case], asked: Question) -> Case:
+    if asked not in cases:
+        while cases:
+            cases.popitem()[1].cleanup()
+        case = cases[asked] = asked.build()
+        verify(case)
+    return cases[asked]
+
+
+@pytest.mark.parametrize(("asked", "name"), _variants())
+def test_variant(
+    benchmark: object, cases: dict[Question, Case], asked: Question, name: str
+) -> None:
+    case = _case(cases, asked)
+    benchmark.group = f"{asked.piece}: {asked.title}"
+    benchmark.name = name
+    benchmark.extra_info["calls"] = case.calls
+    benchmark._max_time = SECONDS
+    benchmark(case.variants[name])

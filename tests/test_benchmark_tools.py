@@ -1,0 +1,99 @@
+"""The arithmetic, the drawing and the writing of the benchmark report, without its timings."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.benchmarks import estimates
+from tests.benchmarks.interleave import AGAIN, answer, take_rounds
+from tests.benchmarks.questions import Case, Question, WrongAnswerError, question, verify
+
+
+def _noisy(cost: float, count: int, seed: int) -> list[float]:
+    """Return *count* timings of a call that takes *cost*, now and then disturbed."""
+    draw = random.Random(seed).random
+    return [cost * (1 + 0.02 * draw()) + (50 * cost if draw() < 0.2 else 0) for _ in range(count)]
+
+
+ROUNDS = {"base": _noisy(100, 800, 1), "cpkit": _noisy(50, 800, 2), "peer": _noisy(101, 800, 3)}
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.02, 1), (0.1, 1), (0.5, 5), (1.0, 10)])
+def test_a_quantile_is_one_of_the_values(share: float, value: int) -> None:
+    assert estimates.quantile([10, 3, 1, 2, 5, 4, 6, 7, 9, 8], share) == value
+
+
+def test_the_ratio_is_taken_at_a_low_quantile_where_disturbances_do_not_reach() -> None:
+    assert estimates.estimate(ROUNDS, "base")["cpkit"].ratio == pytest.approx(0.5, rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "truth"), [("base", 1.0), ("cpkit", 0.5), ("peer", 1.01)])
+def test_the_interval_holds_the_true_ratio(name: str, truth: float) -> None:
+    low, high = estimates.ratio_intervals(ROUNDS, "base")[name]
+    assert low - 0.001 <= truth <= high + 0.001
+    assert high - low < 0.02
+
+
+def test_the_noise_is_the_distance_of_two_timings_of_the_baseline() -> None:
+    assert estimates.noise({"a": [100.0] * 9, "b": [103.0] * 9}, "a", "b") == pytest.approx(0.03)
+
+
+class Clock:
+    """Stand still but for the work that is done."""
+
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+    def work(self, nanoseconds: int) -> None:
+        self.now += nanoseconds
+
+
+def test_every_round_times_every_variant_and_the_baseline_twice() -> None:
+    taken = take_rounds(Case({"one": lambda: 1, "two": lambda: 2}, "one"), seconds=0.01)
+    assert set(taken) == {"one", "two", AGAIN}
+    assert len({len(timings) for timings in taken.values()}) == 1
+    assert min(len(timings) for timings in taken.values()) >= 120
+
+
+@pytest.mark.parametrize("cost", [3, 700, 40_000, 3_000_000])
+def test_a_timing_is_of_one_unit_of_work(cost: int) -> None:
+    clock = Clock()
+    variants = {"one": lambda: clock.work(cost), "two": lambda: clock.work(2 * cost)}
+    taken = take_rounds(Case(variants, "one", calls=10), seconds=0.01, clock=clock)
+    assert {name: set(of) for name, of in taken.items()} == {
+        "one": {cost / 10},
+        "two": {cost / 5},
+        AGAIN: {cost / 10},
+    }
+
+
+def test_a_variant_that_answers_otherwise_is_never_timed() -> None:
+    cleaned: list[bool] = []
+    variants = {"right": lambda: 1, "wrong": lambda: 2}
+    case = Case(variants, "right", 1, cleanup=lambda: cleaned.append(True))
+    with pytest.raises(WrongAnswerError, match="'wrong' returned 2, not 1"):
+        answer(Question("toy", "?", lambda: case), seconds=0.01)
+    assert cleaned
+
+
+def test_without_an_expected_answer_any_answer_will_do() -> None:
+    verify(Case({"one": lambda: 1, "two": lambda: 2}, "one"))
+
+
+def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry: list[Question] = []
+    monkeypatch.setattr("tests.benchmarks.questions.REGISTRY", registry)
+
+    @question("toy", "What does it cost?", curve="toys", size=10)
+    def ask() -> Case:
+        """Explain it
+        on two lines."""
+        return Case({"one": lambda: 1}, "one")
+
+    assert registry == [
+        Question("toy", "What does it cost?", ask, "Explain it on two lines.", "toys", 10)
+    ]
