@@ -1,0 +1,139 @@
+"""A route that is checked when it is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import routes.route
+
+from cpkit.errors import RouteError
+from cpkit.routing.conditions import normalized
+from cpkit.routing.template import Part, Reader
+
+OPTIONS = {"_minimize", "_encoding", "_static", "_filter", "_absolute", "_explicit"}
+OPTIONS |= {"_member_name", "_collection_name", "_parent_resource"}
+# What a requirement may hold that behaves otherwise inside a whole route than alone.
+ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
+NEVER, NOBODY = "(?!)", "\0nobody\0"
+ALONE = "Write a regex that stands alone: no numbered back-references, flags as (?i:...)."
+
+
+class Route(routes.route.Route):
+    """A Routes route whose faults are errors here, not at the first request.
+
+    Raises RouteError for an unclosed brace, a variable that is nameless, misnamed or twice there,
+    a bad requirement, an unknown argument or condition.
+    """
+
+    def __init__(self, name: str | None, routepath: str, **kargs: Any) -> None:
+        if not isinstance(routepath, str):
+            raise RouteError(routepath, "the path is no text", "Write connect(name, path).")
+        self.template = routepath
+        for key, value in kargs.items():
+            self._check_argument(key, value)
+        kargs["requirements"] = dict(kargs.get("requirements") or {})
+        kargs["conditions"] = normalized(routepath, kargs.get("conditions"))
+        self._regmatch: re.Pattern[str] | None = None
+        super().__init__(name, routepath, **kargs)
+        if not self.static:
+            self._check_names()
+
+    def _check_argument(self, key: str, value: object) -> None:
+        if key.startswith("_") and key not in OPTIONS:
+            raise RouteError(
+                self.template, f"unknown argument {key!r}", f"Known are {', '.join(OPTIONS)}."
+            )
+        if isinstance(value, dict) and key not in OPTIONS | {"requirements", "conditions"}:
+            raise RouteError(
+                self.template, f"unknown argument {key!r}", "Is it requirements or conditions?"
+            )
+
+    def _check_names(self) -> None:
+        seen = set()
+        for part in self.routelist:
+            if isinstance(part, str):
+                continue
+            name = part["name"]
+            if not name.isidentifier():
+                raise RouteError(
+                    self.template,
+                    f"{name!r} is no variable name",
+                    "Use letters, digits and _; write \\: or \\* for the character itself.",
+                )
+            if name in seen:
+                raise RouteError(
+                    self.template, f"variable {name!r} stands there twice", "Rename one of them."
+                )
+            seen.add(name)
+        if any(ENTANGLED.search(self.reqs[name]) for name in seen & self.reqs.keys()):
+            self._check_whole()
+
+    def _check_whole(self) -> None:
+        try:
+            re.compile(self._expression(["controller"]))
+        except re.error as error:
+            raise RouteError(
+                self.template, f"its requirements don't fit together: {error}", ALONE
+            ) from error
+
+    def _pathkeys(self, routepath: str) -> list[Part]:
+        reader = Reader(routepath, static=self.static)
+        parts = reader.read()
+        self._inline = reader.requirements
+        return parts
+
+    def _setup_route(self) -> None:
+        given: dict[str, str] = self.reqs
+        self.reqs: dict[str, str] = {}
+        super()._setup_route()
+        self.reqs = {**given, **self._inline}
+        self.req_regs = {
+            name: requirement(self.template, name, regex) for name, regex in self.reqs.items()
+        }
+
+    def make_full_route(self) -> None:
+        """Make the template of non-minimized generation; a ``%`` of the path stays one."""
+        self.regpath = "".join(
+            part.replace("%", "%%") if isinstance(part, str) else f"%({part['name']})s"
+            for part in self.routelist
+        )
+
+    def makeregexp(self, clist: Iterable[str], include_names: bool = True) -> str | None:
+        """Fix which controllers ``{controller}`` may name; the regex is compiled when needed."""
+        expression = self._expression(clist, include_names)
+        if not include_names:
+            return expression
+        self.regexp, self._regmatch = expression, None
+        return None
+
+    def _expression(self, clist: Iterable[str], include_names: bool = True) -> str:
+        # NOTE: an empty alternation would match the empty segment: no controller is none.
+        names = list(clist) or [NOBODY]
+        if self.minimization:
+            reg = self.buildnextreg(self.routelist, names, include_names)[0] or "/"
+            reg = ("" if reg.startswith("/") else "/") + reg + "/?$"
+        else:
+            reg = self.buildfullreg(names, include_names)
+        # NOTE: "$" would also accept, and drop, a trailing newline.
+        return "^" + reg.removesuffix("$").replace(re.escape(NOBODY), NEVER) + r"\Z"
+
+    @property
+    def regmatch(self) -> re.Pattern[str]:
+        """Return the compiled regex of the whole path."""
+        if self._regmatch is None:
+            self._regmatch = re.compile(self.regexp)
+        return self._regmatch
+
+
+@lru_cache(maxsize=1024)
+def requirement(template: str, name: str, regex: str) -> re.Pattern[str]:
+    """Compile the requirement of one variable, or say what is wrong with it."""
+    try:
+        return re.compile(rf"(?:{regex})\Z") if re.compile(regex) else NEVER
+    except (re.error, TypeError) as error:
+        raise RouteError(
+            template, f"the requirement {regex!r} of {name!r} is no regex: {error}", ALONE
+        ) from error

@@ -1,0 +1,105 @@
+"""The grammar of a path: static text, ``{name}``, ``{name:regex}``, ``:name``, ``*name``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cpkit.errors import RouteError
+
+Part = Any  # static text (str), or a variable: {"type": ":" | "." | "*", "name": str}
+
+# Where a bare ``:name`` ends; the character belongs to the text that follows.
+NAME_ENDS = frozenset("/,;.#-")
+ESCAPABLE = frozenset("\\:*{}")
+QUANTIFIER = re.compile(r"\{(?:\d+(?:,\d*)?|,\d+)\}")
+
+
+class Reader:
+    """Read a template from left to right into Routes' list of parts."""
+
+    def __init__(self, template: str, *, static: bool = False) -> None:
+        self.template = template
+        self.openers = "{" if static else "{:*"
+        self.parts: list[Part] = []
+        self.requirements: dict[str, str] = {}
+        self.text = ""
+        self.at = 0
+
+    def read(self) -> list[Part]:
+        while self.at < len(self.template):
+            char = self.template[self.at]
+            if char == "\\":
+                self.text += self.escape()
+            elif char in self.openers:
+                self.flush()
+                self.variable(char)
+            else:
+                self.text += char
+                self.at += 1
+        self.flush()
+        return self.parts
+
+    def flush(self) -> None:
+        if self.text:
+            self.parts.append(self.text)
+            self.text = ""
+
+    def escape(self) -> str:
+        """Take a backslash and what it escapes; it stays before what needs no escape."""
+        char = self.template[self.at + 1 : self.at + 2]
+        self.at += 2
+        return char if char in ESCAPABLE else char and "\\" + char
+
+    def variable(self, opener: str) -> None:
+        self.at += 1
+        if opener == "{":
+            self.braced()
+        elif self.template.startswith("(", self.at):
+            self.at += 1
+            self.add(opener, self.until(")", opener + "("))
+        else:
+            self.bare(opener)
+
+    def braced(self) -> None:
+        name, _, requirement = self.until("}", "{").partition(":")
+        kind = "." if name.startswith(".") else ":"
+        name = name.removeprefix(".")
+        if requirement:
+            self.requirements[name] = requirement
+        self.add(kind, name)
+
+    def until(self, closer: str, opener: str) -> str:
+        """Return the text up to *closer*, a regex's ``{4}`` or ``{2,3}`` taken whole."""
+        taken = ""
+        while self.at < len(self.template):
+            char = self.template[self.at]
+            quantifier = char == "{" and ":" in taken and QUANTIFIER.match(self.template, self.at)
+            if quantifier:
+                taken += quantifier[0]
+                self.at = quantifier.end()
+            elif char == "\\":
+                taken += self.escape()
+            elif char == closer:
+                self.at += 1
+                return taken
+            else:
+                taken += char
+                self.at += 1
+        raise RouteError(
+            self.template, f"{opener!r} is never closed", f"Write {closer!r} after the name."
+        )
+
+    def bare(self, opener: str) -> None:
+        start = self.at
+        while self.at < len(self.template) and self.template[self.at] not in NAME_ENDS:
+            self.at += 1
+        self.add(opener, self.template[start : self.at])
+        if self.at < len(self.template):
+            self.parts.append(self.template[self.at])
+            self.at += 1
+
+    def add(self, kind: str, name: str) -> None:
+        if not name:
+            raise RouteError(self.template, "a variable has no name", "Write {name}.")
+        self.parts.append({"type": kind, "name": name})
