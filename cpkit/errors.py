@@ -20,3 +20,11 @@ class RouteError(CpkitError):
 
     def __reduce__(self) -> tuple[type[RouteError], tuple[object, str, str]]:
         return RouteError, (self.template, self.problem, self.remedy)
+
+
+class TimingSettingError(CpkitError, ValueError):
+    """Tell that a setting of the timing tool or plugin has a value that it cannot have."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"The timing setting {name} is {value!r}: set it to {allowed}.")
+        self.name, self.value, self.allowed = name, value, allowed

@@ -21,7 +21,7 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("module", ["cpkit", "cpkit.errors", "cpkit.routing"])
+@pytest.mark.parametrize("module", ["cpkit", "cpkit.errors", "cpkit.routing", "cpkit.spans"])
 def test_the_pure_core_imports_no_framework(module):
     done = imports(module, without=("cherrypy", "sqlalchemy", "prometheus_client"))
     assert done.returncode == 0, done.stderr

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import cherrypy
 
+from ._timing import TimingTool
 from ._toolbox import Toolbox
 
-__all__ = ["toolbox"]
+__all__ = ["TimingTool", "timing", "toolbox"]
 
 toolbox = Toolbox("cpkit")
 cherrypy.Application.toolboxes["cpkit"] = toolbox
+
+timing = toolbox.timing = TimingTool()
