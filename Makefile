@@ -32,6 +32,12 @@ bench: $(VENV)/.bench  ## run the benchmarks and write the report
 bench-look: $(VENV)/.bench  ## time one variant after another with pytest-benchmark
 	$(PY) -m pytest tests/benchmarks -q --benchmark-only --benchmark-columns=min,median,iqr,ops
 
+bench-gate: $(VENV)/.bench  ## count instructions under valgrind, fail where cpkit takes over 2 % more
+	$(PY) -m tests.benchmarks.gate
+
+bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate compares with
+	$(PY) -m tests.benchmarks.gate --write
+
 clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
 
@@ -48,4 +54,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo test check format bench bench-look clean
+.PHONY: help demo test check format bench bench-look bench-gate bench-count clean

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.benchmarks import estimates
+from tests.benchmarks import estimates, gate, icount, machine
 from tests.benchmarks.interleave import AGAIN, answer, take_rounds
 from tests.benchmarks.questions import Case, Question, WrongAnswerError, question, verify
 
@@ -97,3 +97,41 @@ def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.Monk
     assert registry == [
         Question("toy", "What does it cost?", ask, "Explain it on two lines.", "toys", 10)
     ]
+
+
+def test_a_count_may_shrink_or_grow_by_less_than_the_limit() -> None:
+    assert not gate.grown({"a": 1000, "b": 1000}, {"a": 1019, "b": 500})
+
+
+def test_a_count_over_the_limit_is_named_with_its_growth() -> None:
+    assert gate.grown({"a": 1000, "b": 1000}, {"a": 1021, "b": 1000}) == pytest.approx({"a": 0.021})
+
+
+def test_a_count_without_a_record_is_not_compared() -> None:
+    assert gate.changes({"a": 1000, "gone": 1}, {"a": 1000, "new": 7}) == {"a": 0}
+
+
+@pytest.mark.parametrize(("over", "code"), [(1021, 1), (1019, 0)])
+def test_the_gate_fails_where_a_count_is_over(over: int, code: int) -> None:
+    assert gate.judge({"a": 1000}, {"a": over}) == code
+
+
+@pytest.mark.parametrize(
+    ("instructions", "times"),
+    [(3_000, 500), (14_000, 200), (16_000, 100), (1_000_000, 2), (2_000_000, 1), (10**9, 1)],
+)
+def test_the_number_of_counted_calls_goes_in_round_steps(instructions: int, times: int) -> None:
+    assert icount.repeats(instructions) == times
+
+
+def test_the_total_of_a_callgrind_file_is_read() -> None:
+    assert icount.total("events: Ir\nfn=(1) main\n1 5\ntotals: 19362680\n") == 19362680
+
+
+def test_a_callgrind_file_without_a_total_is_an_error() -> None:
+    with pytest.raises(icount.ValgrindError, match="no total"):
+        icount.total("events: Ir\n")
+
+
+def test_the_environment_of_a_count_names_what_the_count_depends_on() -> None:
+    assert {"python", "machine", "cherrypy", "routes"} <= machine.counting_environment().keys()

@@ -1,0 +1,151 @@
+"""Fail when a variant of cpkit's takes more instructions than it did: ``make bench-gate``.
+
+The counts are committed in ``counts.json`` with the environment in which they were taken. In
+another environment (another Python build, another version of CherryPy) they mean nothing:
+there the cpkit of the commit that brought the counts is counted too, in the same run, and is
+what the present one is compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.benchmarks import icount, machine
+from tests.benchmarks.icount import Counts
+from tests.benchmarks.questions import Question, load
+
+COUNTS = Path(__file__).with_name("counts.json")
+LIMIT = 0.02
+PLANTED = 0.03
+
+
+def changes(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, float]:
+    """Return by what share each count that stands in both differs from the record."""
+    both = recorded.keys() & counted.keys()
+    return {name: counted[name] / recorded[name] - 1 for name in sorted(both)}
+
+
+def grown(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, float]:
+    """Return the changes over the limit."""
+    return {name: by for name, by in changes(recorded, counted).items() if by > LIMIT}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Count, compare or record; return the exit code."""
+    options = _parser().parse_args(argv)
+    if not shutil.which("valgrind"):
+        print("valgrind is not installed: on Debian, apt-get install valgrind", file=sys.stderr)
+        return 2
+    questions = load(*options.piece)
+    if options.write:
+        return _record(questions, options.jobs)
+    if options.prove:
+        return _prove(questions, options.prove, options.jobs)
+    return judge(_reference(questions, options.jobs), _count(questions, options.jobs))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gate", description=__doc__)
+    parser.add_argument("piece", nargs="*", help="routing, accept, timing, … (default: all)")
+    parser.add_argument("--write", action="store_true", help="record the counts, rivals' too")
+    parser.add_argument("--prove", type=int, metavar="N", help="show that the gate can be trusted")
+    parser.add_argument("--jobs", type=int, default=2, help="questions counted at a time")
+    return parser
+
+
+def _count(questions: Sequence[Question], jobs: int, tree: Path = machine.ROOT) -> Counts:
+    return icount.count_all(questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress)
+
+
+def _progress(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _record(questions: Sequence[Question], jobs: int) -> int:
+    counts = icount.count_all(questions, jobs=jobs, progress=_progress)
+    kept = {} if len(questions) == len(load()) else read()["counts"]
+    record = {
+        "environment": machine.counting_environment(),
+        "counts": dict(sorted({**kept, **counts}.items())),
+    }
+    COUNTS.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{len(counts)} counts recorded in {COUNTS.name}")
+    return 0
+
+
+def read() -> dict[str, dict[str, int]]:
+    """Return the record: the environment and the counts."""
+    if not COUNTS.exists():
+        return {"environment": {}, "counts": {}}
+    return dict(json.loads(COUNTS.read_text()))
+
+
+def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
+    record = read()
+    if record["environment"] == machine.counting_environment():
+        print("same environment as the record: compared with the committed counts")
+        return record["counts"]
+    print("another environment than the record's: its commit is counted in the same run")
+    with _tree_of_the_record() as tree:
+        return _count(questions, jobs, tree)
+
+
+@contextmanager
+def _tree_of_the_record() -> Iterator[Path]:
+    """Lay out the cpkit of the commit that brought the counts, under today's questions."""
+    commit = _git("log", "-1", "--format=%H", "--", str(COUNTS)).decode().strip()
+    with tempfile.TemporaryDirectory() as folder:
+        packed = io.BytesIO(_git("archive", commit or "HEAD", "cpkit", "demo"))
+        with tarfile.open(fileobj=packed) as archive:
+            archive.extractall(folder, filter="data")
+        here = Path(__file__).parent
+        shutil.copytree(here, Path(folder, "tests", "benchmarks"))
+        yield Path(folder)
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(
+        ["git", *arguments], cwd=machine.ROOT, check=True, capture_output=True, timeout=60
+    ).stdout
+
+
+def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
+    """Print every change, the largest first; return 1 if one is over the limit."""
+    over = grown(recorded, counted)
+    differ = changes(recorded, counted)
+    for name, by in sorted(differ.items(), key=lambda item: -item[1]):
+        print(f"{by:+8.2%}  {counted[name]:>12,}  {name}{'  OVER' if name in over else ''}")
+    for name in sorted(counted.keys() - recorded.keys()):
+        print(f"     new  {counted[name]:>12,}  {name}  (record it: make bench-count)")
+    print(f"{len(over)} of {len(differ)} over {LIMIT:+.0%}")
+    return 1 if over else 0
+
+
+def _prove(questions: Sequence[Question], runs: int, jobs: int) -> int:
+    """Count unchanged code *runs* times, and once with a slowdown planted in every variant."""
+    first, passed, worst = _count(questions, jobs), 0, 0.0
+    for _ in range(runs):
+        counted = _count(questions, jobs)
+        passed += not grown(first, counted)
+        worst = max([worst, *map(abs, changes(first, counted).values())])
+    slow = icount.count_all(
+        questions, ours_only=True, planted=PLANTED, jobs=jobs, progress=_progress
+    )
+    caught = len(grown(first, slow))
+    print(f"unchanged code passed {passed} of {runs}, furthest apart {worst:.3%}")
+    print(f"a planted {PLANTED:+.0%} was caught in {caught} of {len(first)} variants")
+    return 0 if passed == runs and caught == len(first) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""Count the instructions of a variant under valgrind: repeatable where no clock is.
+
+Callgrind writes what it counted whenever the C function ``getppid`` is entered, which Python
+code can do: so one process counts one call after another, and its start isn't counted.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.benchmarks.machine import ROOT
+from tests.benchmarks.questions import Call, Case, Question, load, verify
+
+ENOUGH = 3_000_000  # instructions a count; the marks themselves are some hundreds
+TIMEOUT = 900
+OURS = "cpkit"
+
+Counts = dict[str, int]
+Only = Callable[[str], bool]
+
+
+class ValgrindError(Exception):
+    """Say that a question could not be counted, and what the process wrote."""
+
+
+def key(asked: Question, variant: str) -> str:
+    """Return the name under which a variant's count is recorded."""
+    return f"{asked.piece} | {asked.title} | {variant}"
+
+
+def count_all(
+    questions: Iterable[Question],
+    *,
+    ours_only: bool = False,
+    planted: float = 0.0,
+    tree: Path = ROOT,
+    jobs: int = 2,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Counts:
+    """Return the instructions a unit of work of each variant, each question in its own process.
+
+    *ours_only* leaves rivals out; *planted* makes every call slower by this share of it;
+    *tree* is the source tree whose cpkit is counted.
+    """
+    counts: Counts = {}
+
+    def one(asked: Question) -> tuple[Question, Counts]:
+        return asked, _count_one(asked, ours_only, planted, tree)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for asked, found in pool.map(one, [q for q in questions if q.counted]):
+            counts |= {key(asked, variant): made for variant, made in found.items()}
+            progress(f"{asked.piece}: {asked.title}: {len(found)} counted")
+    return counts
+
+
+def _count_one(asked: Question, ours_only: bool, planted: float, tree: Path) -> Counts:
+    with tempfile.TemporaryDirectory() as folder:
+        order = {"title": asked.title, "piece": asked.piece, "ours": ours_only, "planted": planted}
+        out = Path(folder, "callgrind")
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+        command += ["--dump-before=getppid", "--dump-line=no", sys.executable, "-m", __name__]
+        child = [*command, json.dumps(order), str(out)]
+        environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
+        ended = subprocess.run(
+            child, cwd=tree, env=environ, capture_output=True, text=True, timeout=TIMEOUT
+        )
+        if ended.returncode:
+            raise ValgrindError(f"{asked.piece}: {asked.title}: {ended.stderr[-2000:]}")
+        return dict(json.loads(ended.stdout))
+
+
+class _Counter:
+    """Read the instructions between two marks from the files that callgrind writes."""
+
+    def __init__(self, out: str) -> None:
+        self.out, self.marks = out, 0
+
+    def mark(self) -> Path:
+        os.getppid()
+        self.marks += 1
+        return Path(f"{self.out}.{self.marks}")
+
+    def count(self, call: Call, times: int) -> int:
+        repeat = range(times)
+        self.mark().unlink()
+        for _ in repeat:
+            call()
+        return total(self.mark().read_text())
+
+
+def total(written: str) -> int:
+    """Return the instructions that a file of callgrind's sums up."""
+    found = re.search(r"^(?:totals|summary): (\d+)", written, re.MULTILINE)
+    if not found:
+        raise ValgrindError("callgrind wrote no total")
+    return int(found[1])
+
+
+def repeats(instructions: int, enough: int = ENOUGH, most: int = 500) -> int:
+    """Return how often to call what takes so many *instructions*: 1, 2, 5, 10, 20…
+
+    Round steps, so that a few instructions more or less don't change the number of calls.
+    """
+    steps = (step * 10**power for power in range(6) for step in (1, 2, 5))
+    affordable = min(most, enough / instructions)
+    return max(step for step in steps if step <= max(1, affordable))
+
+
+def _slower(call: Call, loops: int) -> Call:
+    def slow() -> object:
+        for _ in itertools.repeat(None, loops):
+            pass
+        return call()
+
+    return slow
+
+
+def _planted(counter: _Counter, call: Call, share: float) -> Call:
+    idle, loops = lambda: None, 2000
+    loop = counter.count(_slower(idle, loops), 20) / 20 / loops
+    slow = _slower(call, round(share * counter.count(call, 10) / 10 / loop))
+    for _ in range(10):
+        slow()
+    return slow
+
+
+def _count_variant(counter: _Counter, call: Call, planted: float) -> float:
+    first = counter.count(call, 2) // 2
+    for _ in range(repeats(first, 10 * ENOUGH, 60)):  # the interpreter specializes what is warm
+        call()
+    if planted:
+        call = _planted(counter, call, planted)
+    times = repeats(first)
+    gc.collect()
+    gc.disable()
+    try:
+        return min(counter.count(call, times) for _ in range(3)) / times
+    finally:
+        gc.enable()
+
+
+def _count_case(case: Case, ours_only: bool, planted: float, out: str) -> Counts:
+    counter = _Counter(out)
+    return {
+        name: round(_count_variant(counter, call, planted) / case.calls)
+        for name, call in case.variants.items()
+        if not ours_only or name.startswith(OURS)
+    }
+
+
+def _child(order: str, out: str) -> None:
+    wanted = json.loads(order)
+    asked = next(q for q in load(wanted["piece"]) if q.title == wanted["title"])
+    case = asked.build()
+    try:
+        verify(case)
+        print(json.dumps(_count_case(case, wanted["ours"], wanted["planted"], out)))
+    finally:
+        case.cleanup()
+
+
+if __name__ == "__main__":
+    _child(*sys.argv[1:])

@@ -1,0 +1,73 @@
+"""Say where a measurement was taken: figures from two places don't compare."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ["cherrypy", "cheroot", "routes", "sqlalchemy", "psycopg", "prometheus-client"]
+PEERS = ["falcon", "werkzeug", "starlette", "webob", "opentelemetry-instrumentation-wsgi"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def describe() -> dict[str, str]:
+    """Return the processor, its load, the system, the interpreter and the commit."""
+    return {
+        "processor": f"{os.cpu_count()} x {_processor()}",
+        "load before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "commit": commit(),
+    }
+
+
+def versions(names: list[str] = PACKAGES + PEERS) -> dict[str, str]:
+    """Return the versions of those of the named packages that are installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def counting_environment() -> dict[str, str]:
+    """Return all that instructions depend on beside the code that is counted."""
+    vector = "avx2" if "avx2" in _cpuinfo("flags").split() else "no avx2"
+    return {
+        "python": sys.version,
+        "libc": " ".join(platform.libc_ver()),
+        "machine": f"{platform.machine()}, {vector}",
+        "valgrind": _output("valgrind", "--version"),
+        **versions(PACKAGES),
+    }
+
+
+def commit() -> str:
+    """Return the short name of the commit, marked when files differ from it."""
+    return _output("git", "describe", "--always", "--dirty", "--exclude=*")
+
+
+def _processor() -> str:
+    return _cpuinfo("model name") or platform.processor() or "unknown processor"
+
+
+def _cpuinfo(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+
+
+def _output(*command: str) -> str:
+    try:
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.strip()
