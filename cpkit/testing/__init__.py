@@ -1,8 +1,32 @@
-"""Pytest fixtures for CherryPy applications: a client in the process, no sockets."""
+"""Pytest fixtures for CherryPy applications: a client, a server, an engine, and a clean slate.
+
+The package is a pytest plugin, found through its entry point in every project that has cpkit
+installed. Until a test asks for CherryPy, it imports none of it.
+"""
 
 from __future__ import annotations
 
-from ._client import Client, Response
-from ._fixtures import cp_client
+from ._client import Client, NotAPath, TooManyRedirects
+from ._cookies import Cookies
+from ._fixtures import cp_app, cp_client, cp_engine, cp_http, cp_isolation, cp_server
+from ._hooks import pytest_addoption, pytest_configure, pytest_runtest_makereport
+from ._response import NotMeasured, Response, Timing
 
-__all__ = ["Client", "Response", "cp_client"]
+__all__ = [
+    "Client",
+    "Cookies",
+    "NotAPath",
+    "NotMeasured",
+    "Response",
+    "Timing",
+    "TooManyRedirects",
+    "cp_app",
+    "cp_client",
+    "cp_engine",
+    "cp_http",
+    "cp_isolation",
+    "cp_server",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_runtest_makereport",
+]

@@ -2,63 +2,55 @@
 
 from __future__ import annotations
 
-import io
-import json as jsonlib
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
-from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlencode
-from wsgiref.headers import Headers
+from urllib.parse import urlencode, urlsplit
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+from cpkit.errors import CpkitError
 
+from ._cookies import Cookies
+from ._request import File, Request, encode
+from ._response import Response
 
-@dataclass
-class Response:
-    """Hold what the application answered: the status, the headers, the body."""
-
-    status_code: int
-    reason: str
-    headers: Headers
-    content: bytes
-    exception: BaseException | None = None
-
-    @property
-    def text(self) -> str:
-        """Decode the body as UTF-8."""
-        return self.content.decode()
-
-    def json(self) -> Any:
-        """Parse the body as JSON."""
-        return jsonlib.loads(self.content)
+_REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 
 
-class _Tracebacks(logging.Handler):
-    """Remember the last exception that CherryPy logged."""
+class TooManyRedirects(CpkitError):  # noqa: N818
+    """Say that a chain of redirections does not end; *url* is where the client gave up."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.last: BaseException | None = None
+    def __init__(self, url: str, limit: int) -> None:
+        super().__init__(f"Gave up at {url} after {limit} redirections: do they go in a circle?")
+        self.url = url
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1]:
-            self.last = record.exc_info[1]
+
+class NotAPath(CpkitError, ValueError):  # noqa: N818
+    """Say that *path* is neither a path nor a URL."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is no path: begin with a slash, or give a whole http URL.")
+        self.path = path
 
 
 @dataclass
 class Client:
     """Send requests to a WSGI application in the process, keeping cookies between them.
 
-    *app* is the application, ``cherrypy.tree`` unless given. An exception that a handler let out
-    is raised in the test unless *raise_exceptions* is false; then the answer is the 500.
+    *app* is the application, ``cherrypy.tree`` unless given. An exception that the application
+    let out is raised in the test unless *raise_exceptions* is false; then the answer is the 500.
+    *headers* go with every request; redirections are followed if *follow_redirects* says so, up
+    to *max_redirects* of them.
     """
 
     app: Callable[..., Iterable[bytes]] | None = None
     raise_exceptions: bool = True
-    cookies: SimpleCookie = field(default_factory=SimpleCookie)
+    cookies: Cookies = field(default_factory=Cookies)
+    base_url: str = "http://127.0.0.1"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    follow_redirects: bool = False
+    max_redirects: int = 20
+    log: Callable[[str], None] = field(default=lambda line: None, repr=False)
+    _open: list[Response] = field(default_factory=list, repr=False)
 
     def request(
         self,
@@ -67,25 +59,30 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-        data: Mapping[str, Any] | bytes | None = None,
+        data: Mapping[str, Any] | bytes | Iterable[bytes] | None = None,
         json: Any = None,
+        files: Mapping[str, File] | None = None,
         environ: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        follow_redirects: bool | None = None,
     ) -> Response:
-        """Send one request; *path* is sent as written, query string included."""
+        """Send one request; *path* is sent as written, query string included, or is a whole URL.
+
+        *data* is a form, bytes, or an iterable of bytes, which is sent in chunks; *files* maps
+        form fields to content, ``(name, content)`` or ``(name, content, media_type)``. With
+        *stream* the body is read only when it is asked for.
+        """
+        body, media = encode(data, json, files)
         fields = list(headers.items() if isinstance(headers, Mapping) else headers)
-        body = b""
-        if json is not None:
-            body = jsonlib.dumps(json).encode()
-            fields.append(("Content-Type", "application/json"))
-        elif isinstance(data, Mapping):
-            body = urlencode(data, doseq=True).encode()
-            fields.append(("Content-Type", "application/x-www-form-urlencoded"))
-        elif data is not None:
-            body = data
+        given = {name.lower() for name, _ in fields}
+        fields += [each for each in self.headers.items() if each[0].lower() not in given]
+        if media and "content-type" not in given:
+            fields.append(("Content-Type", media))
         if params:
             path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
-        made = _environ(method, path, fields, body)
-        return self._call({**made, **self._cookie(), **(environ or {})})
+        request = Request(method, self._url(path), fields, body)
+        follow = self.follow_redirects if follow_redirects is None else follow_redirects
+        return self._follow(request, environ or {}, stream=stream, follow=follow)
 
     def get(self, path: str, **kwargs: Any) -> Response:
         """Send a GET request."""
@@ -115,70 +112,55 @@ class Client:
         """Send a DELETE request."""
         return self.request("DELETE", path, **kwargs)
 
-    def _cookie(self) -> dict[str, str]:
-        cookie = "; ".join(f"{key}={morsel.coded_value}" for key, morsel in self.cookies.items())
-        return {"HTTP_COOKIE": cookie} if cookie else {}
+    def close(self) -> None:
+        """Hang up on every stream that was not read to its end."""
+        while self._open:
+            self._open.pop()._exchange.close()
 
-    def _call(self, environ: dict[str, Any]) -> Response:
+    def _url(self, path: str) -> str:
+        if path.startswith(("http://", "https://")):
+            return path
+        if path[:1] not in ("", "/", "?"):
+            raise NotAPath(path)
+        return self.base_url + path
+
+    def _follow(
+        self, request: Request, environ: Mapping[str, Any], *, stream: bool, follow: bool
+    ) -> Response:
+        history: list[Response] = []
+        while True:
+            response = self._send(request, environ, stream=stream)
+            location = response.headers.get("Location")
+            if not follow or location is None or response.status_code not in _REDIRECTIONS:
+                response.history = history
+                return response
+            if len(history) == self.max_redirects:
+                raise TooManyRedirects(request.url, self.max_redirects)
+            history.append(response)
+            request = request.redirected(response.status_code, location.partition("#")[0])
+
+    def _send(self, request: Request, environ: Mapping[str, Any], *, stream: bool) -> Response:
+        # PERF: pytest loads this module in every run; CherryPy is imported by the first request.
         import cherrypy
 
-        started: list[Any] = []
+        from ._exchange import Exchange
 
-        def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
-            started[:] = [status, headers]
-            return lambda data: None
-
-        tracebacks, logger = _Tracebacks(), logging.getLogger("cherrypy.error")
-        logger.addHandler(tracebacks)
-        try:
-            chunks = (self.app or cherrypy.tree)(environ, start_response)
-            try:
-                content = b"".join(chunks)
-            finally:
-                getattr(chunks, "close", lambda: None)()
-        finally:
-            logger.removeHandler(tracebacks)
-        if tracebacks.last is not None and self.raise_exceptions:
-            raise tracebacks.last
-        status, headers = started
-        code, _, reason = status.partition(" ")
-        for name, value in headers:
+        host, path, secure = _origin(request.url)
+        made = request.environ(self.cookies.field(host, path, secure=secure))
+        exchange = Exchange(self.app or cherrypy.tree, {**made, **environ})
+        for name, value in exchange.headers:
             if name.lower() == "set-cookie":
-                self.cookies.load(value)
-        return Response(int(code), reason, Headers(headers), content, tracebacks.last)
+                self.cookies.receive(value, host, path)
+        response = Response(exchange, request.url, raise_exceptions=self.raise_exceptions)
+        self.log(f"{request.method} {request.url} -> {exchange.status}")
+        if stream and response.exception is None:
+            self._open.append(response)
+        else:
+            response.content  # noqa: B018
+        return response
 
 
-def _environ(method: str, path: str, fields: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
-    """Return the WSGI environ of a request; several fields of one name are joined by commas."""
-    path, _, query = path.partition("?")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path.replace("%2F", "%252F").replace("%2f", "%252f")).decode(
-            "latin-1"
-        ),
-        "QUERY_STRING": query,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_PORT": "50000",
-        "ACTUAL_SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    if body or method in ("POST", "PUT", "PATCH"):
-        environ["CONTENT_LENGTH"] = str(len(body))
-    for name, value in fields:
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = "HTTP_" + key
-        repeated = key in environ and key != "HTTP_HOST"
-        environ[key] = f"{environ[key]}, {value}" if repeated else value
-    return environ
+def _origin(url: str) -> tuple[str, str, bool]:
+    """Return the host, the path and whether the scheme is secure: what cookies go by."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path or "/", parts.scheme == "https"

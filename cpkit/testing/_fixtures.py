@@ -2,22 +2,126 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ._client import Client
+from ._report import lines_of
+
+if TYPE_CHECKING:
+    from ._server import Server
+
+
+_FIXTURES = frozenset({"cp_app", "cp_client", "cp_server", "cp_engine"})
+
+
+@pytest.fixture(autouse=True)
+def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put CherryPy's process-wide state back after the test; on by default.
+
+    Runs only once CherryPy is imported, or if the test uses a fixture or the marker of cpkit's.
+    ``cherrypy_isolation = false`` in pytest's configuration switches it off for good,
+    ``@pytest.mark.cherrypy(isolation=False)`` for a test.
+    """
+    options = _options(request.node)
+    wanted = bool(options) or not _FIXTURES.isdisjoint(request.fixturenames)
+    if not (wanted or "cherrypy" in sys.modules):
+        yield
+        return
+    if not options.get("isolation", request.config.getini("cherrypy_isolation")):
+        _prepare(request, options)
+        yield
+        return
+    from ._isolation import Isolation
+
+    isolation = Isolation()
+    lines, log = lines_of(request.node), logging.getLogger("cherrypy.error")
+    log.addHandler(lines)
+    try:
+        _prepare(request, options)
+        yield
+    finally:
+        log.removeHandler(lines)
+        isolation.end()
 
 
 @pytest.fixture
-def cp_client() -> Iterator[Client]:
-    """Send requests to what the test mounts on ``cherrypy.tree``, without a server."""
+def cp_app() -> Any:
+    """Return the application under test: a root object or an Application; override it.
+
+    It is mounted before a test that uses ``cp_client``, ``cp_server`` or the marker.
+    """
+    return None
+
+
+@pytest.fixture
+def cp_client(request: pytest.FixtureRequest, cp_isolation: None) -> Iterator[Client]:
+    """Send requests to what is mounted on ``cherrypy.tree``, without a server."""
+    client = Client(log=lines_of(request.node).note)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def cp_http() -> Iterator[Server]:
+    """Run the one HTTP server of the session; ``cp_server`` is what tests use."""
+    from ._server import Server
+
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cp_server(cp_isolation: None, cp_http: Server) -> Iterator[Server]:
+    """Serve what is mounted on ``cherrypy.tree`` over real HTTP, on a free port."""
     import cherrypy
 
-    apps = dict(cherrypy.tree.apps)
-    cherrypy.tree.apps.clear()
-    try:
-        yield Client()
-    finally:
-        cherrypy.tree.apps.clear()
-        cherrypy.tree.apps.update(apps)
+    cp_http.swap(lambda environ, start_response: cherrypy.tree(environ, start_response))
+    yield cp_http
+    cp_http.swap(None)
+
+
+@pytest.fixture
+def cp_engine(cp_isolation: None) -> Iterator[Any]:
+    """Return CherryPy's engine, to start and stop plugins without HTTP.
+
+    The HTTP servers and the autoreloader are unsubscribed; the engine is stopped after the test.
+    """
+    import cherrypy
+
+    engine = cherrypy.engine
+    for each in (cherrypy.server, engine.autoreload, *getattr(cherrypy, "servers", {}).values()):
+        each.unsubscribe()
+    yield engine
+    if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
+        engine.exit()
+
+
+def _options(node: Any) -> dict[str, Any]:
+    """Return what the markers say, the closest last."""
+    options: dict[str, Any] = {}
+    for marker in reversed(list(node.iter_markers("cherrypy"))):
+        options.update(marker.kwargs)
+    return options
+
+
+def _prepare(request: pytest.FixtureRequest, options: dict[str, Any]) -> None:
+    """Apply the configuration and mount the application that the test asks for."""
+    import cherrypy
+
+    config = dict(options.get("config", {}))
+    paths = {key: config.pop(key) for key in list(config) if key.startswith("/")}
+    cherrypy.config.update({**config.pop("global", {}), **config})
+    if not options and _FIXTURES.isdisjoint(request.fixturenames):
+        return
+    root = options.get("root") or request.getfixturevalue("cp_app")
+    if isinstance(root, type):
+        root = root()
+    if root is not None:
+        cherrypy.tree.mount(root, options.get("mount", ""), paths)

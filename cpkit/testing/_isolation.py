@@ -1,0 +1,190 @@
+"""CherryPy's process-wide state: what of it a test may change, and how it is put back."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import cherrypy
+from cherrypy import _cpreqbody, _cprequest, _cptree, _cpwsgi
+from cherrypy.lib import caching, sessions
+from cherrypy.process import wspbus
+
+from cpkit.errors import CpkitError
+
+from ._snapshot import remember_attributes
+
+_CLASSES = (
+    _cptree.Application,
+    _cptree.Tree,
+    _cprequest.Request,
+    _cprequest.Response,
+    _cpreqbody.Entity,
+    _cpreqbody.Part,
+    _cpreqbody.RequestBody,
+    _cpwsgi.CPWSGIApp,
+    sessions.Session,
+    sessions.RamSession,
+    sessions.FileSession,
+    sessions.MemcachedSession,
+    caching.MemoryCache,
+    type(cherrypy.config),
+)
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
+
+
+class BusEndedProcess(CpkitError):  # noqa: N818
+    """Say that CherryPy's engine was about to end the test process; *code* is its exit status."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(
+            f"CherryPy's engine would have ended this process with status {code}: a listener "
+            "failed while it started or stopped. Its traceback is in CherryPy's error log."
+        )
+        self.code = code
+
+
+class BusRestartedProcess(CpkitError):  # noqa: N818
+    """Say that CherryPy's engine was about to replace the test process with a new one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CherryPy's engine would have restarted this process: engine.restart() was called "
+            "and the engine blocked. Switch the autoreloader off in tests."
+        )
+
+
+class _GuardedOs:
+    """Be the ``os`` of CherryPy's engine, but leave the test process alive."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def _exit(self, code: int) -> NoReturn:
+        if os.getpid() != self._pid:  # a forked child ends as it likes
+            os._exit(code)
+        raise BusEndedProcess(code)
+
+    def execv(self, path: str, arguments: list[str]) -> NoReturn:
+        raise BusRestartedProcess
+
+
+class Isolation:
+    """Remember CherryPy's state on creation; :meth:`end` puts it back and stops what was begun.
+
+    If the engine already runs, a wider fixture owns the state and nothing is touched.
+    """
+
+    def __init__(self) -> None:
+        self.owned = cherrypy.engine.state is not wspbus.states.STARTED
+        if not self.owned:
+            return
+        self._restores = [remember_attributes(target) for target in _targets()]
+        self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._handlers = set(_handlers())
+        self._apps = set(map(id, cherrypy.tree.apps.values()))
+        self._log_managers = _log_managers()
+        self._cache = vars(cherrypy).get("_cache")
+        wspbus.os = _GuardedOs()
+        # NOTE: any true value keeps a session from starting its cleaner, a thread that sleeps
+        # for five minutes and cannot be woken.
+        sessions.Session.clean_thread = sessions.Session.clean_thread or "not while testing"
+        caching.MemoryCache.expire_cache = _expire_until_retired
+
+    def end(self) -> None:
+        """Put everything back."""
+        if not self.owned:
+            return
+        _retire(vars(cherrypy).get("_cache"), self._cache)
+        for app in cherrypy.tree.apps.values():
+            if id(app) not in self._apps:
+                _forget_favicon(getattr(app, "root", None))
+        begun = _log_managers() - self._log_managers
+        handlers = set(_handlers()) | {h for log in begun for h in _handlers_of(log)}
+        for handler in handlers - self._handlers:
+            handler.close()
+        for log in begun:
+            logging.Logger.manager.loggerDict.pop(log.error_log.name, None)
+            logging.Logger.manager.loggerDict.pop(log.access_log.name, None)
+        for restore in self._restores:
+            restore()
+        self._restore_process()
+
+    def _restore_process(self) -> None:
+        wspbus.os = os
+        atexit.unregister(cherrypy.engine._clean_exit)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._signals.items():
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)
+
+
+def _targets() -> Iterator[Any]:
+    """Yield every object whose attributes are CherryPy's process-wide state."""
+    yield cherrypy
+    yield from (cherrypy.engine, cherrypy.server, cherrypy.tree, cherrypy.log, cherrypy.checker)
+    yield from (cherrypy.serving, cherrypy.thread_data)
+    yield from _CLASSES
+    yield from cherrypy.Application.toolboxes.values()
+    yield from getattr(cherrypy, "servers", {}).values()
+    yield from (each for each in vars(cherrypy.engine).values() if hasattr(each, "bus"))
+    yield from (logging.getLogger(name) for name in ("cherrypy.error", "cherrypy.access"))
+    if cache := vars(cherrypy).get("_cache"):
+        yield cache
+    for app in cherrypy.tree.apps.values():
+        if isinstance(app, cherrypy.Application):
+            yield from (app, app.log, app.wsgiapp, app.log.error_log, app.log.access_log)
+
+
+def _log_managers() -> set[Any]:
+    """Return the log managers of applications: each listens on the engine, and so stays alive."""
+    owners = (getattr(each, "__self__", None) for each in cherrypy.engine.listeners["graceful"])
+    return {each for each in owners if getattr(each, "appid", None) is not None}
+
+
+def _handlers() -> list[logging.Handler]:
+    return _handlers_of(cherrypy.log)
+
+
+def _handlers_of(log: Any) -> list[logging.Handler]:
+    return [*log.error_log.handlers, *log.access_log.handlers]
+
+
+def _forget_favicon(root: Any) -> None:
+    """Take back the favicon handler that ``tree.mount`` puts on a root object."""
+    handler = getattr(root, "__dict__", {}).get("favicon_ico")
+    held = [cell.cell_contents for cell in getattr(handler, "__closure__", None) or ()]
+    if (_FAVICON,) in held:
+        del root.favicon_ico
+
+
+_FAVICON = os.path.join(os.getcwd(), os.path.dirname(_cptree.__file__), "favicon.ico")
+_expire = caching.MemoryCache.expire_cache
+
+
+class _Retired:
+    """End the thread of a cache that looks here for what has expired."""
+
+    def copy(self) -> NoReturn:
+        raise SystemExit
+
+
+def _expire_until_retired(cache: Any) -> None:
+    # NOTE: CherryPy's loop has no end of its own; SystemExit is what its caller lets pass.
+    try:
+        _expire(cache)
+    except SystemExit:
+        return
+
+
+def _retire(cache: Any, before: Any) -> None:
+    if cache is not None and cache is not before and hasattr(cache, "expirations"):
+        cache.expirations = _Retired()
