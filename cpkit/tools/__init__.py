@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import cherrypy
 
+from ._accept import AcceptTool
 from ._timing import TimingTool
 from ._toolbox import Toolbox
 
-__all__ = ["TimingTool", "timing", "toolbox"]
+__all__ = ["AcceptTool", "TimingTool", "accept", "timing", "toolbox"]
 
 toolbox = Toolbox("cpkit")
 cherrypy.Application.toolboxes["cpkit"] = toolbox
 
+accept = toolbox.accept = AcceptTool()
 timing = toolbox.timing = TimingTool()
