@@ -90,11 +90,17 @@ def read() -> dict[str, dict[str, int]]:
     return dict(json.loads(COUNTS.read_text()))
 
 
-def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
+def recorded_here() -> Counts:
+    """Return the recorded counts, if they were taken in this environment."""
     record = read()
-    if record["environment"] == machine.counting_environment():
+    same = record["environment"] == machine.counting_environment()
+    return record["counts"] if same else {}
+
+
+def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
+    if recorded := recorded_here():
         print("same environment as the record: compared with the committed counts")
-        return record["counts"]
+        return recorded
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
         return _count(questions, jobs, tree)

@@ -1,0 +1,234 @@
+"""Pure: turn results into the blocks of a report, which is written as Markdown and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.benchmarks import drawing
+from tests.benchmarks.drawing import Bar, digits, duration
+from tests.benchmarks.estimates import NOISE_LIMIT
+
+Result = Mapping[str, Any]
+
+PIECES = {
+    "whole": "The whole toolkit",
+    "routing": "Routing: `IndexedMapper`",
+    "dispatch": "Dispatching: `RoutesDispatcher`",
+    "negotiation": "Negotiation: `negotiate` and the accept tool",
+    "timing": "The timing tool",
+    "database": "The database plugin and its tool",
+    "testing": "The test client",
+}
+INTRODUCTION = (
+    "Every figure is the 10 % quantile of many short timings, taken in turns and in random order;"
+    " the ratio is to the row in bold, its interval holds 95 of 100 resamplings. Instructions are"
+    " counted under valgrind, and repeat within 0.3 %."
+)
+UNMEASURED = (
+    "Not measured: the network, more than one processor, other systems than the one below. The"
+    " questions are ours, and so is the choice of what is asked; the rivals are used as their"
+    " documentation says, and whoever knows better is asked to tell."
+)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Hold a heading of a level, 1 to 3."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Hold running text, with `code` and **bold** in it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """Hold a list of points."""
+
+    points: list[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Hold a table: its head and its rows; all columns but the first are numbers."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Hold a drawing, the name of its file, and what it shows in words."""
+
+    name: str
+    svg: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """Hold a line to type."""
+
+    line: str
+
+
+Block = Heading | Paragraph | Items | Table | Figure | Command
+
+
+def blocks(results: Result) -> Iterator[Block]:
+    """Yield the report, from the sentence and the chart to the line that repeats it."""
+    published = [asked for asked in results["questions"] if asked["noise"] <= NOISE_LIMIT]
+    bars = [bar for asked in published for bar in _headline(asked)]
+    yield Heading(1, "Benchmarks")
+    yield Paragraph(sentence(bars, published))
+    if bars:
+        yield Figure("figures/headline", drawing.bars("cpkit and rivals", bars), "Factors")
+    yield Paragraph(INTRODUCTION)
+    yield from _noise(results)
+    for piece in _in_order(published):
+        yield from _piece(piece, [asked for asked in published if asked["piece"] == piece])
+    yield from _losses(published)
+    yield from _place(results)
+
+
+def sentence(bars: Sequence[Bar], published: Sequence[Result]) -> str:
+    """Return the one sentence that the report begins with."""
+    if not bars:
+        return f"{len(published)} questions, asked of cpkit and of its rivals in one run."
+    factors = sorted(bar.factor for bar in bars)
+    won = sum(factor > 1 for factor in factors)
+    return (
+        f"**In {won} of {len(bars)} comparisons with the piece that it replaces or rivals cpkit is"
+        f" the faster one, by {digits(factors[len(bars) - won])} to {digits(factors[-1])} times**;"
+        " where it is not, this page says so."
+    )
+
+
+def losses(asked: Result) -> list[tuple[float, str]]:
+    """Return how far, and the words, where a rival beats a variant of cpkit's in a question."""
+    found = []
+    for name, rival in _rivals(asked).items():
+        for ours, made in _ours(asked).items():
+            if rival["high"] < made["low"]:
+                by = made["p10"] / rival["p10"]
+                found.append((by, f"{asked['title']} {ours} takes {digits(by)} times {name}"))
+    return found
+
+
+def added(asked: Result, name: str) -> float:
+    """Return the nanoseconds that a variant adds to the baseline."""
+    return float(asked["variants"][name]["p10"] - asked["variants"][asked["baseline"]]["p10"])
+
+
+def _ours(asked: Result) -> dict[str, Any]:
+    return {n: made for n, made in asked["variants"].items() if n.startswith("cpkit")}
+
+
+def _rivals(asked: Result) -> dict[str, Any]:
+    left_out = {*asked["without"], *_ours(asked)}
+    return {n: made for n, made in asked["variants"].items() if n not in left_out}
+
+
+def _is_cost(asked: Result) -> bool:
+    return asked["baseline"] in asked["without"]
+
+
+def _headline(asked: Result) -> Iterator[Bar]:
+    """Yield the question's bar; a cost is compared by what it adds to a request without it."""
+    if not asked["headline"]:
+        return
+    ours, rival = asked["headline"]
+    if not _is_cost(asked):
+        factor = asked["variants"][rival]["p10"] / asked["variants"][ours]["p10"]
+        yield Bar(asked["title"], factor, f"{digits(factor)} × {rival}")
+        return
+    floor = asked["noise"] * asked["variants"][asked["baseline"]]["p10"]
+    factor = max(added(asked, rival), floor) / max(added(asked, ours), floor)
+    yield Bar(asked["title"], factor, f"{digits(factor)} × cheaper than {rival}")
+
+
+def _noise(results: Result) -> Iterator[Block]:
+    asked = results["questions"]
+    noisy = [one for one in asked if one["noise"] > NOISE_LIMIT]
+    worst = max((one["noise"] for one in asked if one not in noisy), default=0.0)
+    yield Paragraph(
+        f"Noise check: each baseline ran twice, as if it were two variants. In the"
+        f" {len(asked) - len(noisy)} questions that are published the two differ by at most"
+        f" {worst:.2%}; {len(noisy)} over {NOISE_LIMIT:.0%} are not published."
+    )
+    if noisy:
+        yield Items([f"{one['title']} (noise {one['noise']:.1%})" for one in noisy])
+
+
+def _in_order(published: Sequence[Result]) -> list[str]:
+    asked = dict.fromkeys(one["piece"] for one in published)
+    return [piece for piece in PIECES if piece in asked] + [p for p in asked if p not in PIECES]
+
+
+def _piece(piece: str, questions: Sequence[Result]) -> Iterator[Block]:
+    yield Heading(2, PIECES.get(piece, piece.capitalize()))
+    for curve in dict.fromkeys(one["curve"] for one in questions if one["curve"]):
+        yield _growth(curve, [one for one in questions if one["curve"] == curve])
+    for asked in questions:
+        yield Heading(3, asked["title"])
+        if asked["why"]:
+            yield Paragraph(asked["why"])
+        yield _table(asked)
+
+
+def _growth(curve: str, questions: Sequence[Result]) -> Figure:
+    series: dict[str, list[tuple[int, float]]] = {}
+    for asked in sorted(questions, key=lambda one: int(one["size"])):
+        for name, made in asked["variants"].items():
+            series.setdefault(name, []).append((asked["size"], made["p10"]))
+    slug = "-".join(curve.lower().split())
+    return Figure(f"figures/growth-{slug}", drawing.curves(curve, series), f"Growth: {curve}")
+
+
+def _table(asked: Result) -> Table:
+    cost = _is_cost(asked)
+    head = ["", "time", *(["adds"] if cost else []), "ratio", "95 % interval", "instructions"]
+    rows = []
+    for name, made in sorted(asked["variants"].items(), key=lambda item: float(item[1]["p10"])):
+        base = name == asked["baseline"]
+        rows.append(
+            [
+                f"**{name}**" if base else name,
+                duration(made["p10"]),
+                *([_signed(added(asked, name)) if not base else ""] if cost else []),
+                "1" if base else digits(made["ratio"]),
+                "" if base else f"{digits(made['low'])} – {digits(made['high'])}",
+                f"{made['instructions']:,}" if made.get("instructions") else "",
+            ]
+        )
+    return Table(head, rows)
+
+
+def _signed(nanoseconds: float) -> str:
+    return ("+" if nanoseconds >= 0 else "−") + duration(abs(nanoseconds))
+
+
+def _losses(published: Sequence[Result]) -> Iterator[Block]:
+    yield Heading(2, "Where cpkit loses")
+    found = sorted((loss for asked in published for loss in losses(asked)), reverse=True)
+    if found:
+        yield Items([words for _, words in found])
+    else:
+        yield Paragraph("In none of the published questions did a rival come out faster.")
+    yield Paragraph(UNMEASURED)
+
+
+def _place(results: Result) -> Iterator[Block]:
+    yield Heading(2, "Where and how this was measured")
+    yield Table(["", ""], [[name, str(value)] for name, value in results["machine"].items()])
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    yield Paragraph(f"On {results['date']}, {results['seconds']:g} seconds a question, {versions}.")
+    yield Paragraph("To repeat it:")
+    yield Command("make bench")

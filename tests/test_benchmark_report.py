@@ -1,0 +1,162 @@
+"""What the benchmark report says, drawn and written from results that are made up here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.benchmarks import drawing, report, results, writing
+from tests.benchmarks.estimates import Estimate
+from tests.benchmarks.interleave import Answer
+from tests.benchmarks.questions import Case, Question
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _answer(title: str, costs: dict[str, float], **changed: Any) -> Answer:
+    base = next(iter(costs))
+    made = {
+        name: Estimate(cost, cost, cost, cost / costs[base], *(cost / costs[base],) * 2)
+        for name, cost in costs.items()
+    }
+    question = changed.pop("question", Question("routing", title, lambda: Case({}, ""), "Why."))
+    fields = {"noise": 0.002, "rounds": 500, "without": (), "headline": None, **changed}
+    return Answer(question, base, made, **fields)
+
+
+FASTER = _answer("Who finds?", {"Routes": 4000, "cpkit": 100}, headline=("cpkit", "Routes"))
+SLOWER = _answer("Who builds?", {"Routes": 1000, "cpkit": 1500}, headline=("cpkit", "Routes"))
+COSTLY = _answer(
+    "Who times?",
+    {"plain": 1000, "cpkit": 1050, "cpstats": 1200},
+    without=("plain",),
+    headline=("cpkit", "cpstats"),
+)
+NOISY = _answer("Who is loud?", {"Routes": 123456, "cpkit": 1}, noise=0.011)
+
+
+def _results(*answers: Answer) -> dict[str, Any]:
+    counts = {"routing | Who finds? | cpkit": 54321}
+    return results.record(answers, {"processor": "an abacus"}, 4.0, counts)
+
+
+def _written(*answers: Answer) -> str:
+    return writing.markdown(report.blocks(_results(*answers)))
+
+
+def test_the_first_sentence_counts_the_comparisons_that_were_won() -> None:
+    assert "In 1 of 2 comparisons" in _written(FASTER, SLOWER)
+
+
+def test_where_a_rival_is_faster_the_report_says_so() -> None:
+    lost = _written(FASTER, SLOWER).partition("Where cpkit loses")[2]
+    assert "Who builds? cpkit takes 1.5 times Routes" in lost
+    assert "Who finds?" not in lost
+
+
+def test_a_variant_that_leaves_the_work_out_is_no_rival() -> None:
+    assert report.losses(_results(COSTLY)["questions"][0]) == []
+
+
+def test_a_difference_within_the_intervals_is_no_loss() -> None:
+    asked = _results(SLOWER)["questions"][0]
+    asked["variants"]["cpkit"]["low"] = 0.9
+    assert report.losses(asked) == []
+
+
+def test_a_cost_is_compared_by_what_it_adds() -> None:
+    assert "4 × cheaper than cpstats" in writing.html(report.blocks(_results(COSTLY)))
+    assert "| cpstats | 1.2 µs | +200 ns | 1.2 |" in _written(COSTLY)
+
+
+def test_what_is_too_noisy_is_named_and_not_published() -> None:
+    text = _written(FASTER, NOISY)
+    assert "Who is loud? (noise 1.1%)" in text
+    assert "123" not in text
+
+
+def test_a_table_shows_time_ratio_interval_and_instructions() -> None:
+    assert "| cpkit | 100 ns | 0.025 | 0.025 – 0.025 | 54,321 |" in _written(FASTER)
+
+
+def test_the_report_tells_where_and_with_what_it_was_measured_and_how_to_repeat_it() -> None:
+    text = _written(FASTER)
+    assert "an abacus" in text
+    assert "cherrypy 18." in text
+    assert "make bench" in text
+
+
+def test_questions_of_one_curve_are_drawn_together() -> None:
+    asked = [
+        _answer("", {"cpkit": 500, "Routes": 100 * size}, question=_growing(size))
+        for size in (10, 100, 1000)
+    ]
+    drawn = [b for b in report.blocks(_results(*asked)) if isinstance(b, report.Figure)]
+    assert [figure.name for figure in drawn] == ["figures/growth-unique-prefixes"]
+    lines = ElementTree.fromstring(drawn[0].svg).findall(f"{SVG}polyline")
+    assert [len(line.attrib["points"].split()) for line in lines] == [3, 3]
+
+
+def _growing(size: int) -> Question:
+    return Question("routing", f"{size} routes?", lambda: Case({}, ""), "", "unique prefixes", size)
+
+
+def test_a_factor_under_one_is_drawn_as_a_loss() -> None:
+    svg = drawing.bars("two", [drawing.Bar("won", 4, "4 ×"), drawing.Bar("lost", 0.5, "0.5 ×")])
+    bars = ElementTree.fromstring(svg).findall(f"{SVG}rect[@x]")
+    assert [bar.attrib["class"] for bar in bars] == ["bar", "bar loss"]
+    assert float(bars[0].attrib["width"]) == pytest.approx(2 * float(bars[1].attrib["width"]))
+
+
+def test_labels_of_neighbouring_curves_do_not_overlap() -> None:
+    svg = drawing.curves("three", {name: [(10, 100), (1000, 100)] for name in "abc"})
+    heights = [
+        float(text.attrib["y"])
+        for text in ElementTree.fromstring(svg).findall(f"{SVG}text")
+        if text.text in {"a", "b", "c"}
+    ]
+    assert [low - high for high, low in pairwise(heights)] == [16, 16]
+
+
+def test_a_drawing_brings_its_own_colours_for_dark_and_light() -> None:
+    svg = drawing.bars("<one>", [drawing.Bar("a & b", 4, "4 ×")])
+    assert "prefers-color-scheme:dark" in svg
+    assert ElementTree.fromstring(svg).findtext(f"{SVG}title") == "<one>"
+
+
+def test_the_page_stands_alone() -> None:
+    page = writing.html(report.blocks(_results(FASTER)))
+    assert "<svg" in page
+    assert not {"<script", "<link", "<img", "src=", "href=", "@import"} & set(page.split())
+    assert page.count("http") == page.count("http://www.w3.org/2000/svg")
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "written"),
+    [(0.5, "0.5 ns"), (99.96, "100 ns"), (1234, "1.23 µs"), (5e6, "5 ms"), (2.5e9, "2.5 s")],
+)
+def test_durations_have_three_digits_and_a_fitting_unit(nanoseconds: float, written: str) -> None:
+    assert drawing.duration(nanoseconds) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0"), (0.00343, "0.00343"), (1.0, "1"), (100, "100"), (12345, "12,345")],
+)
+def test_numbers_have_three_digits(value: float, written: str) -> None:
+    assert drawing.digits(value) == written
+
+
+def test_everything_is_published_in_one_folder(tmp_path: Path) -> None:
+    written = results.publish(_results(FASTER), tmp_path)
+    assert {path.relative_to(tmp_path).as_posix() for path in written} == {
+        "benchmarks.md",
+        "benchmarks-report.html",
+        "figures/headline.svg",
+    }
+    results.save(_results(FASTER), tmp_path / "results" / "one.json")
+    assert "an abacus" in (tmp_path / "results" / "one.json").read_text()
