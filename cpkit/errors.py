@@ -61,3 +61,70 @@ class InvalidOfferError(CpkitError):
 
     def __reduce__(self) -> tuple[type[InvalidOfferError], tuple[object, str, str]]:
         return InvalidOfferError, (self.offer, self.expected, self.example)
+
+
+class DatabaseError(CpkitError):
+    """Be the base of what the database plugin and its tool raise."""
+
+
+class DatabaseNotRunningError(DatabaseError):
+    """Say that a request wants a database whose plugin is missing or not started."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"The database plugin cherrypy.engine.{name} is not running: assign a DatabasePlugin "
+            f"to cherrypy.engine.{name}, set engine.{name}.on (or call its subscribe()), and "
+            f"call cherrypy.engine.start()."
+        )
+
+
+class DatabaseSettingError(DatabaseError):
+    """Say which setting of the plugin or the tool cannot be used."""
+
+    def __init__(self, setting: str, value: object, remedy: str) -> None:
+        self.setting, self.value = setting, value
+        super().__init__(f"{setting} = {value!r} cannot be used: {remedy}")
+
+
+class DatabaseUnavailableError(DatabaseError):
+    """Say that the database cannot be had now; *retry_after* is in whole seconds."""
+
+    def __init__(self, reason: str, retry_after: int = 1) -> None:
+        self.reason, self.retry_after = reason, retry_after
+        super().__init__(f"{reason}; try again in {retry_after} s.")
+
+
+class DatabaseBusyError(DatabaseUnavailableError):
+    """Say that every connection, or the turn to write, was taken for too long."""
+
+
+class WriteInReadUnitError(DatabaseError):
+    """Say that a statement writes where the unit of work only reads."""
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement[:200]
+        super().__init__(
+            f"This unit of work only reads, but was asked for {self.statement!r}: "
+            "use an unsafe method such as POST, or set cpkit.db.write = True."
+        )
+
+
+class UnitOverError(DatabaseError):
+    """Say that a unit of work was used after its request had ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This request is over and its connection is back in the pool: "
+            "outside of a request use `with cherrypy.engine.db.begin() as connection`."
+        )
+
+
+class OutcomeUnknownError(DatabaseError):
+    """Say that the connection was lost while COMMIT was under way."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection was lost during COMMIT, so its outcome is unknown: "
+            "look whether the change is there before it is repeated."
+        )

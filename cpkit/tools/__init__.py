@@ -9,13 +9,15 @@ from __future__ import annotations
 import cherrypy
 
 from ._accept import AcceptTool
+from ._db import DatabaseTool
 from ._timing import TimingTool
 from ._toolbox import Toolbox
 
-__all__ = ["AcceptTool", "TimingTool", "accept", "timing", "toolbox"]
+__all__ = ["AcceptTool", "DatabaseTool", "TimingTool", "accept", "db", "timing", "toolbox"]
 
 toolbox = Toolbox("cpkit")
 cherrypy.Application.toolboxes["cpkit"] = toolbox
 
 accept = toolbox.accept = AcceptTool()
 timing = toolbox.timing = TimingTool()
+db = toolbox.db = DatabaseTool()

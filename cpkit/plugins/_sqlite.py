@@ -1,0 +1,110 @@
+"""SQLite: durable, in WAL mode, with real BEGINs and one fair queue of writers."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+from cpkit.errors import DatabaseBusyError, DatabaseSettingError
+from cpkit.transactions import Fault, Turns, fault_of
+
+from ._backend import Backend
+from ._engine import build_engine
+from ._lanes import Lane, Lanes
+
+if TYPE_CHECKING:
+    from ._unit import Unit
+
+_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+_BETWEEN_PROCESSES = 0.001  # seconds between two attempts to begin; SQLite's own grow to 100 ms
+
+
+class SqliteBackend(Backend):
+    """Serve a SQLite file: many readers, and one connection on which writers take turns.
+
+    An in-memory database is one connection for all; readers take turns there too.
+    """
+
+    def lanes(self) -> Lanes:
+        """Build an engine for readers and one, of a single connection, for writers."""
+        turns = Turns()
+        write = Lane(build_engine(self.url, self, **{**self.options(), "pool_size": 1}), turns)
+        event.listen(write.engine, "connect", _never_sleep)
+        if self.keeps_data_in_connection:
+            return Lanes(write, write)
+        return Lanes(Lane(build_engine(self.url, self, **self.options())), write)
+
+    @property
+    def keeps_data_in_connection(self) -> bool:  # type: ignore[override]
+        """Tell whether the database lives in memory and dies with its connection."""
+        name = self.url.database or ""
+        return (
+            name in ("", ":memory:")
+            or name.startswith("file::memory:")
+            or self.url.query.get("mode") == "memory"
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Let any thread use a connection, and leave BEGIN to the plugin."""
+        options = super().options()
+        if self.keeps_data_in_connection:
+            options["pool_recycle"] = -1
+        arguments = {
+            "check_same_thread": False,
+            "isolation_level": None,
+            "timeout": self.plugin.timeout,
+            **options.pop("connect_args", {}),
+        }
+        return {**options, "connect_args": arguments}
+
+    def connected(self, driver: Any, record: Any) -> None:
+        """Set the pragmas of a connection; an unknown level of durability is an error."""
+        level = str(self.plugin.synchronous).upper()
+        if level not in _SYNCHRONOUS:
+            raise DatabaseSettingError("synchronous", level, f"take one of {', '.join(_SYNCHRONOUS)}.")
+        pragmas = {
+            "journal_mode": "WAL",
+            "synchronous": level,
+            "foreign_keys": "ON",
+            **(self.plugin.pragmas or {}),
+        }
+        for name, value in pragmas.items():
+            driver.execute(f"PRAGMA {name} = {value}").close()
+
+    def begin(self, driver: Any, unit: Unit | None) -> None:
+        """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
+        if unit is None:
+            driver.execute("BEGIN")
+        elif unit.write:
+            _begin_immediate(driver, self.plugin.timeout)
+        elif unit.isolation or unit.read_only:
+            driver.execute("BEGIN")
+
+
+def _never_sleep(driver: Any, record: Any) -> None:
+    """Have the writers' connection say at once that it is locked (in WAL, only BEGIN waits).
+
+    NOTE: SQLite's own wait sleeps longer the longer it has waited, which lets others overtake.
+    """
+    if driver.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        driver.execute("PRAGMA busy_timeout = 0").close()
+
+
+def _begin_immediate(driver: Any, timeout: float) -> None:
+    """Take the lock to write, asking often: the queue let only this thread of the process ask."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if fault_of(error) is not Fault.BUSY:
+                raise
+            if time.monotonic() > deadline:
+                reason = f"Another process wrote for longer than {timeout:g} s"
+                raise DatabaseBusyError(reason) from error
+        time.sleep(_BETWEEN_PROCESSES * (0.5 + random.random()))  # noqa: S311

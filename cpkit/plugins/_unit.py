@@ -1,0 +1,334 @@
+"""A unit of work: one borrowed connection, one transaction at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from cpkit.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    OutcomeUnknownError,
+    UnitOverError,
+    WriteInReadUnitError,
+)
+from cpkit.transactions import Fault, fault_of, is_write
+
+if TYPE_CHECKING:
+    from ._database import DatabasePlugin
+    from ._lanes import Lane
+
+KEY = "cpkit.unit"  # where a connection's record says whose it is
+
+
+class Unit:
+    """Lend a SQLAlchemy Connection, borrowed when it is first used.
+
+    Attributes that are not the unit's own are the handle's: ``unit.execute(...)`` works.
+    *write* tells which lane it takes; *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a
+    real transaction around reads too. *observe* is called with the nanoseconds of each statement,
+    *refuse* turns the error of a database that is not to be had into one the caller prefers.
+    """
+
+    def __init__(
+        self,
+        plugin: DatabasePlugin,
+        write: bool,
+        *,
+        isolation: str | None = None,
+        read_only: bool = False,
+        observe: Callable[[int, int], object] | None = None,
+        refuse: Callable[[DatabaseUnavailableError], Exception] | None = None,
+    ) -> None:
+        self.plugin, self.write = plugin, write
+        self.isolation, self.read_only = isolation, read_only
+        self.queries = 0
+        self.nanoseconds = 0
+        self.doomed = False
+        self.over = False
+        self._observe, self._refuse = observe, refuse
+        self._lane: Lane | None = None
+        self._handle: Any = None
+        self._since = 0.0
+
+    @property
+    def handle(self) -> Any:
+        """Return what the driver or SQLAlchemy works with, borrowing it the first time."""
+        if self._handle is None:
+            self._open()
+        return self._handle
+
+    @property
+    def opened(self) -> bool:
+        """Tell whether a connection is borrowed now."""
+        return self._handle is not None
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the handle."""
+        return getattr(self.handle, name)
+
+    def __contains__(self, item: object) -> bool:
+        """Tell whether an ORM session holds *item*."""
+        return item in self.handle
+
+    def doom(self) -> None:
+        """Have this unit rolled back at its end, whatever the answer is."""
+        self.doomed = True
+
+    def commit(self) -> None:
+        """Commit what was done so far; the next statement begins a new transaction."""
+        if self._handle is None:
+            return
+        started = time.perf_counter_ns()
+        try:
+            self._commit()
+        except Exception as error:
+            gone = fault_of(error) is Fault.GONE
+            # NOTE: SQLite leaves the transaction open after a COMMIT that failed.
+            self.close(broken=gone)
+            if gone and self.write:
+                raise OutcomeUnknownError from error
+            raise
+        self._spent(time.perf_counter_ns() - started, 0)
+
+    def rollback(self) -> None:
+        """Undo what was done since the last commit; the next statement begins anew."""
+        if self._handle is not None:
+            self._rollback()
+
+    def close(self, *, broken: bool = False) -> None:
+        """Undo what was not committed and give the connection back; *broken* ones are dropped."""
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        try:
+            self._give_back(handle, broken)
+        finally:
+            lane, self._lane = self._lane, None
+            if lane is not None:
+                lane.leave()
+            self.plugin.held(self, time.monotonic() - self._since)
+
+    def end(self, commit: bool) -> None:
+        """Commit or roll back, then give the connection back."""
+        try:
+            if commit and not self.doomed:
+                self.commit()
+        finally:
+            self.close()
+
+    def counted(self, nanoseconds: int) -> None:
+        """Note a statement that took so many nanoseconds."""
+        self.queries += 1
+        self._spent(nanoseconds, 1)
+
+    def check(self, statement: str) -> None:
+        """Raise :class:`WriteInReadUnitError` if *statement* writes and this unit only reads."""
+        if not self.write and is_write(statement):
+            raise WriteInReadUnitError(statement)
+
+    def __enter__(self) -> Unit:
+        """Use the unit in a ``with`` block, outside of a request."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit if the block ended well, roll back if not."""
+        try:
+            self.end(commit=error is None)
+        finally:
+            self.over = True
+
+    def begin_on(self, driver: Any) -> None:
+        """Begin a transaction on the *driver*'s connection, if this unit needs one."""
+        try:
+            self.plugin.backend.begin(driver, self)
+        except DatabaseUnavailableError as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
+        return error if self._refuse is None else self._refuse(error)
+
+    def _spent(self, nanoseconds: int, count: int) -> None:
+        self.nanoseconds += nanoseconds
+        if self._observe is not None:
+            self._observe(nanoseconds, count)
+
+    def _open(self) -> None:
+        if self.over:
+            raise UnitOverError
+        started = time.perf_counter_ns()
+        try:
+            self._borrow()
+        except DatabaseUnavailableError as error:
+            raise self._refusal(error) from error
+        finally:
+            self._spent(time.perf_counter_ns() - started, 0)
+
+    def _borrow(self) -> None:
+        lane = self.plugin.lane(self.write)
+        self._since = time.monotonic()
+        lane.enter(self.plugin.timeout)
+        try:
+            self._handle = self.plugin.reach(lambda: self._take(lane), self._since)
+        except PoolTimeout as error:
+            lane.leave()
+            raise DatabaseBusyError(
+                f"All connections were in use for {self.plugin.timeout:g} s"
+            ) from error
+        except BaseException:
+            lane.leave()
+            raise
+        self._lane = lane
+
+    def _take(self, lane: Lane) -> Any:
+        connection = lane.engine.connect()
+        connection.info[KEY] = self
+        self.plugin.backend.prepare(connection.connection.driver_connection, self)
+        return connection
+
+    def _commit(self) -> None:
+        self._handle.commit()
+
+    def _rollback(self) -> None:
+        self._handle.rollback()
+
+    def _give_back(self, handle: Any, broken: bool) -> None:
+        _return(self, handle, broken)
+
+
+def _return(unit: Unit, connection: Any, broken: bool) -> None:
+    """Give a SQLAlchemy connection back to its pool, or drop it."""
+    try:
+        if broken or connection.invalidated:
+            connection.invalidate()
+        else:
+            connection.info.pop(KEY, None)
+            connection.rollback()
+            unit.plugin.backend.restore(connection.connection.driver_connection, unit)
+    finally:
+        connection.close()
+
+
+class SessionUnit(Unit):
+    """Lend an ORM Session on a connection of its own."""
+
+    def _take(self, lane: Lane) -> Any:
+        return Session(super()._take(lane))
+
+    def _give_back(self, handle: Any, broken: bool) -> None:
+        connection = handle.bind
+        try:
+            if not broken:
+                handle.rollback()
+        finally:
+            handle.close()
+            _return(self, connection, broken)
+
+
+class DriverUnit(Unit):
+    """Lend the driver's own connection (PEP 249), without SQLAlchemy's layers above it.
+
+    ``execute``, ``executemany`` and ``cursor`` of the unit are watched: statements are counted,
+    and refused if they write where the unit only reads.
+    """
+
+    _begun = False
+
+    @property
+    def handle(self) -> Any:
+        """Return the driver's connection, in a transaction if the unit needs one."""
+        fairy = self._handle
+        if fairy is None:
+            self._open()
+            fairy = self._handle
+        if not self._begun:
+            self.begin_on(fairy.driver_connection)
+            self._begun = True
+        return fairy.driver_connection
+
+    def execute(self, statement: str, *args: Any) -> Any:
+        """Run one statement and return its cursor."""
+        return self.cursor().execute(statement, *args)
+
+    def executemany(self, statement: str, *args: Any) -> Any:
+        """Run one statement for each set of parameters and return its cursor."""
+        return self.cursor().executemany(statement, *args)
+
+    def cursor(self, *args: Any, **kwargs: Any) -> WatchedCursor:
+        """Return a cursor that counts what it runs."""
+        return WatchedCursor(self, self.handle.cursor(*args, **kwargs))
+
+    def _take(self, lane: Lane) -> Any:
+        fairy = lane.engine.raw_connection()
+        self._begun = False
+        self.plugin.backend.prepare(fairy.driver_connection, self)
+        return fairy
+
+    def _commit(self) -> None:
+        self._begun = False
+        self._handle.driver_connection.commit()
+
+    def _rollback(self) -> None:
+        self._begun = False
+        self._handle.driver_connection.rollback()
+
+    def _give_back(self, handle: Any, broken: bool) -> None:
+        self._begun = False
+        try:
+            if broken:
+                handle.invalidate()
+            else:
+                handle.driver_connection.rollback()
+                self.plugin.backend.restore(handle.driver_connection, self)
+        finally:
+            handle.close()
+
+
+class WatchedCursor:
+    """Be the driver's cursor, and tell the unit of what it runs."""
+
+    def __init__(self, unit: DriverUnit, cursor: Any) -> None:
+        self._unit, self._cursor = unit, cursor
+
+    def execute(self, statement: str, *args: Any) -> Any:
+        """Run one statement; return the driver's cursor, which holds its rows."""
+        return self._run(self._cursor.execute, statement, *args)
+
+    def executemany(self, statement: str, *args: Any) -> Any:
+        """Run one statement for each set of parameters."""
+        return self._run(self._cursor.executemany, statement, *args)
+
+    def _run(self, run: Callable[..., Any], statement: str, *args: Any) -> Any:
+        self._unit.check(statement)
+        started = time.perf_counter_ns()
+        try:
+            run(statement, *args)
+        finally:
+            self._unit.counted(time.perf_counter_ns() - started)
+        return self._cursor
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the driver's cursor."""
+        return getattr(self._cursor, name)
+
+    def __iter__(self) -> Any:
+        """Iterate over the rows."""
+        return iter(self._cursor)
+
+    def __enter__(self) -> WatchedCursor:
+        """Use the cursor in a ``with`` block, which closes it."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the cursor."""
+        self._cursor.close()

@@ -1,0 +1,133 @@
+"""The tool that lends each request a unit of work, and ends it as the answer tells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from typing import Any
+
+import cherrypy
+
+from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
+from cpkit.transactions import Fault, fault_of, should_commit
+
+from ._streams import carry
+
+SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))  # RFC 9110, 9.2.1
+
+
+class ServiceUnavailable(cherrypy.HTTPError):
+    """Answer 503 with Retry-After, which CherryPy strips from its own errors."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(503, "The database is not available at the moment.")
+
+    def set_response(self) -> None:
+        """Set the error page and say when to come back (RFC 9110, 10.2.3)."""
+        super().set_response()
+        cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
+
+
+class DatabaseTool(cherrypy.Tool):
+    """Lend each request one transaction, committed or rolled back by its outcome.
+
+    Config: ``cpkit.db.on``; ``plugin`` ("db": the database is ``cherrypy.engine.db``);
+    ``handle`` ("connection", "session" or "dbapi"); ``write`` (None: the method tells);
+    ``isolation``; ``read_only``; ``commit_on`` (statuses from 400 on that commit too).
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__("on_end_resource", self.lend, name)
+
+    def _setup(self) -> None:
+        self.lend(**self._merged_args())
+
+    def lend(
+        self,
+        plugin: str = "db",
+        handle: str = "connection",
+        write: bool | None = None,
+        isolation: str | None = None,
+        read_only: bool = False,
+        commit_on: Collection[int | str] = (),
+    ) -> None:
+        """Put a unit of work on the request, and see to its end."""
+        request = cherrypy.serving.request
+        database = getattr(cherrypy.engine, plugin, None)
+        if database is None or not database.running:
+            raise DatabaseNotRunningError(plugin)
+        lent = Lent(request, commit_on)
+        lent.unit = database.unit(
+            handle,
+            write=request.method not in SAFE if write is None else write,
+            isolation=isolation,
+            read_only=read_only,
+            observe=lent.observe,
+            refuse=refuse,
+        )
+        setattr(request, self._name, lent.unit)
+        # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
+        # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
+        request.hooks.attach("on_end_resource", lent.decide, failsafe=True, priority=98)
+        request.hooks.attach("on_end_request", lent.finish, failsafe=True, priority=98)
+        # Before the error page is made (and before tracebacks are logged, at 50).
+        request.hooks.attach("before_error_response", lent.explain, failsafe=True, priority=40)
+
+
+class Lent:
+    """Follow one request's unit of work to its end."""
+
+    unit: Any
+
+    def __init__(self, request: Any, commit_on: Collection[int | str]) -> None:
+        self.request, self.commit_on = request, commit_on
+        # An exception that is handled around this whole request is none of this request's.
+        self.outer = sys.exc_info()[1]
+        self.streaming = False
+
+    def observe(self, nanoseconds: int, count: int) -> None:
+        """Tell the timing tool, if the request has it."""
+        timing = getattr(self.request, "timing", None)
+        if timing is not None:
+            timing.add("db", nanoseconds, count)
+
+    def decide(self) -> None:
+        """Commit or roll back by the outcome of the request, before anything is sent."""
+        response = cherrypy.serving.response
+        commit = self._good(response.status)
+        self.unit.end(commit)
+        if response.stream and commit and self.request.method != "HEAD":
+            response.body = carry(self, response.body)
+
+    def finish(self) -> None:
+        """Give back what was borrowed since; only a stream that still runs may go on."""
+        if self.streaming:
+            return
+        try:
+            self.unit.end(commit=sys.exc_info()[1] is self.outer)
+        finally:
+            self.unit.over = True
+
+    def explain(self) -> None:
+        """Answer 503, not 500, if what failed is the database."""
+        error = sys.exc_info()[1]
+        if isinstance(error, DatabaseUnavailableError):
+            self.request.error_response = refuse(error).set_response
+        elif fault_of(error) in (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL):
+            self.request.error_response = ServiceUnavailable(1).set_response
+
+    def _good(self, status: Any) -> bool:
+        error = sys.exc_info()[1]
+        if isinstance(error, cherrypy.InternalRedirect):
+            return not self.unit.doomed
+        failed = error is not None and error is not self.outer
+        code = int(str(status)[:3]) if status else None
+        return should_commit(
+            code, failed=failed, doomed=self.unit.doomed, commit_on=self.commit_on
+        )
+
+
+def refuse(error: DatabaseUnavailableError) -> ServiceUnavailable:
+    """Return the answer to a request that cannot have the database."""
+    return ServiceUnavailable(error.retry_after)

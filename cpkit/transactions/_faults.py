@@ -1,0 +1,91 @@
+"""What a driver's exception means, whichever driver it comes from."""
+
+from __future__ import annotations
+
+import enum
+
+_SQLITE_MASK = 0xFF  # the low byte of an extended result code is the primary one
+
+
+class Fault(enum.Enum):
+    """Name what went wrong, as far as it decides what to do next."""
+
+    BUSY = "busy"  # a lock was not to be had: a fresh transaction may do
+    CONFLICT = "conflict"  # the server rolled back for another's sake: a fresh one may do
+    GONE = "gone"  # the connection or the server is lost
+    FULL = "full"  # the disk is full
+    READ_ONLY = "read-only"  # the file or the server takes no writes
+
+
+# PostgreSQL, appendix A: classes and codes.
+_SQLSTATE = {
+    "40001": Fault.CONFLICT,
+    "40P01": Fault.CONFLICT,
+    "55P03": Fault.BUSY,
+    "53300": Fault.GONE,
+    "53100": Fault.FULL,
+    "25006": Fault.READ_ONLY,
+    "57P01": Fault.GONE,
+    "57P02": Fault.GONE,
+    "57P03": Fault.GONE,
+    "25P03": Fault.GONE,
+}
+# sqlite.org/rescode.html
+_SQLITE = {5: Fault.BUSY, 6: Fault.BUSY, 8: Fault.READ_ONLY, 13: Fault.FULL}
+_SQLITE_TEXT = {
+    "locked": Fault.BUSY,
+    "readonly": Fault.READ_ONLY,
+    "disk is full": Fault.FULL,
+}
+# MariaDB Server error codes; 2xxx are the client's.
+_MYSQL = {
+    **dict.fromkeys((1205, 1213, 1020), Fault.CONFLICT),
+    **dict.fromkeys((1021, 1114, 1041), Fault.FULL),
+    **dict.fromkeys((1290, 1792, 1836), Fault.READ_ONLY),
+    **dict.fromkeys(
+        (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2055),
+        Fault.GONE,
+    ),
+}
+
+
+def fault_of(error: BaseException | None) -> Fault | None:
+    """Return what *error* of a driver, or of SQLAlchemy around one, means; None if nothing here.
+
+    Read off SQLSTATE, SQLite's result code or MariaDB's error number.
+    """
+    if error is None:
+        return None
+    if getattr(error, "connection_invalidated", False):
+        return Fault.GONE
+    error = getattr(error, "orig", None) or error
+    driver = type(error).__module__.partition(".")[0]
+    if driver == "sqlite3":
+        return _of_sqlite(error)
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return _SQLSTATE.get(state) or (Fault.GONE if state.startswith("08") else None)
+    if driver == "psycopg" and _is(error, "OperationalError"):
+        return Fault.GONE  # NOTE: without SQLSTATE it never came from the server
+    if driver in ("pymysql", "MySQLdb", "mysql", "mariadb"):
+        return _of_mysql(error)
+    return None
+
+
+def _of_sqlite(error: BaseException) -> Fault | None:
+    code = getattr(error, "sqlite_errorcode", None)  # Python 3.11
+    if code is not None:
+        return _SQLITE.get(code & _SQLITE_MASK)
+    return next((fault for text, fault in _SQLITE_TEXT.items() if text in str(error)), None)
+
+
+def _of_mysql(error: BaseException) -> Fault | None:
+    code = error.args[0] if error.args else None
+    if _is(error, "InterfaceError"):
+        return Fault.GONE  # PyMySQL's answer for a connection that it has closed
+    return _MYSQL.get(code) if isinstance(code, int) else None
+
+
+def _is(error: BaseException, name: str) -> bool:
+    """Tell whether one of *error*'s classes bears the DB-API's *name* (PEP 249)."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
