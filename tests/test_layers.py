@@ -21,13 +21,17 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("module", ["cpkit", "cpkit.errors", "cpkit.routing", "cpkit.spans"])
+@pytest.mark.parametrize(
+    "module", ["cpkit", "cpkit.errors", "cpkit.routing", "cpkit.spans", "cpkit.transactions"]
+)
 def test_the_pure_core_imports_no_framework(module):
     done = imports(module, without=("cherrypy", "sqlalchemy", "prometheus_client"))
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["cpkit.tools", "cpkit.dispatchers", "cpkit.testing"])
+@pytest.mark.parametrize(
+    "module", ["cpkit.tools", "cpkit.dispatchers", "cpkit.plugins", "cpkit.testing"]
+)
 def test_these_pieces_need_no_sqlalchemy(module):
     done = imports(module, without=("sqlalchemy", "prometheus_client"))
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 from sqlalchemy import Connection, Engine, make_url
 
-from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
+from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
 from cpkit.transactions import mask_password
 
 from ._backend import Backend
@@ -101,6 +100,16 @@ class DatabasePlugin(SimplePlugin):
         """Return SQLAlchemy's engine, for use outside of requests; readers' in SQLite."""
         return self.lane(write=False).engine
 
+    def engines(self) -> list[Engine]:
+        """Return every engine, each once."""
+        return self._lanes.engines() if self._lanes else []
+
+    def graceful(self) -> None:
+        """Swap the pool: idle connections are closed now, lent ones as they come back."""
+        if self._backend is not None and not self._backend.keeps_data_in_connection:
+            for engine in self.engines():
+                engine.dispose()
+
     def lane(self, write: bool) -> Lane:
         """Return the way to a connection that reads or writes."""
         if self._lanes is None:
@@ -165,6 +174,3 @@ class DatabasePlugin(SimplePlugin):
         if not self.url:
             raise DatabaseSettingError("engine.db.url", self.url, "give the URL of the database.")
         return self.url
-
-
-__all__ = ["DatabaseError", "DatabasePlugin", "time"]

@@ -65,7 +65,8 @@ class SqliteBackend(Backend):
         """Set the pragmas of a connection; an unknown level of durability is an error."""
         level = str(self.plugin.synchronous).upper()
         if level not in _SYNCHRONOUS:
-            raise DatabaseSettingError("synchronous", level, f"take one of {', '.join(_SYNCHRONOUS)}.")
+            remedy = f"take one of {', '.join(_SYNCHRONOUS)}."
+            raise DatabaseSettingError("synchronous", level, remedy)
         pragmas = {
             "journal_mode": "WAL",
             "synchronous": level,

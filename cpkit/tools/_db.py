@@ -96,8 +96,11 @@ class Lent:
         """Commit or roll back by the outcome of the request, before anything is sent."""
         response = cherrypy.serving.response
         commit = self._good(response.status)
-        self.unit.end(commit)
-        if response.stream and commit and self.request.method != "HEAD":
+        streams = commit and response.stream and self.request.method != "HEAD"
+        # A stream may go on with rows that its handler asked for: what only reads is kept open.
+        if self.unit.write or not streams:
+            self.unit.end(commit)
+        if streams:
             response.body = carry(self, response.body)
 
     def finish(self) -> None:
@@ -123,9 +126,7 @@ class Lent:
             return not self.unit.doomed
         failed = error is not None and error is not self.outer
         code = int(str(status)[:3]) if status else None
-        return should_commit(
-            code, failed=failed, doomed=self.unit.doomed, commit_on=self.commit_on
-        )
+        return should_commit(code, failed=failed, doomed=self.unit.doomed, commit_on=self.commit_on)
 
 
 def refuse(error: DatabaseUnavailableError) -> ServiceUnavailable:
