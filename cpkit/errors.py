@@ -22,6 +22,20 @@ class RouteError(CpkitError):
         return RouteError, (self.template, self.problem, self.remedy)
 
 
+class UrlError(CpkitError):
+    """Refuse to make a URL: there is no such route, or the parameters don't fit it.
+
+    *name* is the route's name, *problem* what is wrong, *remedy* what to give instead.
+    """
+
+    def __init__(self, name: object, problem: str, remedy: str) -> None:
+        super().__init__(f"No URL for route {name!r}: {problem}. {remedy}")
+        self.name, self.problem, self.remedy = name, problem, remedy
+
+    def __reduce__(self) -> tuple[type[UrlError], tuple[object, str, str]]:
+        return UrlError, (self.name, self.problem, self.remedy)
+
+
 class TimingSettingError(CpkitError, ValueError):
     """Tell that a setting of the timing tool or plugin has a value that it cannot have."""
 

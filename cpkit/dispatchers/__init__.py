@@ -2,4 +2,7 @@
 
 from cpkit.routing import IndexedMapper
 
-__all__ = ["IndexedMapper"]
+from ._guard import GuardedServer, PathGuard
+from ._routes import RoutesDispatcher
+
+__all__ = ["GuardedServer", "IndexedMapper", "PathGuard", "RoutesDispatcher"]

@@ -1,0 +1,72 @@
+"""The config of a request: what the code says, and the sections of the config file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+Config = Mapping[str, Any]
+Sections = Mapping[str, Config]
+Layer = tuple[str, Config]
+
+STATICDIR = "tools.staticdir.dir"
+
+
+def merged(layers: Iterable[Layer]) -> dict[str, Any]:
+    """Merge (section name, config) layers; a later one overrides an earlier one."""
+    layers = list(layers)
+    config: dict[str, Any] = {}
+    for _, layer in layers:
+        config.update(layer)
+    if STATICDIR in config:
+        # tools.staticdir asks which section named the directory.
+        section = next(name for name, layer in reversed(layers) if STATICDIR in layer)
+        config["tools.staticdir.section"] = section
+    return config
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """Yield ``/a``, ``/a/b``, ``/a/b/c`` for ``/a/b/c``; ``/a/index`` after ``/a/``."""
+    end = path.find("/", 1)
+    while end != -1:
+        yield path[:end]
+        end = path.find("/", end + 1)
+    yield path + "index" if path.endswith("/") else path
+
+
+def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) -> Iterator[Layer]:
+    """Yield the sections that apply to *path*, the more specific ones later.
+
+    *template* holds the prefixes of the route's template; at each level its section comes
+    before the one of the literal path. No level below *depth* is looked at.
+    """
+    literal = (prefix for prefix, _ in zip(prefixes(path), range(depth), strict=False))
+    for names in zip_longest(template[:depth], literal):
+        for name in dict.fromkeys(names):
+            if name in sections:
+                yield name, sections[name]
+
+
+class Depths:
+    """Remember how deep the sections of each application go, until they change.
+
+    PERF: with no section but ``/``, no request looks for one; and a path of a thousand
+    segments costs no more than the deepest section.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Sections, int, str | None, int]] = {}
+
+    def of(self, sections: Sections) -> int:
+        """Return the number of levels of the deepest section; ``/`` has none."""
+        # NOTE: a new section is always the last key, a removed one changes the length.
+        last = next(reversed(sections.keys()), None)  # type: ignore[call-overload]
+        known = self._known.get(id(sections))
+        if known and known[0] is sections and known[1:3] == (len(sections), last):
+            return known[3]
+        depth = max((name.count("/") for name in sections if name != "/"), default=0)
+        if len(self._known) >= 64:
+            self._known.clear()
+        self._known[id(sections)] = (sections, len(sections), last, depth)
+        return depth

@@ -1,0 +1,52 @@
+"""A guard before the tree of applications: paths too long or too deep go no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import cherrypy
+from cherrypy._cpwsgi_server import CPWSGIServer
+
+MAX_BYTES = 8192
+MAX_SEGMENTS = 256
+BODY = b"The path of this URL is too long.\n"
+
+
+class PathGuard:
+    """Answer 414 (RFC 9110, 15.5.15) for long or deep paths before *app* sees them.
+
+    CherryPy's own tree, dispatchers and config look-ups take time that grows with the square
+    of the number of segments. *max_bytes* is the length of the decoded path, *max_segments*
+    the number of its slashes. ``application = PathGuard(cherrypy.tree)`` guards any WSGI
+    deployment; for CherryPy's own server see :class:`GuardedServer`.
+    """
+
+    def __init__(
+        self, app: Any, max_bytes: int = MAX_BYTES, max_segments: int = MAX_SEGMENTS
+    ) -> None:
+        self.app, self.max_bytes, self.max_segments = app, max_bytes, max_segments
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Pass the request on, or answer it."""
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        if len(path) <= self.max_bytes and path.count("/") <= self.max_segments:
+            answer: Iterable[bytes] = self.app(environ, start_response)
+            return answer
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
+        start_response("414 URI Too Long", headers)
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [BODY]
+
+
+class GuardedServer(CPWSGIServer):
+    """Be CherryPy's own HTTP server with the guard before ``cherrypy.tree``.
+
+    Config keys: ``server.instance = "cpkit.dispatchers.GuardedServer"``,
+    ``server.max_path_bytes`` (8192), ``server.max_path_segments`` (256).
+    """
+
+    def __init__(self, server_adapter: Any) -> None:
+        super().__init__(server_adapter)
+        max_bytes = getattr(server_adapter, "max_path_bytes", MAX_BYTES)
+        max_segments = getattr(server_adapter, "max_path_segments", MAX_SEGMENTS)
+        self.wsgi_app = PathGuard(cherrypy.tree, max_bytes, max_segments)

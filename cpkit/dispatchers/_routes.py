@@ -1,0 +1,137 @@
+"""The dispatcher that finds page handlers by Routes' templates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import cherrypy
+
+from . import _lint, _request, _urls
+from ._config import Depths, Layer, along, merged
+from ._endpoint import Endpoint
+from ._table import Environ, Found, RouteTable
+from ._target import Target
+
+
+class RoutesDispatcher(RouteTable):
+    """Find page handlers by Routes' templates: a drop-in for CherryPy's RoutesDispatcher.
+
+    With *full_result* the handler also gets ``controller`` and ``action``. *mapper_options* are
+    those of ``routes.Mapper``; with ``register=False`` the mapper isn't registered with
+    ``routes.request_config()`` at each request, and ``routes.url_for`` doesn't work.
+
+    A request is left with ``route`` (the template that matched, or None), ``dispatch_started``
+    (``time.perf_counter_ns()``) and ``is_index``.
+    """
+
+    def __init__(self, full_result: bool = False, **mapper_options: Any) -> None:
+        super().__init__(**mapper_options)
+        self.full_result = full_result
+        self.register: bool = mapper_options.get("register", True)
+        self._depths = Depths()
+        _lint.at_start(self)
+
+    def redirect(self, url: str) -> None:
+        """Redirect to *url* (what ``routes.redirect_to`` calls)."""
+        raise cherrypy.HTTPRedirect(url)
+
+    def url_for(
+        self, name: str, /, _fragment: str | None = None, _relative: Any = None, **params: Any
+    ) -> str:
+        """Return the URL of the route *name*, as ``cherrypy.url`` does: with the mount point.
+
+        *params* fill the template; what it has no place for becomes the query string. In a
+        request the base is the request's (``tools.proxy`` included), outside of one the
+        server's. Raises UrlError when there is no such route or *params* don't fit.
+        """
+        return _urls.url_for(self, name, params, fragment=_fragment, relative=_relative)
+
+    def __call__(self, path_info: str) -> None:
+        """Set the handler, the config and the variables of the current request."""
+        request = cherrypy.serving.request
+        request.dispatch_started = time.perf_counter_ns()
+        request.route, request.dispatcher, request.dispatched_path = None, self, path_info
+        request.config = dict(cherrypy.config)  # should a condition function raise
+        path = path_info or "/"  # the mount point without its slash
+        if _request.is_malformed(path, request):
+            request.config = self._config(request, path)
+            request.handler = cherrypy.NotFound()
+            return
+        environ = _request.environ_of(request)
+        found = self.find(path, environ)
+        page = found and found.page(request.method)
+        if found and page:
+            self._serve(request, path, environ, found, page)
+        else:
+            self._refuse(request, path, environ, found)
+
+    def _serve(
+        self, request: Any, path: str, environ: Environ, found: Found, page: Endpoint
+    ) -> None:
+        variables, target, _ = found
+        request.route = target.template
+        request.is_index = path.endswith("/")
+        request.config = self._config(request, path, target, page)
+        if self.register:
+            _urls.register(self, environ, dict(variables), target.route)
+        if target.route.redirect:
+            request.handler = partial(_urls.follow, self, target.route, variables)
+            return
+        if "%2F" in path:
+            target.decode_slashes(variables)
+        if not self.full_result:
+            variables.pop("controller", None)
+            variables.pop("action", None)
+        _request.give(request, environ, variables)
+        handler = page.handler()
+        request.handler = cherrypy.NotFound() if handler is None else _request.PageHandler(handler)
+
+    def _refuse(self, request: Any, path: str, environ: Environ, found: Found | None) -> None:
+        """Set what answers where no handler does: 404, 405, OPTIONS or another slash."""
+        request.config = self._config(request, path)
+        request.handler = cherrypy.NotFound()
+        allowed = self.allowed(path, environ, found)
+        if not allowed:
+            self._try_other_slash(request, path, environ)
+            return
+        _request.allow(allowed)
+        options = request.method == "OPTIONS"
+        request.handler = _request.no_content if options else cherrypy.HTTPError(405)
+        request.route = found and found.target.template
+
+    def _try_other_slash(self, request: Any, path: str, environ: Environ) -> None:
+        """Let tools.trailing_slash redirect to the same path with, or without, its slash."""
+        extra, conf = path.endswith("/"), request.config
+        fault, default = ("extra", False) if extra else ("missing", True)
+        if path == "/" or not conf.get("tools.trailing_slash.on"):
+            return
+        if not conf.get("tools.trailing_slash." + fault, default):
+            return
+        found = self.find(path[:-1] if extra else path + "/", environ)
+        if found and found.page(request.method):
+            request.is_index = not extra
+
+    def _config(
+        self,
+        request: Any,
+        path: str,
+        target: Target | None = None,
+        page: Endpoint | None = None,
+    ) -> dict[str, Any]:
+        """Merge the request's config; what comes later overrides what came before."""
+        return merged(self._layers(request.app, path, target, page))
+
+    def _layers(
+        self, app: Any, path: str, target: Target | None, page: Endpoint | None
+    ) -> Iterator[Layer]:
+        yield "global", cherrypy.config
+        yield "/", getattr(app.root, "_cp_config", None) or {}
+        yield "/", app.config.get("/", {})
+        if target and page:
+            yield target.section, page.config
+        depth = self._depths.of(app.config)
+        if depth:
+            yield from along(app.config, path, target.prefixes if target else (), depth)

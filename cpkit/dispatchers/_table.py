@@ -1,0 +1,188 @@
+"""The routes, their controllers, and what a path and a method lead to."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+from routes.mapper import SubMapperParent
+
+from cpkit.errors import RouteError
+from cpkit.routing import IndexedMapper
+
+from ._config import Config
+from ._endpoint import REMEDY, Endpoint, endpoint, loaded
+from ._target import Target
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+Environ = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """Hold what a path and a method lead to; without *endpoint* nothing may be served."""
+
+    variables: dict[str, Any]
+    target: Target
+    endpoint: Endpoint | None
+
+    def page(self, method: str) -> Endpoint | None:
+        """Return the endpoint that answers *method*."""
+        if self.endpoint is None or self.endpoint.methods is None:
+            return self.endpoint
+        return self.endpoint.methods.get(method)
+
+
+class RouteTable(SubMapperParent):
+    """Connect templates to controllers, and find the one for a path."""
+
+    def __init__(self, **mapper_options: Any) -> None:
+        self.controllers: dict[Any, Any] = {}
+        self.mapper = IndexedMapper(**mapper_options)
+        self.mapper.controller_scan = self._nameable
+        self._conditional: set[Any] = set()
+        self._targets: dict[Any, Target] = {}
+        self._lock = threading.RLock()
+
+    def connect(
+        self,
+        name: str | None,
+        route: str | None = None,
+        controller: Any = None,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Let *controller* answer the URLs of the template *route*.
+
+        *controller* is an object, a class (a new instance for each request), a function or
+        ``"package.module:Class"``, imported at once. *config* holds config of this route alone.
+        Other keywords are Routes' own: ``action``, ``conditions``, ``requirements``, defaults.
+        Raises RouteError for a route or a controller that could never work.
+        """
+        if route is None:  # NOTE: a submapper without a path_prefix passes the path alone.
+            name, route = None, name
+        with self._lock:
+            if config or kwargs.get("conditions"):
+                self._conditional.add(name)
+            controller = self._registered(name, controller, route)
+            before = len(self.mapper.matchlist)
+            self.mapper.connect(name, route, controller=name, **kwargs)
+            self._bind(before, controller, config)
+
+    def resource(
+        self,
+        member_name: str,
+        collection_name: str,
+        controller: Any,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Connect the routes of ``routes.Mapper.resource()`` to *controller*.
+
+        Raises RouteError for a controller that could never work.
+        """
+        with self._lock:
+            self._conditional.add(collection_name)
+            controller = self._registered(collection_name, controller, collection_name)
+            before = len(self.mapper.matchlist)
+            self.mapper.resource(member_name, collection_name, controller=collection_name, **kwargs)
+            self._bind(before, controller, config)
+
+    def find(self, path: str, environ: Environ) -> Found | None:
+        """Return what *path* leads to; HEAD leads where GET does unless a route names it."""
+        found = self._match(path, environ)
+        if environ["REQUEST_METHOD"] != "HEAD" or (found and found.target.heads):
+            return found
+        return self._match(path, {**environ, "REQUEST_METHOD": "GET"}) or found
+
+    def allowed(self, path: str, environ: Environ, found: Found | None) -> frozenset[str]:
+        """Return the methods that *path* answers: an exact ``Allow``; empty: it leads nowhere.
+
+        Each method that a route or a controller names is tried, so that one which an earlier
+        route would take and refuse isn't promised.
+        """
+        declared = self.mapper.methods(path, environ)
+        candidates = METHODS | self._named() if declared is None else set(declared)
+        if found and found.endpoint and found.endpoint.methods:
+            candidates |= found.endpoint.methods.keys()
+        methods = {method for method in candidates if self._answers(path, environ, method)}
+        if "GET" in methods:
+            methods.add("HEAD")
+        return frozenset(methods | {"OPTIONS"} if methods else methods)
+
+    def _answers(self, path: str, environ: Environ, method: str) -> bool:
+        found = self.find(path, {**environ, "REQUEST_METHOD": method})
+        return bool(found and found.page(method))
+
+    def _named(self) -> set[str]:
+        conditions = (route.conditions or {} for route in self.mapper.matchlist)
+        return {method for each in conditions for method in each.get("method", ())}
+
+    def _match(self, path: str, environ: Environ) -> Found | None:
+        match = self.mapper.routematch(path, environ)
+        if match is None:
+            return None
+        variables, route = match[:2]
+        target = self._targets.get(route) or self.target(route)
+        return Found(variables, target, self._endpoint(target, variables))
+
+    def _endpoint(self, target: Target, variables: dict[str, Any]) -> Endpoint | None:
+        """Return the endpoint, built at its first request and then looked up.
+
+        The look-up is bounded: it keeps only what may be served, never what a URL asked for.
+        """
+        if target.route.redirect:
+            return Endpoint(None, None, target.config)
+        name, action = variables.get("controller"), variables.get("action")
+        controller = self._controller(target, name)
+        known = target.endpoints.get((name, action))
+        if known is None or known.controller is not controller:
+            known = self.built(target, controller, action)
+            if known is not None:
+                target.endpoints[name, action] = known
+        return known
+
+    def built(self, target: Target, controller: Any, action: Any) -> Endpoint | None:
+        """Return the endpoint of *action*, trusted when the code wrote it, not the URL."""
+        if controller is None:
+            return None
+        trusted = action == target.action
+        return endpoint(controller, action, trusted=trusted, config=target.config)
+
+    def _controller(self, target: Target, name: Any) -> Any:
+        if name != target.name:  # named by the URL
+            return self.controllers.get(name) if name in self._nameable() else None
+        if target.controller is not None:
+            return target.controller
+        return self.controllers.get(name)
+
+    def _nameable(self, directory: object = None) -> list[str]:
+        """Return what ``{controller}`` may name: never past the conditions of its route."""
+        names = (name for name in self.controllers if isinstance(name, str))
+        return [name for name in names if name not in self._conditional]
+
+    def _registered(self, name: Any, controller: Any, template: object) -> Any:
+        if isinstance(controller, str) and controller in self.controllers:
+            controller = self.controllers[controller]
+        controller = loaded(controller, template)
+        if controller is None:
+            raise RouteError(template, "it has no controller", REMEDY)
+        if name is not None:
+            self.controllers[name] = controller
+        return controller
+
+    def _bind(self, before: int, controller: Any, config: Config | None) -> None:
+        for route in self.mapper.matchlist[before:]:
+            self._targets[route] = target = Target(route, controller, config)
+            if "action" in route.maxkeys or (route.conditions or {}).get("function"):
+                continue
+            if self.built(target, controller, None) is None:
+                raise RouteError(
+                    target.template,
+                    f"{controller!r} can't be called and is not exposed with methods as GET",
+                    "Give an action, or decorate its class with @cherrypy.expose.",
+                )
+
+    def target(self, route: Any) -> Target:
+        """Return what is known of *route*; one that is being connected is waited for."""
+        with self._lock:
+            return self._targets.setdefault(route, Target(route))

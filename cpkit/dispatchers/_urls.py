@@ -1,0 +1,81 @@
+"""URLs made from routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote
+
+import cherrypy
+import routes
+
+from cpkit.errors import UrlError
+
+
+def url_for(
+    dispatcher: Any, name: str, params: Mapping[str, Any], *, fragment: str | None, relative: Any
+) -> str:
+    """Return the URL of a named route, below the mount point of the dispatcher's application.
+
+    Raises UrlError.
+    """
+    path = path_for(dispatcher.mapper, name, params)
+    if "://" not in path.partition("?")[0]:
+        path, _, query = path.partition("?")
+        path = cherrypy.url(path, query, script_name=mount_point(dispatcher), relative=relative)
+    return path if fragment is None else f"{path}#{quote(fragment)}"
+
+
+def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
+    """Return the path and query of a named route. Raises UrlError."""
+    route = mapper._routenames.get(name)
+    if route is None:
+        close = get_close_matches(str(name), map(str, mapper._routenames), n=3)
+        raise UrlError(name, "there is no such route", f"Close names: {', '.join(close) or '-'}.")
+    values = {**route.defaults, **params}
+    if route.filter:
+        values = route.filter(values)
+    path = route.generate(**values)
+    if path is False:
+        missing = sorted(route.minkeys - route.dotkeys - values.keys())
+        problem = f"it lacks {', '.join(missing)}" if missing else f"{dict(params)!r} doesn't fit"
+        raise UrlError(name, problem, f"Its template is {route.routepath!r}.")
+    return str((mapper.prefix or "") + path)
+
+
+def mount_point(dispatcher: Any) -> str:
+    """Return the script name of the application that *dispatcher* serves, in a request or not."""
+    request = cherrypy.serving.request
+    if getattr(request, "dispatcher", None) is dispatcher:
+        return str(request.script_name)
+    for script_name, app in cherrypy.tree.apps.items():
+        sections = getattr(app, "config", {}).values()
+        if any(section.get("request.dispatch") is dispatcher for section in sections):
+            return str(script_name)
+    return ""
+
+
+def follow(dispatcher: Any, route: Any, variables: Mapping[str, Any]) -> None:
+    """Redirect to where a ``mapper.redirect()`` route leads."""
+    ours = ("controller", "action", "sub_domain")
+    known = {key: value for key, value in variables.items() if key not in ours}
+    path = path_for(dispatcher.mapper, f"_redirect_{id(route)}", known)
+    # NOTE: made when the handler runs, after tools.proxy has set the base.
+    url = path if "://" in path.partition("?")[0] else cherrypy.url(path)
+    raise cherrypy.HTTPRedirect(url, int(route.redirect_status.split()[0]))
+
+
+def register(dispatcher: Any, environ: Mapping[str, Any], variables: Any, route: Any) -> None:
+    """Register the mapper with ``routes.request_config()``, for the sake of ``routes.url_for``.
+
+    Without PATH_INFO the assignment of *environ* doesn't match a second time; and the
+    thread keeps no input stream alive.
+    """
+    config = routes.request_config()
+    config.mapper, config.redirect = dispatcher.mapper, dispatcher.redirect
+    config.environ = {key: environ[key] for key in REGISTERED if key in environ}
+    config.mapper_dict, config.route = variables, route
+
+
+REGISTERED = ("SCRIPT_NAME", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme")
