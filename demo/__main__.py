@@ -1,0 +1,73 @@
+"""Run the demo: ``python -m demo``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+import cherrypy
+
+from cpkit.errors import CpkitError
+
+from .app import DATABASE, assemble
+from .operations.preflight import CannotStartError, check_address, check_database
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo until it is interrupted; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        check_address(options.host, options.port)
+        check_database(options.database)
+        _start(options)
+    except (CannotStartError, CpkitError) as error:
+        print(f"demo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    print(f"The demo is at http://{options.host}:{options.port}; Ctrl-C stops it.", flush=True)
+    cherrypy.engine.block()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8080, help="port (%(default)s)")
+    parser.add_argument(
+        "--database", default=DATABASE, metavar="URL", help="SQLAlchemy's URL (%(default)s)"
+    )
+    parser.add_argument(
+        "--access-log", metavar="FILE", default="-", help="JSON lines; - is standard output"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _start(options: argparse.Namespace) -> None:
+    cherrypy.config.update(
+        {
+            "server.socket_host": options.host,
+            "server.socket_port": options.port,
+        }
+    )
+    assemble(options.database, _access_log(options.access_log))
+    cherrypy.engine.signals.subscribe()
+    cherrypy.engine.start()
+
+
+def _access_log(name: str) -> logging.Handler:
+    """Return where the access log goes."""
+    try:
+        return logging.StreamHandler(sys.stdout) if name == "-" else logging.FileHandler(name)
+    except OSError as error:
+        raise CannotStartError(f"cannot write {name}: {error.strerror}.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The composition: routes to handlers, config to pieces, plugins to the bus."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import cherrypy
+from cherrypy._cpdispatch import Dispatcher
+
+from cpkit.dispatchers import RoutesDispatcher
+from cpkit.plugins import DatabasePlugin
+
+from .chapters.basics import Basics
+from .chapters.generator import Generator
+from .chapters.tour import Pages
+from .library import handlers as library
+from .operations import security  # noqa: F401  registers its tools
+from .operations.access import JsonAccessLog
+from .operations.health import Health
+from .operations.source import Source
+from .pages.errors import error_page
+from .seed import prepare
+from .store.handlers import Store, Till
+from .store.staff import Staff
+from .store.tills import TillDispatcher
+
+STATIC = Path(__file__).parent / "static"
+DATABASE = f"sqlite:///{Path(__file__).parent / 'demo.sqlite'}"
+
+
+def routes() -> RoutesDispatcher:
+    """Return the one table of the demo's URLs."""
+    made = RoutesDispatcher()
+    get = {"method": ["GET"]}
+    pages, basics = Pages(), Basics()
+    made.connect("tour", "/", pages, action="tour", conditions=get)
+    made.connect("hello", "/hello", basics, action="hello", conditions=get)
+    made.connect(
+        "generate", "/generate", basics, action="generate", conditions={"method": ["GET", "POST"]}
+    )
+    made.connect("display", "/display", basics, action="display", conditions=get)
+    made.connect("generator", "/generator", Generator())
+    made.connect("ajax", "/ajax", pages, action="ajax", conditions=get)
+    made.connect("app", "/app", pages, action="app", conditions=get)
+
+    number = "[0-9]{1,9}"
+    ids = {"library_id": number, "book_id": number}
+    made.connect("libraries", "/libraries", library.Libraries())
+    made.connect("library", "/library/{library_id}", library.Library(), requirements=ids)
+    made.connect(
+        "holding", "/library/{library_id}/book/{book_id}", library.Holding(), requirements=ids
+    )
+    made.connect("books", "/books", library.Books())
+    made.connect("book", "/book/{book_id}", library.Book(), requirements=ids)
+
+    made.connect("store", "/store", Store())
+    made.connect("till", "/store/till/{kind}", Till())
+    made.connect("health", "/healthz", Health())
+    made.connect("source", "/source/{path:.+}", Source())
+    return made
+
+
+dispatcher = routes()
+
+SITE = {
+    "environment": "production",
+    "server.thread_pool": 10,
+    "server.socket_queue_size": 128,
+    "server.max_request_header_size": 16 * 1024,
+    "server.max_request_body_size": 64 * 1024,
+    "server.shutdown_timeout": 10,
+}
+APPLICATION = {
+    "/": {
+        "request.dispatch": dispatcher,
+        "error_page.default": error_page,
+        "security.headers.on": True,
+        "security.cookies.on": True,
+        "cpkit.timing.on": True,
+        # Everybody may see these timings: they are what the demo is for.
+        "cpkit.timing.header": True,
+        "tools.sessions.name": "cpkit_demo",
+    },
+    "/static": {
+        "request.dispatch": Dispatcher(),
+        "tools.staticdir.on": True,
+        "tools.staticdir.dir": str(STATIC),
+        "tools.staticdir.content_types": {"js": "text/javascript", "svg": "image/svg+xml"},
+    },
+    "/store": {"request.dispatch": TillDispatcher(dispatcher)},
+}
+
+
+def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> Any:
+    """Mount the demo, subscribe its plugins and return the application; the caller starts the bus.
+
+    *url* is SQLAlchemy's, of the database that holds everything which outlives a request;
+    *access_log* gets a JSON object for each request.
+    """
+    engine = cherrypy.engine
+    engine.db = DatabasePlugin(engine, url)
+    engine.db.setup = prepare
+    engine.staff = Staff(engine, engine.db)
+    cherrypy.config.update({**SITE, "engine.db.on": True, "engine.staff.on": True})
+    application = cherrypy.tree.mount(None, "", APPLICATION)
+    application.log = JsonAccessLog(id(application), cherrypy.log.logger_root)
+    if access_log is not None:
+        application.log.access_log.addHandler(access_log)
+    return application

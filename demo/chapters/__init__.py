@@ -1,0 +1,1 @@
+"""The tutorial's chapters, a file each where one file is enough."""

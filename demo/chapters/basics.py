@@ -1,0 +1,35 @@
+"""Chapters 1 to 5: functions behind URLs, parameters, a form, a session."""
+
+from __future__ import annotations
+
+import cherrypy
+
+import cpkit.tools
+
+from ..pages import representations
+from .strings import keep, kept, new_string, visitor
+
+
+class Basics:
+    """The tutorial's first application."""
+
+    @cherrypy.expose
+    def hello(self) -> str:
+        """Greet (chapter 1)."""
+        return "Hello world!"
+
+    @cherrypy.expose
+    @cpkit.tools.accept(media=representations("string", first="text/plain"))
+    @cpkit.tools.db(write=True)
+    @cherrypy.tools.sessions()
+    def generate(self, length: str = "8") -> dict[str, str]:
+        """Make a string of the asked length and keep it (chapters 2 to 4)."""
+        return {"string": keep(cherrypy.request.db, visitor(), new_string(length))}
+
+    @cherrypy.expose
+    @cpkit.tools.accept(media=representations("string", first="text/plain"))
+    @cpkit.tools.db()
+    @cherrypy.tools.sessions()
+    def display(self) -> dict[str, str]:
+        """Show the last string of this visitor (chapter 5)."""
+        return {"string": kept(cherrypy.request.db, cherrypy.session.id)}

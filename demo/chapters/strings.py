@@ -1,0 +1,60 @@
+"""The string of each visitor: made at random, kept in the database (chapters 2 to 9)."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+from typing import Any
+
+import cherrypy
+import sqlalchemy as sa
+
+from ..reading import whole_number
+from ..schema import strings
+
+SHORTEST, LONGEST = 1, 64
+_LETTERS = string.ascii_letters + string.digits
+# NOTE: SQLite and PostgreSQL share this statement; SQLAlchemy has it once for each of them.
+_KEEP = sa.text(
+    "INSERT INTO strings (session_id, value, written) VALUES (:session_id, :value, :written) "
+    "ON CONFLICT (session_id) DO UPDATE SET value = excluded.value, written = excluded.written"
+)
+_SHOW = sa.select(strings.c.value).where(strings.c.session_id == sa.bindparam("visitor"))
+_FORGET = sa.delete(strings).where(strings.c.session_id == sa.bindparam("visitor"))
+
+
+def new_string(length: str) -> str:
+    """Return a random string; a *length* that is none, or out of range, is a 400."""
+    number = whole_number("length", length, SHORTEST, LONGEST)
+    return "".join(secrets.choice(_LETTERS) for _ in range(number))
+
+
+def keep(db: Any, visitor: str, value: str) -> str:
+    """Make *value* the visitor's string, and return it."""
+    db.execute(_KEEP, {"session_id": visitor, "value": value, "written": time.time()})
+    return value
+
+
+def kept(db: Any, visitor: str) -> str:
+    """Return the visitor's string; there being none is a 404."""
+    value = db.execute(_SHOW, {"visitor": visitor}).scalar()
+    if value is None:
+        raise cherrypy.HTTPError(404, "You have no string yet: generate one first.")
+    return str(value)
+
+
+def forget(db: Any, visitor: str) -> None:
+    """Drop the visitor's string, if there is one."""
+    db.execute(_FORGET, {"visitor": visitor})
+
+
+def forget_older(db: Any, moment: float) -> int:
+    """Drop the strings written before *moment* (seconds of the epoch), and say how many."""
+    return int(db.execute(sa.delete(strings).where(strings.c.written < moment)).rowcount)
+
+
+def visitor() -> str:
+    """Return the id of the visitor's session, which is kept from now on."""
+    cherrypy.session["seen"] = True
+    return str(cherrypy.session.id)

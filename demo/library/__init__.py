@@ -1,0 +1,1 @@
+"""A catalogue of real libraries and books: the data, the tables, the queries, the handlers."""

@@ -1,0 +1,53 @@
+"""How answers look: one template for HTML, one for plain text, and JSON as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+Renderer = Callable[[Any], bytes]
+
+templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+def money(cents: int) -> str:
+    """Write an amount of cents: 1250 is 12.50."""
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+templates.filters["money"] = money
+
+
+def render(template: str, data: dict[str, Any]) -> bytes:
+    """Fill a template; what goes into an .html one is escaped."""
+    return templates.get_template(template).render(data).encode()
+
+
+def as_json(data: Any) -> bytes:
+    """Write data as JSON, one line, UTF-8."""
+    return json.dumps(data, ensure_ascii=False).encode() + b"\n"
+
+
+def representations(name: str, first: str = "text/html") -> dict[str, Renderer]:
+    """Return the three forms of the resource whose templates are *name*.html and *name*.txt.
+
+    *first* is the one that a client without a preference gets.
+    """
+    forms: dict[str, Renderer] = {
+        "text/html": partial(render, f"{name}.html"),
+        "application/json": as_json,
+        "text/plain": partial(render, f"{name}.txt"),
+    }
+    return {first: forms[first], **forms}

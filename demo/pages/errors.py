@@ -1,0 +1,40 @@
+"""Errors in the form that the client likes best: a page, JSON, or a line of text."""
+
+from __future__ import annotations
+
+import html
+
+import cherrypy
+
+from cpkit import problem
+from cpkit.errors import CpkitError
+
+from . import render
+
+CHARSET = ";charset=utf-8"
+
+
+def error_page(status: str, message: str, traceback: str, version: str) -> bytes:
+    """Return the body of an error; CherryPy's ``error_page.default``.
+
+    The traceback is for the log alone (RFC 9457, 5).
+    """
+    form = _form()
+    headers = cherrypy.serving.response.headers
+    headers["Content-Type"] = form + CHARSET if form.startswith("text/") else form
+    headers["Vary"] = "Accept"
+    # NOTE: CherryPy has escaped both for HTML, which the template does itself.
+    told = problem.problem(html.unescape(status), html.unescape(message))
+    if form == problem.HTML:
+        return render("error.html", dict(told))
+    return problem.RENDERERS[form](told)
+
+
+def _form() -> str:
+    """Return the media type to tell an error in; a field too large to read asks for text."""
+    request = cherrypy.serving.request
+    accepted = getattr(request, "accepted", None)
+    try:
+        return problem.form(dict.get(request.headers, "Accept"), accepted)
+    except CpkitError:
+        return problem.TEXT

@@ -1,0 +1,38 @@
+"""Chapter 11's plugin: the staff, who work while the customers shop."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cherrypy.process.plugins import Monitor
+
+from ..chapters.strings import forget_older
+from .shelves import restock
+
+# Strings live as long as the sessions that they belong to.
+STRING_LIFETIME = 60 * 60
+
+
+class Staff(Monitor):
+    """Walk round every *frequency* seconds: fill low shelves, clear away forgotten strings.
+
+    Config, as ``cherrypy.engine.staff``: ``engine.staff.on``, ``engine.staff.frequency``. Any
+    number of processes may employ staff: each round is one transaction.
+    """
+
+    def __init__(self, bus: Any, database: Any, frequency: float = 5) -> None:
+        self.database = database
+        super().__init__(bus, self.round, frequency, name="Staff")
+
+    def round(self) -> None:
+        """Do what is to be done now; a database that is away is waited for."""
+        try:
+            with self.database.begin() as connection:
+                filled = restock(connection)
+                forget_older(connection, time.time() - STRING_LIFETIME)
+        except Exception as error:
+            self.bus.log(f"The staff could not work: {error}")
+        else:
+            if filled:
+                self.bus.log(f"The staff restocked {filled} shelves.")

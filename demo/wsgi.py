@@ -1,0 +1,16 @@
+"""The demo for any WSGI server: ``gunicorn demo.wsgi:application``.
+
+The environment variable ``DEMO_DATABASE`` holds the URL of the database, if not the SQLite file.
+"""
+
+from __future__ import annotations
+
+import os
+
+import cherrypy
+
+from .app import DATABASE, assemble
+
+cherrypy.server.unsubscribe()
+application = assemble(os.environ.get("DEMO_DATABASE", DATABASE))
+cherrypy.engine.start()

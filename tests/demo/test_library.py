@@ -1,0 +1,201 @@
+"""The library: real data, three forms of each URL, errors that say what is missing."""
+
+import pytest
+
+from demo.library import catalogue
+
+BOOK = "/library/12/book/15"
+
+
+def test_the_catalogue_has_enough_libraries_and_books():
+    assert len(catalogue.libraries()) >= 25
+    assert len(catalogue.books()) >= 250
+
+
+def test_ids_count_up_from_one():
+    assert [one.id for one in catalogue.libraries()] == list(range(1, 37))
+    assert [one.id for one in catalogue.books()] == list(range(1, len(catalogue.books()) + 1))
+
+
+def test_no_book_is_listed_twice():
+    books = catalogue.books()
+    assert len({(book.title, book.author) for book in books}) == len(books)
+
+
+def test_every_book_is_complete_and_out_of_copyright():
+    for book in catalogue.books():
+        assert all(book[:3])
+        assert len(book.language) == 2
+        assert 1400 < book.year < 1930
+
+
+def test_library_12_holds_book_15():
+    assert catalogue.holds(12, 15)
+
+
+def test_every_book_is_held_somewhere():
+    assert all(
+        any(catalogue.holds(library.id, book.id) for library in catalogue.libraries())
+        for book in catalogue.books()
+    )
+
+
+def test_a_book_is_json(demo, json):
+    response = demo.get(BOOK, headers=json)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json()["book"]["title"] == "Frankenstein; or, The Modern Prometheus"
+    assert response.json()["library"]["name"] == "New York Public Library"
+
+
+def test_a_book_is_a_page(demo):
+    response = demo.get(BOOK, headers={"Accept": "text/html"})
+    assert response.headers["Content-Type"] == "text/html;charset=utf-8"
+    assert '<h1><span lang="en">Frankenstein' in response.text
+
+
+def test_a_book_is_text(demo):
+    response = demo.get(BOOK, headers={"Accept": "text/plain"})
+    assert response.text.startswith("Frankenstein; or, The Modern Prometheus by Mary Shelley (1818")
+
+
+def test_a_book_is_no_picture(demo):
+    response = demo.get(BOOK, headers={"Accept": "image/png"})
+    assert response.status_code == 406
+    for offer in ("text/html", "application/json", "text/plain"):
+        assert offer in response.text
+
+
+def test_a_book_is_timed_and_its_queries_counted(demo):
+    timing = demo.get(BOOK).headers["Server-Timing"]
+    for phase in ("total", "dispatch", "handler", "db"):
+        assert f"{phase};dur=" in timing
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/library/99/book/15", "There is no library 99."),
+        ("/library/12/book/9999", "There is no book 9999."),
+        ("/library/12/book/16", "Library 12 does not hold book 16."),
+        ("/library/0", "There is no library 0."),
+        ("/book/0", "There is no book 0."),
+    ],
+)
+@pytest.mark.parametrize("accept", ["application/json", "text/plain", "text/html"])
+def test_what_is_missing_is_said_in_the_negotiated_type(demo, path, said, accept):
+    response = demo.get(path, headers={"Accept": accept})
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith(accept)
+    assert said in response.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/library/twelve/book/15",
+        "/library/12/book/fifteen",
+        "/library/-1",
+        "/library/12345678901234567890",
+        "/library/१२/book/१५",
+        "/nowhere",
+        "/library/12/book/15/page/3",
+    ],
+)
+def test_other_paths_are_404(demo, path):
+    assert demo.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", [BOOK, "/library/12", "/libraries", "/books", "/book/15"])
+@pytest.mark.parametrize("method", ["PATCH", "DELETE", "BREW"])
+def test_a_method_that_a_path_lacks_is_405(demo, path, method):
+    response = demo.request(method, path)
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
+def test_copies_and_a_note_are_kept(demo, json):
+    fields = {"copies": "7", "note": "read <it> twice"}
+    assert demo.put(BOOK, data=fields, headers=json).json()["copies"] == 7
+    assert demo.get(BOOK, headers=json).json()["note"] == "read <it> twice"
+    assert "read &lt;it&gt; twice" in demo.get(BOOK, headers={"Accept": "text/html"}).text
+    assert "read <it> twice" in demo.get(BOOK, headers={"Accept": "text/plain"}).text
+
+
+def test_a_form_without_scripts_is_sent_back_to_the_page(demo, json):
+    response = demo.post(BOOK, data={"copies": "3", "note": ""})
+    assert response.status_code == 303
+    assert response.headers["Location"].endswith(BOOK)
+    assert demo.get(BOOK, headers=json).json()["copies"] == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"copies": "100"}, "copies must be a whole number from 0 to 99."),
+        ({"copies": "-1"}, "copies must be a whole number from 0 to 99."),
+        ({"copies": "many"}, "copies must be a whole number from 0 to 99."),
+        ({"copies": "1_0"}, "copies must be a whole number from 0 to 99."),
+        ({}, "copies must be a whole number from 0 to 99."),
+        ({"copies": "1", "note": "x" * 201}, "note must have 0 to 200 characters."),
+        ({"copies": "1", "note": "a\0b"}, "note must be printable text in one line."),
+    ],
+)
+def test_a_bad_edit_says_the_range_and_changes_nothing(demo, json, fields, said):
+    before = demo.get(BOOK, headers=json).json()
+    response = demo.put(BOOK, data=fields, headers=json)
+    assert response.status_code == 400
+    assert response.json()["detail"] == said
+    assert demo.get(BOOK, headers=json).json() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("frankenstein", "Frankenstein; or, The Modern Prometheus"),
+        ("bronte jane", "Jane Eyre"),
+        ("BRONTË jane", "Jane Eyre"),
+        ("war and peace", "Война и мир"),
+        ("война", "Война и мир"),
+        ("botchan", "坊っちゃん"),
+    ],
+)
+def test_books_are_found_by_words_without_case_and_accents(demo, json, words, title):
+    found = demo.get("/books", params={"q": words}, headers=json).json()["books"]
+    assert title in [book["title"] for book in found]
+
+
+@pytest.mark.parametrize("words", ["%", "_", "no such book", "\\"])
+def test_wildcards_of_sql_find_nothing(demo, json, words):
+    assert demo.get("/books", params={"q": words}, headers=json).json()["total"] == 0
+
+
+def test_a_search_is_paged_to_the_end(demo, json):
+    path, seen = "/books", []
+    while path:
+        page = demo.get(path, headers=json).json()
+        seen += [book["id"] for book in page["books"]]
+        path = page["next"] and "/books" + page["next"]
+    assert sorted(seen) == [book.id for book in catalogue.books()]
+
+
+def test_the_books_of_a_language(demo, json):
+    page = demo.get("/books?language=fr", headers=json).json()
+    assert {book["language"] for book in page["books"]} == {"fr"}
+
+
+def test_a_book_names_its_holders(demo, json):
+    answer = demo.get("/book/15", headers=json).json()
+    assert 12 in [library["id"] for library in answer["libraries"]]
+
+
+@pytest.mark.parametrize("path", ["/libraries", "/library/12", "/books", "/book/15", BOOK])
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+def test_every_resource_has_three_forms(demo, path, accept):
+    response = demo.get(path, headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith(accept)
+
+
+def test_an_unprintable_search_is_a_400(demo):
+    assert demo.get("/books?q=%00").status_code == 400
