@@ -142,3 +142,11 @@ class OutcomeUnknownError(DatabaseError):
             "The connection was lost during COMMIT, so its outcome is unknown: "
             "look whether the change is there before it is repeated."
         )
+
+
+class MissingExtraError(CpkitError, ImportError):
+    """Tell that a package is missing which one of cpkit's extras installs."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'cpkit[{extra}]'.")
+        self.package, self.extra = package, extra

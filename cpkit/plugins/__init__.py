@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._database import DatabasePlugin
+    from ._metrics import metrics_app
+    from ._timing import TimingPlugin
+    from ._timing_page import TimingPage
 
-__all__ = ["DatabasePlugin"]
+__all__ = ["DatabasePlugin", "TimingPage", "TimingPlugin", "metrics_app"]
+
+_ROOMS = {
+    "DatabasePlugin": "_database",
+    "TimingPage": "_timing_page",
+    "TimingPlugin": "_timing",
+    "metrics_app": "_metrics",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the plugin *name*, so that only those who use the database need SQLAlchemy."""
-    if name != "DatabasePlugin":
+    if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     try:
-        from ._database import DatabasePlugin
+        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sqlalchemy":
             raise
         raise ModuleNotFoundError(
-            "DatabasePlugin needs SQLAlchemy: pip install cpkit[db]", name=error.name
+            f"{name} needs SQLAlchemy: pip install cpkit[db]", name=error.name
         ) from error
-    return DatabasePlugin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
@@ -11,7 +12,10 @@ import cherrypy
 from cherrypy._cprequest import HookMap
 
 from ..errors import TimingSettingError
+from ..loopback import is_local
 from ..spans import Timing, server_timing
+from ..telemetry.labels import route_of, status_of
+from ..telemetry.slowest import RateLimit, log_line, record_of
 
 Header = bool | str | Callable[[], Any]
 
@@ -36,13 +40,14 @@ class TimedHooks(HookMap):
 
     timing: Timing
     header: Header
+    slow: float | None
+    rate: RateLimit
     kept: str | None = None
 
     def run(self, point: str) -> None:
         """Run the hooks of *point*, as CherryPy does, and bill them to "tools"."""
         if point == "on_end_request":
-            self.timing.stop()
-            super().run(point)
+            self._end()
             return
         # PERF: CherryPy sorts and iterates even where no tool has a hook.
         if self[point]:
@@ -52,6 +57,32 @@ class TimedHooks(HookMap):
             self.timing.mark(_AFTER[point])
         if point in self._SENDING:
             self._SENDING[point](self)
+
+    def _end(self) -> None:
+        """Stop the clock, run the last hooks, log a slow request."""
+        self.timing.stop()
+        try:
+            super().run("on_end_request")
+        finally:
+            if self.slow is not None and self.timing.total > self.slow:
+                self._log_slow()
+
+    def _log_slow(self) -> None:
+        request, response = cherrypy.serving.request, cherrypy.serving.response
+        status = status_of(response)
+        held_back = None if status is None else self.rate.admit()
+        if status is None or held_back is None:
+            return
+        record = record_of(
+            self.timing,
+            request.method,
+            route_of(request, request.timed_handler),
+            request.script_name + request.path_info,
+            status,
+            request.headers.get("Traceparent", ""),
+        )
+        more = f" held_back={held_back}" if held_back else ""
+        cherrypy.log(f"slow request: {log_line(record)}{more}", "TIMING", logging.WARNING)
 
     def _send_on(self) -> None:
         """Add the header to what is sent, and have the sending marked.
@@ -81,12 +112,15 @@ class TimedHooks(HookMap):
 
     def _is_wanted(self) -> bool:
         if not callable(self.header):
-            return bool(self.header) and (self.header is True or is_local())
+            return bool(self.header) and (self.header is True or self._is_local())
         try:
             return bool(self.header())
         except Exception:
             cherrypy.log("The timing header's predicate failed", "TOOLS.TIMING", traceback=True)
             return False
+
+    def _is_local(self) -> bool:
+        return is_local(cherrypy.serving.request.wsgi_environ)
 
     _SENDING: ClassVar = {
         "on_end_resource": _send_on,
@@ -117,41 +151,37 @@ class TimingTool(cherrypy.Tool):
     - ``on``: True switches it on; it never changes a request's status
     - ``header``: send Server-Timing: False (the default, since timings tell), True, ``"local"``
       for clients on this machine, or a callable without arguments that decides by the request
+    - ``slow``: seconds from which on a request is logged with its phases, as logfmt in
+      milliseconds, with the trace id of its ``traceparent`` field; None (the default): never.
+      ``cpkit.tools.timing.slow_rate`` limits the lines: 10 a minute.
     """
 
     def __init__(self) -> None:
         super().__init__("on_start_resource", timing)
+        self.slow_rate = RateLimit(count=10, seconds=60)
 
     def _setup(self) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
         request = cherrypy.serving.request
         hooks = TimedHooks()
         hooks.update(request.hooks)
-        hooks.header = _checked(**self._merged_args())
+        hooks.header, hooks.slow = timing(**self._merged_args())
+        hooks.rate = self.slow_rate
+        request.timed_handler = request.handler
         request.timing = hooks.timing = _begin(request)
         request.hooks = hooks
 
 
-def timing(header: Header = False) -> None:
-    """Say what the timing tool's settings are; see :class:`TimingTool`."""
+def timing(header: Header = False, slow: float | None = None) -> tuple[Header, float | None]:
+    """Return the timing tool's settings; see :class:`TimingTool`.
 
-
-def is_local() -> bool:
-    """Tell whether the client is on this machine.
-
-    The peer of the socket must be a loopback address, and no proxy may have forwarded the
-    request: what X-Forwarded-For says is never believed.
+    Raise TimingSettingError for a value that they cannot have.
     """
-    environ = cherrypy.serving.request.wsgi_environ
-    peer = environ.get("REMOTE_ADDR", "").removeprefix("::ffff:")
-    forwarded = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
-    return (peer.startswith("127.") or peer == "::1") and not any(f in environ for f in forwarded)
-
-
-def _checked(header: Header = False) -> Header:
-    if isinstance(header, bool) or header == "local" or callable(header):
-        return header
-    raise TimingSettingError("header", header, 'True, False, "local" or a callable')
+    if not (isinstance(header, bool) or header == "local" or callable(header)):
+        raise TimingSettingError("header", header, 'True, False, "local" or a callable')
+    if slow is not None and (isinstance(slow, bool) or not isinstance(slow, int | float)):
+        raise TimingSettingError("slow", slow, "a number of seconds, or None")
+    return header, slow
 
 
 def _begin(request: Any) -> Timing:

@@ -1,0 +1,116 @@
+"""The timing plugin: what all requests of the process spent their time on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter_ns, time
+from typing import Any
+
+import cherrypy
+from cherrypy.process.plugins import SimplePlugin
+
+from ..spans import Timing
+from ..telemetry.labels import KNOWN_METHODS, route_of, status_of
+from ..telemetry.latency import Latencies
+from ..telemetry.slowest import Slowest, record_of
+from ._metrics import SECONDS, duration_in, registry_for
+
+CHANNEL = "timing-report"
+
+
+class TimingPlugin(SimplePlugin):
+    """Count how long requests take, by route, and keep the slowest of the recent ones.
+
+    As ``cherrypy.engine.timing = TimingPlugin(cherrypy.engine)`` it has config keys, under
+    ``engine.timing.``:
+
+    - ``on``: True subscribes it
+    - ``prometheus``: True, or a registry, also counts in Prometheus' histogram
+      ``http_server_request_duration_seconds`` (needs ``cpkit[prometheus]``), which
+      :func:`cpkit.plugins.metrics_app` serves
+    - ``buckets``: the bounds of that histogram in seconds, OpenTelemetry's unless given
+
+    Requests are counted where the timing tool is on, and where no tool could be: refused before
+    dispatch was done. ``bus.publish("timing-report")`` returns ``[report]``, plain data.
+    *routes*: how many routes are told apart; *methods*: those that have a name; *slowest*: how
+    many requests are kept, *recent*: for how many seconds.
+    """
+
+    def __init__(
+        self,
+        bus: Any,
+        routes: int = 500,
+        methods: Iterable[str] = KNOWN_METHODS,
+        slowest: int = 20,
+        recent: float = 600,
+    ) -> None:
+        super().__init__(bus)
+        self.latencies = Latencies(routes, methods)
+        self.slowest = Slowest(slowest, recent)
+        self.buckets: Iterable[float] = SECONDS
+        self._registry: Any = None
+        self._since = time()
+
+    def subscribe(self) -> None:
+        """Listen to the requests on the bus, and answer ``timing-report``."""
+        super().subscribe()
+        self.bus.subscribe(CHANNEL, self.report)
+
+    def unsubscribe(self) -> None:
+        """Stop listening."""
+        super().unsubscribe()
+        self.bus.unsubscribe(CHANNEL, self.report)
+
+    def before_request(self) -> None:
+        """Note when the request came, before CherryPy does anything with it."""
+        cherrypy.serving.request.started = perf_counter_ns()
+
+    before_request.priority = 0  # type: ignore[attr-defined]  # what other listeners do is timed
+
+    def after_request(self) -> None:
+        """Count the request: its last byte has been handed to the server, or it was dropped."""
+        try:
+            self._count(cherrypy.serving.request, cherrypy.serving.response)
+        except Exception:  # a listener that raises would keep CherryPy from closing the request
+            self.bus.log("The timing plugin could not count a request", level=40, traceback=True)
+
+    after_request.priority = 0  # type: ignore[attr-defined]  # what comes now is after the answer
+
+    @property
+    def prometheus(self) -> Any:
+        """Return the registry of the Prometheus histogram, or None."""
+        return self._registry
+
+    @prometheus.setter
+    def prometheus(self, value: Any) -> None:
+        self._registry = registry_for(value) if value else None
+
+    def report(self) -> dict[str, Any]:
+        """Return what was counted as JSON can hold it; times in seconds."""
+        return {
+            "since": self._since,
+            "now": time(),
+            "recent": self.latencies.recent(),
+            "routes": self.latencies.summary(),
+            "slowest": [record.as_json() for record in self.slowest.records()],
+        }
+
+    def _count(self, request: Any, response: Any) -> None:
+        timing = getattr(request, "timing", None)
+        if timing is None and not request.toolmaps:  # refused before any tool was set up
+            timing = Timing(getattr(request, "started", perf_counter_ns()))
+        status = status_of(response)
+        if timing is None or status is None:
+            return
+        timing.stop()
+        route = route_of(request, getattr(request, "timed_handler", None))
+        taken = timing.nanoseconds
+        method, route = self.latencies.record(request.method, route, status, taken)
+        if self._registry is not None:
+            duration = duration_in(self._registry, self.buckets)
+            duration.observe(method, route, status, request.scheme, taken / 1e9)
+        if self.slowest.wants(taken):
+            traceparent = request.headers.get("Traceparent", "")
+            self.slowest.keep(
+                record_of(timing, method, route, request.path_info, status, traceparent)
+            )
