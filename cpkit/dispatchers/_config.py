@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -13,9 +13,8 @@ Layer = tuple[str, Config]
 STATICDIR = "tools.staticdir.dir"
 
 
-def merged(layers: Iterable[Layer]) -> dict[str, Any]:
+def merged(layers: Sequence[Layer]) -> dict[str, Any]:
     """Merge (section name, config) layers; a later one overrides an earlier one."""
-    layers = list(layers)
     config: dict[str, Any] = {}
     for _, layer in layers:
         config.update(layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 from cpkit.errors import RouteError
@@ -39,18 +39,14 @@ def loaded(controller: Any, template: object = None) -> Any:
     """
     if not isinstance(controller, str):
         return controller
-    module, colon, path = controller.partition(":")
+    if ":" not in controller:
+        raise RouteError(template, f"there is no controller {controller!r}", REMEDY)
     try:
-        found = import_module(module) if colon else None
-        for name in path.split(".") if colon else ():
-            found = getattr(found, name)
+        return resolve_name(controller)
     except (ImportError, AttributeError, ValueError) as error:
         raise RouteError(
             template, f"its controller {controller!r} can't be imported: {error}", REMEDY
         ) from error
-    if found is None:
-        raise RouteError(template, f"there is no controller {controller!r}", REMEDY)
-    return found
 
 
 REMEDY = 'Give an object, a class, a function or "package.module:Class".'

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import cherrypy
 
-from . import _lint, _request, _urls
-from ._config import Depths, Layer, along, merged
+from . import _lint, _register, _request, _urls
+from ._config import STATICDIR, Depths, along, merged
 from ._endpoint import Endpoint
 from ._table import Environ, Found, RouteTable
 from ._target import Target
@@ -76,7 +75,9 @@ class RoutesDispatcher(RouteTable):
         request.is_index = path.endswith("/")
         request.config = self._config(request, path, target, page)
         if self.register:
-            _urls.register(self, environ, dict(variables), target.route)
+            request.routed = dict(variables), target.route
+            if not hasattr(_register.thread, "registered"):
+                _register.register_thread()
         if target.route.redirect:
             request.handler = partial(_urls.follow, self, target.route, variables)
             return
@@ -122,16 +123,15 @@ class RoutesDispatcher(RouteTable):
         page: Endpoint | None = None,
     ) -> dict[str, Any]:
         """Merge the request's config; what comes later overrides what came before."""
-        return merged(self._layers(request.app, path, target, page))
-
-    def _layers(
-        self, app: Any, path: str, target: Target | None, page: Endpoint | None
-    ) -> Iterator[Layer]:
-        yield "global", cherrypy.config
-        yield "/", getattr(app.root, "_cp_config", None) or {}
-        yield "/", app.config.get("/", {})
-        if target and page:
-            yield target.section, page.config
-        depth = self._depths.of(app.config)
-        if depth:
-            yield from along(app.config, path, target.prefixes if target else (), depth)
+        sections = request.app.config
+        root = getattr(request.app.root, "_cp_config", None) or {}
+        slash, code = sections.get("/", {}), page.config if page else {}
+        depth = self._depths.of(sections)
+        if not depth:  # PERF: no section but "/", as most often.
+            config = {**cherrypy.config, **root, **slash, **code}
+            if STATICDIR not in config:
+                return config
+        place = target.section if target else "/"
+        layers = [("global", cherrypy.config), ("/", root), ("/", slash), (place, code)]
+        layers.extend(along(sections, path, target.prefixes if target else (), depth))
+        return merged(layers)

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import cherrypy
-import routes
 
 from cpkit.errors import UrlError
 
@@ -64,18 +63,3 @@ def follow(dispatcher: Any, route: Any, variables: Mapping[str, Any]) -> None:
     # NOTE: made when the handler runs, after tools.proxy has set the base.
     url = path if "://" in path.partition("?")[0] else cherrypy.url(path)
     raise cherrypy.HTTPRedirect(url, int(route.redirect_status.split()[0]))
-
-
-def register(dispatcher: Any, environ: Mapping[str, Any], variables: Any, route: Any) -> None:
-    """Register the mapper with ``routes.request_config()``, for the sake of ``routes.url_for``.
-
-    Without PATH_INFO the assignment of *environ* doesn't match a second time; and the
-    thread keeps no input stream alive.
-    """
-    config = routes.request_config()
-    config.mapper, config.redirect = dispatcher.mapper, dispatcher.redirect
-    config.environ = {key: environ[key] for key in REGISTERED if key in environ}
-    config.mapper_dict, config.route = variables, route
-
-
-REGISTERED = ("SCRIPT_NAME", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme")

@@ -1,0 +1,96 @@
+"""The command line: ``python -m cpkit routes MODULE:OBJECT``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pkgutil import resolve_name
+from typing import Any
+from urllib.parse import unquote
+
+COLUMNS = ("methods", "template", "name", "handler")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, or 1 when nothing answers the path that was asked for."""
+    parser = argparse.ArgumentParser("python -m cpkit", description="cpkit's command line")
+    routes = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
+        "routes", help="show the routes of a dispatcher, or which of them answers a path"
+    )
+    routes.add_argument("object", metavar="MODULE:OBJECT", help="a dispatcher, or what makes one")
+    routes.add_argument("--match", metavar="PATH", help="show what answers this path, and why")
+    routes.add_argument("--method", default="GET", help="with --match (default: GET)")
+    routes.add_argument("--host", default="localhost", help="with --match, for sub-domains")
+    routes.add_argument("--json", action="store_true", help="write JSON")
+    options = parser.parse_args(arguments)
+    try:
+        table = dispatcher(options.object)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        routes.error(str(error))
+    return show_match(table, options) if options.match else show_routes(table, options)
+
+
+def dispatcher(name: str) -> Any:
+    """Return the dispatcher that ``module:object`` names: itself, its application, its maker."""
+    found = resolve_name(name)
+    if callable(found) and not hasattr(found, "mapper") and not hasattr(found, "config"):
+        found = found()
+    if not hasattr(found, "mapper"):
+        found = getattr(found, "config", {}).get("/", {}).get("request.dispatch")
+    if not hasattr(found, "mapper"):
+        raise TypeError(f"{name} is no RoutesDispatcher, and no application that uses one.")
+    return found
+
+
+def show_routes(table: Any, options: argparse.Namespace) -> int:
+    """Write the table of routes."""
+    from cpkit.dispatchers._listing import rows
+
+    found = rows(table)
+    print(json.dumps(found, indent=2) if options.json else aligned(found))
+    return 0
+
+
+def show_match(table: Any, options: argparse.Namespace) -> int:
+    """Write what answers a path, and why."""
+    from cpkit.dispatchers._listing import explain
+
+    path = "%2F".join(map(unquote, options.match.partition("?")[0].split("%2F")))
+    found = explain(table, path, options.method, options.host)
+    if options.json:
+        print(json.dumps(found, indent=2, default=str))
+    else:
+        print("\n".join(told(found)))
+    return 0 if found["status"] < 400 else 1
+
+
+def aligned(found: Sequence[dict[str, Any]]) -> str:
+    """Return rows as a text table."""
+    table = [COLUMNS, *(tuple(cell(each[column]) for column in COLUMNS) for each in found)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = (zip(line, widths, strict=True) for line in table)
+    padded = ("  ".join(text.ljust(width) for text, width in line) for line in lines)
+    return "\n".join(map(str.rstrip, padded))
+
+
+def cell(value: Any) -> str:
+    """Return a cell's text: methods joined, nothing as a dash or a star."""
+    return ",".join(value) if isinstance(value, list) else str(value or "*")
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """Return the lines that tell what answers a path."""
+    lines = [f"{found['method']} {found['path']}: {found['status']}"]
+    if found["allow"]:
+        lines.append(f"  Allow: {', '.join(found['allow'])}")
+    if found["route"]:
+        lines.append(f"  {found['route']['template']} -> {found['route']['handler']}")
+        lines += [f"    {name} = {value!r}" for name, value in found["variables"].items()]
+    lines += [f"  {each['template']}: {each['verdict']}" for each in found["considered"]]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
