@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         table = dispatcher(options.object)
+        if options.match and not hasattr(table, "allowed"):
+            raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         routes.error(str(error))
     return show_match(table, options) if options.match else show_routes(table, options)

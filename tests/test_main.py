@@ -1,0 +1,148 @@
+"""``python -m cpkit routes``: the table of routes, and what answers a path."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cpkit.__main__ import main
+
+SHOP = """
+import cherrypy
+from cpkit.dispatchers import RoutesDispatcher
+
+class Books:
+    exposed = True
+    def GET(self): ...
+    def POST(self): ...
+
+class Pages:
+    @cherrypy.expose
+    def show(self, page): ...
+
+class Pile(Books):
+    pass
+
+def about(): ...
+
+def make(cls=RoutesDispatcher):
+    made = cls()
+    made.connect("books", "/books", Books() if cls is RoutesDispatcher else about)
+    made.connect("about", "/about", about, conditions={"method": ["GET"]})
+    made.connect("page", "/pages/{page}", Pages(), action="show")
+    made.connect("any", "/any/{action}", Pages)
+    made.mapper.redirect("/old", "/new")
+    made.mapper.connect("lost", "/lost", controller="nobody", action="show")
+    made.mapper.connect("named", "/{controller}/{action}/x")
+    made.connect("later", "/pages/{number}", Pages(), action="show")
+    made.connect("posts", "/posts", Pile(), conditions={"method": ["POST", "PUT"]})
+    return made
+
+dispatcher = make()
+application = cherrypy.Application(None, "", {"/": {"request.dispatch": dispatcher}})
+theirs = make(cherrypy.dispatch.RoutesDispatcher)
+nothing = object()
+"""
+
+TABLE = """\
+methods        template               name   handler
+GET,HEAD,POST  /books                 books  shop:Books by method
+GET            /about                 about  shop:about
+*              /pages/{page}          page   shop:Pages.show
+*              /any/{action}          any    shop:Pages.{action}
+*              /old                   *      redirect 302 to /new
+*              /lost                  lost   unknown controller 'nobody'.show
+*              /{controller}/{action}/x  named  {controller}.{action}
+*              /pages/{number}        later  shop:Pages.show
+POST           /posts                 posts  shop:Pile by method
+"""
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("shop", None)
+
+
+def words(text):
+    return [line.split() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["dispatcher", "application", "make"])
+def test_it_shows_the_routes_of_a_dispatcher_its_application_or_its_maker(capsys, name):
+    assert main(["routes", f"shop:{name}"]) == 0
+    assert words(capsys.readouterr().out) == words(TABLE)
+
+
+def test_it_shows_the_routes_of_cherrypys_own_dispatcher(capsys):
+    assert main(["routes", "shop:theirs"]) == 0
+    assert "shop:Pages.show" in capsys.readouterr().out
+
+
+def test_the_routes_as_json(capsys):
+    assert main(["routes", "shop:dispatcher", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[2] == {
+        "methods": None,
+        "template": "/pages/{page}",
+        "name": "page",
+        "handler": "shop:Pages.show",
+    }
+
+
+def test_a_match_says_what_wins_and_what_comes_later(capsys):
+    assert main(["routes", "shop:dispatcher", "--match", "/pages/a%2Fb%20c?x=1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "GET /pages/a%2Fb c: 200",
+        "  /pages/{page} -> shop:Pages.show",
+        "    page = 'a%2Fb c'",
+        "    controller = 'page'",
+        "    action = 'show'",
+        "  /pages/{page}: wins: the first that fits",
+        "  /pages/{number}: comes later",
+    ]
+
+
+def test_a_match_by_another_method_says_which_are_allowed(capsys):
+    assert main(["routes", "shop:dispatcher", "--match", "/about", "--method", "PUT"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "PUT /about: 405",
+        "  Allow: GET, HEAD, OPTIONS",
+        "  /about: only GET",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/books", "OPTIONS", 204), ("/books", "HEAD", 200), ("/none", "GET", 404)],
+)
+def test_a_match_as_json(capsys, path, method, status):
+    code = main(["routes", "shop:dispatcher", "--match", path, "--method", method, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["status"], code) == (status, 0 if status < 400 else 1)
+
+
+@pytest.mark.parametrize("name", ["shop:nope", "no_such_module:x", "shop:nothing", ""])
+def test_a_name_that_leads_nowhere_is_a_usage_error(capsys, name):
+    with pytest.raises(SystemExit, match="2"):
+        main(["routes", name])
+    assert "error:" in capsys.readouterr().err
+
+
+def test_a_match_needs_the_dispatcher_of_cpkit(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["routes", "shop:theirs", "--match", "/about"])
+    assert "cpkit" in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "cpkit", "routes", "shop:dispatcher"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert words(done.stdout) == words(TABLE), done.stderr
