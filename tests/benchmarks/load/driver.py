@@ -1,0 +1,176 @@
+"""Drive a server on this machine from many connections: a process of its own, for a bounded time.
+
+``python -m tests.benchmarks.load.driver '{"port": 8080, "clients": 10, "seconds": 3, …}'`` prints
+the summary as JSON. One thread and a selector, so that the driver takes little of the
+processors that it shares with the server.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.benchmarks.load import wire
+
+HOST = "127.0.0.1"
+MOST_CLIENTS, MOST_SECONDS = 200, 60.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """Say what to send, from how many *clients*, for how long, waiting how long (seconds).
+
+    Each client sends the *request* again and again, one at a time, keeping its connection and its
+    cookies; *first* is sent once before, and isn't measured.
+    """
+
+    port: int
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    first: Mapping[str, Any] | None = None
+    clients: int = 10
+    seconds: float = 3.0
+    timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.clients <= MOST_CLIENTS or not 0 < self.seconds <= MOST_SECONDS:
+            raise ValueError(f"1 to {MOST_CLIENTS} clients for at most {MOST_SECONDS:g} seconds")
+
+    def message(self) -> tuple[bytes, bytes]:
+        """Return the request's head, which lacks its end, and its body."""
+        body = self.body.encode()
+        head = wire.request(self.method, self.path, f"{HOST}:{self.port}", self.headers, body)
+        return head, body
+
+    def opening(self) -> Load | None:
+        """Return the load that only sends what comes first."""
+        return Load(self.port, **self.first) if self.first else None
+
+
+class Driver:
+    """Keep every client busy until the time is over, then wait for what is under way."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.selector = selectors.DefaultSelector()
+        self.latencies: list[float] = []
+        self.statuses: Counter[str] = Counter()
+        self.measuring = self.writing = True
+        self.written = 0
+
+    def run(self, clients: list[Client], seconds: float) -> float:
+        """Send from all *clients* for so many *seconds*, or once if none; return the time taken."""
+        begun = time.perf_counter()
+        self.deadline = begun + seconds
+        busy = {client for client in clients if client.send(self)}
+        while busy:
+            for key, _ in self.selector.select(0.05):
+                if not key.data.proceed(self):
+                    busy.discard(key.data)
+            now = time.perf_counter()
+            busy -= {client for client in list(busy) if client.overdue(self, now)}
+        return time.perf_counter() - begun
+
+    def note(self, status: str, since: float) -> bool:
+        """Count an answer; return whether there is time for another request."""
+        now = time.perf_counter()
+        if status.startswith("2") and self.writing:
+            self.written += 1
+        if self.measuring:
+            self.statuses[status] += 1
+            self.latencies.append(now - since)
+        return now < self.deadline
+
+
+class Client:
+    """Hold one connection and the request that is under way on it."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.cookie: bytes | None = None
+        self.socket: socket.socket | None = None
+        self.received = b""
+        self.since = 0.0
+
+    def send(self, driver: Driver) -> bool:
+        """Send the request, on a new connection if need be."""
+        head, body = self.load.message()
+        if self.cookie:
+            head += b"\r\nCookie: " + self.cookie
+        self.received, self.since = b"", time.perf_counter()
+        try:
+            self._connected(driver).sendall(head + b"\r\n\r\n" + body)
+        except OSError:
+            return self._ended(driver, "broken")
+        return True
+
+    def proceed(self, driver: Driver) -> bool:
+        """Take what has come; return false when this client is done."""
+        assert self.socket
+        try:
+            data = self.socket.recv(65536)
+        except OSError:
+            return self._ended(driver, "broken")
+        self.received += data
+        found = wire.answer(self.received, ended=not data)
+        if found is None:
+            return bool(data) or self._ended(driver, "broken")
+        self.cookie = found.cookie or self.cookie
+        if found.closes:
+            self.close(driver)
+        return driver.note(str(found.status), self.since) and self.send(driver)
+
+    def overdue(self, driver: Driver, now: float) -> bool:
+        """Give up a request that has taken too long; return true when this client is done."""
+        if now - self.since < self.load.timeout:
+            return False
+        return not self._ended(driver, "timeout")
+
+    def close(self, driver: Driver) -> None:
+        """Close the connection."""
+        if self.socket:
+            driver.selector.unregister(self.socket)
+            self.socket.close()
+            self.socket = None
+
+    def _ended(self, driver: Driver, how: str) -> bool:
+        self.close(driver)
+        return driver.note(how, self.since) and self.send(driver)
+
+    def _connected(self, driver: Driver) -> socket.socket:
+        if self.socket is None:
+            self.socket = socket.create_connection((HOST, self.load.port), self.load.timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            driver.selector.register(self.socket, selectors.EVENT_READ, self)
+        return self.socket
+
+
+def drive(load: Load) -> dict[str, object]:
+    """Put the load on the server; return the summary."""
+    driver = Driver(load)
+    opening = load.opening()
+    clients = [Client(opening or load) for _ in range(load.clients)]
+    if opening:
+        driver.measuring, driver.writing = False, opening.method != "GET"
+        driver.run(clients, 0)
+    for client in clients:
+        client.load = load
+    driver.measuring, driver.writing = True, load.method != "GET"
+    seconds = driver.run(clients, load.seconds)
+    for client in clients:
+        client.close(driver)
+    found = wire.summary(seconds, driver.latencies, driver.statuses)
+    return {**found, "written": driver.written}
+
+
+if __name__ == "__main__":
+    json.dump(drive(Load(**json.loads(sys.argv[1]))), sys.stdout)
