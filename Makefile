@@ -44,6 +44,9 @@ bench-look: $(VENV)/.bench  ## time one variant after another with pytest-benchm
 bench-gate: $(VENV)/.bench  ## count instructions under valgrind, fail where cpkit takes over 2 % more
 	$(PY) -m tests.benchmarks.gate
 
+bench-load: $(VENV)/.bench  ## put the demo and the tutorial's chapter 9 under load, in turns
+	$(PY) -m tests.benchmarks.load $(or $(of),demo)
+
 bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate compares with
 	$(PY) -m tests.benchmarks.gate --write
 
@@ -78,4 +81,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo frontend test test-browser check format bench bench-look bench-gate bench-count clean
+.PHONY: help demo frontend test test-browser check format bench bench-look bench-gate bench-load bench-count clean

@@ -101,6 +101,21 @@ def test_questions_of_one_curve_are_drawn_together() -> None:
     assert [len(line.attrib["points"].split()) for line in lines] == [3, 3]
 
 
+def test_a_comparison_under_load_is_a_table_for_each_workload() -> None:
+    made = {"rate": 950, "ratio": 0.8, "p50": 1, "p99": 30, "max": 41, "cpu": 700}
+    load = {
+        "cycles": 5,
+        "seconds": 2.0,
+        "date": "2026-11-22",
+        "machine": {"commit": "abc"},
+        "command": "make bench-load",
+        "workloads": {"POST, 10 clients": {"cpkit, raw": {**made, "errors": 0, "lost": 0}}},
+    }
+    text = writing.markdown(report.blocks({**_results(FASTER), "loads": {"Under load": load}}))
+    assert "## Under load" in text
+    assert "| cpkit, raw | 950 | 0.8 | 1 ms | 30 ms | 41 ms | 700 µs | 0 | 0 |" in text
+
+
 def _growing(size: int) -> Question:
     return Question("routing", f"{size} routes?", lambda: Case({}, ""), "", "unique prefixes", size)
 

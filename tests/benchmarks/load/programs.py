@@ -3,8 +3,8 @@
 ``python -m tests.benchmarks.load.programs raw --port 8080 --database sqlite:////tmp/x.db``
 
 On SQLite *connecting* is chapter 9 of CherryPy's tutorial, written anew from its description: it
-connects on every call. The *ceiling* does the same without a database. *raw*, *core* and *orm* are cpkit's
-plugin and tool, with the three handles. All run on the same server with the same settings.
+connects on every call. The *ceiling* does the same without a database. *raw*, *core* and *orm* are
+cpkit's plugin and tool, with the three handles. All run on the same server, set up alike.
 """
 
 from __future__ import annotations
@@ -262,14 +262,16 @@ def main() -> None:
     parser.add_argument("--database", default="", help="a URL as SQLAlchemy writes them")
     parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
     options = parser.parse_args()
-    cherrypy.config.update({
-        "environment": "production",
-        "log.screen": False,
-        "server.socket_port": options.port,
-        "server.thread_pool": THREADS,
-        # The default of 5 makes fifty clients measure the kernel's retries of their connects.
-        "server.socket_queue_size": 128,
-    })
+    cherrypy.config.update(
+        {
+            "environment": "production",
+            "log.screen": False,
+            "server.socket_port": options.port,
+            "server.thread_pool": THREADS,
+            # The default of 5 makes fifty clients measure the kernel's retries of their connects.
+            "server.socket_queue_size": 128,
+        }
+    )
     root = Root(generator(options.variant, options.database))
     if options.variant in ("raw", "core", "orm"):
         cherrypy.config.update({"engine.db.synchronous": options.synchronous})

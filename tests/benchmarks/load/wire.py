@@ -25,7 +25,7 @@ class Answer:
 
 
 def request(
-    method: str, path: str, host: str, headers: Mapping[str, str] = {}, body: bytes = b""
+    method: str, path: str, host: str, headers: Mapping[str, str], body: bytes = b""
 ) -> bytes:
     """Return the bytes of a request, but for the cookie and the empty line."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
@@ -57,7 +57,9 @@ def _is_complete(head: bytes, body: bytes, ended: bool) -> bool:
     return ended or head[9:12] in (b"204", b"304")
 
 
-def summary(seconds: float, latencies: Sequence[float], statuses: Mapping[str, int]) -> dict[str, object]:
+def summary(
+    seconds: float, latencies: Sequence[float], statuses: Mapping[str, int]
+) -> dict[str, object]:
     """Return what a run came to: requests a second, latencies in milliseconds, statuses.
 
     *statuses* counts the answers by status, and beside them "timeout" and "broken".

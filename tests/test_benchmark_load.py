@@ -1,0 +1,164 @@
+"""What the load driver sends, understands and counts."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from tests.benchmarks.load import wire
+from tests.benchmarks.load.driver import Load, drive
+from tests.benchmarks.load.matrix import condense
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
+
+
+def test_a_request_is_what_http_says() -> None:
+    head = wire.request("POST", "/generator", "127.0.0.1:80", {"Accept": "text/plain"}, b"a=1")
+    assert head == (
+        b"POST /generator HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: text/plain\r\nContent-Length: 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("received", "ended"),
+    [
+        (b"", False),
+        (HEAD, False),
+        (HEAD + b"\r\nContent-Length: 2\r\n\r\n", False),
+        (HEAD + b"\r\nContent-Length: 2\r\n\r\no", True),
+        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", False),
+        (HEAD + b"\r\n\r\nok", False),
+    ],
+    ids=["nothing", "head", "no body", "cut off", "chunks to come", "until the end"],
+)
+def test_an_incomplete_answer_is_waited_for(received: bytes, ended: bool) -> None:
+    assert wire.answer(received, ended) is None
+
+
+@pytest.mark.parametrize(
+    ("received", "ended", "closes"),
+    [
+        (HEAD + b"\r\ncontent-length:2\r\n\r\nok", False, False),
+        (HEAD + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", False, True),
+        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", False, False),
+        (HEAD + b"\r\n\r\nok", True, True),
+    ],
+    ids=["length", "close", "chunks", "until the end"],
+)
+def test_a_complete_answer_is_understood(received: bytes, ended: bool, closes: bool) -> None:
+    found = wire.answer(received, ended)
+    assert found
+    assert (found.status, found.closes) == (200, closes)
+
+
+def test_a_cookie_is_kept_without_its_attributes() -> None:
+    found = wire.answer(HEAD + b"\r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\n\r\n")
+    assert found
+    assert found.cookie == b"a=1"
+
+
+def test_only_what_succeeded_counts_as_answered() -> None:
+    found = wire.summary(2.0, [0.001] * 99 + [0.5], {"200": 95, "201": 1, "500": 3, "timeout": 1})
+    assert (found["answered"], found["errors"], found["rate"]) == (96, 4, 48.0)
+    assert (found["p50"], found["p99"], found["max"]) == (1.0, 1.0, 500.0)
+
+
+def test_no_answer_at_all_has_no_latency() -> None:
+    assert wire.summary(1.0, [], {})["p99"] is None
+
+
+@pytest.mark.parametrize("bad", [{"clients": 0}, {"clients": 201}, {"seconds": 0}, {"seconds": 61}])
+def test_a_load_is_bounded(bad: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="clients for at most"):
+        Load(1, **bad)
+
+
+def test_ratios_are_taken_in_each_turn() -> None:
+    def turn(rate: float) -> dict[str, float]:
+        return {"rate": rate, "p50": 1, "p99": 2, "max": 3, "cpu": 4, "errors": 1, "lost": 0}
+
+    found = condense([turn(200), turn(10), turn(90)], [turn(100), turn(10), turn(30)])
+    assert (found["ratio"], found["rate"], found["errors"]) == (2, 90, 3)
+
+
+class Shop(socketserver.ThreadingTCPServer):
+    """Answer each request with the number of the last write, on a connection that stays."""
+
+    allow_reuse_address = daemon_threads = True
+    writes = 0
+    told: ClassVar[set[bytes]] = set()
+
+
+class Counter(socketserver.StreamRequestHandler):
+    """Read requests, count the writes, set a cookie, forget every third write if asked to."""
+
+    def handle(self) -> None:
+        while (head := self._head()) is not None:
+            if head.startswith(b"POST"):
+                self.rfile.read(3)
+                self.server.writes += 1
+            body = b"%d" % self.server.writes
+            if head.startswith(b"GET /lost"):
+                body = b"something else"
+            self.server.told.update(line for line in head.splitlines() if b"Cookie" in line)
+            fields = b"\r\nSet-Cookie: s=1; Path=/\r\nContent-Length: %d" % len(body)
+            self.wfile.write(HEAD + fields + b"\r\n\r\n" + body)
+
+    def _head(self) -> bytes | None:
+        lines = b""
+        while not lines.endswith(b"\r\n\r\n"):
+            line = self.rfile.readline()
+            if not line:
+                return None
+            lines += line
+        return lines
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with Shop(("127.0.0.1", 0), Counter) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _load(shop: Shop, **changed: object) -> Load:
+    fields = {"method": "POST", "body": "a=1", "clients": 3, "seconds": 0.05, **changed}
+    return Load(shop.server_address[1], **fields)
+
+
+def test_every_write_that_was_answered_is_counted_the_first_ones_too(shop: Shop) -> None:
+    found = drive(_load(shop, first={"method": "POST", "body": "a=1"}))
+    assert found["written"] == shop.writes == found["answered"] + 3
+    assert found["errors"] == 0
+
+
+def test_clients_send_their_cookies_back(shop: Shop) -> None:
+    drive(_load(shop))
+    assert shop.told == {b"Cookie: s=1"}
+
+
+@pytest.mark.parametrize(("path", "lost"), [("/kept", 0), ("/lost", 1)])
+def test_a_client_that_reads_other_than_it_was_told_has_lost_a_write(
+    shop: Shop, path: str, lost: int
+) -> None:
+    found = drive(_load(shop, clients=1, check={"path": path}))
+    assert found["lost"] == lost
+
+
+def test_where_nobody_listens_every_request_is_broken(shop: Shop) -> None:
+    shop.server_close()
+    found = drive(_load(shop, seconds=0.01))
+    assert set(found["statuses"]) == {"broken"}
+
+
+def test_a_server_that_does_not_answer_is_a_timeout() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Counter) as silent:
+        found = drive(Load(silent.server_address[1], clients=1, seconds=0.01, timeout=0.05))
+    assert found["statuses"] == {"timeout": 1}
