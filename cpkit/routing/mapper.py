@@ -3,20 +3,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 import routes.mapper
 from routes.util import RoutesException
 
+from cpkit.routing.admission import Domains, Environ
+from cpkit.routing.index import Index
 from cpkit.routing.route import Route
 
-Environ = dict[str, Any]
-Match = tuple[dict[str, Any], Any]
+
+class Setting:
+    """An attribute of a mapper that its index depends on: setting it makes the index anew."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, mapper: Any, owner: type | None = None) -> Any:
+        return self if mapper is None else mapper.__dict__[self.name]
+
+    def __set__(self, mapper: Any, value: Any) -> None:
+        mapper.__dict__[self.name] = value
+        mapper._forget()
 
 
 class IndexedMapper(routes.mapper.Mapper):
-    """A ``routes.Mapper``: the first declared route that fully matches wins, found by an index."""
+    """A ``routes.Mapper`` in which the first declared route that fully matches wins.
+
+    The routes are indexed at the first look-up after a change, in one immutable snapshot, so that
+    routes can be connected while others are looked up. After editing ``matchlist`` by hand, call
+    ``create_regs()``.
+    """
+
+    always_scan, controller_scan, debug, directory, prefix = (Setting() for _ in range(5))
+    domain_match, sub_domains, sub_domains_ignore = (Setting() for _ in range(3))
+
+    def __init__(
+        self,
+        controller_scan: Any = routes.util.controller_scan,
+        directory: str | None = None,
+        always_scan: bool = False,
+        register: bool = True,
+        explicit: bool = True,
+    ) -> None:
+        self._changing = threading.RLock()
+        self._controllers: list[str] | None = None
+        self._index: Index | None = None
+        self._search: Any = self._search_anew
+        super().__init__(controller_scan, directory, always_scan, register, explicit)
+        self.create_regs_lock = self._changing
 
     def make_route(self, *args: Any, **kargs: Any) -> Any:
         """Make the Route of one connect(); a subclass can override this to use its own class."""
@@ -29,29 +65,14 @@ class IndexedMapper(routes.mapper.Mapper):
         """
         if len(args) > 1 and args[1] is None:  # a submapper without a path_prefix
             args = (None, args[0])
-        super().connect(*args, **kargs)
-        with self.create_regs_lock:
-            self._created_regs = False
-
-    def _create_regs(self, clist: Any = None) -> None:
-        if clist is None:
-            clist = self._controllers()
-        for route in list(self.matchlist):
-            route.makeregexp(clist)
-        self._created_regs = True
-
-    def _controllers(self) -> list[str]:
-        scan = self.controller_scan
-        if self.directory:
-            return list(scan(self.directory))
-        return list(scan() if callable(scan) else scan or ())
+        with self._changing:
+            super().connect(*args, **kargs)
+            self._forget()
 
     def match(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return the winning route's variables and defaults for *url*, or None."""
         found = self.routematch(url, environ)
-        if self.debug:
-            return found
-        return found and found[0]
+        return found if found is None or self.debug else found[0]
 
     def routematch(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return (variables and defaults, route) of the first route that matches, or None."""
@@ -59,10 +80,7 @@ class IndexedMapper(routes.mapper.Mapper):
             if not environ:
                 raise RoutesException("URL or environ must be provided")
             url = environ["PATH_INFO"]
-        result, route, log = self._match(url, environ)
-        if self.debug:
-            return result, route, log
-        return None if route is None else (result, route)
+        return self._search(url, environ)
 
     def methods(self, url: str, environ: Environ | None = None) -> frozenset[str] | None:
         """Return the methods for which some route matches *url*: for an exact ``Allow``.
@@ -70,27 +88,62 @@ class IndexedMapper(routes.mapper.Mapper):
         None means any method (a route without a method condition matches), the empty set that
         no route matches at all. All other conditions hold; condition functions are called.
         """
-        self._prepare()
         path = self._below_prefix(url)
-        found: set[str] = set()
-        for route in self.matchlist if path is not None else ():
-            wanted = (route.conditions or {}).get("method")
-            asked = None if wanted is None else {**(environ or {}), "REQUEST_METHOD": wanted[0]}
-            if self._judge(route, path, asked or environ or self.environ) is not None:
-                if wanted is None:
-                    return None
-                found.update(wanted)
-        return frozenset(found)
+        return frozenset() if path is None else self._indexed().methods(path, environ)
 
     def shadowed(self) -> list[tuple[Any, Any]]:
         """Return (route, earlier route) for each route that an earlier one keeps from matching."""
         return []
 
-    def _prepare(self) -> None:
-        if not self._created_regs and not self.controller_scan:
+    def create_regs(self, *args: Any, **kwargs: Any) -> None:
+        """Fix which controllers ``{controller}`` may name, and index the routes."""
+        with self._changing:
+            self._create_regs(*args, **kwargs)
+            self._controllers = (*args, *kwargs.values(), None)[0]
+
+    def _create_regs(self, clist: Any = None) -> Index:
+        controllers = list(self._scanned() if clist is None else clist)
+        for route in self.matchlist:
+            route.makeregexp(controllers)
+        domains = Domains(self.sub_domains, self.sub_domains_ignore, self.domain_match)
+        self._index = index = Index(self.matchlist, controllers, domains, self._envget)
+        self._created_regs = True
+        if not (self.always_scan or self.debug or self.prefix):
+            self._search = index.search
+        return index
+
+    def _scanned(self) -> Any:
+        scan = self.controller_scan
+        if self.directory:
+            return scan(self.directory)
+        return scan() if callable(scan) else scan or ()
+
+    def _forget(self) -> None:
+        with self._changing:
+            self._index = None
+            self._created_regs = False
+            self._search = self._search_anew
+
+    def _indexed(self) -> Index:
+        """Return the index of the routes as they are now."""
+        index = self._index
+        if index is None or self.always_scan:
+            with self._changing:
+                index = self._index
+                if index is None or self.always_scan:
+                    index = self._reindexed()
+        return index
+
+    def _reindexed(self) -> Index:
+        if self._controllers is None and not self.controller_scan:
             raise RoutesException("You must generate the regular expressions before matching.")
-        if self.always_scan or not self._created_regs:
-            self.create_regs()
+        return self._create_regs(None if self.always_scan else self._controllers)
+
+    def _search_anew(self, url: str, environ: Environ | None) -> Any:
+        index, path = self._indexed(), self._below_prefix(url)
+        if self.debug:
+            return self._logged(path, environ or self.environ)
+        return None if path is None else index.search(path, environ)
 
     def _below_prefix(self, url: str) -> str | None:
         if not self.prefix:
@@ -98,24 +151,15 @@ class IndexedMapper(routes.mapper.Mapper):
         prefix = re.match(self.prefix, url)
         return prefix and (url[prefix.end() :] or "/")
 
-    def _judge(self, route: Any, url: str | None, environ: Environ | None) -> Any:
-        found = route.match(
-            url, environ, self.sub_domains, self.sub_domains_ignore, self.domain_match
-        )
-        return found if isinstance(found, dict) else None
-
-    def _match(self, url: str, environ: Environ | None) -> tuple[Any, Any, list[Any]]:
-        self._prepare()
-        path = self._below_prefix(url)
-        environ = environ or self.environ
+    def _logged(self, path: str | None, environ: Environ | None) -> tuple[Any, Any, list[Any]]:
+        """Scan the routes and return what was tried, as Routes does for ``debug``."""
         log: list[Any] = []
-        for route in self._candidates(path):
-            found = self._judge(route, path, environ)
-            log.append({"route": route, "regexp": found is not None})
-            if found is not None:
+        tried = self.matchlist if path is not None else []
+        for route in tried:
+            found = route.match(
+                path, environ, self.sub_domains, self.sub_domains_ignore, self.domain_match
+            )
+            log.append({"route": route, "regexp": bool(found)})
+            if isinstance(found, dict):
                 return found, route, log
-        return None, None, log
-
-    def _candidates(self, path: str | None) -> Iterator[Any]:
-        routes = self.matchlist if path is not None else ()
-        return (route for route in routes if route.regmatch.match(path))
+        return None, None, log if any(route.regmatch.match(path) for route in tried) else []

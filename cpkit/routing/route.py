@@ -68,7 +68,8 @@ class Route(routes.route.Route):
                     self.template, f"variable {name!r} stands there twice", "Rename one of them."
                 )
             seen.add(name)
-        if any(ENTANGLED.search(self.reqs[name]) for name in seen & self.reqs.keys()):
+        tangled = any(ENTANGLED.search(self.reqs[name]) for name in seen & self.reqs.keys())
+        if tangled or (self.minimization and self.dotkeys):
             self._check_whole()
 
     def _check_whole(self) -> None:
@@ -76,7 +77,7 @@ class Route(routes.route.Route):
             re.compile(self._expression(["controller"]))
         except re.error as error:
             raise RouteError(
-                self.template, f"its requirements don't fit together: {error}", ALONE
+                self.template, f"its parts make no regex together: {error}", ALONE
             ) from error
 
     def _pathkeys(self, routepath: str) -> list[Part]:

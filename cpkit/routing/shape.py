@@ -1,0 +1,158 @@
+"""The shape of a route: which segments are fixed, and what the others must satisfy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from cpkit.routing.patterns import facts, length_limit
+from cpkit.routing.segments import check, matcher, plain
+from cpkit.routing.template import Part
+
+# What takes the rest of a path, slashes and all; True where it may be empty.
+TAILS = {".*": True, ".*?": True, ".+": False, ".+?": False}
+OPTIONAL_ENDS = frozenset("/,;.#")
+
+
+class Step(NamedTuple):
+    """Read the segment at a position: *kind* is plain, typed, mixed or tail."""
+
+    kind: str
+    at: int
+    names: tuple[str, ...]
+    test: Any = None
+
+
+class Shape(NamedTuple):
+    """Hold what an index needs to know of a route's path.
+
+    *length*: the number of segments (the empty one before the first slash counts), or None if it
+    varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
+    segment that is otherwise variable. *steps*: how to read the variables; None: by the regex of
+    the whole path, on paths up to *limit* characters.
+    """
+
+    length: int | None
+    exact: dict[int, str]
+    heads: dict[int, str]
+    steps: tuple[Step, ...] | None
+    limit: int | None = None
+
+
+def shape_of(route: Any, controllers: Sequence[str]) -> Shape:
+    """Return the shape of *route*, a :class:`cpkit.routing.Route`."""
+    if route.minimization:
+        return Shape(None, _minimized_prefix(route.routelist), {}, None, _limit(route))
+    requirements = dict(route.reqs)
+    requirements["controller"] = "|".join(map(re.escape, controllers)) or "(?!)"
+    segments, rest = _split(route.routelist, requirements)
+    if segments[0] or len(segments) == 1:
+        return Shape(None, {}, {}, None, _limit(route))
+    partial = segments.pop() if rest else []
+    exact, heads, steps = _read(segments, requirements, frozenset(controllers))
+    if not rest:
+        return Shape(len(segments), exact, heads, tuple(steps))
+    tail = TAILS.get(_regex(rest[0], requirements))
+    if partial or len(rest) > 1 or tail is None or rest[0]["type"] == ".":
+        return Shape(None, exact, {}, None, _limit(route))
+    steps.append(Step("tail", len(segments), (rest[0]["name"],), tail))
+    return Shape(None, exact, {}, tuple(steps))
+
+
+def _regex(part: Part, requirements: dict[str, str]) -> str:
+    if part["name"] in requirements:
+        return requirements[part["name"]] or "[^/]+?"
+    return {":": "[^/]+?", ".": "[^/.]+?", "*": ".+?"}[part["type"]]
+
+
+def _crosses(part: Part, requirements: dict[str, str]) -> bool:
+    known = facts(_regex(part, requirements))
+    return known.crosses or not known.alone
+
+
+def _split(
+    parts: Sequence[Part], requirements: dict[str, str]
+) -> tuple[list[list[Part]], list[Part]]:
+    """Return the segments of *parts*, and what begins with a variable that may cross slashes."""
+    segments: list[list[Part]] = [[]]
+    for index, part in enumerate(parts):
+        if isinstance(part, str):
+            first, *others = part.split("/")
+            segments[-1] += [first] if first else []
+            segments += [[text] if text else [] for text in others]
+        elif _crosses(part, requirements):
+            return segments, list(parts[index:])
+        else:
+            segments[-1].append(part)
+    return segments, []
+
+
+def _read(
+    segments: Iterable[list[Part]], requirements: dict[str, str], controllers: frozenset[str]
+) -> tuple[dict[int, str], dict[int, str], list[Step]]:
+    exact, heads, steps = {}, {}, []
+    for at, parts in enumerate(segments):
+        names = tuple(part["name"] for part in parts if not isinstance(part, str))
+        if not names:
+            exact[at] = "".join(parts)
+        elif len(parts) == 1 and parts[0]["type"] != ".":
+            steps.append(_step(at, parts[0], requirements, controllers))
+        else:
+            steps.append(Step("mixed", at, names, matcher(parts, requirements)))
+            if (head := _head(parts)) is not None:
+                heads[at] = head
+    del exact[0]  # before the first slash
+    return exact, heads, steps
+
+
+def _step(at: int, part: Part, requirements: dict[str, str], controllers: frozenset[str]) -> Step:
+    name = part["name"]
+    if name == "controller":
+        return Step("typed", at, (name,), controllers.__contains__)
+    if plain(part, requirements):
+        return Step("plain", at, (name,))
+    return Step("typed", at, (name,), check(requirements[name]))
+
+
+def _head(parts: Sequence[Part]) -> str | None:
+    text = parts[0] if isinstance(parts[0], str) else ""
+    if "." in text:
+        return text.partition(".")[0]
+    optional_format = len(parts) == 2 and not isinstance(parts[1], str) and parts[1]["type"] == "."
+    return text if text and optional_format else None
+
+
+def _minimized_prefix(parts: Sequence[Part]) -> dict[int, str]:
+    """Return the segments that every path of a minimized route begins with."""
+    text = parts[0] if parts and isinstance(parts[0], str) else ""
+    optional = text[-1:] if text[-1:] in OPTIONAL_ENDS else ""
+    segments = ("/" + text[: len(text) - len(optional)].removeprefix("/")).split("/")
+    if optional != "/" and len(parts) > 1:
+        segments.pop()  # more may follow in the same segment
+    return {at: segment for at, segment in enumerate(segments) if at and segments != ["", ""]}
+
+
+def _limit(route: Any) -> int | None:
+    """Return how long a path may be for the regex of *route*, by the power its time grows with."""
+    requirements = route.reqs
+    parts = [part for part in route.routelist if not isinstance(part, str)]
+    known = [facts(_regex(part, requirements)) for part in parts]
+    crossing = sum(each.repeats for each in known if each.crosses)
+    widest = max(map(_repeats(requirements), _pieces(route.routelist)), default=0)
+    degree = max(widest, crossing + max(widest - 1, 0)) if crossing else widest
+    return length_limit(degree, nested=any(each.nested for each in known))
+
+
+def _pieces(parts: Sequence[Part]) -> list[list[Part]]:
+    pieces: list[list[Part]] = [[]]
+    for part in parts:
+        if isinstance(part, str) and "/" in part:
+            pieces.append([])
+        elif not isinstance(part, str):
+            pieces[-1].append(part)
+    return pieces
+
+
+def _repeats(requirements: dict[str, str]) -> Callable[[list[Part]], int]:
+    return lambda parts: sum(facts(_regex(part, requirements)).repeats for part in parts)

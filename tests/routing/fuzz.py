@@ -1,0 +1,36 @@
+"""Compare IndexedMapper with a linear scan in a long run: ``make fuzz``.
+
+python tests/routing/fuzz.py [LOOKUPS] [SEED]
+"""
+
+import sys
+import time
+from random import Random
+
+from routing_tables import Table
+
+LOOKUPS_A_TABLE = 60
+
+
+def main(lookups: int = 1_000_000, seed: int = 1) -> int:
+    start, tables = time.perf_counter(), 0
+    for tables in range(1, lookups // LOOKUPS_A_TABLE + 2):
+        table = Table(Random(f"{seed}.{tables}"), size=8 if tables % 10 else 60)
+        for _ in range(LOOKUPS_A_TABLE):
+            difference = table.difference()
+            if difference:
+                print(f"seed {seed}, table {tables}: {difference}")  # noqa: T201
+                return 1
+        for _ in range(LOOKUPS_A_TABLE // 10):
+            difference = table.difference_of_methods()
+            if difference:
+                print(f"seed {seed}, table {tables}, methods: {difference}")  # noqa: T201
+                return 1
+    seconds = time.perf_counter() - start
+    lookups = tables * LOOKUPS_A_TABLE
+    print(f"{lookups:,} look-ups in {tables:,} tables: no difference, {seconds:.0f} s")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
