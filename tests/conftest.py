@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture
 def start_database(tmp_path, cp_isolation) -> Iterator[Callable[..., Any]]:

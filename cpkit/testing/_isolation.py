@@ -33,7 +33,7 @@ _CLASSES = (
     sessions.FileSession,
     sessions.MemcachedSession,
     caching.MemoryCache,
-    type(cherrypy.config),
+    *type(cherrypy.config).__mro__[:2],
 )
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
 

@@ -26,10 +26,10 @@ class Lines(logging.Handler):
         """Keep *line*."""
         self._kept.append(line)
 
-    def __str__(self) -> str:
-        return "\n".join(
-            each if isinstance(each, str) else self.format(each) for each in self._kept
-        )
+    def text(self, *, records: bool) -> str:
+        """Return what was kept; without *records* only the requests."""
+        kept = [each for each in self._kept if records or isinstance(each, str)]
+        return "\n".join(each if isinstance(each, str) else self.format(each) for each in kept)
 
 
 def lines_of(item: pytest.Item) -> Lines:
@@ -38,7 +38,10 @@ def lines_of(item: pytest.Item) -> Lines:
 
 
 def add_section(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add what was kept to the report of a test that failed."""
-    kept = str(item.stash[_LINES]) if _LINES in item.stash else ""
-    if report.failed and kept:
-        report.sections.append((f"CherryPy's error log ({report.when})", kept))
+    """Add what was kept to the report of a test that failed, but nothing that is in it already."""
+    if not report.failed or _LINES not in item.stash:
+        return
+    captured = any(title.startswith("Captured log") for title, _ in report.sections)
+    kept = item.stash[_LINES].text(records=not captured)
+    if kept:
+        report.sections.append((f"CherryPy {report.when}", kept))

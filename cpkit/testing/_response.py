@@ -128,21 +128,40 @@ class Response:
 
 
 class Timing:
-    """Show the phases of a request in seconds: ``timing.handler``, or all in ``.phases``."""
+    """Show where a request's time went, in seconds: ``timing.handler``, or all of ``.phases``.
 
-    def __init__(self, spans: Any) -> None:
-        self._spans = spans
+    A phase or span that the request did not have raises AttributeError, so that a misspelt name
+    in a test is no test that passes; ``.seconds(name)`` is 0 then.
+    """
+
+    def __init__(self, measured: Any) -> None:
+        self._measured = measured
 
     def __repr__(self) -> str:
         return f"<Timing {self.phases}>"
 
     def __getattr__(self, name: str) -> float:
-        return float(self._spans.seconds(name))
+        if name not in self.phases and not self.count(name):
+            raise AttributeError(f"This request had no phase or span {name!r}; it had {self}.")
+        return self.seconds(name)
 
     @property
     def phases(self) -> dict[str, float]:
-        """Return every phase and span that was measured, in seconds."""
-        return {name: float(self._spans.seconds(name)) for name in self._spans.phases}
+        """Return the seconds of each phase, in the order in which they came."""
+        return dict(self._measured.phases)
+
+    @property
+    def total(self) -> float:
+        """Return the seconds from the start of the request to its last byte."""
+        return float(self._measured.total)
+
+    def seconds(self, name: str) -> float:
+        """Return the time spent in the phase or span *name*, in seconds."""
+        return float(self._measured.seconds(name))
+
+    def count(self, name: str) -> int:
+        """Return how many times the span *name* was measured."""
+        return int(self._measured.count(name))
 
 
 def _queries(request: Any) -> int:

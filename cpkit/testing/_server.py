@@ -27,6 +27,7 @@ class Server:
         self._changed = threading.Condition()
         self._http = CherootServer(("127.0.0.1", 0), self._serve, numthreads=threads)
         self._http.shutdown_timeout = 1
+        self._http.expiration_interval = 0.05  # how long stop() may have to wait, in seconds
 
     @property
     def host(self) -> str:
@@ -45,7 +46,10 @@ class Server:
 
     def start(self) -> None:
         """Listen: connections are accepted when this returns."""
-        self._http.prepare()
+        # NOTE: threads are daemons if their maker is one; engine.block() would wait for others.
+        opening = threading.Thread(target=self._http.prepare, daemon=True)
+        opening.start()
+        opening.join()
         self._thread = threading.Thread(target=self._http.serve, name="cp_server", daemon=True)
         self._thread.start()
 

@@ -6,6 +6,7 @@ import json
 import cherrypy
 import pytest
 
+import cpkit.tools  # noqa: F401 - registers cpkit.timing
 from cpkit.testing import Client, NotAPath, NotMeasured, TooManyRedirects
 
 
@@ -279,3 +280,21 @@ def test_measurements_that_nobody_took_say_what_to_switch_on(cp_client):
 def test_a_response_and_its_client_print_what_they_are(cp_client):
     assert repr(cp_client.get("/a")) == "<Response 200 OK of http://127.0.0.1/a>"
     assert repr(Client()).startswith("Client(app=None, raise_exceptions=True")
+
+
+class Counted:
+    @cherrypy.expose
+    def index(self):
+        with cherrypy.request.timing.span("db"), cherrypy.request.timing.span("render"):
+            return "ok"
+
+
+@pytest.mark.cherrypy(root=Counted, config={"/": {"cpkit.timing.on": True}})
+def test_the_phases_and_queries_of_a_request_can_be_asserted(cp_client):
+    response = cp_client.get("/")
+    assert response.timing.handler == response.timing.phases["handler"] > 0
+    assert response.timing.total >= sum(response.timing.phases.values()) * 0.999
+    assert response.timing.render > 0
+    assert (response.queries, response.timing.seconds("never")) == (1, 0)
+    with pytest.raises(AttributeError, match=r"no phase or span 'handlr'; it had <Timing \{"):
+        response.timing.handlr  # noqa: B018

@@ -1,0 +1,144 @@
+"""Isolation: what a test does to CherryPy's process-wide state, the next one sees none of it."""
+
+# Each test spoils everything that CherryPy keeps for the process; the snapshot before the first
+# and after each must be the same.
+SPOIL = '''
+import atexit, gc, logging, os, signal, threading, time
+import cherrypy
+import pytest
+from cherrypy.lib import sessions, caching
+from cherrypy.process import plugins, wspbus
+
+class Root:
+    @cherrypy.expose
+    @cherrypy.config(**{"tools.sessions.on": True, "tools.caching.on": True})
+    def index(self):
+        cherrypy.session["a"] = 1
+        cherrypy.thread_data.used = True
+        return "ok"
+
+ROOT = Root()
+EARLY = cherrypy.tree.mount(Root(), "/early", {"/": {"request.show_tracebacks": True}})
+
+class Plugin(plugins.SimplePlugin):
+    def start(self): pass
+    def my_channel(self): pass
+
+def snapshot():
+    return {
+        "tree": cherrypy.tree,
+        "apps": dict(cherrypy.tree.apps),
+        "app config": {path: dict(section) for path, section in EARLY.config.items()},
+        "app pipeline": list(EARLY.wsgiapp.pipeline),
+        "config": dict(cherrypy.config),
+        "config namespaces": dict(cherrypy.config.namespaces),
+        "environments": {name: dict(each) for name, each in cherrypy.config.environments.items()},
+        "engine state": cherrypy.engine.state,
+        "engine attributes": sorted(vars(cherrypy.engine)),
+        "listeners": {name: set(each) for name, each in cherrypy.engine.listeners.items()},
+        "priorities": dict(cherrypy.engine._priorities),
+        "autoreload": (cherrypy.engine.autoreload.frequency, set(cherrypy.engine.autoreload.files)),
+        "thread manager": dict(cherrypy.engine.thread_manager.threads),
+        "tools": sorted(vars(cherrypy.tools)),
+        "toolboxes": dict(cherrypy.Application.toolboxes),
+        "request class": (
+            {name: list(hooks) for name, hooks in cherrypy._cprequest.Request.hooks.items()},
+            dict(cherrypy._cprequest.Request.error_page),
+            cherrypy._cprequest.Request.show_tracebacks,
+        ),
+        "body processors": dict(cherrypy._cpreqbody.Entity.processors),
+        "sessions": (dict(sessions.RamSession.cache), dict(sessions.RamSession.locks)),
+        "session cleaner": sessions.RamSession.__dict__["clean_thread"]
+        if "clean_thread" in vars(sessions.RamSession) else sessions.Session.clean_thread,
+        "session proxy": hasattr(cherrypy, "session"),
+        "cache": hasattr(cherrypy, "_cache"),
+        "servers": dict(getattr(cherrypy, "servers", {})),
+        "server": (cherrypy.server.socket_port, cherrypy.server.httpserver),
+        "serving": dict(vars(cherrypy.serving)),
+        "thread data": dict(vars(cherrypy.thread_data)),
+        "log": (list(cherrypy.log.error_log.handlers), list(cherrypy.log.access_log.handlers),
+                cherrypy.log.access_log_format, cherrypy.log.error_log.level),
+        "loggers": sorted(name for name in logging.Logger.manager.loggerDict if "cherrypy" in name),
+        "favicon": hasattr(ROOT, "favicon_ico"),
+        "checker": cherrypy.checker.on,
+        "signals": signal.getsignal(signal.SIGTERM),
+        "os": wspbus.os,
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+    }
+
+def settled():
+    """Wait for the threads that were told to end."""
+    for thread in threading.enumerate():
+        if thread.name == "expire_cache":
+            thread.join(10)
+    return snapshot()
+
+FIRST = []
+
+@pytest.mark.parametrize("turn", range(3))
+def test_spoil(turn, tmp_path, cp_client, cp_engine):
+    cherrypy.tree.mount(ROOT, "", {"/": {"log.error_file": str(tmp_path / "error.log")}})
+    EARLY.merge({"/": {"request.show_tracebacks": False}, "/x": {"a.b": 1}})
+    EARLY.wsgiapp.pipeline.append(("own", lambda app: app))
+    cherrypy.tree.mount(None, "/other")
+    cherrypy.config.update({
+        "environment": "production", "mine.key": 1, "server.socket_port": 0,
+        "server.second.socket_port": 9, "engine.autoreload.frequency": 7,
+        "log.access_file": str(tmp_path / "access.log"), "checker.on": False,
+    })
+    cherrypy.config.namespaces["mine"] = lambda key, value: None
+    cherrypy.config.environments["production"]["own"] = 1
+    cherrypy.tools.own = cherrypy.Tool("before_handler", lambda: None)
+    cherrypy.Application.toolboxes["own"] = cherrypy._cptools.Toolbox("own")
+    request = cherrypy._cprequest.Request
+    request.hooks.attach("on_end_request", print)
+    request.error_page["default"] = print
+    request.show_tracebacks = False
+    cherrypy._cpreqbody.Entity.processors["own/type"] = print
+    cherrypy.engine.own = Plugin(cherrypy.engine)
+    cherrypy.engine.listeners["my_channel"] = set()
+    cherrypy.engine.own.subscribe()
+    cherrypy.engine.autoreload.files.add("own")
+    cherrypy.engine.signal_handler.subscribe()
+    cherrypy.log.access_log_format = "{h}"
+    cherrypy.log.error_log.setLevel(logging.DEBUG)
+    cherrypy.servers["second"].unsubscribe()
+    cherrypy.tree = cherrypy._cptree.Tree()
+    cherrypy.tree.mount(ROOT)
+    cherrypy.engine.start()
+    for _ in range(2):
+        assert cp_client.get("/").text == "ok"
+    assert hasattr(cherrypy, "_cache") and sessions.RamSession.cache
+    # Fewer than twenty entries spoilt would prove little.
+    spoilt = {name for name, held in snapshot().items() if held != FIRST[0][name]}
+    assert len(spoilt) >= 28, set(FIRST[0]) - spoilt
+'''
+
+CONFTEST = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    first = item.module.FIRST
+    if not first:
+        first.append(item.module.snapshot())
+    result = yield
+    after = item.module.settled()
+    leaks = {name for name, held in after.items() if held != first[0][name]}
+    assert not leaks, {name: (first[0][name], after[name]) for name in leaks}
+    print("NOTHING OF", len(after), "LEAKS")
+    return result
+"""
+
+
+def run(pytester, *arguments):
+    lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    return pytester.runpytest_subprocess(*lean, *arguments)
+
+
+def test_nothing_of_what_cherrypy_keeps_for_the_process_leaks(pytester):
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(SPOIL)
+    result = run(pytester, "-s", "-W", "error")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*NOTHING OF 32 LEAKS*"] * 3)
