@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import NullPool
 
-from ._engine import build_engine
+from ._engine import SINCE, build_engine
 from ._lanes import Lane, Lanes
+from ._liveness import readable
 
 if TYPE_CHECKING:
     from ._database import DatabasePlugin
     from ._unit import Unit
+
+# Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
+# firewalls that forget a connection without a word take minutes.
+_LONG_IDLE = 60.0
 
 
 class Backend:
@@ -24,31 +32,85 @@ class Backend:
 
     def lanes(self) -> Lanes:
         """Build the engines."""
-        engine = build_engine(self.url, self, **self.options())
-        lane = Lane(engine)
+        lane = Lane(build_engine(self.url, self, **self.options()))
         return Lanes(lane, lane)
 
     def options(self) -> dict[str, Any]:
         """Return what create_engine is called with; the user's own options come last."""
+        arguments = {
+            name: value
+            for name, value in self.connect_args().items()
+            if name not in self.url.query  # what the URL says is the user's word
+        }
+        given = self.plugin.engine_options
         return {
             "pool_size": self.plugin.connections,
             "pool_timeout": self.plugin.timeout,
             "pool_recycle": self.plugin.max_age,
             "pool_use_lifo": True,  # the fewest connections are kept busy, the rest grow idle
-            **self.plugin.engine_options,
+            **given,
+            "connect_args": {**arguments, **given.get("connect_args", {})},
         }
+
+    def connect_args(self) -> dict[str, Any]:
+        """Return what the driver is to be told for each connection."""
+        return {}
+
+    def probe(self) -> None:
+        """Open a connection outside of the pool, see that it can be worked with, and close it."""
+        arguments = self.options()["connect_args"]
+        engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+        with engine.connect() as connection:
+            self.verify(connection)
+
+    def verify(self, connection: Connection) -> None:
+        """Raise the driver's error if the database cannot be worked with."""
+        self.ping(connection.connection.driver_connection)
 
     def connected(self, driver: Any, record: Any) -> None:
         """Set up a connection that was just opened."""
 
     def checkout(self, driver: Any, record: Any, fairy: Any) -> None:
         """Look at a connection that is about to be lent; DisconnectionError replaces it."""
+        idle = time.monotonic() - record.info[SINCE]
+        descriptor = self.descriptor(driver)
+        if descriptor is not None and readable(descriptor) and not self.drained(driver):
+            raise DisconnectionError("the server closed this idle connection")
+        if idle > (_LONG_IDLE if descriptor is not None else 0.5):
+            try:
+                self.ping(driver)
+            except Exception as error:
+                raise DisconnectionError("this idle connection is dead") from error
+
+    def descriptor(self, driver: Any) -> int | None:
+        """Return the connection's socket, or None where the driver does not show it."""
+        return None
+
+    def drained(self, driver: Any) -> bool:
+        """Read what came on an idle connection; tell whether it lives on."""
+        return False
+
+    def ping(self, driver: Any) -> None:
+        """Make the server answer."""
+        cursor = driver.cursor()
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+        cursor.close()
+        driver.rollback()
 
     def prepare(self, driver: Any, unit: Unit) -> None:
         """Set the modes that *unit* asks for, before its first statement."""
+        dialect = self.plugin.engine.dialect
+        if unit.isolation:
+            dialect.set_isolation_level(driver, unit.isolation)  # type: ignore[arg-type]
 
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin a transaction; None where a connection is used without a unit."""
 
     def restore(self, driver: Any, unit: Unit) -> None:
         """Undo what :meth:`prepare` set."""
+        if unit.isolation:
+            self.plugin.engine.dialect.reset_isolation_level(driver)
+
+    def serialize_setup(self, connection: Connection) -> None:
+        """Have processes that start together run ``setup`` one after another."""

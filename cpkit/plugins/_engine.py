@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from ._borrowed import note_borrower
 from ._pool import LendingPool, Waits
 from ._unit import KEY, Unit
 
 if TYPE_CHECKING:
     from ._backend import Backend
 
+# What a connection's record knows: the process that opened it, when it was last given back.
+PID, SINCE = "cpkit.pid", "cpkit.since"
+
 # NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
-_INHERITED: list[Any] = []
+INHERITED: list[Any] = []
 
 
 def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
@@ -26,9 +30,11 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     engine = create_engine(url, **{"poolclass": LendingPool, "max_overflow": 0, **options})
     vars(engine.pool)["waits"] = Waits()
     event.listen(engine, "connect", _connected)
+    event.listen(engine, "checkin", _checked_in)
     event.listen(engine, "connect", backend.connected)
     event.listen(engine, "checkout", _same_process)
     event.listen(engine, "checkout", backend.checkout)
+    event.listen(engine, "checkout", note_borrower)
     event.listen(engine, "begin", partial(_begin, backend))
     event.listen(engine, "before_cursor_execute", _before_execute)
     event.listen(engine, "after_cursor_execute", _after_execute)
@@ -36,13 +42,18 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
 
 
 def _connected(driver: Any, record: Any) -> None:
-    record.info["cpkit.pid"] = os.getpid()
+    record.info[PID] = os.getpid()
+    record.info[SINCE] = time.monotonic()
+
+
+def _checked_in(driver: Any, record: Any) -> None:
+    record.info[SINCE] = time.monotonic()
 
 
 def _same_process(driver: Any, record: Any, fairy: Any) -> None:
     """Refuse a connection of another process: the pool then opens one of this process's own."""
-    if record.info["cpkit.pid"] != os.getpid():
-        _INHERITED.append(driver)
+    if record.info[PID] != os.getpid():
+        INHERITED.append(driver)
         record.dbapi_connection = fairy.dbapi_connection = None
         raise DisconnectionError("this connection was opened before a fork")
 

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from cpkit.errors import DatabaseBusyError, DatabaseSettingError
 from cpkit.transactions import Fault, Turns, fault_of
@@ -49,17 +49,17 @@ class SqliteBackend(Backend):
         )
 
     def options(self) -> dict[str, Any]:
-        """Let any thread use a connection, and leave BEGIN to the plugin."""
+        """Never replace a connection that holds the data itself."""
         options = super().options()
-        if self.keeps_data_in_connection:
-            options["pool_recycle"] = -1
-        arguments = {
+        return {**options, "pool_recycle": -1} if self.keeps_data_in_connection else options
+
+    def connect_args(self) -> dict[str, Any]:
+        """Let any thread use a connection, and leave BEGIN to the plugin."""
+        return {
             "check_same_thread": False,
             "isolation_level": None,
             "timeout": self.plugin.timeout,
-            **options.pop("connect_args", {}),
         }
-        return {**options, "connect_args": arguments}
 
     def connected(self, driver: Any, record: Any) -> None:
         """Set the pragmas of a connection; an unknown level of durability is an error."""
@@ -68,13 +68,25 @@ class SqliteBackend(Backend):
             remedy = f"take one of {', '.join(_SYNCHRONOUS)}."
             raise DatabaseSettingError("synchronous", level, remedy)
         pragmas = {
-            "journal_mode": "WAL",
+            **({"query_only": "ON"} if self.plugin.read_only else {"journal_mode": "WAL"}),
             "synchronous": level,
             "foreign_keys": "ON",
             **(self.plugin.pragmas or {}),
         }
         for name, value in pragmas.items():
             driver.execute(f"PRAGMA {name} = {value}").close()
+
+    def checkout(self, driver: Any, record: Any, fairy: Any) -> None:
+        """Look at nothing: a file does not go away."""
+
+    def verify(self, connection: Connection) -> None:
+        """See that the file can be read, and written by this user unless only reads are wanted."""
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101
+        driver.execute("SELECT count(*) FROM sqlite_master").close()
+        if not self.plugin.read_only:
+            driver.execute("BEGIN IMMEDIATE").close()
+            driver.rollback()
 
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""

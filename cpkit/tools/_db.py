@@ -11,9 +11,14 @@ import cherrypy
 from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
 from cpkit.transactions import Fault, fault_of, should_commit
 
+from ._retry import repeating
 from ._streams import carry
 
-SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))  # RFC 9110, 9.2.1
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
+
+# What is over soon, so that the answer is 503 and not 500, and in how many seconds.
+_PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
+_RETRY_AFTER = 1
 
 
 class ServiceUnavailable(cherrypy.HTTPError):
@@ -34,7 +39,8 @@ class DatabaseTool(cherrypy.Tool):
 
     Config: ``cpkit.db.on``; ``plugin`` ("db": the database is ``cherrypy.engine.db``);
     ``handle`` ("connection", "session" or "dbapi"); ``write`` (None: the method tells);
-    ``isolation``; ``read_only``; ``commit_on`` (statuses from 400 on that commit too).
+    ``isolation``; ``read_only``; ``commit_on`` (statuses from 400 on that commit too);
+    ``retry`` (how often a handler is run again after a conflict).
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -51,6 +57,7 @@ class DatabaseTool(cherrypy.Tool):
         isolation: str | None = None,
         read_only: bool = False,
         commit_on: Collection[int | str] = (),
+        retry: int = 0,
     ) -> None:
         """Put a unit of work on the request, and see to its end."""
         request = cherrypy.serving.request
@@ -60,7 +67,7 @@ class DatabaseTool(cherrypy.Tool):
         lent = Lent(request, commit_on)
         lent.unit = database.unit(
             handle,
-            write=request.method not in SAFE if write is None else write,
+            write=request.method not in _SAFE if write is None else write,
             isolation=isolation,
             read_only=read_only,
             observe=lent.observe,
@@ -73,6 +80,9 @@ class DatabaseTool(cherrypy.Tool):
         request.hooks.attach("on_end_request", lent.finish, failsafe=True, priority=98)
         # Before the error page is made (and before tracebacks are logged, at 50).
         request.hooks.attach("before_error_response", lent.explain, failsafe=True, priority=40)
+        if retry:
+            # Last, so that it runs again whatever other tools have wrapped around the handler.
+            request.hooks.attach("before_handler", lent.repeat, priority=99, retries=retry)
 
 
 class Lent:
@@ -91,6 +101,12 @@ class Lent:
         timing = getattr(self.request, "timing", None)
         if timing is not None:
             timing.add("db", nanoseconds, count)
+
+    def repeat(self, retries: int) -> None:
+        """Have the handler run again when its transaction was undone."""
+        handler = self.request.handler
+        if handler is not None:
+            self.request.handler = repeating(self.unit, retries, handler)
 
     def decide(self) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
@@ -117,8 +133,12 @@ class Lent:
         error = sys.exc_info()[1]
         if isinstance(error, DatabaseUnavailableError):
             self.request.error_response = refuse(error).set_response
-        elif fault_of(error) in (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL):
-            self.request.error_response = ServiceUnavailable(1).set_response
+            return
+        fault = fault_of(error)
+        if fault is Fault.FULL:
+            cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
+        if fault in _PASSING:
+            self.request.error_response = ServiceUnavailable(_RETRY_AFTER).set_response
 
     def _good(self, status: Any) -> bool:
         error = sys.exc_info()[1]

@@ -1,0 +1,54 @@
+"""MariaDB and MySQL through PyMySQL."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, text
+
+from ._backend import Backend
+
+if TYPE_CHECKING:
+    from ._unit import Unit
+
+
+class MariadbBackend(Backend):
+    """Serve MariaDB; PyMySQL sets keepalives by itself."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Have a connection attempt end in time."""
+        return {"connect_timeout": max(1, math.ceil(self.plugin.timeout))}
+
+    def connected(self, driver: Any, record: Any) -> None:
+        """Set the server's limit on the time of a statement."""
+        if self.plugin.statement_timeout is not None:
+            with driver.cursor() as cursor:
+                # NOTE: MariaDB counts in seconds.
+                cursor.execute(f"SET SESSION max_statement_time = {self.plugin.statement_timeout}")
+
+    def descriptor(self, driver: Any) -> int | None:
+        """Return PyMySQL's socket."""
+        socket = getattr(driver, "_sock", None)
+        return None if socket is None else int(socket.fileno())
+
+    def prepare(self, driver: Any, unit: Unit) -> None:
+        """Set the isolation of this unit's transactions, and that they only read."""
+        super().prepare(driver, unit)
+        if unit.read_only:
+            _access(driver, "READ ONLY")
+
+    def restore(self, driver: Any, unit: Unit) -> None:
+        """Undo what :meth:`prepare` set."""
+        if unit.read_only:
+            _access(driver, "READ WRITE")
+        super().restore(driver, unit)
+
+    def serialize_setup(self, connection: Connection) -> None:
+        """Hold a named lock until the connection is given back."""
+        connection.execute(text("SELECT GET_LOCK('cpkit', 10)"))
+
+
+def _access(driver: Any, mode: str) -> None:
+    with driver.cursor() as cursor:
+        cursor.execute(f"SET SESSION TRANSACTION {mode}")

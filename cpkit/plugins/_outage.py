@@ -1,0 +1,83 @@
+"""A database that is gone: one thread tries to reach it again, and requests wait for that."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from cpkit.errors import DatabaseUnavailableError
+from cpkit.transactions import Fault, backoff, fault_of
+
+T = TypeVar("T")
+
+
+class Outage:
+    """Share one reconnect among all who need the database.
+
+    *probe* opens and closes a connection, *log* is called with a message and a level: once when
+    the database is lost and once when it is back, however many requests fail in between.
+    """
+
+    def __init__(self, probe: Callable[[], None], log: Callable[[str, int], object]) -> None:
+        self._probe, self._log = probe, log
+        self._mutex = threading.Lock()
+        self._back = threading.Event()
+        self._back.set()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Tell whether the database is gone at the moment."""
+        return not self._back.is_set()
+
+    def reach(self, take: Callable[[], T], deadline: float) -> T:
+        """Return what *take* returns, waiting until *deadline* (monotonic) for the database."""
+        if threading.current_thread() is self._thread:
+            return take()  # the probe itself
+        while True:
+            if not self._back.wait(max(deadline - time.monotonic(), 0)):
+                raise DatabaseUnavailableError("The database cannot be reached")
+            try:
+                return take()
+            except Exception as error:
+                if fault_of(error) is not Fault.GONE:
+                    raise
+                self.begin(error)
+
+    def begin(self, error: Exception) -> None:
+        """Note that the database is gone, and have a thread try to reach it again."""
+        with self._mutex:
+            # NOTE: after a fork the thread is not alive in the child, which starts its own.
+            if self._thread is not None and self._thread.is_alive() and self.lasts:
+                return
+            self._back.clear()
+            self._log(f"lost: {_first_line(error)}. Trying to reach it again.", 40)
+            self._thread = threading.Thread(target=self._recover, name="cpkit-db", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Give up trying."""
+        self._stopped.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def _recover(self) -> None:
+        for pause in backoff():
+            try:
+                self._probe()
+            except Exception:
+                if self._stopped.wait(pause):
+                    return
+            else:
+                break
+        self._log("back.", 20)
+        self._back.set()
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0].rstrip(".")
