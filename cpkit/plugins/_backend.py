@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import NullPool
 
@@ -60,6 +60,7 @@ class Backend:
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
         arguments = self.options()["connect_args"]
         engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+        event.listen(engine, "connect", self.connected)
         with engine.connect() as connection:
             self.verify(connection)
 

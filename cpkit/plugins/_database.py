@@ -129,9 +129,8 @@ class DatabasePlugin(SimplePlugin):
 
     def preflight(self) -> None:
         """Wait for the database; end the process if it does not come and is required."""
-        backend = self._configured()
         try:
-            self._await(backend)
+            self._await(self._configured())
         except Exception as error:
             if self.required:
                 self._end(error)
@@ -141,10 +140,10 @@ class DatabasePlugin(SimplePlugin):
         """Open the database and run ``setup``."""
         if self._lanes is not None:
             return
-        self._backend = self._configured()
         self._is_set_up = False
-        self._open()
         try:
+            self._backend = self._configured()
+            self._open()
             self._probe()
         except Exception as error:
             if self.required or fault_of(error) is not Fault.GONE:

@@ -47,6 +47,7 @@ def _connected(driver: Any, record: Any) -> None:
 
 
 def _checked_in(driver: Any, record: Any) -> None:
+    record.info.pop(KEY, None)
     record.info[SINCE] = time.monotonic()
 
 

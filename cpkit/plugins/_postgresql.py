@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
+from cpkit.errors import DatabaseSettingError
+
 from ._backend import Backend
 from ._liveness import readable
 
@@ -82,4 +84,8 @@ def _set(driver: Any, name: str, value: bool) -> None:
 def _level(name: str) -> Any:
     from psycopg import IsolationLevel
 
-    return IsolationLevel[name.upper().replace(" ", "_")]
+    try:
+        return IsolationLevel[name.upper().replace(" ", "_")]
+    except KeyError:
+        remedy = f"take one of {', '.join(level.name for level in IsolationLevel)}."
+        raise DatabaseSettingError("isolation", name, remedy) from None

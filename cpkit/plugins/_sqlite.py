@@ -88,6 +88,12 @@ class SqliteBackend(Backend):
             driver.execute("BEGIN IMMEDIATE").close()
             driver.rollback()
 
+    def prepare(self, driver: Any, unit: Unit) -> None:
+        """Set nothing: a snapshot, if one is asked for, begins with BEGIN."""
+
+    def restore(self, driver: Any, unit: Unit) -> None:
+        """Undo nothing."""
+
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
         if unit is None:

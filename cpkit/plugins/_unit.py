@@ -192,8 +192,12 @@ class Unit:
 
     def _take(self, lane: Lane) -> Any:
         connection = lane.engine.connect()
-        connection.info[KEY] = self
-        self.plugin.backend.prepare(connection.connection.driver_connection, self)
+        try:
+            connection.info[KEY] = self
+            self.plugin.backend.prepare(connection.connection.driver_connection, self)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _commit(self) -> None:
@@ -212,7 +216,6 @@ def _return(unit: Unit, connection: Any, broken: bool) -> None:
         if broken or connection.invalidated:
             connection.invalidate()
         else:
-            connection.info.pop(KEY, None)
             connection.rollback()
             unit.plugin.backend.restore(connection.connection.driver_connection, unit)
     finally:
@@ -271,7 +274,12 @@ class DriverUnit(Unit):
     def _take(self, lane: Lane) -> Any:
         fairy = lane.engine.raw_connection()
         self._begun = False
-        self.plugin.backend.prepare(fairy.driver_connection, self)
+        try:
+            fairy.info[KEY] = self
+            self.plugin.backend.prepare(fairy.driver_connection, self)
+        except BaseException:
+            fairy.close()
+            raise
         return fairy
 
     def _commit(self) -> None:

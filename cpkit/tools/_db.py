@@ -37,17 +37,21 @@ class ServiceUnavailable(cherrypy.HTTPError):
 class DatabaseTool(cherrypy.Tool):
     """Lend each request one transaction, committed or rolled back by its outcome.
 
+    For a further database make a further tool: ``toolbox.reports = DatabaseTool("reports")`` lends
+    ``cherrypy.engine.reports`` as ``cherrypy.request.reports`` where ``cpkit.reports.on``.
+
     Config: ``cpkit.db.on``; ``plugin`` ("db": the database is ``cherrypy.engine.db``);
     ``handle`` ("connection", "session" or "dbapi"); ``write`` (None: the method tells);
     ``isolation``; ``read_only``; ``commit_on`` (statuses from 400 on that commit too);
     ``retry`` (how often a handler is run again after a conflict).
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, plugin: str = "db", name: str | None = None) -> None:
         super().__init__("on_end_resource", self.lend, name)
+        self._plugin = plugin
 
     def _setup(self) -> None:
-        self.lend(**self._merged_args())
+        self.lend(**self._merged_args({"plugin": self._plugin}))
 
     def lend(
         self,
@@ -81,8 +85,9 @@ class DatabaseTool(cherrypy.Tool):
         # Before the error page is made (and before tracebacks are logged, at 50).
         request.hooks.attach("before_error_response", lent.explain, failsafe=True, priority=40)
         if retry:
-            # Last, so that it runs again whatever other tools have wrapped around the handler.
-            request.hooks.attach("before_handler", lent.repeat, priority=99, retries=retry)
+            # After the tools that render (30, 50): they run again with the handler. Before encode
+            # (70), whose wrapper remembers which charsets it has tried.
+            request.hooks.attach("before_handler", lent.repeat, priority=69, retries=retry)
 
 
 class Lent:

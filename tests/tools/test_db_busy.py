@@ -1,0 +1,149 @@
+"""A database that is not to be had: refused in time, with a time to come back."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cherrypy
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+from cpkit.errors import DatabaseError
+from cpkit.testing import Client
+
+
+class Slow:
+    """Hold what was borrowed until the test says so."""
+
+    def __init__(self):
+        self.holds, self.may_go = threading.Event(), threading.Event()
+
+    @cherrypy.expose
+    def hold(self):
+        cherrypy.request.db.execute(text("SELECT 1"))
+        self.holds.set()
+        assert self.may_go.wait(30)
+        return "done"
+
+    @cherrypy.expose
+    def use(self):
+        cherrypy.request.db.execute(text("SELECT 1"))
+        return "used"
+
+    @cherrypy.expose
+    def idle(self):
+        return "idle"
+
+
+@pytest.fixture
+def slow(cp_client):
+    root = Slow()
+    cherrypy.tree.mount(root, "/", {"/": {"cpkit.db.on": True}})
+    with ThreadPoolExecutor(4) as pool:
+        root.pool = pool
+        yield root
+        root.may_go.set()
+
+
+def refused(path: str, method: str) -> tuple[int, str | None, float]:
+    started = time.monotonic()
+    response = Client(raise_exceptions=False).request(method, path)
+    return response.status_code, response.headers["Retry-After"], time.monotonic() - started
+
+
+def hold(slow: Slow, method: str):
+    held = slow.pool.submit(Client(raise_exceptions=False).request, method, "/hold")
+    assert slow.holds.wait(10)
+    return held
+
+
+def test_a_pool_that_is_exhausted_refuses_with_retry_after(slow, start_database):
+    start_database(pool_size=1, timeout=0.2)
+    held = hold(slow, "GET")
+    status, retry_after, seconds = refused("/use", "GET")
+    assert (status, retry_after) == (503, "1")
+    assert 0.2 <= seconds < 3
+    slow.may_go.set()
+    assert held.result().text == "done"
+    assert Client().get("/use").text == "used"
+
+
+def test_a_writer_that_holds_the_turn_makes_others_be_refused(slow, start_database):
+    database = start_database(timeout=0.2)
+    held = hold(slow, "POST")
+    assert refused("/use", "POST")[:2] == (503, "1")
+    assert database.figures().writers_waiting == 0
+    slow.may_go.set()
+    assert held.result().text == "done"
+    assert Client().post("/use").text == "used"
+
+
+def test_readers_go_on_while_a_writer_holds_the_turn(slow, start_database):
+    start_database(timeout=0.2)
+    hold(slow, "POST")
+    assert Client().get("/use").text == "used"
+
+
+def test_in_memory_one_unit_at_a_time_is_served(slow, start_database):
+    start_database("sqlite://", timeout=0.2)
+    hold(slow, "GET")
+    assert refused("/use", "GET")[:2] == (503, "1")
+
+
+def test_a_handler_that_uses_no_database_is_served_all_the_same(slow, start_database):
+    start_database(pool_size=1, timeout=0.2)
+    hold(slow, "GET")
+    assert Client().get("/idle").text == "idle"
+
+
+def test_another_process_that_writes_for_long_makes_writers_be_refused(
+    slow, start_database, tmp_path
+):
+    import sqlite3
+
+    start_database(timeout=0.2)
+    other = sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert refused("/use", "POST")[:2] == (503, "1")
+    assert Client().get("/use").text == "used"
+    other.execute("ROLLBACK")
+    other.close()
+    assert Client().post("/use").text == "used"
+
+
+def test_waits_are_counted(slow, start_database):
+    database = start_database(pool_size=1, timeout=0.1)
+    hold(slow, "GET")
+    refused("/use", "GET")
+    figures = database.figures()
+    assert (figures.waits, figures.in_use) == (1, 1)
+    assert figures.waited >= 0.1
+
+
+def test_a_write_that_held_up_others_is_logged(slow, start_database, caplog):
+    start_database(slow_write=0.0)
+    Client().post("/use")
+    assert "kept others from writing" in caplog.text
+
+
+def test_a_thread_does_not_wait_for_itself(start_database):
+    database = start_database()
+    with database.begin() as one:
+        one.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseError, match="holds the turn to write already"):
+            database.begin().execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("name", ["reports", "db"])
+def test_a_plugin_that_does_not_run_is_named(cp_client, name):
+    cherrypy.tree.mount(Slow(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.plugin": name}})
+    with pytest.raises(DatabaseError, match=f"cherrypy.engine.{name} is not running"):
+        cp_client.get("/use")
+
+
+def test_an_unknown_handle_is_named(cp_client, start_database):
+    start_database()
+    cherrypy.tree.mount(Slow(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": "orm"}})
+    with pytest.raises(DatabaseError, match="connection, session, dbapi"):
+        cp_client.get("/use")

@@ -1,0 +1,111 @@
+"""What ``cherrypy.request.db`` is, on every kind of database."""
+
+import cherrypy
+import pytest
+from sqlalchemy import String, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+import cpkit.tools  # noqa: F401
+from cpkit.errors import WriteInReadUnitError
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Book(Base):
+    __tablename__ = "books"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(40))
+
+
+class Library:
+    """The same two actions through each handle."""
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "connection"})
+    def core(self, title=None):
+        db = cherrypy.request.db
+        if title:
+            db.execute(Book.__table__.insert().values(title=title))
+        return ",".join(db.scalars(select(Book.title)))
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "session"})
+    def orm(self, title=None):
+        db = cherrypy.request.db
+        if title:
+            book = Book(title=title)
+            db.add(book)
+            assert book in db
+        return ",".join(book.title for book in db.scalars(select(Book)))
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "dbapi"})
+    def raw(self, title=None):
+        db = cherrypy.request.db
+        if title:
+            db.execute(f"INSERT INTO books (title) VALUES ('{title}')")
+        with db.cursor() as cursor:
+            cursor.execute("SELECT title FROM books")
+            return ",".join(row[0] for row in cursor)
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "dbapi"})
+    def raw_many(self, count):
+        rows = [(f"b{n}",) for n in range(int(count))]
+        mark = "?" if isinstance(cherrypy.request.db.handle, sqlite3_connection()) else "%s"
+        cherrypy.request.db.executemany(f"INSERT INTO books (title) VALUES ({mark})", rows)
+        return str(cherrypy.request.db.queries)
+
+
+def sqlite3_connection():
+    import sqlite3
+
+    return sqlite3.Connection
+
+
+@pytest.fixture
+def library(start_database, any_database, cp_client):
+    database = start_database(any_database, setup=Base.metadata.create_all)
+    cherrypy.tree.mount(Library(), "/", {"/": {"cpkit.db.on": True}})
+    yield cp_client
+    with database.begin() as connection:
+        Base.metadata.drop_all(connection.handle)
+    assert database.figures().in_use == 0
+
+
+@pytest.mark.parametrize("path", ["/core", "/orm", "/raw"])
+def test_a_handle_writes_and_reads_in_one_transaction(library, path):
+    assert library.post(path, params={"title": "Emma"}).text == "Emma"
+    assert library.get(path).text == "Emma"
+
+
+@pytest.mark.parametrize("path", ["/core", "/orm", "/raw"])
+def test_a_write_where_only_reads_are_meant_is_a_clear_error(library, path):
+    with pytest.raises(WriteInReadUnitError, match=r"cpkit\.db\.write = True"):
+        library.get(path, params={"title": "Emma"})
+    assert library.get(path).text == ""
+
+
+@pytest.mark.parametrize("path", ["/core", "/orm", "/raw"])
+def test_write_in_config_lets_any_method_write(library, path):
+    cherrypy.tree.apps[""].merge({path: {"cpkit.db.write": True}})
+    library.get(path, params={"title": "Emma"})
+    assert library.get(path).text == "Emma"
+
+
+@pytest.mark.parametrize("path", ["/core", "/orm", "/raw"])
+def test_isolation_and_read_only_are_for_this_unit_alone(library, path):
+    library.post(path, params={"title": "Emma"})
+    cherrypy.tree.apps[""].merge(
+        {path: {"cpkit.db.isolation": "REPEATABLE READ", "cpkit.db.read_only": True}}
+    )
+    assert library.get(path).text == "Emma"
+    cherrypy.tree.apps[""].merge({path: {"cpkit.db.isolation": None, "cpkit.db.read_only": False}})
+    assert library.post(path, params={"title": "Sula"}).text == "Emma,Sula"
+
+
+def test_many_rows_are_one_query(library):
+    assert library.post("/raw_many?count=3").text == "1"
+    assert library.get("/core").text == "b0,b1,b2"

@@ -1,0 +1,197 @@
+"""Handlers that are run again after a conflict: concurrent work on real servers keeps its sum."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cherrypy
+import psycopg
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+from cpkit.errors import OutcomeUnknownError
+from cpkit.testing import Client
+
+
+class Bank:
+    """Four accounts, read and then written."""
+
+    @cherrypy.expose
+    def transfer(self, source, target):
+        db = cherrypy.request.db
+        found = dict(db.execute(text("SELECT id, amount FROM accounts")).all())
+        write = text("UPDATE accounts SET amount = :amount WHERE id = :id")
+        for account, change in ((source, -1), (target, 1)):
+            db.execute(write, {"amount": found[int(account)] + change, "id": int(account)})
+        return "ok"
+
+    @cherrypy.expose
+    def add(self):
+        db = cherrypy.request.db
+        amount = db.scalar(text("SELECT amount FROM accounts WHERE id = 0"))
+        write = text("UPDATE accounts SET amount = :amount WHERE id = 0")
+        db.execute(write, {"amount": amount + 1})
+        return "ok"
+
+
+def open_accounts(connection):
+    connection.execute(text("DROP TABLE IF EXISTS accounts"))
+    connection.execute(text("CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount INTEGER)"))
+    for account in range(4):
+        connection.execute(text("INSERT INTO accounts VALUES (:id, 0)"), {"id": account})
+
+
+def amounts(database) -> list[int]:
+    with database.begin(write=False) as connection:
+        return list(connection.scalars(text("SELECT amount FROM accounts ORDER BY id")))
+
+
+def send(paths) -> list[int]:
+    with ThreadPoolExecutor(8) as pool:
+        post = lambda path: Client(raise_exceptions=False).post(path).status_code  # noqa: E731
+        return list(pool.map(post, paths))
+
+
+@pytest.fixture
+def bank(start_database, any_database):
+    database = start_database(any_database, setup=open_accounts, timeout=20)
+    level = {"cpkit.db.isolation": "SERIALIZABLE"}
+    cherrypy.tree.mount(Bank(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 30, **level}})
+    yield database
+    assert database.figures().in_use == 0
+
+
+def test_no_update_is_lost(bank):
+    assert set(send(["/add"] * 100)) == {200}
+    assert amounts(bank)[0] == 100
+
+
+def test_transfers_keep_the_sum(bank):
+    paths = [f"/transfer?source={n % 4}&target={(n * 3 + 1) % 4}" for n in range(60)]
+    assert set(send(path for path in paths if path[17] != path[-1])) == {200}
+    assert sum(amounts(bank)) == 0
+
+
+class Once:
+    """Fail the first time, in ways that a driver fails."""
+
+    def __init__(self, error):
+        self.error, self.calls = error, 0
+
+    @cherrypy.expose
+    def index(self, word="", upload=None):
+        self.calls += 1
+        response = cherrypy.response
+        response.headers[f"X-Try-{self.calls}"] = "1"
+        response.cookie[f"try{self.calls}"] = "1"
+        read = upload.file.read().decode() if upload is not None else ""
+        cherrypy.request.params["word"] = "changed"
+        if self.calls == 1:
+            response.status = 202
+            raise self.error
+        if upload is not None:
+            upload.file.close()
+        return f"{word}{read}"
+
+    @cherrypy.expose
+    def generator(self):
+        self.calls += 1
+        yield "a"
+        if self.calls == 1:
+            raise self.error
+
+    @cherrypy.expose
+    def redirect(self):
+        self.calls += 1
+        if self.calls == 1:
+            raise self.error
+        raise cherrypy.HTTPRedirect("/")
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def stream(self):
+        self.calls += 1
+        raise self.error
+
+
+CONFLICT = psycopg.errors.SerializationFailure
+LOST = psycopg.OperationalError
+
+
+@pytest.fixture
+def once(start_database, cp_client):
+    start_database()
+    cp_client.raise_exceptions = False
+
+    def mount(error):
+        root = Once(error)
+        cherrypy.tree.mount(root, "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 2}})
+        return root
+
+    return mount
+
+
+@pytest.mark.parametrize("error", [CONFLICT, LOST])
+def test_the_second_try_finds_everything_as_the_first_did(once, cp_client, error):
+    once(error())
+    response = cp_client.post("/", data={"word": "x"})
+    assert (response.status_code, response.text) == (200, "x")
+    assert "X-Try-1" not in response.headers
+    assert "X-Try-2" in response.headers
+    assert "try1" not in cp_client.cookies
+
+
+def test_an_upload_is_read_from_its_beginning_again(once, cp_client):
+    once(CONFLICT())
+    disposition = b'Content-Disposition: form-data; name="upload"; filename="f"'
+    part = b"--b\r\n" + disposition + b"\r\n\r\nfile\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert cp_client.post("/", data=part, headers=headers).text == "file"
+
+
+def test_a_body_that_is_generated_is_part_of_the_try(once, cp_client):
+    once(CONFLICT())
+    assert cp_client.post("/generator").text == "a"
+
+
+def test_a_redirect_is_an_answer(once, cp_client):
+    root = once(CONFLICT())
+    assert cp_client.post("/redirect").status_code == 303
+    assert root.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OutcomeUnknownError(), 500), (ZeroDivisionError(), 500)]
+)
+def test_what_may_have_happened_is_not_done_again(once, cp_client, error, status):
+    root = once(error)
+    assert (cp_client.post("/").status_code, root.calls) == (status, 1)
+
+
+def test_a_stream_is_not_run_again(once, cp_client):
+    root = once(CONFLICT())
+    assert (cp_client.post("/stream").status_code, root.calls) == (503, 1)
+
+
+def test_without_retry_a_conflict_is_a_503(once, cp_client):
+    root = once(CONFLICT())
+    cherrypy.tree.apps[""].merge({"/": {"cpkit.db.retry": 0}})
+    response = cp_client.post("/")
+    assert (response.status_code, root.calls) == (503, 1)
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_after_its_tries_the_error_is_let_out(start_database, cp_client):
+    class Never:
+        calls = 0
+
+        @cherrypy.expose
+        def index(self):
+            self.calls += 1
+            raise CONFLICT
+
+    start_database()
+    root = Never()
+    cherrypy.tree.mount(root, "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 2}})
+    with pytest.raises(CONFLICT):
+        cp_client.post("/")
+    assert root.calls == 3
