@@ -36,6 +36,7 @@ COSTLY = _answer(
     without=("plain",),
     headline=("cpkit", "cpstats"),
 )
+EVEN = _answer("Who ties?", {"Routes": 1000, "cpkit": 1000}, headline=("cpkit", "Routes"))
 NOISY = _answer("Who is loud?", {"Routes": 123456, "cpkit": 1}, noise=0.011)
 
 
@@ -49,7 +50,10 @@ def _written(*answers: Answer) -> str:
 
 
 def test_the_first_sentence_counts_the_comparisons_that_were_won() -> None:
-    assert "In 1 of 2 comparisons" in _written(FASTER, SLOWER)
+    text = _written(FASTER, SLOWER, EVEN)
+    assert "In 1 of 3 comparisons" in text
+    assert "by 40 to 40 times" in text
+    assert "in 1 the two are even, in 1 it is the slower one" in text
 
 
 def test_where_a_rival_is_faster_the_report_says_so() -> None:
@@ -121,9 +125,10 @@ def _growing(size: int) -> Question:
 
 
 def test_a_factor_under_one_is_drawn_as_a_loss() -> None:
-    svg = drawing.bars("two", [drawing.Bar("won", 4, "4 ×"), drawing.Bar("lost", 0.5, "0.5 ×")])
+    made = [drawing.Bar("won", 4, "4 ×"), drawing.Bar("lost", 0.5, "0.5 ×")]
+    svg = drawing.bars("three", [*made, drawing.Bar("even", 1.1, "1.1 ×", even=True)])
     bars = ElementTree.fromstring(svg).findall(f"{SVG}rect[@x]")
-    assert [bar.attrib["class"] for bar in bars] == ["bar", "bar loss"]
+    assert [bar.attrib["class"] for bar in bars] == ["bar", "bar loss", "bar even"]
     assert float(bars[0].attrib["width"]) == pytest.approx(2 * float(bars[1].attrib["width"]))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH = 760
-BAR, LABEL, TEXT = 34, 300, 150
+BAR, LEFT, TEXT = 48, 14, 300
 PLOT_HEIGHT, PLOT_LEFT, PLOT_RIGHT = 300, 70, 230
 COLOURS = 6
 
@@ -19,17 +19,21 @@ svg{font:13px system-ui,sans-serif;--paper:#fff;--ink:#1f2328;--faint:#d0d7de;--
 --quiet:#9198a1;--c0:#4493f8;--c1:#f0883e;--c2:#3fb950;--c3:#bc8cff;--c4:#ff7b72;--c5:#d8bd3a}}
 .paper{fill:var(--paper)}text{fill:var(--ink)}.quiet{fill:var(--quiet)}
 .grid{stroke:var(--faint);stroke-width:1}.line{fill:none;stroke-width:2.5}
-.ours{stroke-width:4}.loss{opacity:.55}
+.ours{stroke-width:4}.bar{fill:var(--c0)}.bar.loss{fill:var(--c4)}.bar.even{fill:var(--quiet)}
 """
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Hold one bar: how many times faster (under 1: slower), and the words around it."""
+    """Hold one bar: how many times faster (under 1: slower), and the words around it.
+
+    *even* says that the two could not be told apart.
+    """
 
     label: str
     factor: float
     text: str
+    even: bool = False
 
 
 Curve = Sequence[tuple[int, float]]
@@ -37,22 +41,20 @@ Curve = Sequence[tuple[int, float]]
 
 def bars(title: str, rows: Sequence[Bar]) -> str:
     """Draw one bar a row on a logarithmic scale that begins at *no difference*."""
-    room = WIDTH - LABEL - TEXT
+    room = WIDTH - LEFT - TEXT
     most = max([2.0, *(max(row.factor, 1 / row.factor) for row in rows)])
     drawn = []
     for place, row in enumerate(rows):
-        top = 14 + place * BAR
+        top = 32 + place * BAR
         width = max(2.0, room * abs(math.log(row.factor)) / math.log(most))
-        mood = " loss" if row.factor < 1 else ""
+        mood = " even" if row.even else " loss" if row.factor < 1 else ""
         drawn.append(
-            _text(LABEL - 10, top + 15, row.label, "end")
-            + f'<rect class="bar{mood}" x="{LABEL}" y="{top}" width="{width:.1f}" height="20" '
-            f'rx="3" style="fill:var(--c{4 if mood else 0})"/>'
-            + _text(LABEL + width + 8, top + 15, row.text)
+            _text(LEFT, top - 7, row.label, kind="quiet")
+            + f'<rect class="bar{mood}" x="{LEFT}" y="{top}" width="{width:.1f}" height="20" '
+            f'rx="3"/>' + _text(LEFT + width + 8, top + 15, row.text)
         )
-    axis = f'<line class="grid" x1="{LABEL}" x2="{LABEL}" y1="6" y2="{14 + len(rows) * BAR}"/>'
     told = "; ".join(f"{row.label}: {row.text}" for row in rows)
-    return _svg(title, told, 24 + len(rows) * BAR, axis + "".join(drawn))
+    return _svg(title, told, 20 + len(rows) * BAR, "".join(drawn))
 
 
 def curves(title: str, series: Mapping[str, Curve], unit: str = "routes") -> str:

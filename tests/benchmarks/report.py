@@ -106,12 +106,13 @@ def sentence(bars: Sequence[Bar], published: Sequence[Result]) -> str:
     """Return the one sentence that the report begins with."""
     if not bars:
         return f"{len(published)} questions, asked of cpkit and of its rivals in one run."
-    factors = sorted(bar.factor for bar in bars)
-    won = sum(factor > 1 for factor in factors)
+    won = sorted(bar.factor for bar in bars if bar.factor > 1 and not bar.even)
+    even = sum(bar.even for bar in bars)
+    by = f", by {digits(won[0])} to {digits(won[-1])} times" if won else ""
     return (
-        f"**In {won} of {len(bars)} comparisons with the piece that it replaces or rivals cpkit is"
-        f" the faster one, by {digits(factors[len(bars) - won])} to {digits(factors[-1])} times**;"
-        " where it is not, this page says so."
+        f"**In {len(won)} of {len(bars)} comparisons with what it replaces or rivals cpkit is the"
+        f" faster one{by}**; in {even} the two are even, in {len(bars) - len(won) - even} it is the"
+        " slower one."
     )
 
 
@@ -148,14 +149,16 @@ def _headline(asked: Result) -> Iterator[Bar]:
     """Yield the question's bar; a cost is compared by what it adds to a request without it."""
     if not asked["headline"]:
         return
-    ours, rival = asked["headline"]
-    if not _is_cost(asked):
-        factor = asked["variants"][rival]["p10"] / asked["variants"][ours]["p10"]
-        yield Bar(asked["title"], factor, f"{digits(factor)} × {rival}")
-        return
-    floor = asked["noise"] * asked["variants"][asked["baseline"]]["p10"]
-    factor = max(added(asked, rival), floor) / max(added(asked, ours), floor)
-    yield Bar(asked["title"], factor, f"{digits(factor)} × cheaper than {rival}")
+    ours, rival = (asked["variants"][name] for name in asked["headline"])
+    even = ours["low"] <= rival["high"] and rival["low"] <= ours["high"]
+    factor, how = rival["p10"] / ours["p10"], "as fast as"
+    if _is_cost(asked):
+        base = asked["variants"][asked["baseline"]]["p10"]
+        floor = max(asked["noise"], 0.001) * base
+        factor = max(rival["p10"] - base, floor) / max(ours["p10"] - base, floor)
+        how = "cheaper than"
+    words = f"{digits(factor)} × {how} {asked['headline'][1]}"
+    yield Bar(asked["title"], factor, words + (", within the noise" if even else ""), even)
 
 
 def _noise(results: Result) -> Iterator[Block]:
