@@ -56,7 +56,16 @@ def test_every_round_times_every_variant_and_the_baseline_twice() -> None:
     taken = take_rounds(Case({"one": lambda: 1, "two": lambda: 2}, "one"), seconds=0.01)
     assert set(taken) == {"one", "two", AGAIN}
     assert len({len(timings) for timings in taken.values()}) == 1
-    assert min(len(timings) for timings in taken.values()) >= 120
+    assert min(len(timings) for timings in taken.values()) >= 12
+
+
+@pytest.mark.parametrize(
+    ("cost", "rounds"), [(10**9, 12), (10**8, 20), (10**7, 120), (10**6, 500)], ids=str
+)
+def test_slow_variants_get_fewer_rounds_but_never_less_than_a_dozen(cost: int, rounds: int) -> None:
+    clock = Clock()
+    taken = take_rounds(Case({"one": lambda: clock.work(cost)}, "one"), seconds=1, clock=clock)
+    assert len(taken["one"]) == rounds
 
 
 @pytest.mark.parametrize("cost", [70, 700, 40_000, 3_000_000])

@@ -19,7 +19,9 @@ from tests.benchmarks.questions import Call, Case, Question, verify
 Clock = Callable[[], int]
 AGAIN = "baseline again"
 BATCH_NS = 50_000  # the clock itself costs about 100 ns: a five-hundredth
-LEAST_ROUNDS, MOST_ROUNDS = 120, 6000
+FEWEST_ROUNDS, ENOUGH_ROUNDS, MOST_ROUNDS = 12, 120, 6000
+PATIENCE = 4  # times the seconds that were given, for questions with slow variants
+WARM_NS = 100_000_000
 ATTEMPTS = 3
 
 
@@ -73,12 +75,12 @@ def take_rounds(
     batches[AGAIN] = batches[case.baseline]
     order, shuffle = list(calls), random.Random(seed).shuffle
     taken: dict[str, list[float]] = {name: [] for name in calls}
-    deadline = clock() + seconds * 1e9
-    count = 0
+    begun, count = clock(), 0
     gc.collect()
+    gc.freeze()
     gc.disable()
     try:
-        while count < LEAST_ROUNDS or (clock() < deadline and count < MOST_ROUNDS):
+        while _go_on(count, (clock() - begun) / (seconds * 1e9)):
             shuffle(order)
             for name in order:
                 spent = _spent(calls[name], batches[name], clock)
@@ -88,14 +90,23 @@ def take_rounds(
                 gc.collect()
     finally:
         gc.enable()
+        gc.unfreeze()
     return taken
+
+
+def _go_on(rounds: int, spent: float) -> bool:
+    """Say whether another round is due; *spent* is the share of the time that is used up."""
+    if rounds < ENOUGH_ROUNDS:
+        return spent < PATIENCE or rounds < FEWEST_ROUNDS
+    return spent < 1 and rounds < MOST_ROUNDS
 
 
 def _batch(call: Call, clock: Clock) -> int:
     """Return how many calls fill a batch; the trial calls warm the variant up."""
-    for _ in range(5):
-        call()
-    return max(1, round(BATCH_NS / max(1, min(_spent(call, 1, clock) for _ in range(5)))))
+    begun, trials = clock(), []
+    while len(trials) < 2 or (len(trials) < 10 and clock() - begun < WARM_NS):
+        trials.append(_spent(call, 1, clock))
+    return max(1, round(BATCH_NS / max(1, min(trials))))
 
 
 def _spent(call: Call, times: int, clock: Clock) -> int:
