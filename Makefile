@@ -6,7 +6,7 @@ PY     := $(VENV)/bin/python
 RUN    := $(PY) -W error::SyntaxWarning
 BUNDLE := demo/static/app.js
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
-NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null && command -v npm)
+NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
 NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 
 help:  ## this list

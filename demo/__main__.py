@@ -57,6 +57,7 @@ def _start(options: argparse.Namespace) -> None:
         }
     )
     assemble(options.database, _access_log(options.access_log))
+    cherrypy.log.error_log.addHandler(logging.StreamHandler(sys.stderr))
     cherrypy.engine.signals.subscribe()
     cherrypy.engine.start()
 

@@ -10,7 +10,7 @@ import cherrypy
 from cherrypy._cpdispatch import Dispatcher
 
 from cpkit.dispatchers import RoutesDispatcher
-from cpkit.plugins import DatabasePlugin
+from cpkit.plugins import DatabasePlugin, TimingPlugin, metrics_app
 
 from .chapters.basics import Basics
 from .chapters.generator import Generator
@@ -20,6 +20,7 @@ from .operations import security  # noqa: F401  registers its tools
 from .operations.access import JsonAccessLog
 from .operations.health import Health
 from .operations.source import Source
+from .operations.timings import Timings
 from .pages.errors import error_page
 from .seed import prepare
 from .store.handlers import Store, Till
@@ -57,6 +58,7 @@ def routes() -> RoutesDispatcher:
 
     made.connect("store", "/store", Store())
     made.connect("till", "/store/till/{kind}", Till())
+    made.connect("timing", "/timing", Timings())
     made.connect("health", "/healthz", Health())
     made.connect("source", "/source/{path:.+}", Source())
     return made
@@ -65,7 +67,12 @@ def routes() -> RoutesDispatcher:
 dispatcher = routes()
 
 SITE = {
+    "engine.db.on": True,
+    "engine.staff.on": True,
+    "engine.timing.on": True,
+    "engine.timing.prometheus": True,
     "environment": "production",
+    "server.instance": "cpkit.dispatchers.GuardedServer",
     "server.thread_pool": 10,
     "server.socket_queue_size": 128,
     "server.max_request_header_size": 16 * 1024,
@@ -103,7 +110,9 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     engine.db = DatabasePlugin(engine, url)
     engine.db.setup = prepare
     engine.staff = Staff(engine, engine.db)
-    cherrypy.config.update({**SITE, "engine.db.on": True, "engine.staff.on": True})
+    engine.timing = TimingPlugin(engine)
+    cherrypy.config.update(SITE)
+    cherrypy.tree.graft(metrics_app(), "/metrics")
     application = cherrypy.tree.mount(None, "", APPLICATION)
     application.log = JsonAccessLog(id(application), cherrypy.log.logger_root)
     if access_log is not None:

@@ -9,8 +9,11 @@ import os
 
 import cherrypy
 
+from cpkit.dispatchers import PathGuard
+
 from .app import DATABASE, assemble
 
 cherrypy.server.unsubscribe()
-application = assemble(os.environ.get("DEMO_DATABASE", DATABASE))
+assemble(os.environ.get("DEMO_DATABASE", DATABASE))
+application = PathGuard(cherrypy.tree)
 cherrypy.engine.start()

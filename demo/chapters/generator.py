@@ -42,7 +42,7 @@ class Generator:
     @cpkit.tools.accept(media=_FORMS)
     @cpkit.tools.db()
     @cherrypy.tools.sessions()
-    def PUT(self, another_string: str) -> dict[str, str]:  # noqa: N802
+    def PUT(self, another_string: str = "") -> dict[str, str]:  # noqa: N802
         """Replace the string by one of the visitor's own."""
         text = checked_text("another_string", another_string, 1, 200)
         return {"string": keep(cherrypy.request.db, visitor(), text)}

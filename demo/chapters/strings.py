@@ -36,12 +36,18 @@ def keep(db: Any, visitor: str, value: str) -> str:
     return value
 
 
+def found(db: Any, visitor: str) -> str | None:
+    """Return the visitor's string, or None."""
+    value: str | None = db.execute(_SHOW, {"visitor": visitor}).scalar()
+    return value
+
+
 def kept(db: Any, visitor: str) -> str:
     """Return the visitor's string; there being none is a 404."""
-    value = db.execute(_SHOW, {"visitor": visitor}).scalar()
+    value = found(db, visitor)
     if value is None:
         raise cherrypy.HTTPError(404, "You have no string yet: generate one first.")
-    return str(value)
+    return value
 
 
 def forget(db: Any, visitor: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import cherrypy
@@ -13,12 +14,13 @@ import cpkit.tools
 
 from ..library.handlers import Holding
 from ..operations.source import ROOT, source_link
-from ..pages import representations
+from ..pages import render, representations
 from ..store.discount import discount
 from ..store.staff import Staff
 from ..store.tills import TillDispatcher
 from .basics import Basics
 from .generator import Generator
+from .strings import found
 
 BUNDLE = ROOT / "demo" / "static" / "app.js"
 
@@ -60,8 +62,9 @@ class Pages:
             chapter(
                 3,
                 "Parameters",
-                "The length is checked: 100, -1 or abc is a 400 that says the range, not a 500.",
-                "accept (errors too come as HTML, JSON or text)",
+                "The length is checked: 100, -1 or abc is a 400 that says the range, in the "
+                "type that you asked for.",
+                "accept",
                 generate=Basics.generate,
             ),
             chapter(
@@ -140,13 +143,15 @@ class Pages:
         return {"chapters": [chapter._asdict() for chapter in self.chapters]}
 
     @cherrypy.expose
-    @cpkit.tools.accept(media="text/html")
-    def ajax(self) -> bytes:
+    @cpkit.tools.accept(media={"text/html": partial(render, "ajax.html")})
+    @cpkit.tools.db()
+    @cherrypy.tools.sessions()
+    def ajax(self) -> dict[str, Any]:
         """Show the page without reload (chapter 8)."""
-        return representations("ajax")["text/html"]({})
+        return {"string": found(cherrypy.request.db, cherrypy.session.id)}
 
     @cherrypy.expose
-    @cpkit.tools.accept(media="text/html")
-    def app(self) -> bytes:
+    @cpkit.tools.accept(media={"text/html": partial(render, "app.html")})
+    def app(self) -> dict[str, Any]:
         """Show the single-page application, or how to build it (chapter 10)."""
-        return representations("app")["text/html"]({"built": BUNDLE.exists()})
+        return {"built": BUNDLE.exists()}

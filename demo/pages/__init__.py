@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
+
+from cpkit.telemetry import waterfall
 
 Renderer = Callable[[Any], bytes]
 
@@ -27,7 +30,12 @@ def money(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-templates.filters["money"] = money
+def drawn(entry: dict[str, Any]) -> Markup:
+    """Draw a request of the timing report as an SVG waterfall; cpkit escapes what is in it."""
+    return Markup(waterfall.svg(entry))  # noqa: S704
+
+
+templates.filters.update(money=money, waterfall=drawn)
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:

@@ -12,7 +12,6 @@ replace.addEventListener("submit", (event) => {
   send("PUT", new FormData(replace));
 });
 document.querySelector("#delete").addEventListener("click", () => send("DELETE"));
-send("GET");
 
 async function send(method, fields) {
   const asked = { method, headers: { Accept: "application/json" } };
@@ -20,7 +19,7 @@ async function send(method, fields) {
   try {
     const response = await fetch("/generator", asked);
     const answer = response.status === 204 ? {} : await response.json();
-    if (response.ok || response.status === 404) show(answer.string);
+    if (response.ok) show(answer.string);
     say(method, response, answer);
   } catch (error) {
     said.textContent = `The server could not be reached: ${error.message}`;
@@ -33,7 +32,7 @@ function show(string) {
 }
 
 function say(method, response, answer) {
-  const done = { GET: "This is your string.", POST: "Generated.", PUT: "Replaced.", DELETE: "Deleted." };
+  const done = { POST: "Generated.", PUT: "Replaced.", DELETE: "Deleted." };
   said.textContent = response.ok ? done[method] : answer.detail;
-  said.className = response.ok || method === "GET" ? "" : "bad";
+  said.className = response.ok ? "" : "bad";
 }

@@ -20,7 +20,7 @@ export function drawTimings(timings) {
   const longest = Math.max(0.01, ...timings.map((timing) => timing.duration));
   for (const { name, duration, description } of timings) {
     const row = list.appendChild(document.createElement("li"));
-    row.append(Object.assign(document.createElement("span"), { textContent: description || name }));
+    row.append(Object.assign(document.createElement("span"), { textContent: description ? `${name} (${description})` : name }));
     const bar = row.appendChild(document.createElement("i"));
     bar.style.width = `${Math.max(1, (60 * duration) / longest)}%`;
     bar.className = `phase-${name}`;

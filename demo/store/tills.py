@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import cherrypy
 
@@ -38,5 +39,7 @@ class TillDispatcher:
     def __call__(self, path_info: str) -> Any:
         """Dispatch one request; at the entrance the query string chooses the path."""
         if path_info.rstrip("/") == self.entrance:
-            path_info = f"{self.entrance}/{choose_till(cherrypy.serving.request.params)}"
+            # NOTE: CherryPy dispatches before it puts the query into request.params.
+            customer = dict(parse_qsl(cherrypy.serving.request.query_string))
+            path_info = f"{self.entrance}/{choose_till(customer)}"
         return self.dispatch(path_info)

@@ -1,8 +1,9 @@
 import { useSyncExternalStore } from "react";
 
 const SHOWN = 14;
-const COLOURS = { dispatch: "c2", body: "c2", tools: "c5", handler: "c1", db: "c4", finalize: "c3", stream: "c3" };
-const INSIDE = new Set(["total", "db"]);
+const IDLE = 20;
+// The phases, which follow one another; "total" and spans such as "db" lie across them.
+const COLOURS = { start: "c4", dispatch: "c2", body: "c2", tools: "c5", handler: "c1", finalize: "c3", stream: "c3" };
 const OWN = "/timing";
 
 /** The browser's record of this page's requests, as an external store. */
@@ -28,42 +29,55 @@ function isRequest(entry) {
   return entry.initiatorType === "fetch" && !new URL(entry.name).pathname.startsWith(OWN);
 }
 
+/** Place the requests on one axis, in milliseconds; idle time between them is cut to IDLE. */
+function placed(entries) {
+  let cut = 0;
+  let busyUntil = -Infinity;
+  return entries
+    .toSorted((a, b) => a.startTime - b.startTime)
+    .map((entry) => {
+      if (busyUntil !== -Infinity) cut += Math.max(0, entry.startTime - busyUntil - IDLE);
+      else cut = entry.startTime;
+      busyUntil = Math.max(busyUntil, entry.responseEnd);
+      return { entry, left: entry.startTime - cut };
+    });
+}
+
 /** Each request from its start to its end, and in it the server's phases one after the other. */
 export function Waterfall() {
   const entries = useSyncExternalStore(requests.subscribe, requests.current);
-  const start = Math.min(...entries.map((entry) => entry.startTime));
-  const span = Math.max(...entries.map((entry) => entry.responseEnd)) - start;
-  const longest = Math.max(...entries.map((entry) => entry.duration));
   return (
     <section className="card half" aria-labelledby="waterfall">
       <h2 id="waterfall">Waterfall of this page</h2>
-      {entries.length ? <Rows entries={entries} longest={longest} /> : <p>No request yet.</p>}
+      {entries.length ? <Rows rows={placed(entries)} /> : <p>No request yet.</p>}
       <Legend />
       <p className="alternates">
-        From <code>PerformanceResourceTiming.serverTiming</code>; {entries.length} requests in {ms(span)}.
+        From <code>PerformanceResourceTiming.serverTiming</code>: the last {SHOWN} requests; idle time between them is
+        cut.
       </p>
     </section>
   );
 }
 
-function Rows({ entries, longest }) {
+function Rows({ rows }) {
+  const span = Math.max(...rows.map(({ entry, left }) => left + entry.duration));
   return (
     <table className="waterfall">
       <thead>
         <tr>
           <th scope="col">Request</th>
-          <th scope="col">Server’s phases in the browser’s time</th>
+          <td>0 to {ms(span)}</td>
           <td>Total</td>
         </tr>
       </thead>
       <tbody>
-        {entries.map((entry) => (
+        {rows.map(({ entry, left }) => (
           <tr key={entry.startTime + entry.name}>
             <th scope="row" title={pathOf(entry)}>
               {pathOf(entry)}
             </th>
             <td>
-              <Track entry={entry} longest={longest} />
+              <Track entry={entry} left={left} span={span} />
             </td>
             <td>{ms(entry.duration)}</td>
           </tr>
@@ -73,17 +87,17 @@ function Rows({ entries, longest }) {
   );
 }
 
-function Track({ entry, longest }) {
-  const percent = (value) => `${(100 * value) / longest}%`;
+function Track({ entry, left, span }) {
+  const percent = (value) => `${(100 * value) / span}%`;
   const said = entry.serverTiming.map(({ name, duration }) => `${name} ${ms(duration)}`).join(", ");
-  const phases = entry.serverTiming.filter(({ name }) => COLOURS[name] && !INSIDE.has(name));
-  let left = Math.max(0, entry.requestStart - entry.startTime);
+  const phases = entry.serverTiming.filter(({ name }) => COLOURS[name]);
+  let at = left + Math.max(0, entry.requestStart - entry.startTime);
   return (
     <span className="track" role="img" aria-label={said || "no server timing"} title={said}>
-      <i className="c0" style={{ left: 0, width: percent(entry.duration) }} />
+      <i className="c0" style={{ left: percent(left), width: percent(entry.duration) }} />
       {phases.map(({ name, duration }) => {
-        const style = { left: percent(left), width: percent(duration) };
-        left += duration;
+        const style = { left: percent(at), width: percent(duration) };
+        at += duration;
         return <i key={name} className={COLOURS[name]} style={style} />;
       })}
     </span>
@@ -93,7 +107,7 @@ function Track({ entry, longest }) {
 function Legend() {
   return (
     <ul className="legend">
-      {[["c0", "browser and network"], ["c2", "dispatch, body"], ["c5", "tools"], ["c1", "handler"], ["c3", "finalize"]].map(
+      {[["c0", "browser and network"], ["c4", "start"], ["c2", "dispatch, body"], ["c5", "tools"], ["c1", "handler"], ["c3", "finalize"]].map(
         ([colour, text]) => (
           <li key={colour}>
             <i className={colour} />

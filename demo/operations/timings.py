@@ -1,0 +1,24 @@
+"""What the timing plugin counted, in three forms; the React application reads the JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cherrypy
+
+import cpkit.tools
+
+from ..pages import representations
+
+
+class Timings:
+    """The percentiles of each route, and the slowest recent requests."""
+
+    exposed = True
+
+    @cpkit.tools.accept(media=representations("timing"))
+    def GET(self) -> dict[str, Any]:  # noqa: N802
+        """Show the report of this process."""
+        cherrypy.response.headers["Cache-Control"] = "no-store"
+        (report,) = cherrypy.engine.publish("timing-report")
+        return dict(report)

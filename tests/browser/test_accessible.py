@@ -1,0 +1,53 @@
+"""No page has a fault that axe finds: by day and by night, on a desk and on a phone."""
+
+from pathlib import Path
+
+import pytest
+
+AXE = Path(__file__).parents[2] / "demo/frontend/node_modules/axe-core/axe.min.js"
+PATHS = [
+    "/",
+    "/ajax",
+    "/app",
+    "/libraries",
+    "/library/12",
+    "/library/12/book/15",
+    "/books",
+    "/book/15",
+    "/store",
+    "/store/till?card=yes",
+    "/timing",
+    "/nowhere",
+    "/source/demo/app.py",
+]
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", PHONE), ("dark", DESK)], ids=["day", "night"]
+)
+def test_axe_finds_nothing(visit, scheme, size):
+    # NOTE: the policy of the pages keeps every foreign script out, axe too.
+    page = visit(color_scheme=scheme, viewport=size, bypass_csp=True).open("/")
+    page.get_by_role("button", name="GET /library/12/book/15").click()
+    page.locator("output .bars").wait_for()
+    found = {}
+    for path in PATHS:
+        if path != "/":
+            page.goto(page.url.partition("/")[0] + "//" + page.url.split("/")[2] + path)
+        if path == "/app":
+            page.locator("svg.chart").wait_for()
+        page.add_script_tag(path=AXE)
+        faults = page.evaluate("axe.run().then(result => result.violations)")
+        for fault in faults:
+            found[path, fault["id"]] = [node["html"][:120] for node in fault["nodes"]]
+    assert found == {}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_wider_than_a_phone(visit, path):
+    page = visit(viewport=PHONE).open(path)
+    if path == "/app":
+        page.locator("svg.chart").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -1,0 +1,82 @@
+"""The React application, in a real browser."""
+
+import pytest
+
+
+@pytest.fixture
+def app(visit):
+    page = visit().open("/app")
+    page.get_by_role("heading", name="Frankenstein").wait_for()
+    return page
+
+
+def test_an_edit_survives_a_reload(app):
+    app.get_by_label("Copies").fill("9")
+    app.get_by_label("Note").fill("seen in React")
+    app.get_by_role("button", name="Save").click()
+    app.get_by_text("Saved.").wait_for()
+    app.reload()
+    app.locator("input[name=note][value='seen in React']").wait_for()
+    assert app.get_by_label("Copies").input_value() == "9"
+
+
+def test_an_error_is_shown_as_the_server_says_it(app):
+    app.get_by_label("Copies").fill("1000")
+    app.get_by_role("button", name="Save").click()
+    app.get_by_text("400: copies must be a whole number from 0 to 99.").wait_for()
+
+
+def test_the_same_url_is_html_json_and_text(app):
+    shown = app.locator("pre")
+    for form, start in (("text/html", "<!doctype html>"), ("text/plain", "Frankenstein; or")):
+        app.get_by_role("button", name=form).click()
+        shown.filter(has_text=start).wait_for()
+
+
+def test_a_library_and_a_book_are_chosen_and_kept_in_the_address(app):
+    app.get_by_role("combobox").select_option(label="British Library")
+    book = app.get_by_role("list", name="Books of British Library").get_by_role("button").first
+    title = book.locator("span").text_content()
+    book.click()
+    app.locator("#book").filter(has_text=title).wait_for()
+    app.reload()
+    app.locator("#book").filter(has_text=title).wait_for()
+    assert app.get_by_role("combobox").locator("option:checked").text_content() == "British Library"
+
+
+def test_the_string_is_generated_replaced_deleted(app):
+    app.get_by_role("button", name="Generate").click()
+    app.get_by_text("Generated.").wait_for()
+    app.get_by_role("textbox", name="String").fill("mine")
+    app.get_by_role("button", name="Replace").click()
+    app.get_by_text("Replaced.").wait_for()
+    app.get_by_role("button", name="Delete").click()
+    app.get_by_text("Deleted.").wait_for()
+    app.get_by_role("button", name="Show mine").click()
+    app.get_by_text("404: You have no string yet: generate one first.").wait_for()
+
+
+def test_the_waterfall_draws_the_servers_phases(app):
+    app.get_by_role("row", name="/library/12/book/15").first.wait_for()
+    track = app.locator(".track[aria-label*='handler']").first
+    track.wait_for()
+    assert "dispatch" in track.get_attribute("aria-label")
+    assert track.locator("i").count() > 3
+
+
+def test_the_waterfall_is_live(app):
+    app.get_by_role("button", name="Generate").click()
+    app.get_by_role("row", name="/generator").first.wait_for()
+
+
+def test_the_percentiles_are_live(app):
+    app.locator("svg.chart polyline").first.wait_for(state="attached")
+    row = app.get_by_role("row", name="GET /library/{library_id}/book/{book_id}")
+    row.wait_for()
+    before = int(row.locator("td").first.text_content())
+    app.get_by_role("button", name="text/plain").click()
+    app.wait_for_function(
+        "before => [...document.querySelectorAll('.figures tr')].some(row =>"
+        " row.textContent.includes('{book_id}') && +row.cells[1].textContent > before)",
+        arg=before,
+    )

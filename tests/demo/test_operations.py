@@ -1,0 +1,79 @@
+"""What those who run the demo rely on."""
+
+import json as jsonlib
+import logging
+
+import pytest
+
+PATHS = [
+    "/",
+    "/hello",
+    "/library/12/book/15",
+    "/nowhere",
+    "/generate?length=x",
+    "/static/style.css",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_security_headers(demo, path):
+    headers = demo.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_unexpected_error_is_a_page_without_a_traceback(demo, cp_engine):
+    demo.raise_exceptions = False
+    cp_engine.timing.unsubscribe()
+    response = demo.get("/timing", headers={"Accept": "text/html"})
+    assert response.status_code == 500
+    assert "Traceback" not in response.text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_a_healthy_process_says_so(demo):
+    response = demo.get("/healthz")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "database": "ok"}
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_process_without_its_database_is_a_503(demo, cp_engine):
+    cp_engine.db.stop()
+    response = demo.get("/healthz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "down", "database": "down"}
+
+
+def test_metrics_count_requests_by_template(demo):
+    demo.get("/library/12/book/15")
+    metrics = demo.get("/metrics").text
+    assert 'http_route="/library/{library_id}/book/{book_id}"' in metrics
+    assert "http_server_request_duration_seconds_bucket" in metrics
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+def test_the_timing_report_has_three_forms(demo, accept):
+    demo.get("/library/12/book/15")
+    response = demo.get("/timing", headers={"Accept": accept})
+    assert response.headers["Content-Type"].startswith(accept)
+    assert "/library/{library_id}/book/{book_id}" in response.text
+
+
+def test_the_access_log_is_json_and_keeps_secrets(demo, caplog):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with caplog.at_level(logging.INFO):
+        demo.get(
+            "/library/12/book/15?password=hunter2",
+            headers={"traceparent": trace, "Cookie": "a=hunter2", "User-Agent": 'a "quoted" one'},
+        )
+    lines = [one.message for one in caplog.records if one.name.startswith("cherrypy.access")]
+    entry = jsonlib.loads(lines[-1])
+    assert "hunter2" not in lines[-1]
+    assert entry["route"] == "/library/{library_id}/book/{book_id}"
+    assert (entry["method"], entry["path"]) == ("GET", "/library/12/book/15")
+    assert (entry["agent"], entry["trace"]) == ('a "quoted" one', trace)
+    assert entry["ms"] > 0

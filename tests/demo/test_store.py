@@ -1,0 +1,117 @@
+"""The superstore: its dispatcher, its tool, its plugin."""
+
+import pytest
+
+from demo.store.discount import price
+from demo.store.stock import SHELVES
+from demo.store.tills import choose_till
+
+TILL = "/store/till/regular"
+
+
+@pytest.mark.parametrize(
+    ("customer", "till"),
+    [
+        ({"items": "9"}, "basket"),
+        ({"items": "0"}, "basket"),
+        ({"items": "10"}, "regular"),
+        ({"items": "-1"}, "regular"),
+        ({"items": "9" * 5000}, "regular"),
+        ({"items": "٣"}, "regular"),
+        ({"items": ["3", "4"]}, "regular"),
+        ({}, "regular"),
+        ({"items": "3", "card": "yes"}, "store-card"),
+        ({"items": "3", "card": "yes", "priority": "yes"}, "priority"),
+    ],
+)
+def test_the_dispatcher_chooses_the_till(customer, till):
+    assert choose_till(customer) == till
+
+
+@pytest.mark.parametrize(
+    ("query", "till"), [("items=3", "basket"), ("items=30", "regular"), ("card=1", "store-card")]
+)
+def test_a_customer_comes_to_the_till_that_suits(demo, json, query, till):
+    assert demo.get(f"/store/till?{query}", headers=json).json()["kind"] == till
+
+
+def test_the_query_cannot_name_another_till(demo, json):
+    answer = demo.get("/store/till?items=3&kind=store-card", headers=json).json()
+    assert (answer["kind"], answer["discount"]) == ("basket", 0)
+
+
+@pytest.mark.parametrize(("kind", "cents"), [("regular", 1960), ("store-card", 1764)])
+def test_only_card_holders_get_the_discount(demo, json, kind, cents):
+    receipt = demo.post(f"/store/till/{kind}", data={"pie": "2"}, headers=json).json()
+    assert receipt["cents"] == cents
+
+
+def test_a_price_is_rounded_in_the_customers_favour():
+    assert price(999, 10) == 899
+
+
+def test_what_is_sold_leaves_the_shelf(demo, json):
+    demo.post(TILL, data={"bread": "3", "tea": "1"})
+    stock = {s["item"]: s["stock"] for s in demo.get("/store", headers=json).json()["shelves"]}
+    assert (stock["bread"], stock["tea"], stock["milk"]) == (17, 15, 24)
+
+
+def test_a_basket_is_sold_whole_or_not_at_all(demo, json):
+    response = demo.post(TILL, data={"bread": "3", "pie": "9"}, headers=json)
+    assert response.status_code == 409
+    assert "9 pie" in response.json()["detail"]
+    shelves = demo.get("/store", headers=json).json()["shelves"]
+    assert [s["stock"] for s in shelves] == [s.stock for s in SHELVES]
+
+
+@pytest.mark.parametrize(
+    ("kind", "basket", "said"),
+    [
+        ("regular", {}, "The basket is empty."),
+        ("regular", {"tea": "0"}, "The basket is empty."),
+        ("regular", {"unicorn": "1"}, "The store sells apples, bread"),
+        ("regular", {"tea": "many"}, "tea must be a whole number from 0 to 20."),
+        ("basket", {"tea": "6", "milk": "4"}, "This till takes under 10 items."),
+    ],
+)
+def test_what_a_till_does_not_take_is_a_400(demo, json, kind, basket, said):
+    response = demo.post(f"/store/till/{kind}", data=basket, headers=json)
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith(said)
+
+
+def test_an_unknown_till_is_a_404_that_names_those_there_are(demo, json):
+    response = demo.get("/store/till/gold", headers=json)
+    assert response.status_code == 404
+    assert "basket, priority, store-card, regular" in response.json()["detail"]
+
+
+def test_the_staff_restock_what_is_less_than_half_full(demo, cp_engine, json):
+    demo.post(TILL, data={"pie": "5", "tea": "2"})
+    cp_engine.staff.round()
+    stock = {s["item"]: s["stock"] for s in demo.get("/store", headers=json).json()["shelves"]}
+    assert (stock["pie"], stock["tea"]) == (8, 14)
+
+
+def test_the_staff_clear_away_old_strings(demo, cp_engine, monkeypatch):
+    demo.post("/generator")
+    monkeypatch.setattr("demo.store.staff.STRING_LIFETIME", -1)
+    cp_engine.staff.round()
+    assert demo.get("/generator").status_code == 404
+
+
+def test_the_staff_wait_for_a_database_that_is_away(demo, cp_engine):
+    cp_engine.db.stop()
+    cp_engine.staff.round()
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/plain", "application/json"])
+def test_the_store_has_three_forms(demo, accept):
+    headers = {"Accept": accept}
+    for answer in (
+        demo.get("/store", headers=headers),
+        demo.get("/store/till/store-card", headers=headers),
+        demo.post("/store/till/store-card", data={"pie": "1"}, headers=headers),
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith(accept)
