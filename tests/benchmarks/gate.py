@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(questions: Sequence[Question], jobs: int, tree: Path = machine.ROOT) -> Counts:
-    return icount.count_all(questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress)
+def _count(questions: Sequence[Question], jobs: int) -> Counts:
+    return icount.count_all(questions, ours_only=True, jobs=jobs, progress=_progress)
 
 
 def _progress(line: str) -> None:
@@ -103,7 +103,9 @@ def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
         return recorded
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
-        return _count(questions, jobs, tree)
+        return icount.count_all(
+            questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress, skipping=True
+        )
 
 
 @contextmanager

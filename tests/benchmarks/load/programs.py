@@ -4,7 +4,8 @@
 
 On SQLite *connecting* is chapter 9 of CherryPy's tutorial, written anew from its description: it
 connects on every call. The *ceiling* does the same without a database. *raw*, *core* and *orm* are
-cpkit's plugin and tool, with the three handles. All run on the same server, set up alike.
+cpkit's plugin and tool, with the three handles. All run on the same server, set up alike, and log
+their accesses to standard output, as CherryPy does unless told otherwise.
 """
 
 from __future__ import annotations
@@ -264,8 +265,7 @@ def main() -> None:
     options = parser.parse_args()
     cherrypy.config.update(
         {
-            "environment": "production",
-            "log.screen": False,
+            "engine.autoreload.on": False,
             "server.socket_port": options.port,
             "server.thread_pool": THREADS,
             # The default of 5 makes fifty clients measure the kernel's retries of their connects.
