@@ -23,6 +23,9 @@ test: $(VENV)/.ready  ## run the tests, with branch coverage
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
 
+test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
+	$(PY) -m pytest -q -n 2 -m faults
+
 check: $(VENV)/.ready  ## lint, format check and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
