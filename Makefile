@@ -84,4 +84,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo frontend test test-browser check format bench bench-look bench-gate bench-load bench-count clean
+.PHONY: help demo frontend test test-browser test-faults check format bench bench-look bench-gate bench-load bench-count clean
