@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
 from cpkit.errors import DatabaseSettingError, DatabaseUnavailableError, OutcomeUnknownError
+from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
 
 
@@ -138,14 +139,16 @@ def test_a_server_that_is_not_there_at_the_start_may_come_later(start_database, 
     assert stored(database) == {1}
 
 
-def test_the_start_waits_for_a_server(start_database, postgres):
+def test_the_start_waits_for_a_server(cp_isolation, postgres):
     postgres.stop()
     starting = threading.Timer(0.2, postgres.start)
     starting.start()
-    database = start_database(postgres.url, required=False, wait=20)
+    database = DatabasePlugin(cherrypy.engine, postgres.url, wait=20)
     database.preflight()
+    database.start()
     starting.join()
     assert database.ping(20)
+    database.stop()
 
 
 def test_a_ping_of_a_server_that_hangs_comes_back_in_time(store, postgres):
