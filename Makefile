@@ -23,8 +23,8 @@ test: $(VENV)/.ready  ## run the tests, with branch coverage
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
 
-test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
-	$(PY) -m pytest -q -n 2 -m faults
+fuzz: $(VENV)/.ready  ## run the fuzz tests at length: minutes
+	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz
 
 check: $(VENV)/.ready  ## lint, format check and types
 	$(PY) -m ruff check .
@@ -84,4 +84,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo frontend test test-browser test-faults check format bench bench-look bench-gate bench-load bench-count clean
+.PHONY: help demo frontend test fuzz test-browser check format bench bench-look bench-gate bench-load bench-count clean

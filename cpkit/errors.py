@@ -152,23 +152,26 @@ class MissingExtraError(CpkitError, ImportError):
         self.package, self.extra = package, extra
 
 
-class SessionDataError(DatabaseError):
-    """Say that a session holds what cannot be stored as JSON."""
+class AcceptSettingError(CpkitError, ValueError):
+    """Tell that a setting of the accept tool has a value that it cannot have."""
 
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"The accept setting {name} is {value!r}: set it to {allowed}.")
+        self.name, self.value, self.allowed = name, value, allowed
+
+    def __reduce__(self) -> tuple[type[AcceptSettingError], tuple[str, object, str]]:
+        return AcceptSettingError, (self.name, self.value, self.allowed)
+
+
+class NotRenderedError(CpkitError, TypeError):
+    """Refuse a body that is neither text nor bytes, nor made of them."""
+
+    def __init__(self, body: object, content_type: str) -> None:
         super().__init__(
-            f"The session cannot be stored: {problem}. Keep strings, numbers, lists and dicts "
-            "in it, and larger things in tables of their own."
+            f"The body for {content_type} is of type {type(body).__name__}: let the handler or "
+            f"the renderer of {content_type} return str, bytes or an iterable of them."
         )
+        self.body, self.content_type = body, content_type
 
-
-class SessionLostError(DatabaseError):
-    """Say that a request held its session longer than *lease* seconds, and another took it."""
-
-    def __init__(self, lease: float) -> None:
-        self.lease = lease
-        super().__init__(
-            f"This request ran longer than the {lease:g} s for which it may hold its session, "
-            "and another one changed it: raise tools.sessions.lease, or shorten the request."
-        )
+    def __reduce__(self) -> tuple[type[NotRenderedError], tuple[object, str]]:
+        return NotRenderedError, (self.body, self.content_type)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation import negotiate
 
 Problem = Mapping[str, Any]
@@ -29,8 +30,11 @@ def form(header: str | None, accepted: str | None = None, last_resort: str = PRO
     *header* is the Accept field. If *accepted*, the type negotiated for the resource, has a form
     of its own (HTML, plain text, JSON), that comes first.
     """
-    first = negotiate(header, _forms_of(accepted)) if accepted else None
-    return first or negotiate(header, FORMS) or last_resort
+    try:
+        first = negotiate(header, _forms_of(accepted)) if accepted else None
+        return first or negotiate(header, FORMS) or last_resort
+    except FieldTooLargeError:
+        return last_resort
 
 
 def _forms_of(accepted: str) -> tuple[str, ...]:

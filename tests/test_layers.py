@@ -27,6 +27,8 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
         "cpkit",
         "cpkit.errors",
         "cpkit.loopback",
+        "cpkit.negotiation",
+        "cpkit.problem",
         "cpkit.routing",
         "cpkit.spans",
         "cpkit.telemetry.latency",

@@ -9,7 +9,7 @@ from cpkit.errors import FieldTooLargeError
 MAX_CHARACTERS = 8192
 MAX_ELEMENTS = 128
 CACHED_FIELDS = 256
-CACHED_CHARACTERS = 512
+CACHED_CHARACTERS = 384
 
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 (no password)
 QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"'

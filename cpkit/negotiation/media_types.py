@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,31 +12,46 @@ from cpkit.errors import InvalidOfferError, MalformedFieldError
 from .fields import CACHED_FIELDS, QUOTED, TOKEN, elements, is_cacheable, weight
 
 Parameters = Mapping[str, str]
+Detailed = list[tuple[Parameters, int]]
 
-_TYPE = re.compile(rf"({TOKEN}/{TOKEN}|\*)")
-# PERF: nearly every element of a real field is a type with or without a weight: one match.
-_PLAIN = re.compile(rf"({TOKEN}/{TOKEN}|\*)(?:[ \t]*;[ \t]*[qQ]=([0-9.]*))?")
+_TYPE = re.compile(rf"{TOKEN}/{TOKEN}")
+_TYPE_OR_STAR = re.compile(rf"{TOKEN}/{TOKEN}|\*")
 _PARAMETER = re.compile(rf"[ \t]*;[ \t;]*(?:({TOKEN})=({TOKEN}|{QUOTED}))?", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
+# PERF: what follows the type in nearly every element of a real field: nothing, or a weight.
+_COMMON_WEIGHTS = {"": 1000, "q=0": 0, "q=1": 1000, "q=1.0": 1000}
+_COMMON_WEIGHTS.update({f"q=0.{tenth}": 100 * tenth for tenth in range(10)})
+
 
 class Offer(NamedTuple):
-    """Hold a media type that a server can make; *text* is the offer as the server wrote it."""
+    """Hold a media type that a server can make; *text* is the offer as the server wrote it.
+
+    *keys* are the ranges without parameters that cover it, each after how specific it is.
+    """
 
     text: str
     kind: str
-    family: str
+    keys: tuple[tuple[int, str], ...]
     parameters: Parameters
+
+
+class Menu(NamedTuple):
+    """Hold the offers, and the ranges that concern them, each under the names it may have."""
+
+    offers: tuple[Offer, ...]
+    keys: Mapping[str, str]
 
 
 class Ranges(NamedTuple):
     """Hold the media ranges of a field: weights by type, and those that name parameters."""
 
     plain: dict[str, int]
-    detailed: dict[str, list[tuple[Parameters, int]]]
+    detailed: dict[str, Detailed]
 
 
 Rank = tuple[int, int, int]
+UNCOVERED = -1
 UNACCEPTABLE: Rank = (0, 0, 0)
 
 
@@ -59,92 +74,102 @@ def negotiate(header: str | None, offers: Iterable[str], *, strict: bool = False
     """
     offers = (offers,) if isinstance(offers, str) else tuple(offers)
     if header is None:
-        parsed = parse_offers(offers)
-        return parsed[0].text if parsed else None
+        return parse_offers(offers)[0].text if offers else None
     if is_cacheable(header):
         return _remembered(header, offers, strict)
     return _choose(header, offers, strict)
 
 
-@lru_cache(CACHED_FIELDS)
 def parse_offers(offers: tuple[str, ...]) -> tuple[Offer, ...]:
     """Parse the media types on offer. Raise :class:`InvalidOfferError` for one that is none."""
-    return tuple(_offer(text) for text in offers)
+    return _menu(offers).offers
+
+
+@lru_cache(CACHED_FIELDS)
+def _menu(offers: tuple[str, ...]) -> Menu:
+    parsed = tuple(_offer(text) for text in offers)
+    keys = {key: key for offer in parsed for _, key in offer.keys}
+    return Menu(parsed, {**keys, "*": "*/*"})
 
 
 def _choose(header: str, offers: tuple[str, ...], strict: bool) -> str | None:
-    parsed = parse_offers(offers)
-    ranges = _parse(header, strict)
+    menu, found = _menu(offers), elements(header)
+    if strict:
+        _refuse_malformed(found)
+    ranges = _relevant(found, menu.keys)
     best, chosen = UNACCEPTABLE, None
-    for offer in parsed:
+    for offer in menu.offers:
         rank = _rank(offer, ranges)
         if rank[0] and rank > best:
             best, chosen = rank, offer.text
-    if chosen is None and parsed and not (ranges.plain or ranges.detailed):
-        return parsed[0].text
+    if chosen is None and offers and not any(map(_parse, found)):
+        return offers[0]
     return chosen
 
 
 _remembered = lru_cache(CACHED_FIELDS)(_choose)
 
 
+def _refuse_malformed(found: list[str]) -> None:
+    for element in found:
+        if not _parse(element):
+            raise MalformedFieldError(element)
+
+
 def _rank(offer: Offer, ranges: Ranges) -> Rank:
     """Return the weight of the most specific range that covers *offer*, and how specific it is."""
     plain, detailed = ranges
-    for specificity, key in ((3, offer.kind), (2, offer.family), (1, "*/*")):
-        if key in detailed and (found := _detailed_rank(offer, detailed[key], specificity)):
-            return found
-        if key in plain:
-            return plain[key], specificity, 0
+    for specificity, key in offer.keys:
+        q, count = plain.get(key, UNCOVERED), 0
+        if key in detailed:
+            count, q = max([(count, q), *_covering(offer, detailed[key])])
+        if q != UNCOVERED:
+            return q, specificity, count
     return UNACCEPTABLE
 
 
-def _detailed_rank(
-    offer: Offer, candidates: list[tuple[Parameters, int]], specificity: int
-) -> Rank | None:
-    covering = []
+def _covering(offer: Offer, candidates: Detailed) -> Iterator[tuple[int, int]]:
+    """Yield the number of parameters and the weight of each range that covers *offer*."""
     for parameters, q in candidates:
         if "charset" in parameters and "charset" not in offer.parameters:
-            parameters = {key: parameters[key] for key in parameters if key != "charset"}
+            parameters = {name: parameters[name] for name in parameters if name != "charset"}
         if parameters.items() <= offer.parameters.items():
-            covering.append((len(parameters), q))
-    if not covering:
-        return None
-    count, q = max(covering)
-    return q, specificity, count
+            yield len(parameters), q
 
 
-def _parse(header: str, strict: bool) -> Ranges:
+def _relevant(found: list[str], keys: Mapping[str, str]) -> Ranges:
+    """Parse those of the elements *found* that name one of *keys*."""
     ranges = Ranges({}, {})
-    for element in elements(header):
-        if simple := _PLAIN.fullmatch(element):
-            kind, text = simple.groups()
-            q, parameters = (1000 if text is None else weight(text)), None
-        else:
-            kind, parameters, q = _detail(element)
-        if q is None:
-            if strict:
-                raise MalformedFieldError(element)
+    for element in found:
+        kind, _, rest = element.partition(";")
+        # PERF: most elements of a browser's field concern no offer, and are not parsed further.
+        key = keys.get(kind.rstrip(" \t").lower())
+        if key is None:
             continue
-        _add(ranges, "*/*" if kind == "*" else kind.lower(), parameters, q)
+        q = _COMMON_WEIGHTS.get(rest)
+        if q is not None and kind.isascii():
+            _add(ranges, key, {}, q)
+        elif parsed := _parse(element):
+            _add(ranges, key, *parsed)
     return ranges
 
 
-def _add(ranges: Ranges, kind: str, parameters: Parameters | None, q: int) -> None:
+def _add(ranges: Ranges, key: str, parameters: Parameters, q: int) -> None:
     if parameters:
-        ranges.detailed.setdefault(kind, []).append((parameters, q))
-    elif q > ranges.plain.get(kind, -1):
-        ranges.plain[kind] = q
+        ranges.detailed.setdefault(key, []).append((parameters, q))
+    elif q > ranges.plain.get(key, UNCOVERED):
+        ranges.plain[key] = q
 
 
-def _detail(element: str) -> tuple[str, Parameters, int | None]:
-    """Split a media range into type, parameters and weight (None: the element is malformed)."""
-    found = _TYPE.match(element)
+def _parse(element: str) -> tuple[Parameters, int] | None:
+    """Return the parameters and the weight of a media range; None if it is malformed."""
+    found = _TYPE_OR_STAR.match(element)
     parameters = _parameters(element, found.end()) if found else None
-    if found is None or parameters is None:
-        return "", {}, None
+    if parameters is None:
+        return None
     # RFC 9110, 12.5.1: a parameter named q is the weight, wherever it stands.
-    return found[0], parameters, weight(parameters.pop("q", "1"))
+    q = weight(parameters.pop("q", "1"))
+    return None if q is None else (parameters, q)
 
 
 def _parameters(text: str, start: int) -> dict[str, str] | None:
@@ -174,4 +199,5 @@ def _offer(text: str) -> Offer:
     if found is None or parameters is None or "*" in found[0] or "q" in parameters:
         raise InvalidOfferError(text, "a media type without wildcard and q", "text/html")
     kind = found[0].lower()
-    return Offer(text, kind, kind.partition("/")[0] + "/*", parameters)
+    family = kind.partition("/")[0] + "/*"
+    return Offer(text, kind, ((3, kind), (2, family), (1, "*/*")), parameters)

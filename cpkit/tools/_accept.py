@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 import cherrypy
 from cherrypy._cprequest import Hook
+from cherrypy.lib.httputil import valid_status
 
-from cpkit.errors import FieldTooLargeError, MalformedFieldError
+from cpkit import problem
+from cpkit.errors import AcceptSettingError, FieldTooLargeError, MalformedFieldError
 from cpkit.negotiation import negotiate, negotiate_language, parse_offers, parse_tags, vary
 
-from ._negotiated_errors import NotAcceptable, tell_errors_as
+from ._negotiated_errors import NotAcceptable, tell_errors
 from ._representation import needs_encoding, represent
 
 Renderers = Mapping[str, Callable[[Any], Any] | None]
 
+ON_NONE = ("406", 406, "first")
 ACCEPT_NOTHING = "*/*;q=0"
+# An error that nobody expected runs the hooks of the second point alone.
+AFTER_HANDLER = ("before_finalize", "after_error_response")
 FORMATS = {
     "csv": "text/csv",
     "html": "text/html",
@@ -36,12 +41,17 @@ class Settings:
 
     media: str | Iterable[str] | Renderers | None = None
     languages: str | Iterable[str] | None = None
-    on_none: str = "406"
+    on_none: str | int = "406"
     strict: bool = False
     format_param: str | None = None
     formats: Mapping[str, str] | None = None
     errors: bool | Renderers = False
     debug: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a misspelt choice, which would only show when nothing is acceptable."""
+        if self.on_none not in ON_NONE:
+            raise AcceptSettingError("on_none", self.on_none, "'406' or 'first'")
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -49,12 +59,10 @@ class Settings:
         return _listed(self.media)
 
     def check(self) -> None:
-        """Raise what is wrong with the settings: a ValueError or :class:`InvalidOfferError`."""
+        """Raise :class:`InvalidOfferError` for an offer that no client could ask for."""
         parse_offers(self.offers)
         parse_tags(_listed(self.languages))
         parse_offers(tuple((self.formats or FORMATS).values()))
-        if self.on_none not in ("406", "first"):
-            raise ValueError(f"on_none is {self.on_none!r}: write '406' or 'first'.")
 
 
 def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -92,7 +100,8 @@ class AcceptTool(cherrypy.Tool):
     def _setup(self) -> None:
         conf = self._merged_args()
         priority = conf.pop("priority", self._priority)
-        cherrypy.serving.request.hooks.attach(self._point, _start, priority=priority, **conf)
+        hook = Hook(_start, failsafe=False, priority=priority, **conf)
+        cherrypy.serving.request.hooks[self._point].append(hook)
 
 
 def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:
@@ -104,94 +113,103 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     if not media:
         return None
     _vary_on("Accept")
-    return _choose(Settings(media, debug=debug, **settings), last_resort="text/html")
+    # The monitored way to read a field, so that the autovary tool knows of it.
+    cherrypy.serving.request.headers.get("Accept")
+    try:
+        return _choose(Settings(media, debug=debug, **settings), last_resort="text/html")
+    except (MalformedFieldError, FieldTooLargeError) as error:
+        raise _refusal(error) from error
 
 
 def _start(**conf: Any) -> None:
     settings = Settings(**conf)
-    if settings.media:
-        _vary_on("Accept")
-        _start_media(settings)
-    if settings.languages:
-        _vary_on("Accept-Language")
-        _start_language(settings)
+    try:
+        if settings.media:
+            _vary_on("Accept")
+            _make(settings, _choose(settings))
+        if settings.languages:
+            _vary_on("Accept-Language")
+            _speak(settings)
+    except (MalformedFieldError, FieldTooLargeError) as error:
+        if settings.errors:
+            tell_errors(settings.errors)
+        raise _refusal(error) from error
 
 
-def _start_media(settings: Settings) -> None:
-    request, media = cherrypy.serving.request, settings.media
-    if isinstance(request.handler, cherrypy.CherryPyException):
-        settings.on_none = "first"  # a 404 or 405 of the dispatcher says more than a 406
-    chosen = _choose(settings)
-    cherrypy.serving.response.headers["Content-Type"] = chosen
+def _refusal(error: MalformedFieldError | FieldTooLargeError) -> cherrypy.HTTPError:
+    """Return the answer to a field that is not read."""
+    return cherrypy.HTTPError(400 if isinstance(error, MalformedFieldError) else 431, str(error))
+
+
+def _make(settings: Settings, chosen: str) -> None:
+    """See to it that the answer is the representation *chosen*."""
+    # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
+    dict.__setitem__(cherrypy.serving.response.headers, "Content-Type", chosen)
     if settings.errors:
-        tell_errors_as(chosen, settings.errors if isinstance(settings.errors, Mapping) else {})
-    renderer = media[chosen] if isinstance(media, Mapping) else None
+        tell_errors(settings.errors, chosen)
+    media: Any = settings.media
+    renderer = media[chosen] if hasattr(media, "keys") else None
     if renderer or needs_encoding(chosen):
         # After the tools that change the handler's arguments or its data, before encode (70).
-        request.hooks.attach("before_handler", represent, priority=65, renderer=renderer)
+        hooks = cherrypy.serving.request.hooks
+        hooks.attach("before_handler", represent, priority=65, renderer=renderer)
 
 
-def _start_language(settings: Settings) -> None:
+def _speak(settings: Settings) -> None:
+    """See to it that the answer is in the language that the client likes best."""
     request = cherrypy.serving.request
     field = dict.get(request.headers, "Accept-Language")
-    with _refusing():
-        chosen = negotiate_language(field, _listed(settings.languages), strict=settings.strict)
+    chosen = negotiate_language(field, settings.languages or (), strict=settings.strict)
     request.language = cherrypy.serving.response.headers["Content-Language"] = chosen
+    for point in AFTER_HANDLER:
+        request.hooks.attach(point, _leave_errors_without_language)
 
 
-def _choose(settings: Settings, last_resort: str = "application/problem+json") -> str:
-    request, offers = cherrypy.serving.request, settings.offers
-    # PERF: "Accept" is the map's own spelling, so HeaderMap's folding of case is not needed.
-    header = dict.get(request.headers, "Accept")
-    wanted = _override(settings)
-    with _refusing():
-        chosen = negotiate(header if wanted is None else wanted, offers, strict=settings.strict)
+def _leave_errors_without_language() -> None:
+    response = cherrypy.serving.response
+    if valid_status(response.status)[0] >= 400:
+        response.headers.pop("Content-Language", None)
+
+
+def _choose(settings: Settings, last_resort: str = problem.PROBLEM) -> str:
+    request = cherrypy.serving.request
+    field = dict.get(request.headers, "Accept")
+    format_asked = _asked_in_query(settings.format_param) if settings.format_param else None
+    if format_asked is not None:
+        field = (settings.formats or FORMATS).get(format_asked, ACCEPT_NOTHING)
+    chosen = negotiate(field, settings.media or (), strict=settings.strict)
     if chosen is None:
-        if settings.on_none != "first":
-            raise NotAcceptable(header, offers, last_resort)
-        chosen = offers[0]
+        # A 404 or 405 of the dispatcher says more than a 406.
+        if settings.on_none != "first" and not isinstance(request.handler, Exception):
+            raise NotAcceptable(settings.offers, format_asked, last_resort)
+        chosen = settings.offers[0]
     if settings.debug:
-        cherrypy.log(f"{chosen} of {offers} for {header!r}", "TOOLS.ACCEPT")
+        cherrypy.log(f"{chosen} of {settings.offers} for {field!r}", "TOOLS.ACCEPT")
     request.accepted = chosen
     return chosen
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Answer the errors of the core with the status that each means."""
-    try:
-        yield
-    except MalformedFieldError as error:
-        raise cherrypy.HTTPError(400, str(error)) from error
-    except FieldTooLargeError as error:
-        raise cherrypy.HTTPError(431, str(error)) from error
-
-
-def _override(settings: Settings) -> str | None:
-    """Return the Accept field that the query's format stands for, None if it names none."""
-    request, name = cherrypy.serving.request, settings.format_param
-    if not name or not request.query_string:
-        return None
+def _asked_in_query(name: str) -> str | None:
+    """Take the parameter *name* out of the query, which the handler does not know."""
+    request = cherrypy.serving.request
     asked = dict(parse_qsl(request.query_string, keep_blank_values=True)).get(name)
-    if asked is None:
-        return None
-    # The handler does not know the parameter; the query is parsed after this hook.
-    request.hooks.attach("before_request_body", request.params.pop, key=name)
-    return (settings.formats or FORMATS).get(asked, ACCEPT_NOTHING)
+    if asked is not None:
+        # The query is parsed after this hook, and the form in the body after the next.
+        request.hooks.attach("before_request_body", partial(request.params.pop, name, None))
+    return asked
 
 
 def _vary_on(name: str) -> None:
     """Put *name* in the Vary field of the answer, whatever it will be."""
-    hook = _VARY_HOOKS[name]
     hooks = cherrypy.serving.request.hooks
-    hooks["before_finalize"].append(hook)
-    # An error that nobody expected runs these hooks alone.
-    hooks["after_error_response"].append(hook)
+    for point in AFTER_HANDLER:
+        hooks[point].append(_VARY_HOOKS[name])
 
 
 def _add_vary(name: str) -> None:
     headers = cherrypy.serving.response.headers
-    dict.__setitem__(headers, "Vary", vary(dict.get(headers, "Vary"), (name,)))
+    existing = dict.get(headers, "Vary")
+    dict.__setitem__(headers, "Vary", vary(existing, (name,)) if existing else name)
 
 
 # PERF: made once. 85: after gzip (80), which adds its own, before caching (90) stores the answer.

@@ -11,20 +11,27 @@ import cherrypy
 
 from cpkit import problem
 
+from ._representation import charset
+
 Renderers = Mapping[str, Callable[[Any], Any] | None]
+
+SHOWN_CHARACTERS = 200
 
 
 class NotAcceptable(cherrypy.HTTPError):
-    """Answer 406 and list the *offers*, in a form that the client accepts."""
+    """Answer 406 and list the *offers*, in a form that the client accepts.
 
-    def __init__(self, header: str | None, offers: tuple[str, ...], last_resort: str) -> None:
-        sent = f"sent this Accept header: {header}." if header else "did not send an Accept header."
-        super().__init__(
-            406,
-            f"Your client {sent} But this resource only emits these media types: "
-            f"{', '.join(offers)}.",
-        )
-        self.header, self.offers, self.last_resort = header, offers, last_resort
+    *format_asked* is what the query asked for in place of the Accept field.
+    """
+
+    def __init__(self, offers: tuple[str, ...], format_asked: str | None, last_resort: str) -> None:
+        self.header = dict.get(cherrypy.serving.request.headers, "Accept")
+        self.offers, self.last_resort = offers, last_resort
+        asked = f"sent this Accept header: {self.header and self.header[:SHOWN_CHARACTERS]}"
+        if format_asked is not None:
+            asked = f"asked for the format {format_asked[:SHOWN_CHARACTERS]!r}"
+        only = f"But this resource only emits these media types: {', '.join(offers)}."
+        super().__init__(406, f"Your client {asked}. {only}")
 
     def get_error_page(self, *args: Any, **kwargs: Any) -> Any:
         """Write the page, unless the application has one of its own for 406."""
@@ -32,29 +39,32 @@ class NotAcceptable(cherrypy.HTTPError):
         form = problem.form(self.header, last_resort=self.last_resort)
         if form == problem.HTML or 406 in pages or "default" in pages:
             return super().get_error_page(*args, **kwargs)
-        cherrypy.serving.response.headers["Content-Type"] = form
-        return problem.RENDERERS[form](
-            problem.problem("406 Not Acceptable", self._message, offers=self.offers)
-        )
+        told = problem.problem("406 Not Acceptable", self._message, offers=self.offers)
+        return _told(told, form, problem.RENDERERS[form])
 
 
-def tell_errors_as(accepted: str, renderers: Renderers) -> None:
+def tell_errors(renderers: bool | Renderers, accepted: str | None = None) -> None:
     """Tell errors in the media type *accepted*, where the application has no page of its own."""
     request = cherrypy.serving.request
-    if renderer := renderers.get(accepted):
-        form = accepted
-    else:
-        form = problem.form(dict.get(request.headers, "Accept"), accepted)
-        if form == problem.HTML:
-            return
-        renderer = problem.RENDERERS[form]
-    request.error_page.setdefault("default", partial(_page, form, renderer))
+    own = renderers.get(accepted) if isinstance(renderers, Mapping) and accepted else None
+    form = problem.form(dict.get(request.headers, "Accept"), accepted)
+    if accepted and own:
+        request.error_page.setdefault("default", partial(_page, accepted, own))
+    elif form != problem.HTML:
+        request.error_page.setdefault("default", partial(_page, form, problem.RENDERERS[form]))
 
 
 def _page(
     form: str, renderer: Callable[[Any], Any], *, status: str, message: str, **others: str
 ) -> Any:
     # RFC 9457, 5: a problem is no place for the traceback, which is in the log.
-    cherrypy.serving.response.headers["Content-Type"] = form
-    # CherryPy has escaped the message for HTML.
-    return renderer(problem.problem(html.unescape(status), html.unescape(message)))
+    # CherryPy has escaped both for HTML.
+    return _told(problem.problem(html.unescape(status), html.unescape(message)), form, renderer)
+
+
+def _told(told: problem.Problem, form: str, renderer: Callable[[Any], Any]) -> bytes:
+    named = charset(form)
+    content_type = form if named else f"{form};charset=utf-8"
+    cherrypy.serving.response.headers["Content-Type"] = content_type
+    body = renderer(told)
+    return body.encode(named or "utf-8") if isinstance(body, str) else body
