@@ -42,7 +42,7 @@ def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) 
     """
     literal = (prefix for prefix, _ in zip(prefixes(path), range(depth), strict=False))
     for names in zip_longest(template[:depth], literal):
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys(filter(None, names)):
             if name in sections:
                 yield name, sections[name]
 

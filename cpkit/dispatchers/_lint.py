@@ -18,7 +18,8 @@ def at_start(dispatcher: Any) -> None:
     alive = weakref.ref(dispatcher)
 
     def start() -> None:
-        for fault in faults(alive()):
+        dispatcher = alive()
+        for fault in faults(dispatcher) if dispatcher is not None else ():
             cherrypy.engine.log(fault, WARNING)
 
     # After CherryPy's checker (50), before anything is served.
@@ -28,8 +29,6 @@ def at_start(dispatcher: Any) -> None:
 
 def faults(dispatcher: Any) -> Iterator[str]:
     """Yield a sentence for each route that can't do what it was written for."""
-    if dispatcher is None:
-        return
     for route, earlier in dispatcher.mapper.shadowed():
         yield (
             f"Route {route.routepath!r} can never match: {earlier.routepath!r}, declared before, "

@@ -60,6 +60,9 @@ class RouteTable(SubMapperParent):
         """
         if route is None:  # NOTE: a submapper without a path_prefix passes the path alone.
             name, route = None, name
+        if kwargs.get("_static"):
+            self.mapper.connect(name, route, **kwargs)
+            return
         with self._lock:
             if config or kwargs.get("conditions"):
                 self._conditional.add(name)
@@ -149,15 +152,18 @@ class RouteTable(SubMapperParent):
         return endpoint(controller, action, trusted=trusted, config=target.config)
 
     def _controller(self, target: Target, name: Any) -> Any:
-        if name != target.name:  # named by the URL
-            return self.controllers.get(name) if name in self._nameable() else None
-        if target.controller is not None:
+        if name == target.name and target.controller is not None:
             return target.controller
-        return self.controllers.get(name)
+        if name != target.name and name in self._conditional:
+            return None  # named by the URL, past the conditions of its route
+        controller = self.controllers.get(name)
+        if isinstance(controller, str):
+            controller = self.controllers[name] = loaded(controller, target.template)
+        return controller
 
     def _nameable(self, directory: object = None) -> list[str]:
-        """Return what ``{controller}`` may name: never past the conditions of its route."""
-        names = (name for name in self.controllers if isinstance(name, str))
+        """Return what ``{controller}`` may name."""
+        names = (name for name in list(self.controllers) if isinstance(name, str))
         return [name for name in names if name not in self._conditional]
 
     def _registered(self, name: Any, controller: Any, template: object) -> Any:

@@ -19,11 +19,20 @@ def url_for(
 
     Raises UrlError.
     """
-    path = path_for(dispatcher.mapper, name, params)
-    if "://" not in path.partition("?")[0]:
-        path, _, query = path.partition("?")
-        path = cherrypy.url(path, query, script_name=mount_point(dispatcher), relative=relative)
-    return path if fragment is None else f"{path}#{quote(fragment)}"
+    url = located(dispatcher, path_for(dispatcher.mapper, name, params), relative)
+    return url if fragment is None else f"{url}#{quote(fragment)}"
+
+
+def located(dispatcher: Any, path: str, relative: Any = None) -> str:
+    """Return the URL of a path of the dispatcher's; an external one is one already."""
+    path, _, query = path.partition("?")
+    if "://" in path:
+        return f"{path}?{query}" if query else path
+    prefix = virtual_prefix(dispatcher)
+    if path.startswith(prefix + "/"):
+        path = path[len(prefix) :]
+    script_name = mount_point(dispatcher)
+    return str(cherrypy.url(path, query, script_name=script_name, relative=relative))
 
 
 def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
@@ -55,11 +64,20 @@ def mount_point(dispatcher: Any) -> str:
     return ""
 
 
+def virtual_prefix(dispatcher: Any) -> str:
+    """Return what ``cherrypy.dispatch.VirtualHost`` put before the path of this request."""
+    request = cherrypy.serving.request
+    if getattr(request, "dispatcher", None) is not dispatcher:
+        return ""
+    inner, outer = request.dispatched_path, request.path_info
+    return str(inner[: -len(outer)]) if outer and inner.endswith(outer) else ""
+
+
 def follow(dispatcher: Any, route: Any, variables: Mapping[str, Any]) -> None:
     """Redirect to where a ``mapper.redirect()`` route leads."""
     ours = ("controller", "action", "sub_domain")
     known = {key: value for key, value in variables.items() if key not in ours}
     path = path_for(dispatcher.mapper, f"_redirect_{id(route)}", known)
     # NOTE: made when the handler runs, after tools.proxy has set the base.
-    url = path if "://" in path.partition("?")[0] else cherrypy.url(path)
+    url = located(dispatcher, path)
     raise cherrypy.HTTPRedirect(url, int(route.redirect_status.split()[0]))
