@@ -89,7 +89,8 @@ def told(found: dict[str, Any]) -> list[str]:
         lines.append(f"  Allow: {', '.join(found['allow'])}")
     if found["route"]:
         lines.append(f"  {found['route']['template']} -> {found['route']['handler']}")
-        lines += [f"    {name} = {value!r}" for name, value in found["variables"].items()]
+        variables = sorted(found["variables"].items())
+        lines += [f"    {name} = {value!r}" for name, value in variables]
     lines += [f"  {each['template']}: {each['verdict']}" for each in found["considered"]]
     return lines
 

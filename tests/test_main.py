@@ -98,9 +98,9 @@ def test_a_match_says_what_wins_and_what_comes_later(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "GET /pages/a%2Fb c: 200",
         "  /pages/{page} -> shop:Pages.show",
-        "    page = 'a%2Fb c'",
-        "    controller = 'page'",
         "    action = 'show'",
+        "    controller = 'page'",
+        "    page = 'a%2Fb c'",
         "  /pages/{page}: wins: the first that fits",
         "  /pages/{number}: comes later",
     ]

@@ -136,8 +136,10 @@ def test_allow_names_exactly_what_is_answered(dispatcher, path):
         for method, found in zip((*METHODS, "OPTIONS", "UNKNOWN"), asked, strict=True)
         if found.status_code in (200, 204)
     }
+    # Where any method is answered, Allow can only list those that have a name.
+    unnamed = {"UNKNOWN", "PROPFIND"} - dispatcher._named()
     for found in asked:
         if found.status_code in (204, 405):
-            assert set(found.headers["Allow"].split(", ")) == answered
+            assert set(found.headers["Allow"].split(", ")) == answered - unnamed
         else:
             assert found.status_code == (200 if answered else 404)

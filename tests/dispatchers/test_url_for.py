@@ -1,5 +1,7 @@
 """URLs made from routes: below the mount point, behind a proxy, in any thread."""
 
+import threading
+
 import cherrypy
 import pytest
 import routes
@@ -142,9 +144,16 @@ def test_routes_own_url_for_uses_the_dispatcher_of_the_request(mount, cp_client)
 
 def test_a_thread_keeps_nothing_of_a_request(mount, cp_client):
     mount(table(lambda **params: routes.url_for("home")))
-    cp_client.get("/")
-    config = routes.request_config()
-    assert "wsgi.input" not in getattr(config, "environ", {})
+    kept = []
+
+    def serve():
+        kept.append(cp_client.get("/").status_code)
+        kept.append(hasattr(routes.request_config(), "environ"))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join()
+    assert kept == [200, False]
 
 
 def test_cherrypys_own_dispatcher_still_works_in_the_same_thread(mount, cp_client):
