@@ -14,7 +14,7 @@ from ._config import Config
 from ._endpoint import REMEDY, Endpoint, endpoint, loaded
 from ._target import Target
 
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 Environ = dict[str, Any]
 
 
@@ -41,6 +41,7 @@ class RouteTable(SubMapperParent):
         self.mapper.controller_scan = self._nameable
         self._conditional: set[Any] = set()
         self._targets: dict[Any, Target] = {}
+        self._methods, self._seen = set(METHODS), 0
         self._lock = threading.RLock()
 
     def connect(
@@ -93,7 +94,9 @@ class RouteTable(SubMapperParent):
     def find(self, path: str, environ: Environ) -> Found | None:
         """Return what *path* leads to; HEAD leads where GET does unless a route names it."""
         found = self._match(path, environ)
-        if environ["REQUEST_METHOD"] != "HEAD" or (found and found.target.heads):
+        if environ["REQUEST_METHOD"] != "HEAD" or (
+            found and found.target.heads and found.page("HEAD")
+        ):
             return found
         return self._match(path, {**environ, "REQUEST_METHOD": "GET"}) or found
 
@@ -104,21 +107,23 @@ class RouteTable(SubMapperParent):
         route would take and refuse isn't promised.
         """
         declared = self.mapper.methods(path, environ)
-        candidates = METHODS | self._named() if declared is None else set(declared)
-        if found and found.endpoint and found.endpoint.methods:
-            candidates |= found.endpoint.methods.keys()
-        methods = {method for method in candidates if self._answers(path, environ, method)}
-        if "GET" in methods:
-            methods.add("HEAD")
-        return frozenset(methods | {"OPTIONS"} if methods else methods)
+        if declared == frozenset():
+            return declared
+        candidates = self._named() if declared is None else {*declared, "HEAD"}
+        answered = {method for method in candidates if self._answers(path, environ, method)}
+        return frozenset({*answered, "OPTIONS"} if answered else ())
 
     def _answers(self, path: str, environ: Environ, method: str) -> bool:
         found = self.find(path, {**environ, "REQUEST_METHOD": method})
         return bool(found and found.page(method))
 
     def _named(self) -> set[str]:
-        conditions = (route.conditions or {} for route in self.mapper.matchlist)
-        return {method for each in conditions for method in each.get("method", ())}
+        """Return every method that has a name here: by a standard, a route or a controller."""
+        routes = self.mapper.matchlist
+        for route in routes[self._seen :]:  # PERF: each route is looked at once.
+            self._methods.update((route.conditions or {}).get("method", ()))
+        self._seen = len(routes)
+        return set(self._methods)
 
     def _match(self, path: str, environ: Environ) -> Found | None:
         match = self.mapper.routematch(path, environ)
@@ -149,7 +154,10 @@ class RouteTable(SubMapperParent):
         if controller is None:
             return None
         trusted = action == target.action
-        return endpoint(controller, action, trusted=trusted, config=target.config)
+        built = endpoint(controller, action, trusted=trusted, config=target.config)
+        if built and built.methods:
+            self._methods.update(built.methods)
+        return built
 
     def _controller(self, target: Target, name: Any) -> Any:
         if name == target.name and target.controller is not None:
