@@ -121,8 +121,8 @@ def losses(asked: Result) -> list[tuple[float, str]]:
     found = []
     for name, rival in _rivals(asked).items():
         for ours, made in _ours(asked).items():
-            if rival["high"] < made["low"]:
-                by = made["p10"] / rival["p10"]
+            by = made["p10"] / rival["p10"]
+            if rival["high"] < made["low"] and by > 1 + asked["noise"]:
                 found.append((by, f"{asked['title']} {ours} takes {digits(by)} times {name}"))
     return found
 

@@ -56,8 +56,9 @@ def sender(
 def _environ(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     path, _, query = path.partition("?")
     fields = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
-    if body:
+    if method not in ("GET", "HEAD"):
         fields["CONTENT_LENGTH"] = str(len(body))
+    if body:
         fields["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
     return {
         "REQUEST_METHOD": method,

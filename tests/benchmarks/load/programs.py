@@ -15,6 +15,7 @@ import random
 import sqlite3
 import string
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -149,14 +150,11 @@ class LentSession(Generator):
     """Use the ORM session that cpkit's tool lends."""
 
     def __init__(self) -> None:
-        from sqlalchemy import Column, Integer, MetaData, String, Table, func, select
-        from sqlalchemy.orm import registry
+        from sqlalchemy import func, select
 
-        columns = Column("id", Integer, primary_key=True), Column("session_id", String)
-        table = Table("user_string", MetaData(), *columns, Column("value", String))
-        registry().map_imperatively(UserString, table)
+        _map()
         self.select = select(UserString)
-        self.count = select(func.count()).select_from(table)
+        self.count = select(func.count()).select_from(UserString)
 
     def kept(self, session: str) -> str:
         """Return what the session keeps."""
@@ -180,6 +178,16 @@ class UserString:
 
     def __init__(self, session_id: str, value: str) -> None:
         self.session_id, self.value = session_id, value
+
+
+@cache
+def _map() -> None:
+    from sqlalchemy import Column, Integer, MetaData, String, Table
+    from sqlalchemy.orm import registry
+
+    columns = Column("id", Integer, primary_key=True), Column("session_id", String)
+    table = Table("user_string", MetaData(), *columns, Column("value", String))
+    registry().map_imperatively(UserString, table)
 
 
 class Stored:
