@@ -26,6 +26,9 @@ test: $(VENV)/.ready  ## run the tests, with branch coverage
 fuzz: $(VENV)/.ready  ## run the fuzz tests at length: minutes
 	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz
 
+test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
+	$(PY) -m pytest -q -n 2 -m faults
+
 check: $(VENV)/.ready  ## lint, format check and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -84,4 +87,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-.PHONY: help demo frontend test fuzz test-browser check format bench bench-look bench-gate bench-load bench-count clean
+.PHONY: help demo frontend test fuzz test-browser test-faults check format bench bench-look bench-gate bench-load bench-count clean

@@ -175,3 +175,25 @@ class NotRenderedError(CpkitError, TypeError):
 
     def __reduce__(self) -> tuple[type[NotRenderedError], tuple[object, str]]:
         return NotRenderedError, (self.body, self.content_type)
+
+
+class SessionDataError(DatabaseError):
+    """Say that a session holds what cannot be stored as JSON."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"The session cannot be stored: {problem}. Keep strings, numbers, lists and dicts "
+            "in it, and larger things in tables of their own."
+        )
+
+
+class SessionLostError(DatabaseError):
+    """Say that a request held its session longer than *lease* seconds, and another took it."""
+
+    def __init__(self, lease: float) -> None:
+        self.lease = lease
+        super().__init__(
+            f"This request ran longer than the {lease:g} s for which it may hold its session, "
+            "and another one changed it: raise tools.sessions.lease, or shorten the request."
+        )

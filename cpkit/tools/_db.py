@@ -8,6 +8,7 @@ from typing import Any
 
 import cherrypy
 
+from cpkit._unavailable import ServiceUnavailable, refuse
 from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
 from cpkit.transactions import Fault, fault_of, should_commit
 
@@ -19,19 +20,6 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 # What is over soon, so that the answer is 503 and not 500, and in how many seconds.
 _PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
-
-
-class ServiceUnavailable(cherrypy.HTTPError):
-    """Answer 503 with Retry-After, which CherryPy strips from its own errors."""
-
-    def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(503, "The database is not available at the moment.")
-
-    def set_response(self) -> None:
-        """Set the error page and say when to come back (RFC 9110, 10.2.3)."""
-        super().set_response()
-        cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
 
 
 class DatabaseTool(cherrypy.Tool):
@@ -152,8 +140,3 @@ class Lent:
         failed = error is not None and error is not self.outer
         code = int(str(status)[:3]) if status else None
         return should_commit(code, failed=failed, doomed=self.unit.doomed, commit_on=self.commit_on)
-
-
-def refuse(error: DatabaseUnavailableError) -> ServiceUnavailable:
-    """Return the answer to a request that cannot have the database."""
-    return ServiceUnavailable(error.retry_after)

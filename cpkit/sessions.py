@@ -1,0 +1,220 @@
+"""CherryPy sessions in the database that a DatabasePlugin opens, for several processes."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import secrets
+import sys
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import cherrypy
+from cherrypy.lib.sessions import Session
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from cpkit._unavailable import ServiceUnavailable, refuse
+from cpkit.errors import DatabaseNotRunningError, SessionDataError, SessionLostError
+from cpkit.transactions import backoff
+
+# The tables that are known to be there, by engine and name.
+_READY: WeakKeyDictionary[Engine, dict[str, Table]] = WeakKeyDictionary()
+
+_UNKNOWN = object()
+
+
+class DatabaseSession(Session):
+    """Keep a session as one row; one request at a time has it, in whichever process.
+
+    Config: ``tools.sessions.storage_class = cpkit.sessions.DatabaseSession``, and further keys of
+    ``tools.sessions``: ``plugin`` ("db": ``cherrypy.engine.db``), ``table``, ``lease``,
+    ``lock_wait``; of CherryPy's own ``timeout``, ``clean_freq``, ``locking`` and the rest.
+
+    Data is stored as JSON: it cannot run code when it is read back, as pickles can. Rows are
+    found by a hash of the session's id, so that who reads the table cannot take over a session.
+    """
+
+    plugin = "db"
+    table = "cpkit_sessions"
+
+    lease = 60.0
+    """Seconds after which the lock of a request, whose process may have died, is void."""
+
+    lock_wait = 10.0
+    """Seconds a request waits for another one with the same session, before it is refused."""
+
+    _owner: str | None = None
+    _row: Any = _UNKNOWN
+
+    def now(self) -> datetime.datetime:
+        """Return the time, aware of its zone, so that clock changes expire nothing."""
+        return datetime.datetime.now(datetime.timezone.utc)
+
+    def acquire_lock(self) -> None:
+        """Wait for the session's turn, and read its data in the same transaction."""
+        deadline = time.monotonic() + self.lock_wait
+        for pause in backoff(0.002, 0.05):
+            if self._take():
+                self.locked = True
+                return
+            if time.monotonic() + pause > deadline:
+                raise ServiceUnavailable(1)
+            time.sleep(pause)
+
+    def release_lock(self) -> None:
+        """Let the next request have the session."""
+        self.locked = False
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            free = update(self._rows).where(self._rows.c.owner == owner)
+            self._write(free.values(owner=None))
+
+    def regenerate(self) -> None:
+        """Give the session a new id, and keep what is in it."""
+        if not self.loaded:
+            self.load()
+        super().regenerate()
+
+    def save(self) -> None:
+        """Save after the request's own transaction has ended, and only if that ended well.
+
+        NOTE: CherryPy calls this before the db tool commits. In SQLite that transaction would
+        have to end first anyway, since there is one writer at a time.
+        """
+        request = cherrypy.serving.request
+        if request.stage == "on_end_request":
+            super().save()  # the end of a streamed response
+        else:
+            request.hooks.attach("on_end_resource", self._save_late, failsafe=True, priority=99)
+
+    def clean_up(self) -> None:
+        """Delete the sessions that have expired."""
+        self._write(delete(self._rows).where(self._rows.c.expires <= time.time()))
+
+    def __len__(self) -> int:
+        """Return the number of sessions that have not expired."""
+        alive = self._rows.c.expires > time.time()
+        count = select(func.count()).select_from(self._rows).where(alive)
+        with self._unit(write=False) as unit:
+            return int(unit.scalar(count))
+
+    def _save_late(self) -> None:
+        if sys.exc_info()[1] is None:
+            super().save()
+        elif self.locked:
+            self.release_lock()
+
+    def _take(self) -> bool:
+        """Lease the row if nobody has it; a row that is not there yet needs no lock."""
+        rows, now, owner = self._rows, time.time(), secrets.token_hex(8)
+        free = or_(rows.c.owner.is_(None), rows.c.leased_until < now)
+        lease = update(rows).where(rows.c.key == self._key, free)
+        find = self._find()
+        with self._unit() as unit:
+            leased = unit.execute(lease.values(owner=owner, leased_until=now + self.lease))
+            self._row = unit.execute(find).first()
+        if leased.rowcount:
+            self._owner = owner
+        return bool(leased.rowcount) or self._row is None
+
+    def _exists(self) -> bool:
+        row = self._read()
+        return row is not None and row.expires > time.time()
+
+    def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
+        row = self._read() if self._row is _UNKNOWN else self._row
+        if row is None:
+            return None
+        expires = datetime.datetime.fromtimestamp(row.expires, datetime.timezone.utc)
+        return json.loads(row.data), expires
+
+    def _save(self, expiration_time: datetime.datetime) -> None:
+        rows, owner = self._rows, self._owner
+        values = {"data": self._json(), "expires": expiration_time.timestamp(), "owner": None}
+        change = update(rows).where(rows.c.key == self._key)
+        if owner is not None:
+            change = change.where(rows.c.owner == owner)
+        with self._unit() as unit:
+            if not unit.execute(change.values(values)).rowcount:
+                try:
+                    unit.execute(insert(rows).values(key=self._key, **values))
+                except IntegrityError as error:
+                    raise SessionLostError(self.lease) from error
+        self._owner, self._row = None, _UNKNOWN
+
+    def _delete(self) -> None:
+        self._write(delete(self._rows).where(self._rows.c.key == self._key))
+        self._owner, self._row = None, _UNKNOWN
+
+    def _json(self) -> str:
+        try:
+            return json.dumps(self._data)
+        except (TypeError, ValueError) as error:
+            raise SessionDataError(str(error)) from error
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256(str(self.id).encode()).hexdigest()
+
+    def _read(self) -> Any:
+        find = self._find()
+        with self._unit(write=False) as unit:
+            return unit.execute(find).first()
+
+    def _find(self) -> Any:
+        return select(self._rows).where(self._rows.c.key == self._key)
+
+    def _write(self, statement: Any) -> None:
+        with self._unit() as unit:
+            unit.execute(statement)
+
+    def _unit(self, write: bool = True) -> Any:
+        return self._database().unit(write=write, refuse=refuse)
+
+    def _database(self) -> Any:
+        database = getattr(cherrypy.engine, self.plugin, None)
+        if database is None or not database.running:
+            raise DatabaseNotRunningError(self.plugin)
+        return database
+
+    @property
+    def _rows(self) -> Table:
+        """Return the table, created the first time."""
+        database = self._database()
+        tables = _READY.setdefault(database.engine, {})
+        if self.table not in tables:
+            found = _table(self.table)
+            with database.unit(refuse=refuse) as unit:
+                database.backend.serialize_setup(unit.handle)
+                found.create(unit.handle, checkfirst=True)
+            tables[self.table] = found
+        return tables[self.table]
+
+
+def _table(name: str) -> Table:
+    return Table(
+        name,
+        MetaData(),
+        Column("key", String(64), primary_key=True),
+        Column("data", Text, nullable=False),
+        Column("expires", Float(53), nullable=False, index=True),  # seconds since 1970, UTC
+        Column("owner", String(16), index=True),
+        Column("leased_until", Float(53)),
+    )

@@ -1,0 +1,247 @@
+"""PostgreSQL that is slow, hung, gone and back: nothing that was answered is lost."""
+
+import signal
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cherrypy
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+import cpkit.tools  # noqa: F401
+from cpkit.errors import DatabaseSettingError, DatabaseUnavailableError, OutcomeUnknownError
+from cpkit.plugins import DatabasePlugin
+from cpkit.testing import Client
+
+
+def create(connection):
+    connection.execute(text("CREATE TABLE IF NOT EXISTS kept (n INTEGER)"))
+    connection.execute(text("TRUNCATE kept"))
+
+
+class Store:
+    """Store a number in a table."""
+
+    @cherrypy.expose
+    def index(self, n):
+        cherrypy.request.db.execute(text("INSERT INTO kept VALUES (:n)"), {"n": int(n)})
+        return "ok"
+
+    @cherrypy.expose
+    def one(self):
+        return str(cherrypy.request.db.execute("SELECT 1").fetchone()[0])
+
+
+@pytest.fixture
+def store(start_database, postgres):
+    database = start_database(postgres.url, setup=create, timeout=5)
+    cherrypy.tree.mount(
+        Store(), "/", {"/": {"cpkit.db.on": True}, "/one": {"cpkit.db.handle": "dbapi"}}
+    )
+    yield database
+    assert database.figures().in_use == 0
+
+
+def stored(database) -> set[int]:
+    with database.begin(write=False) as connection:
+        return set(connection.scalars(text("SELECT n FROM kept")))
+
+
+def cut_idle_connections(postgres) -> None:
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+
+@pytest.mark.parametrize("path", ["/?n=1", "/one"])
+def test_idle_connections_that_were_cut_are_not_noticed_by_a_client(store, postgres, path):
+    for _ in range(5):
+        assert Client().post(path).status_code == 200
+        cut_idle_connections(postgres)
+
+
+def test_a_server_that_comes_back_in_time_costs_a_wait_and_no_error(store, postgres):
+    Client().post("/?n=1")
+    postgres.stop()
+    starting = threading.Thread(target=postgres.start)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(Client().post, f"/?n={n}") for n in range(2, 8)]
+        starting.start()
+        assert {answer.result().status_code for answer in answers} == {200}
+    starting.join()
+    assert stored(store) == set(range(1, 8))
+
+
+def test_a_server_that_stays_away_is_a_503_in_time_and_one_line_in_the_log(store, postgres, caplog):
+    store.timeout = 0.3
+    postgres.stop()
+    try:
+        started = time.monotonic()
+        client = Client(raise_exceptions=False)
+        answers = [client.post("/?n=1") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [503] * 3
+        assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+        assert time.monotonic() - started < 10
+        assert not store.ping(5)
+    finally:
+        postgres.start()
+    store.timeout = 20
+    assert Client().post("/?n=2").status_code == 200
+    assert caplog.text.count("lost:") == 1
+    assert caplog.text.count(": back.") == 1
+
+
+def test_what_was_answered_is_there_after_the_server_was_killed_five_times(store, postgres):
+    answered, tried = set(), iter(range(10_000))
+    over = threading.Event()
+
+    def write() -> None:
+        client = Client(raise_exceptions=False)
+        while not over.is_set():
+            n = next(tried)
+            if client.post(f"/?n={n}").status_code == 200:
+                answered.add(n)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for _ in range(5):
+        before = len(answered)
+        while len(answered) < before + 20:
+            time.sleep(0.01)
+        postgres.restart()  # at once: no checkpoint, no goodbye
+    over.set()
+    for writer in writers:
+        writer.join()
+    assert answered <= stored(store)
+    assert len(answered) >= 100
+
+
+def test_a_server_that_is_not_there_at_the_start_may_come_later(start_database, postgres):
+    postgres.stop()
+    try:
+        database = start_database(postgres.url, setup=create, required=False, timeout=0.1, wait=0.0)
+        database.preflight()
+        assert not database.ping(1)
+        with pytest.raises(DatabaseUnavailableError):
+            database.begin().execute(text("SELECT 1"))
+    finally:
+        postgres.start()
+    database.timeout = 20
+    with database.begin() as connection:
+        connection.execute(text("INSERT INTO kept VALUES (1)"))
+    assert stored(database) == {1}
+
+
+def test_the_start_waits_for_a_server(cp_isolation, postgres):
+    postgres.stop()
+    starting = threading.Timer(0.2, postgres.start)
+    starting.start()
+    database = DatabasePlugin(cherrypy.engine, postgres.url, wait=20)
+    database.preflight()
+    database.start()
+    starting.join()
+    assert database.ping(20)
+    database.stop()
+
+
+def test_a_ping_of_a_server_that_hangs_comes_back_in_time(store, postgres):
+    assert store.ping(5)
+    cut_idle_connections(postgres)
+    postgres.signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        assert not store.ping(0.2)
+        assert not store.ping(0.2)
+        assert time.monotonic() - started < 3
+    finally:
+        postgres.signal(signal.SIGCONT)
+    assert store.ping(20)
+
+
+def test_a_statement_that_takes_too_long_is_cancelled(start_database, postgres):
+    database = start_database(postgres.url, statement_timeout=0.05)
+    with pytest.raises(OperationalError, match="statement timeout"), database.begin() as connection:
+        connection.execute(text("SELECT pg_sleep(30)"))
+    with database.begin() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(store, postgres, handle):
+    statement = "INSERT INTO kept VALUES (1)"
+    unit = store.unit(handle)
+    unit.execute(statement if handle == "dbapi" else text(statement))
+    cut_idle_connections(postgres)
+    with pytest.raises(OutcomeUnknownError, match="look whether the change is there"):
+        unit.end(commit=True)
+
+
+def test_a_commit_in_doubt_is_a_500(store, postgres):
+    class Doubt:
+        @cherrypy.expose
+        def index(self):
+            cherrypy.request.db.execute(text("INSERT INTO kept VALUES (1)"))
+            cut_idle_connections(postgres)
+            return "ok"
+
+    cherrypy.tree.mount(Doubt(), "/doubt", {"/": {"cpkit.db.on": True}})
+    answer = Client(raise_exceptions=False).post("/doubt/")
+    assert answer.status_code == 500
+    assert isinstance(answer.exception, OutcomeUnknownError)
+
+
+def test_a_connection_lost_before_commit_is_a_503(store, postgres):
+    class Lost:
+        @cherrypy.expose
+        def index(self):
+            for _ in range(2):
+                cherrypy.request.db.execute(text("INSERT INTO kept VALUES (1)"))
+                cut_idle_connections(postgres)
+            return "ok"
+
+    cherrypy.tree.mount(Lost(), "/lost", {"/": {"cpkit.db.on": True}})
+    assert Client(raise_exceptions=False).post("/lost/").status_code == 503
+
+
+def test_notices_on_an_idle_connection_are_no_reason_to_drop_it(store, postgres):
+    with store.begin() as connection:
+        connection.execute(text("LISTEN news"))
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("NOTIFY news")
+    with store.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) == pid
+
+
+def test_an_unknown_isolation_is_refused(store):
+    with pytest.raises(DatabaseSettingError, match="SERIALIZABLE"):
+        store.unit(isolation="WOBBLY").execute(text("SELECT 1"))
+
+
+def round_trips(database, handle: str, *, write: bool) -> int:
+    """Count how often the server said that it is ready, from check-out to return."""
+    with database.unit("dbapi", write=False) as first:
+        driver = first.handle
+    with tempfile.TemporaryFile("w+") as trace:
+        driver.pgconn.trace(trace.fileno())
+        with database.unit(handle, write=write) as unit:
+            unit.execute("SELECT 1" if handle == "dbapi" else text("SELECT 1"))
+        driver.pgconn.untrace()
+        trace.seek(0)
+        return trace.read().count("ReadyForQuery")
+
+
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize(("write", "expected"), [(False, 1), (True, 3)])
+def test_a_read_is_one_round_trip_and_liveness_none(
+    start_database, postgres, handle, write, expected
+):
+    database = start_database(postgres.url, pool_size=1)
+    assert round_trips(database, handle, write=write) == expected

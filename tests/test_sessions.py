@@ -1,0 +1,256 @@
+"""Sessions in the plugin's database: on every kind of it, none lost, none taken over."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import cherrypy
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+from cpkit.errors import DatabaseNotRunningError, SessionDataError, SessionLostError
+from cpkit.sessions import DatabaseSession
+from cpkit.testing import Client
+
+
+class Visits:
+    @cherrypy.expose
+    def index(self):
+        cherrypy.session["visits"] = cherrypy.session.get("visits", 0) + 1
+        return str(cherrypy.session["visits"])
+
+    @cherrypy.expose
+    def with_database(self, fails=None):
+        cherrypy.request.db.execute(text("SELECT 1"))
+        cherrypy.session["visits"] = cherrypy.session.get("visits", 0) + 1
+        if fails:
+            raise ZeroDivisionError
+        return str(cherrypy.session["visits"])
+
+    @cherrypy.expose
+    def untouched(self):
+        return "ok"
+
+    @cherrypy.expose
+    def set(self, value):
+        cherrypy.session["value"] = {"object": object(), "tuple": (1, 2)}[value]
+        return "ok"
+
+    @cherrypy.expose
+    def regenerate(self):
+        cherrypy.session.regenerate()
+        return cherrypy.session.id
+
+    @cherrypy.expose
+    def forget(self):
+        cherrypy.session.delete()
+        return "ok"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def stream(self):
+        cherrypy.session["visits"] = 10
+        yield b"streamed"
+
+
+CONFIG = {
+    "/": {
+        "tools.sessions.on": True,
+        "tools.sessions.storage_class": DatabaseSession,
+        "tools.sessions.clean_freq": 0,
+        "cpkit.db.on": True,
+    }
+}
+
+
+@pytest.fixture
+def visits(start_database, any_database):
+    database = start_database(any_database, timeout=20)
+    cherrypy.tree.mount(Visits(), "/", CONFIG)
+    yield database
+    with database.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS cpkit_sessions"))
+    assert database.figures().in_use == 0
+
+
+def rows(database) -> int:
+    with database.begin(write=False) as connection:
+        return connection.scalar(text("SELECT count(*) FROM cpkit_sessions"))
+
+
+def test_a_session_is_kept_between_requests(visits):
+    client = Client()
+    assert [client.get("/").text for _ in range(3)] == ["1", "2", "3"]
+    assert Client().get("/").text == "1"
+    assert rows(visits) == 2
+
+
+def test_a_session_that_was_never_used_is_not_stored(visits):
+    Client().get("/untouched")
+    assert rows(visits) == 0
+
+
+def test_requests_at_the_same_time_lose_no_update(visits):
+    first = Client()
+    first.get("/")
+
+    def visit(_) -> int:
+        client = Client()
+        client.cookies["session_id"] = first.cookies["session_id"]
+        return client.get("/").status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(visit, range(30))) == {200}
+    assert first.get("/").text == "32"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_it_goes_together_with_the_requests_own_transaction(visits, method):
+    client = Client()
+    for n in range(1, 4):
+        assert client.request(method, "/with_database").text == str(n)
+
+
+def test_a_request_that_fails_leaves_its_session_unchanged_and_free(visits):
+    client = Client(raise_exceptions=False)
+    client.post("/with_database")
+    assert client.post("/with_database?fails=1").status_code == 500
+    assert client.post("/with_database").text == "2"
+
+
+def test_a_new_id_keeps_the_data_and_forgets_the_old_id(visits):
+    client = Client()
+    client.get("/")
+    old = client.cookies["session_id"]
+    assert client.get("/regenerate").text != old
+    assert client.get("/").text == "2"
+    assert Client().get("/", headers={"Cookie": f"session_id={old}"}).text == "1"
+    assert rows(visits) == 2
+
+
+def test_a_session_can_be_deleted(visits):
+    client = Client()
+    client.get("/")
+    client.get("/forget")
+    assert client.get("/untouched").text == "ok"
+
+
+def test_an_id_of_the_clients_own_making_is_not_accepted(visits):
+    answer = Client().get("/", headers={"Cookie": "session_id=mine"})
+    assert "session_id=mine" not in answer.headers["Set-Cookie"]
+
+
+def test_ids_are_not_in_the_table(visits):
+    client = Client()
+    client.get("/")
+    with visits.begin(write=False) as connection:
+        stored = str(connection.execute(text("SELECT * FROM cpkit_sessions")).all())
+    assert client.cookies["session_id"] not in stored
+
+
+def test_expired_sessions_are_gone_and_cleaned_up(visits):
+    client = Client()
+    client.get("/")
+    with visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET expires = 1"))
+    assert client.get("/").text == "1"
+    assert rows(visits) == 2
+    assert len(DatabaseSession()) == 1
+    DatabaseSession().clean_up()
+    assert rows(visits) == 1
+
+
+def test_a_streamed_response_saves_at_its_end(visits):
+    client = Client()
+    assert client.get("/stream").text == "streamed"
+    assert client.get("/").text == "11"
+
+
+def test_the_lock_of_a_process_that_died_is_void_after_its_lease(visits):
+    client = Client()
+    client.get("/")
+    with visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET owner = 'dead', leased_until = 1"))
+    assert client.get("/").text == "2"
+
+
+@pytest.fixture
+def sqlite_visits(start_database):
+    database = start_database()
+    cherrypy.tree.mount(Visits(), "/", CONFIG)
+    return database
+
+
+def test_who_waits_too_long_for_a_session_is_refused(sqlite_visits):
+    client = Client(raise_exceptions=False)
+    client.get("/")
+    with sqlite_visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET owner = 'x', leased_until = 1e12"))
+    cherrypy.tree.apps[""].merge({"/": {"tools.sessions.lock_wait": 0.05}})
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_who_held_a_session_beyond_its_lease_does_not_overwrite_it(sqlite_visits):
+    session = DatabaseSession()
+    session.load()
+    session._save(session.now())
+    session.acquire_lock()
+    with sqlite_visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET owner = 'another'"))
+    with pytest.raises(SessionLostError, match=r"tools\.sessions\.lease"):
+        session._save(session.now())
+
+
+def test_what_json_cannot_hold_is_a_clear_error(sqlite_visits):
+    with pytest.raises(SessionDataError, match="strings, numbers, lists and dicts"):
+        Client().get("/set?value=object")
+
+
+def test_without_a_lock_a_session_can_be_read_and_saved(sqlite_visits):
+    cherrypy.tree.apps[""].merge({"/": {"tools.sessions.locking": "explicit"}})
+    client = Client()
+    assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+
+
+def test_a_plugin_that_does_not_run_is_named(cp_client):
+    cherrypy.tree.mount(
+        Visits(), "/", {"/": {**CONFIG["/"], "cpkit.db.on": False, "tools.sessions.plugin": "x"}}
+    )
+    with pytest.raises(DatabaseNotRunningError, match=r"cherrypy\.engine\.x"):
+        cp_client.get("/")
+
+
+OTHER_PROCESS = """
+import sys, cherrypy
+from cpkit.plugins import DatabasePlugin
+from cpkit.sessions import DatabaseSession
+from cpkit.testing import Client
+class Root:
+    @cherrypy.expose
+    def index(self):
+        cherrypy.session["visits"] = cherrypy.session.get("visits", 0) + 1
+        return "ok"
+cherrypy.config.update({"environment": "test_suite"})
+cherrypy.engine.db = DatabasePlugin(cherrypy.engine, sys.argv[1], timeout=20)
+cherrypy.engine.db.start()
+cherrypy.tree.mount(Root(), "/", {"/": {"tools.sessions.on": True,
+    "tools.sessions.clean_freq": 0, "tools.sessions.storage_class": DatabaseSession}})
+client = Client()
+client.cookies["session_id"] = sys.argv[2]
+for _ in range(10):
+    assert client.get("/").text == "ok"
+"""
+
+
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql"], indirect=True)
+def test_processes_lose_no_update(visits, any_database):
+    client = Client()
+    client.get("/")
+    command = [sys.executable, "-c", OTHER_PROCESS, any_database]
+    others = [subprocess.Popen([*command, client.cookies["session_id"]]) for _ in range(2)]
+    for _ in range(10):
+        client.get("/")
+    assert [other.wait(60) for other in others] == [0, 0]
+    assert client.get("/").text == "32"
