@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from ._client import Client, NotAPath, TooManyRedirects
 from ._cookies import Cookies
-from ._fixtures import cp_app, cp_client, cp_engine, cp_http, cp_isolation, cp_server
+from ._fixtures import (
+    cp_app,
+    cp_client,
+    cp_db,
+    cp_db_url,
+    cp_engine,
+    cp_http,
+    cp_isolation,
+    cp_server,
+    cp_session,
+)
 from ._hooks import pytest_addoption, pytest_configure, pytest_runtest_makereport
 from ._response import NotMeasured, Response, Timing
 
@@ -22,10 +32,13 @@ __all__ = [
     "TooManyRedirects",
     "cp_app",
     "cp_client",
+    "cp_db",
+    "cp_db_url",
     "cp_engine",
     "cp_http",
     "cp_isolation",
     "cp_server",
+    "cp_session",
     "pytest_addoption",
     "pytest_configure",
     "pytest_runtest_makereport",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from cpkit.errors import CpkitError
@@ -12,6 +13,9 @@ from cpkit.errors import CpkitError
 from ._cookies import Cookies
 from ._request import File, Request, encode
 from ._response import Response
+
+if TYPE_CHECKING:
+    from ._exchange import Exchange, WSGIApplication
 
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 
@@ -130,8 +134,8 @@ class Client:
         history: list[Response] = []
         while True:
             response = self._send(request, environ, stream=stream)
-            location = response.headers.get("Location")
-            if not follow or location is None or response.status_code not in _REDIRECTIONS:
+            location = response.headers.get("Location") if follow else None
+            if location is None or response.status_code not in _REDIRECTIONS:
                 response.history = history
                 return response
             if len(history) == self.max_redirects:
@@ -140,14 +144,11 @@ class Client:
             request = request.redirected(response.status_code, location.partition("#")[0])
 
     def _send(self, request: Request, environ: Mapping[str, Any], *, stream: bool) -> Response:
-        # PERF: pytest loads this module in every run; CherryPy is imported by the first request.
-        import cherrypy
-
-        from ._exchange import Exchange
-
+        exchange_class, tree = _cherrypy()
         host, path, secure = _origin(request.url)
         made = request.environ(self.cookies.field(host, path, secure=secure))
-        exchange = Exchange(self.app or cherrypy.tree, {**made, **environ})
+        made.update(environ)
+        exchange = exchange_class(self.app or tree(), made)
         for name, value in exchange.headers:
             if name.lower() == "set-cookie":
                 self.cookies.receive(value, host, path)
@@ -160,6 +161,17 @@ class Client:
         return response
 
 
+@cache
+def _cherrypy() -> tuple[type[Exchange], Callable[[], WSGIApplication]]:
+    """Return what needs CherryPy: pytest loads this module in every run, with it or without."""
+    import cherrypy
+
+    from ._exchange import Exchange
+
+    return Exchange, lambda: cherrypy.tree
+
+
+@lru_cache
 def _origin(url: str) -> tuple[str, str, bool]:
     """Return the host, the path and whether the scheme is secure: what cookies go by."""
     parts = urlsplit(url)

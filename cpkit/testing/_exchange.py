@@ -43,7 +43,7 @@ class Exchange:
         if _watch_request not in listeners:
             cherrypy.engine.subscribe("before_request", _watch_request)
         with self:
-            self._chunks = app(environ, self._start_response)
+            self._chunks: Iterable[bytes] = app(environ, self._start_response)
             self._iterator = iter(self._chunks)
 
     def __enter__(self) -> None:
@@ -61,21 +61,32 @@ class Exchange:
         serving.update(outer)
 
     def read(self) -> bytes | None:
-        """Return the next chunk of the body, or None at its end."""
+        """Return the next chunk of the body, or None where it ends or breaks off."""
         if self._written:
             return self._written.pop(0)
+        if self.closed:
+            return None
         with self:
-            chunk = next(self._iterator, None)
+            try:
+                chunk = next(self._iterator, None)
+            except Exception as error:
+                self.fail(error)
+                chunk = None
         self._sent = self._sent or bool(chunk)
         return chunk
 
     def read_all(self) -> bytes:
-        """Return the rest of the body, and close."""
+        """Return the rest of the body, as far as it goes, and close."""
         with self:
             try:
-                return b"".join([*self._written, *self._iterator])
+                for chunk in self._iterator:
+                    self._sent = self._sent or bool(chunk)
+                    self._written.append(chunk)
+            except Exception as error:
+                self.fail(error)
             finally:
                 self._finish()
+        return b"".join(self._written)
 
     def close(self) -> None:
         """Let the application finish the request; more than once does no harm."""
@@ -109,7 +120,9 @@ class Exchange:
             return
         self.closed = True
         getattr(self._chunks, "close", lambda: None)()
-        if self.request is not None:  # the two refer to each other through these
+        # PERF: these refer back to the exchange, and would wait for the garbage collector.
+        self._chunks = self._iterator = iter(())
+        if self.request is not None:
             vars(self.request).pop("handle_error", None)
             vars(self.request).pop("close", None)
 

@@ -14,9 +14,10 @@ from ._report import lines_of
 
 if TYPE_CHECKING:
     from ._server import Server
+    from ._session import Session
 
 
-_FIXTURES = frozenset({"cp_app", "cp_client", "cp_server", "cp_engine"})
+_FIXTURES = frozenset({"cp_app", "cp_client", "cp_server", "cp_engine", "cp_db"})
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,49 @@ def cp_engine(cp_isolation: None) -> Iterator[Any]:
     yield engine
     if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
         engine.exit()
+
+
+@pytest.fixture
+def cp_db_url() -> str | None:
+    """Return the URL of the database that ``cp_db`` opens; override it.
+
+    Unless given it is the URL that ``cherrypy.engine.db`` has, else SQLite's in memory.
+    """
+    return None
+
+
+@pytest.fixture
+def cp_db(cp_isolation: None, cp_db_url: str | None) -> Iterator[Any]:
+    """Run ``cherrypy.engine.db`` on one connection, and undo all that was committed on it.
+
+    Everything that uses the plugin shares the connection: requests, units of work, the test.
+    """
+    import cherrypy
+
+    from cpkit.plugins import DatabasePlugin
+
+    from ._database import SharedConnection
+
+    engine = cherrypy.engine
+    if not hasattr(engine, "db"):
+        engine.db = DatabasePlugin(engine)
+    engine.db.url = cp_db_url or engine.db.url or "sqlite://"
+    shared = SharedConnection(engine.db.url)
+    engine.db.engine_options = {**engine.db.engine_options, "creator": lambda: shared}
+    try:
+        engine.db.start()
+        yield engine.db
+    finally:
+        engine.db.stop()
+        shared.undo()
+
+
+@pytest.fixture
+def cp_session(cp_client: Client) -> Session:
+    """Read and write the session of ``cp_client`` like a dict (RAM sessions only)."""
+    from ._session import Session
+
+    return Session(cp_client.cookies)
 
 
 def _options(node: Any) -> dict[str, Any]:

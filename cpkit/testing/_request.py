@@ -17,7 +17,7 @@ _PORTS = {"http": "80", "https": "443"}
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """Hold one request: *url* is absolute, *body* is whole or comes in chunks."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
@@ -63,7 +63,7 @@ class Response:
     def content(self) -> bytes:
         """Return the body; of a stream, what has not been read yet."""
         if self._content is None:
-            self._content = self._reading(self._exchange.read_all) or b""
+            self._content = self._exchange.read_all()
             self._raise()
         return self._content
 
@@ -102,7 +102,7 @@ class Response:
 
     def iter_content(self) -> Iterator[bytes]:
         """Yield the body as the application produces it, chunk by chunk."""
-        while (chunk := self._reading(self._exchange.read)) is not None:
+        while (chunk := self._exchange.read()) is not None:
             yield chunk
         self.close()
 
@@ -110,17 +110,6 @@ class Response:
         """Leave the rest of the body unread, as a client does that hangs up."""
         self._exchange.close()
         self._raise()
-
-    def _reading(self, read: Callable[[], bytes | None]) -> bytes | None:
-        """Call *read*; a body that breaks off ends there, its exception is remembered."""
-        if self._exchange.closed:
-            return None
-        try:
-            return read()
-        except Exception as error:
-            self._exchange.fail(error)
-            self.close()
-            return None
 
     def _raise(self) -> None:
         if self.exception is not None and self._raise_exceptions:

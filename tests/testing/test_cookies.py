@@ -122,3 +122,14 @@ def test_several_cookies_of_one_answer_are_kept(cp_client):
     response = cp_client.get("/two")
     assert len(response.headers.get_all("Set-Cookie")) == 2
     assert cp_client.get("/names").text == "first second"
+
+
+@pytest.mark.cherrypy(root=Visits)
+def test_the_session_of_the_client_is_read_and_written(cp_client, cp_session):
+    assert (dict(cp_session), len(cp_session)) == ({}, 0)
+    cp_session["visits"] = 41
+    assert cp_client.get("/").text == "42"
+    assert (repr(cp_session), cp_session["visits"]) == ("<Session {'visits': 42}>", 42)
+    cp_session["visits"] = 1
+    del cp_session["visits"]
+    assert cp_client.get("/").text == "1"

@@ -115,6 +115,10 @@ CPWEBCASE = """
 import cherrypy
 from cherrypy.test import helper
 
+def test_newer(cp_client):
+    cherrypy.tree.mount(None)
+    assert cp_client.get("/").status_code == 404
+
 class TestOld(helper.CPWebCase):
     interactive = False
 
@@ -136,13 +140,21 @@ class TestOld(helper.CPWebCase):
         sessions = cherrypy.lib.sessions.RamSession.cache
         self.getPage("/", [("Cookie", "session_id=" + next(iter(sessions)))])
         self.assertBody("2")
+
+def test_new(cp_client):
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            return "new"
+    cherrypy.tree.mount(Root())
+    assert cp_client.get("/").text == "new"
 """
 
 
-def test_cherrypys_own_test_classes_run_as_before(pytester):
+def test_cherrypys_own_test_classes_run_as_before_and_beside_new_tests(pytester):
     pytester.makepyfile(CPWEBCASE)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(passed=3)  # test_gc is inherited
+    result.assert_outcomes(passed=5)  # test_gc is inherited
 
 
 ISOLATION_OFF = """

@@ -120,6 +120,7 @@ def test_a_stream_that_breaks_off_ends_there_if_told_not_to_raise(cp_client):
     response = cp_client.get("/breaks?after=2", stream=True)
     assert list(response.iter_content()) == [b"chunk", b"chunk"]
     assert (response.status_code, str(response.exception)) == (200, "the disk is gone")
+    assert cp_client.get("/breaks?after=2").content == b"chunkchunk"
 
 
 def test_a_stream_that_fails_before_its_first_chunk_is_a_500(cp_client):

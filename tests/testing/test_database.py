@@ -1,0 +1,123 @@
+"""The database of a test: what is committed in it is gone after it."""
+
+import sqlite3
+
+import cherrypy
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401 - registers cpkit.db
+from cpkit.plugins import DatabasePlugin
+from cpkit.testing._database import SharedConnection
+
+
+class Books:
+    """Read with GET, write with POST, in each of the tool's handles."""
+
+    @cherrypy.expose
+    def index(self):
+        return str(cherrypy.request.db.execute(text("SELECT count(*) FROM book")).scalar())
+
+    @cherrypy.expose
+    def add(self, title, fail=False):
+        cherrypy.request.db.execute(text("INSERT INTO book VALUES (:title)"), {"title": title})
+        if fail:
+            raise cherrypy.HTTPError(400)
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "dbapi"})
+    def raw(self, title):
+        cherrypy.request.db.execute("INSERT INTO book VALUES ('raw')")
+
+
+CONFIG = {"/": {"cpkit.db.on": True}}
+
+
+@pytest.fixture
+def cp_db_url(tmp_path):
+    path = tmp_path / "books.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE book (title TEXT)")
+        connection.execute("INSERT INTO book VALUES ('there before')")
+    connection.close()
+    return f"sqlite:///{path}"
+
+
+def count(url):
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    try:
+        return connection.execute("SELECT count(*) FROM book").fetchone()[0]
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def afterwards(cp_db_url):
+    """Look at the file when cp_db is done with it."""
+    yield
+    assert count(cp_db_url) == 1
+
+
+@pytest.mark.cherrypy(root=Books, config=CONFIG)
+def test_what_requests_commit_others_see_and_nothing_stays(afterwards, cp_db, cp_client):
+    cp_client.post("/add", data={"title": "one"})
+    cp_client.post("/raw", data={"title": "two"})
+    response = cp_client.get("/")
+    assert (response.text, response.queries) == ("3", 1)
+    with cp_db.begin() as unit:
+        assert unit.execute(text("SELECT title FROM book")).scalars().all() == [
+            "there before",
+            "one",
+            "raw",
+        ]
+
+
+@pytest.mark.cherrypy(root=Books, config=CONFIG)
+def test_a_request_that_fails_is_rolled_back_to_the_last_commit(afterwards, cp_db, cp_client):
+    cp_client.post("/add", data={"title": "one"})
+    assert cp_client.post("/add", data={"title": "two", "fail": "1"}).status_code == 400
+    assert cp_client.get("/").text == "2"
+
+
+def test_tables_are_undone_too(afterwards, cp_db):
+    with cp_db.begin() as unit:
+        unit.execute(text("CREATE TABLE author (name TEXT)"))
+        unit.execute(text("DROP TABLE book"))
+
+
+class TestInMemory:
+    @pytest.fixture
+    def cp_db_url(self):
+        return None
+
+    @pytest.mark.parametrize("turn", range(2))
+    def test_a_database_in_memory_is_opened_unless_a_url_is_given(self, cp_db, turn):
+        assert cp_db.url == "sqlite://"
+        with cp_db.begin() as unit:
+            unit.execute(text("CREATE TABLE book (title TEXT)"))
+
+    def test_the_applications_own_plugin_and_its_setup_are_used(self, request):
+        def setup(connection):
+            connection.execute(text("CREATE TABLE book (title TEXT)"))
+
+        cherrypy.engine.db = own = DatabasePlugin(cherrypy.engine, "sqlite://", setup=setup)
+        assert request.getfixturevalue("cp_db") is own
+        with own.begin("session") as session:
+            assert session.execute(text("SELECT count(*) FROM book")).scalar() == 0
+
+
+def test_the_connection_passes_for_the_drivers_own():
+    shared = SharedConnection("sqlite://")
+    try:
+        assert isinstance(shared, sqlite3.Connection)
+        shared.rollback()
+        shared.commit()
+        shared.autocommit = "kept here"
+        assert (shared.autocommit, shared.in_transaction) == ("kept here", False)
+        shared.execute("PRAGMA foreign_keys = ON")
+        assert shared.execute("SELECT 1").fetchone() == (1,)
+        shared.execute("PRAGMA synchronous = OFF")  # an error within a transaction
+        shared.close()
+        assert shared.in_transaction
+    finally:
+        shared.undo()
