@@ -21,6 +21,7 @@ from tests.benchmarks.load.programs import (
     Lent,
     LentCore,
     LentSession,
+    UserString,
     create_table,
 )
 from tests.benchmarks.questions import Call, Case, question
@@ -28,7 +29,8 @@ from tests.benchmarks.wsgi import QUIET, application, sender
 
 SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
 MEMORY = "/dev/shm"
-NOTHING, CONNECTING, BARE = "no database", "a connection a call", "SQLAlchemy, an engine by hand"
+NOTHING, CONNECTING = "no database", "a connection a call"
+BARE, BARE_ORM = "SQLAlchemy Core by hand", "SQLAlchemy ORM by hand"
 RAW, CORE, ORM = "cpkit, raw", "cpkit, Core", "cpkit, ORM"
 
 
@@ -51,6 +53,26 @@ class Bare(Generator):
         """Keep a string for the session."""
         with self.engine.begin() as connection:
             connection.execute(self.insert, {"session": session, "made": made})
+
+
+class BareSession(LentSession):
+    """Use SQLAlchemy's ORM by hand, a session a call."""
+
+    def __init__(self, engine: Any) -> None:
+        from sqlalchemy.orm import sessionmaker
+
+        super().__init__()
+        self.session = sessionmaker(engine)
+
+    def kept(self, session: str) -> str:
+        """Return what the session keeps."""
+        with self.session() as orm:
+            return str(orm.scalars(self.one_of(session)).one().value)
+
+    def keep(self, session: str, made: str) -> None:
+        """Keep a string for the session."""
+        with self.session.begin() as orm:
+            orm.add(UserString(session, made))
 
 
 class Page:
@@ -103,6 +125,7 @@ class Shelf:
             NOTHING: memory,
             CONNECTING: Connecting(lambda: sqlite3.connect(path), "?"),
             BARE: bare,
+            BARE_ORM: BareSession(bare.engine),
         }
         lent = {
             RAW: (Page(Lent("?")), self._tool("raw", "dbapi")),

@@ -158,8 +158,11 @@ class LentSession(Generator):
 
     def kept(self, session: str) -> str:
         """Return what the session keeps."""
-        found = self.select.where(UserString.session_id == session).limit(1)
-        return str(cherrypy.serving.request.db.scalars(found).one().value)
+        return str(cherrypy.serving.request.db.scalars(self.one_of(session)).one().value)
+
+    def one_of(self, session: str) -> Any:
+        """Return the query of the session's string."""
+        return self.select.where(UserString.session_id == session).limit(1)
 
     def keep(self, session: str, made: str) -> None:
         """Keep a string for the session."""
