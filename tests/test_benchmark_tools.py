@@ -89,6 +89,13 @@ def test_a_variant_that_answers_otherwise_is_never_timed() -> None:
     assert cleaned
 
 
+def test_a_variant_that_breaks_while_it_is_timed_is_not_published() -> None:
+    answers = iter([1, 1, *[2] * 10**6])
+    case = Case({"first": lambda: 1, "breaking": lambda: next(answers)}, "first", 1)
+    with pytest.raises(WrongAnswerError, match="'breaking' returned 2, not 1"):
+        answer(Question("toy", "?", lambda: case), seconds=0.001)
+
+
 def test_without_an_expected_answer_any_answer_will_do() -> None:
     verify(Case({"one": lambda: 1, "two": lambda: 2}, "one"))
 

@@ -53,6 +53,7 @@ def answer(asked: Question, seconds: float, seed: int = 0) -> Answer:
             if best.publishable:
                 break
             best = min(best, _attempt(asked, case, seconds, seed + attempt), key=lambda a: a.noise)
+        verify(case)  # a variant that broke on the way has been timed failing
         return best
     finally:
         case.cleanup()

@@ -44,11 +44,13 @@ def _case(cases: dict[Question, Case], asked: Question) -> Case:
     if asked not in cases:
         while cases:
             cases.popitem()[1].cleanup()
-        case = cases[asked] = asked.build()
-        verify(case)
+        cases[asked] = asked.build()
+    verify(cases[asked])
     return cases[asked]
 
 
+# The case outlives the test, and what it has set up in CherryPy with it.
+@pytest.mark.cherrypy(isolation=False)
 @pytest.mark.parametrize(("asked", "name"), _variants())
 def test_variant(
     benchmark: object, cases: dict[Question, Case], asked: Question, name: str
