@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import sub
 from time import perf_counter_ns
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 INTERVALS = 64  # how many spans keep their place in a waterfall; later ones are only summed
 NAMES = 32  # how many names of spans a request may have; the rest are summed under "other"
@@ -16,8 +18,12 @@ HEADER_METRICS = 20
 # W3C Server-Timing: a metric's name is a token. Browsers accept fewer: Chromium drops the whole
 # header over one "/", so that only the characters which all of them keep are sent.
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-_UNSAFE_TEXT = re.compile(r"[^ !#-\[\]-~]")
+_UNSAFE_TEXT = re.compile(r"[^ !#-+\-./0-\[\]-~]")  # nor "," which separates metrics
 _TRUNCATED = "trunc"
+
+# PERF: to write a float takes longer than a phase's whole bookkeeping, and most are short.
+_SHORT = [f"{microseconds / 1000:.3f}" for microseconds in range(2000)]
+_FEW = 1000 * len(_SHORT)
 
 
 class Interval(NamedTuple):
@@ -31,28 +37,28 @@ class Interval(NamedTuple):
 class Timing:
     """Hold the phases of one request, one after another, and the named spans within them.
 
-    *started* is a ``perf_counter_ns`` reading, as all its clock readings are; *phase* names what
-    the request does from there on. The phases have no gaps: they sum to ``total``.
+    *marks* are the phases so far, the first at the start: the name of one and the clock reading
+    at which it began (``perf_counter_ns``), then of the next, and so on. The phases have no gaps:
+    they sum to ``total``.
 
     - ``timing.phases``: dict of phase name -> seconds, in the order in which they came
     - ``timing.total``: seconds from the start to the last byte, or until now
     - ``timing.spans``: dict of span name -> ``[nanoseconds, count]``
-    - ``timing.marks``: list of (phase, clock reading at which it began)
 
     A timing belongs to the thread of its request: it takes no lock.
     """
 
     __slots__ = ("ended", "intervals", "marks", "spans")
 
-    def __init__(self, started: int, phase: str = "start") -> None:
-        self.marks = [(phase, started)]
+    def __init__(self, *marks: str | int) -> None:
+        self.marks: list[Any] = list(marks)
         self.ended: int | None = None
         self.spans: dict[str, list[int]] = {}
         self.intervals: list[Interval] = []
 
-    def mark(self, phase: str, at: int | None = None) -> None:
-        """End the phase that runs and begin *phase*, now or at the clock reading *at*."""
-        self.marks.append((phase, perf_counter_ns() if at is None else at))
+    def mark(self, phase: str) -> None:
+        """End the phase that runs and begin *phase*."""
+        self.marks += phase, perf_counter_ns()
 
     def stop(self) -> None:
         """End the last phase; a second call changes nothing."""
@@ -92,7 +98,7 @@ class Timing:
     @property
     def started(self) -> int:
         """Return the clock reading at which the request began."""
-        return self.marks[0][1]
+        return int(self.marks[1])
 
     @property
     def nanoseconds(self) -> int:
@@ -109,22 +115,20 @@ class Timing:
         """Return the seconds of each phase, in the order in which they came."""
         return {name: taken / 1e9 for name, taken in self.durations().items()}
 
-    def durations(self, until: int | None = None) -> dict[str, int]:
-        """Return the nanoseconds of each phase, the last one up to *until*."""
+    def durations(self) -> dict[str, int]:
+        """Return the nanoseconds of each phase, in the order in which they came."""
         taken: dict[str, int] = {}
-        name, since = self.marks[0]
-        for following, at in self.marks:
-            taken[name] = taken.get(name, 0) + at - since
-            name, since = following, at
-        end = until or self.ended or perf_counter_ns()
-        taken[name] = taken.get(name, 0) + end - since
+        for name, started, ended in self._stretches():
+            taken[name] = taken.get(name, 0) + ended - started
         return taken
 
     def laps(self) -> list[Interval]:
         """Return each stretch of each phase, first to last, without the empty ones."""
-        ends = [at for _, at in self.marks[1:]] + [self.ended or perf_counter_ns()]
-        found = [Interval(name, at, end) for (name, at), end in zip(self.marks, ends, strict=True)]
-        return [lap for lap in found if lap.ended > lap.started]
+        return [Interval(*lap) for lap in self._stretches() if lap[2] > lap[1]]
+
+    def _stretches(self) -> Iterator[tuple[str, int, int]]:
+        clocks = [*self.marks[1::2], self.ended or perf_counter_ns()]
+        return zip(self.marks[::2], clocks, clocks[1:], strict=False)
 
 
 def server_timing(timing: Timing) -> str:
@@ -133,16 +137,35 @@ def server_timing(timing: Timing) -> str:
     The value is ASCII, at most HEADER_BYTES long and HEADER_METRICS metrics rich: what does not
     fit is dropped from the end, which a last metric ``trunc`` tells. Durations are milliseconds.
     """
-    until = timing.marks[-1][1]
-    metrics = [f"total;dur={(until - timing.started) / 1e6:.3f}"]
-    for name, taken in timing.durations(until).items():
-        if taken > 499:  # less is written 0.000
-            metrics.append(f"{name};dur={taken / 1e6:.3f}")
+    # PERF: a loop over the phases would take longer than all the marks; requests of one kind have
+    # the same phases, so that what depends on their names is worked out once.
+    layout, repeated = _layout(tuple(timing.marks[::2]))
+    clocks = timing.marks[1::2]
+    taken = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
+    for first, again in repeated:
+        taken[first] += taken[again]
+    value = layout % tuple([_SHORT[ns // 1000] if ns < _FEW else f"{ns / 1e6:.3f}" for ns in taken])
     if timing.spans:
-        metrics += [_span_metric(name, *span) for name, span in timing.spans.items()]
-    value = ", ".join(metrics)
-    fits = len(value) <= HEADER_BYTES and len(metrics) <= HEADER_METRICS
-    return value if fits else _truncated(metrics)
+        spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
+        return _truncated(", ".join([value, *spans]))
+    return value
+
+
+@lru_cache(maxsize=256)
+def _layout(phases: tuple[str, ...]) -> tuple[str, list[tuple[int, int]]]:
+    """Return the format of a header for these phases, and which of them add to which.
+
+    The format takes the total, then each phase but the last, which has only begun.
+    """
+    layout, first, repeated = "total;dur=%s", dict[str, int](), list[tuple[int, int]]()
+    for place, phase in enumerate(phases[:-1], 1):
+        if phase in first:
+            repeated.append((first[phase], place))
+            layout += "%.0s"  # takes the value, writes nothing
+        else:
+            first[phase] = place
+            layout += f", {_UNSAFE_NAME.sub('_', phase)};dur=%s"
+    return layout, repeated
 
 
 def _span_metric(name: str, taken: int, count: int) -> str:
@@ -151,7 +174,10 @@ def _span_metric(name: str, taken: int, count: int) -> str:
     return f'{safe};dur={taken / 1e6:.3f};desc="{described}"'
 
 
-def _truncated(metrics: list[str]) -> str:
+def _truncated(value: str) -> str:
+    metrics = value.split(", ")
+    if len(value) <= HEADER_BYTES and len(metrics) <= HEADER_METRICS:
+        return value
     value = ", ".join(metrics[: HEADER_METRICS - 1])
     while len(value) > HEADER_BYTES - len(_TRUNCATED) - 2:
         value = value[: value.rindex(", ")]

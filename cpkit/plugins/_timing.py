@@ -98,7 +98,7 @@ class TimingPlugin(SimplePlugin):
     def _count(self, request: Any, response: Any) -> None:
         timing = getattr(request, "timing", None)
         if timing is None and not request.toolmaps:  # refused before any tool was set up
-            timing = Timing(getattr(request, "started", perf_counter_ns()))
+            timing = Timing("start", getattr(request, "started", perf_counter_ns()))
         status = status_of(response)
         if timing is None or status is None:
             return

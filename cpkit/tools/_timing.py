@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Any, ClassVar
+from typing import Any
 
 import cherrypy
 from cherrypy._cprequest import HookMap
@@ -32,57 +32,52 @@ _AFTER = {
 
 
 class TimedHooks(HookMap):
-    """Stand in the place of a request's hooks and mark where each phase begins and ends.
+    """Be a request's hooks, and mark where each phase begins and ends.
 
     The core itself calls :meth:`run` at every point, before_finalize perhaps twice, so that no
     priority of another tool can come before the mark or after it.
     """
 
+    tool: TimingTool
     timing: Timing
     header: Header
     slow: float | None
-    rate: RateLimit
     kept: str | None = None
 
     def run(self, point: str) -> None:
         """Run the hooks of *point*, as CherryPy does, and bill them to "tools"."""
-        if point == "on_end_request":
-            self._end()
+        after = _AFTER.get(point)
+        if after is None:
+            self._run_other(point)
             return
-        # PERF: CherryPy sorts and iterates even where no tool has a hook.
+        # PERF: marks are added here, without a call; and CherryPy sorts and iterates the hooks of
+        # a point even where there are none, which takes longer than all that is done here.
+        marks = self.timing.marks
         if self[point]:
-            self.timing.mark("tools")
-            super().run(point)
-        if point in _AFTER:
-            self.timing.mark(_AFTER[point])
-        if point in self._SENDING:
-            self._SENDING[point](self)
+            marks += "tools", perf_counter_ns()
+            HookMap.run(self, point)
+        elif point == "before_request_body":
+            return  # the phase is "body" already
+        marks += after, perf_counter_ns()
+        if point == "on_end_resource":
+            self._send_on()
+        elif after == "error" and self._is_wanted():
+            self._put_in_error()
 
-    def _end(self) -> None:
-        """Stop the clock, run the last hooks, log a slow request."""
-        self.timing.stop()
-        try:
-            super().run("on_end_request")
-        finally:
-            if self.slow is not None and self.timing.total > self.slow:
-                self._log_slow()
-
-    def _log_slow(self) -> None:
-        request, response = cherrypy.serving.request, cherrypy.serving.response
-        status = status_of(response)
-        held_back = None if status is None else self.rate.admit()
-        if status is None or held_back is None:
+    def _run_other(self, point: str) -> None:
+        """Run hooks that are billed to nothing: those of the end, and of points not CherryPy's."""
+        if point != "on_end_request":
+            HookMap.run(self, point)
             return
-        record = record_of(
-            self.timing,
-            request.method,
-            route_of(request, request.timed_handler),
-            request.script_name + request.path_info,
-            status,
-            request.headers.get("Traceparent", ""),
-        )
-        more = f" held_back={held_back}" if held_back else ""
-        cherrypy.log(f"slow request: {log_line(record)}{more}", "TIMING", logging.WARNING)
+        timing = self.timing
+        if timing.ended is None:
+            timing.ended = perf_counter_ns()
+        try:
+            if self[point]:
+                HookMap.run(self, point)
+        finally:
+            if self.slow is not None and timing.total > self.slow:
+                self.tool.log_slow(timing)
 
     def _send_on(self) -> None:
         """Add the header to what is sent, and have the sending marked.
@@ -90,43 +85,35 @@ class TimedHooks(HookMap):
         NOTE: not to response.headers, which the caching tool stores and serves to others.
         """
         response = cherrypy.serving.response
-        if response.header_list is None:  # an unexpected error: handle_error is still to come
+        fields = response.header_list
+        if fields is None:  # an unexpected error: handle_error is still to come
             return
-        if self._is_wanted():
-            value = server_timing(self.timing).encode("ascii")
-            response.header_list.append((b"Server-Timing", value))
-        response.header_list = SentHeaders(response.header_list)
-        response.header_list.timing = self.timing
+        if self.header and self._is_wanted():
+            fields.append((b"Server-Timing", server_timing(self.timing).encode("ascii")))
+        sent = response.header_list = SentHeaders(fields)
+        sent.timing = self.timing
 
     def _put_in_error(self) -> None:
         """Add the header to the page of an unexpected error, which is about to be finalized.
 
         NOTE: run twice, since a redirect from an error page never comes to the second point.
         """
-        if self._is_wanted():
-            headers = cherrypy.serving.response.headers
-            if self.kept is None:
-                self.kept = headers.get("Server-Timing", "")
-            ours = server_timing(self.timing)
-            headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
+        headers = cherrypy.serving.response.headers
+        if self.kept is None:
+            self.kept = headers.get("Server-Timing", "")
+        ours = server_timing(self.timing)
+        headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
 
     def _is_wanted(self) -> bool:
+        if self.header is True or self.header is False:
+            return self.header
         if not callable(self.header):
-            return bool(self.header) and (self.header is True or self._is_local())
+            return is_local(cherrypy.serving.request.wsgi_environ)
         try:
             return bool(self.header())
         except Exception:
             cherrypy.log("The timing header's predicate failed", "TOOLS.TIMING", traceback=True)
             return False
-
-    def _is_local(self) -> bool:
-        return is_local(cherrypy.serving.request.wsgi_environ)
-
-    _SENDING: ClassVar = {
-        "on_end_resource": _send_on,
-        "before_error_response": _put_in_error,
-        "after_error_response": _put_in_error,
-    }
 
 
 class SentHeaders(list[tuple[bytes, bytes]]):
@@ -135,12 +122,13 @@ class SentHeaders(list[tuple[bytes, bytes]]):
     That is after the access log was written: the one place between them that can be seen.
     """
 
+    __slots__ = ("timing",)
     timing: Timing
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Begin the phase "stream" and return an iterator over the fields."""
-        self.timing.mark("stream")
-        return super().__iter__()
+        self.timing.marks += "stream", perf_counter_ns()
+        return list.__iter__(self)
 
 
 class TimingTool(cherrypy.Tool):
@@ -157,27 +145,55 @@ class TimingTool(cherrypy.Tool):
     """
 
     def __init__(self) -> None:
-        super().__init__("on_start_resource", timing)
+        super().__init__("on_start_resource", settings)
         self.slow_rate = RateLimit(count=10, seconds=60)
+        self._last: tuple[dict[str, Any] | None, Header, float | None] = (None, False, None)
 
     def _setup(self) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
         request = cherrypy.serving.request
-        hooks = TimedHooks()
-        hooks.update(request.hooks)
-        hooks.header, hooks.slow = timing(**self._merged_args())
-        hooks.rate = self.slow_rate
+        given = request.toolmaps[self.namespace][self._name]
+        known, header, slow = self._last
+        if given != known:  # PERF: most requests have the settings of the one before
+            header, slow = settings(**{key: given[key] for key in given if key != "on"})
+            self._last = given, header, slow
+        hooks = request.hooks
+        if type(hooks) is HookMap:
+            # PERF: a copy takes longer; and who holds the request's hooks still holds them.
+            hooks.__class__ = TimedHooks
+        else:
+            request.hooks = TimedHooks()
+            request.hooks.update(hooks)
+            hooks = request.hooks
+        hooks.tool, hooks.header, hooks.slow = self, header, slow
         request.timed_handler = request.handler
         request.timing = hooks.timing = _begin(request)
-        request.hooks = hooks
+
+    def log_slow(self, timing: Timing) -> None:
+        """Log the request that is ending, unless that was done too often of late."""
+        request = cherrypy.serving.request
+        status = status_of(cherrypy.serving.response)
+        held_back = None if status is None else self.slow_rate.admit()
+        if status is None or held_back is None:
+            return
+        record = record_of(
+            timing,
+            request.method,
+            route_of(request, request.timed_handler),
+            request.script_name + request.path_info,
+            status,
+            request.headers.get("Traceparent", ""),
+        )
+        more = f" held_back={held_back}" if held_back else ""
+        cherrypy.log(f"slow request: {log_line(record)}{more}", "TIMING", logging.WARNING)
 
 
-def timing(header: Header = False, slow: float | None = None) -> tuple[Header, float | None]:
+def settings(header: Header = False, slow: float | None = None) -> tuple[Header, float | None]:
     """Return the timing tool's settings; see :class:`TimingTool`.
 
     Raise TimingSettingError for a value that they cannot have.
     """
-    if not (isinstance(header, bool) or header == "local" or callable(header)):
+    if header is not True and header is not False and header != "local" and not callable(header):
         raise TimingSettingError("header", header, 'True, False, "local" or a callable')
     if slow is not None and (isinstance(slow, bool) or not isinstance(slow, int | float)):
         raise TimingSettingError("slow", slow, "a number of seconds, or None")
@@ -187,18 +203,17 @@ def timing(header: Header = False, slow: float | None = None) -> tuple[Header, f
 def _begin(request: Any) -> Timing:
     """Return a timing that began when the request did, with the phases that are over."""
     now = perf_counter_ns()
-    started = getattr(request, "started", None)
+    known = request.__dict__  # PERF: what is not there is not looked up in the classes too
+    started = known.get("started")
     if started is None:  # no plugin on the bus: CherryPy's own, coarser, reading is as early
-        started = now - max(0, int((time.time() - cherrypy.serving.response.time) * 1e9))
-    dispatched = getattr(request, "dispatch_started", None)
-    previous = getattr(request.prev, "timing", None)
-    phase = "dispatch" if dispatched is None else "start"
-    if previous is None:
-        begun = Timing(started, phase)
-    else:  # an InternalRedirect: one request to the client, two to CherryPy
-        begun = Timing(previous.started, "redirect")
-        begun.mark(phase, max(started, previous.started))
-    if dispatched is not None:
-        begun.mark("dispatch", max(started, dispatched))
-    begun.mark("tools", now)
-    return begun
+        ago = time.time() - cherrypy.serving.response.time
+        started = now - int(ago * 1e9) if ago > 0 else now
+    dispatched = known.get("dispatch_started")
+    if dispatched is None:
+        timing = Timing("dispatch", started, "tools", now)
+    else:
+        timing = Timing("start", started, "dispatch", max(started, dispatched), "tools", now)
+    if request.prev is not None and hasattr(request.prev, "timing"):
+        # An InternalRedirect: one request to the client, two to CherryPy.
+        timing.marks[:0] = "redirect", min(request.prev.timing.started, started)
+    return timing
