@@ -70,7 +70,11 @@ class TimingPlugin(SimplePlugin):
     def after_request(self) -> None:
         """Count the request: its last byte has been handed to the server, or it was dropped."""
         try:
-            self._count(cherrypy.serving.request, cherrypy.serving.response)
+            request = cherrypy.serving.request
+            timing = request.__dict__.get("timing") or self._unseen(request)
+            status = status_of(cherrypy.serving.response)
+            if timing is not None and status is not None:
+                self._count(request, timing, status)
         except Exception:  # a listener that raises would keep CherryPy from closing the request
             self.bus.log("The timing plugin could not count a request", level=40, traceback=True)
 
@@ -95,22 +99,25 @@ class TimingPlugin(SimplePlugin):
             "slowest": [record.as_json() for record in self.slowest.records()],
         }
 
-    def _count(self, request: Any, response: Any) -> None:
-        timing = getattr(request, "timing", None)
-        if timing is None and not request.toolmaps:  # refused before any tool was set up
-            timing = Timing("start", getattr(request, "started", perf_counter_ns()))
-        status = status_of(response)
-        if timing is None or status is None:
-            return
-        timing.stop()
-        route = route_of(request, getattr(request, "timed_handler", None))
-        taken = timing.nanoseconds
-        method, route = self.latencies.record(request.method, route, status, taken)
+    def _unseen(self, request: Any) -> Timing | None:
+        """Return a timing for a request that was refused before any tool was set up."""
+        started = request.__dict__.get("started")
+        return None if request.toolmaps or started is None else Timing("start", started)
+
+    def _count(self, request: Any, timing: Timing, status: int) -> None:
+        ended = timing.ended = timing.ended or perf_counter_ns()
+        taken = ended - timing.marks[1]
+        route = route_of(request, request.__dict__.get("timed_handler"))
+        self.latencies.record(request.method, route, status, taken, ended)
         if self._registry is not None:
+            method, route = self.latencies.labels(request.method, route)
             duration = duration_in(self._registry, self.buckets)
             duration.observe(method, route, status, request.scheme, taken / 1e9)
         if self.slowest.wants(taken):
-            traceparent = request.headers.get("Traceparent", "")
-            self.slowest.keep(
-                record_of(timing, method, route, request.path_info, status, traceparent)
-            )
+            self._keep(request, timing, status, route)
+
+    def _keep(self, request: Any, timing: Timing, status: int, route: str) -> None:
+        method, route = self.latencies.labels(request.method, route)
+        path = request.script_name + request.path_info
+        traceparent = request.headers.get("Traceparent", "")
+        self.slowest.keep(record_of(timing, method, route, path, status, traceparent))

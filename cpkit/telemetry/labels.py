@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Hashable
+from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 KNOWN_METHODS = frozenset(
@@ -19,21 +22,24 @@ def route_of(request: Any, handler: Any) -> str:
     It is the mount point and the template that a dispatcher left in ``request.route``, else the
     mount point and the handler's qualified name, else "": never the path, which clients choose.
     """
-    template = getattr(request, "route", None)
+    template = request.__dict__.get("route")
     if template is not None:
         return f"{request.script_name}{template}"
-    name = _qualified_name(getattr(handler, "callable", handler))
-    return f"{request.script_name}:{name}" if name and request.script_name else name
-
-
-def _qualified_name(call: Any) -> str:
+    call = getattr(handler, "callable", handler)
     if call is None or isinstance(call, Exception):
         return UNMATCHED
-    owner = getattr(call, "__self__", None)
-    name = getattr(call, "__qualname__", type(call).__qualname__)
-    if owner is not None and not isinstance(owner, type):
-        name = f"{type(owner).__qualname__}.{call.__name__}"
-    return str(name.rpartition("<locals>.")[2])
+    function: Any = call if isinstance(call, FunctionType) else type(call)
+    owner: Any = type(getattr(call, "__self__", None))
+    return _qualified(request.script_name, getattr(call, "__func__", function), owner)
+
+
+@lru_cache(maxsize=512)
+def _qualified(script_name: str, function: Hashable, owner: Hashable) -> str:
+    name = str(getattr(function, "__qualname__", function))
+    if isinstance(owner, type) and owner is not type(None):  # a method, perhaps of a parent
+        name = f"{owner.__qualname__}.{name.rpartition('.')[2]}"
+    name = name.rpartition("<locals>.")[2]
+    return f"{script_name}:{name}" if script_name else name
 
 
 def status_of(response: Any) -> int | None:

@@ -2,12 +2,17 @@
 
 import random
 from math import ceil
+from time import perf_counter_ns
 
 import pytest
 
 from cpkit.telemetry.latency import OTHER_METHOD, OVERFLOW, Histogram, Latencies
 
 MS = 1_000_000
+
+
+def count(table, method, route, status=200, taken=MS):
+    table.record(method, route, status, taken, perf_counter_ns())
 
 
 def histogram(values):
@@ -62,8 +67,8 @@ def test_two_histograms_merge_into_what_one_would_have_been():
 def test_the_table_lists_what_took_most_time_first():
     table = Latencies()
     for _ in range(3):
-        table.record("GET", "/often", 200, MS)
-    table.record("POST", "/slow", 503, 50 * MS)
+        count(table, "GET", "/often", 200, MS)
+    count(table, "POST", "/slow", 503, 50 * MS)
     slow, often = table.summary()
     assert (slow["method"], slow["route"], slow["count"], slow["errors"]) == ("POST", "/slow", 1, 1)
     assert (often["route"], often["count"], often["errors"]) == ("/often", 3, 0)
@@ -73,29 +78,33 @@ def test_the_table_lists_what_took_most_time_first():
 def test_unknown_methods_are_other_and_late_routes_overflow():
     table = Latencies(routes=2)
     for number in range(100):
-        table.record(f"M{number}", "/a", 200, MS)
-        table.record("GET", f"/{number}", 200, MS)
+        count(table, f"M{number}", "/a", 200, MS)
+        count(table, "GET", f"/{number}", 200, MS)
     keys = {(entry["method"], entry["route"]): entry["count"] for entry in table.summary()}
     assert keys == {
         (OTHER_METHOD, "/a"): 100,
         ("GET", "/0"): 1,
         ("GET", OVERFLOW): 99,
     }
-    assert table.record("GET", "/new", 200, MS) == ("GET", OVERFLOW)
+    assert table.labels("GET", "/new") == ("GET", OVERFLOW)
 
 
 def test_the_known_methods_can_be_given():
     table = Latencies(methods=["QUERY"])
-    assert table.record("QUERY", "/", 200, MS)[0] == "QUERY"
-    assert table.record("GET", "/", 200, MS)[0] == OTHER_METHOD
+    assert table.labels("QUERY", "/") == ("QUERY", "/")
+    assert table.labels("GET", "/") == (OTHER_METHOD, "/")
 
 
 def test_recent_forgets_what_is_older_than_two_windows():
-    table = Latencies(window=3600)
-    table.record("GET", "/", 200, MS)
-    table._turn -= table._window  # the window is over
-    table.record("GET", "/", 200, MS)
+    table, now, hour = Latencies(window=3600), perf_counter_ns(), 3600 * 10**9
+    table.record("GET", "/", 200, MS, now - 5 * hour)
+    table.record("GET", "/", 200, MS, now - hour - 1)
+    table.record("GET", "/", 200, MS, now)
     assert table.recent()["count"] == 2
-    table._turn -= 3 * table._window  # nobody came for two windows
+    assert table.summary()[0]["count"] == 3
+
+
+def test_the_last_moments_pass_without_requests_too():
+    table = Latencies(window=3600)
+    table.record("GET", "/", 200, MS, perf_counter_ns() - 3 * 3600 * 10**9)
     assert table.recent()["count"] == 0
-    assert table.summary()[0]["count"] == 2
