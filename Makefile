@@ -56,6 +56,19 @@ bench-load: $(VENV)/.bench  ## put the demo and the tutorial's chapter 9 under l
 bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate compares with
 	$(PY) -m tests.benchmarks.gate --write
 
+docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
+	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+release-check: $(VENV)/.release  ## build the distributions and look at what is in them
+	rm -rf dist
+	$(PY) -m build --outdir dist . > dist.log || { cat dist.log; exit 1; }
+	rm -f dist.log
+	$(PY) -m twine check --strict dist/*
+	$(PY) tests/release_check.py dist
+
+test-matrix: $(VENV)/.release  ## run the tests on each Python there is, with the oldest and newest dependencies
+	$(PY) -m nox --no-error-on-missing-interpreters $(if $(of),-s $(of))
+
 clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
 
@@ -66,6 +79,14 @@ $(VENV)/.pip:
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.pip
 	$(PY) -m pip install --quiet --editable '.[db,prometheus,testing]' --group dev
+	touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.ready
+	$(PY) -m pip install --quiet --group docs
+	touch $@
+
+$(VENV)/.release: pyproject.toml $(VENV)/.pip
+	$(PY) -m pip install --quiet --group release
 	touch $@
 
 $(VENV)/.node: | $(VENV)/.pip
@@ -87,4 +108,6 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
+# docs/ is a directory, so that make would think it made.
+.PHONY: docs release-check test-matrix
 .PHONY: help demo frontend test fuzz test-browser test-faults check format bench bench-look bench-gate bench-load bench-count clean

@@ -1,0 +1,24 @@
+"""How Sphinx builds the documentation."""
+
+from importlib.metadata import version as installed
+
+project = "cpkit"
+author = "the cpkit developers"
+version = release = installed("cpkit")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "separated"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+# A class's sentence says what it is for; the parameters of __init__ stand in its signature.
+autoclass_content = "class"
+nitpicky = False
+
+html_theme = "furo"
+html_title = f"cpkit {release}"
+html_copy_source = False

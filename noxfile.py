@@ -1,0 +1,39 @@
+"""The test matrix: each Python, with the oldest dependencies that are allowed and the newest."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+# What pyproject.toml allows at least.
+OLDEST = ["cherrypy==18.10.0", "routes==2.5.1", "prometheus-client==0.20.0"]
+SQLALCHEMY = {"3.13": "sqlalchemy==2.0.31"}  # the first that Python 3.13 can import
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("dependencies", ["oldest", "newest"])
+def tests(session: nox.Session, dependencies: str) -> None:
+    """Run all tests."""
+    install(session)
+    if dependencies == "oldest":
+        session.install("--quiet", *OLDEST, SQLALCHEMY.get(session.python, "sqlalchemy==2.0.0"))
+    session.run("python", "-m", "pytest", "-q", "-n", "2", *session.posargs)
+
+
+@nox.session(python=["3.10", "3.13"])
+def pytest8(session: nox.Session) -> None:
+    """Run the tests of the pytest plugin under the oldest pytest that it works with.
+
+    They need their settings here: pytest 8 does not read those in pyproject.toml.
+    """
+    install(session)
+    session.install("--quiet", "pytest==8.0.0")
+    options = ["-W", "error", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    session.run("python", "-m", "pytest", "-q", *options, "tests/testing", *session.posargs)
+
+
+def install(session: nox.Session) -> None:
+    """Install cpkit and what its tests need."""
+    project = nox.project.load_toml("pyproject.toml")
+    groups = nox.project.dependency_groups(project, "test")
+    needed = [each for each in groups if not each.startswith("cpkit")]
+    session.install("--quiet", "-e", ".[db,prometheus,testing]", *needed)

@@ -1,0 +1,56 @@
+"""Look into the built distributions: ``python tests/release_check.py dist``."""
+
+import re
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+REGISTRY = re.compile(rb"https?://[^\s\"']*(pypi|/simple/|registry|npmjs)", re.IGNORECASE)
+# What the project names itself: where its badges, and the tools that it tells of, live.
+ALLOWED = re.compile(rb"https?://(pypi\.org/project|test\.pypi\.org|registry\.npmjs\.org/\S+\.md)")
+
+
+def problems(folder: Path) -> list[str]:
+    """Return what is wrong with the one wheel and the one sdist in *folder*."""
+    wheel, sdist = next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
+    return [*wheel_problems(wheel), *sdist_problems(sdist)]
+
+
+def wheel_problems(path: Path) -> list[str]:
+    """Return what a wheel holds beyond the package and its metadata, or lacks."""
+    with zipfile.ZipFile(path) as wheel:
+        files = {name: wheel.read(name) for name in wheel.namelist()}
+    strange = [name for name in files if not re.match(r"cpkit/|cpkit-[\d.a-z]+\.dist-info/", name)]
+    found = [f"{path.name} holds {name}" for name in strange]
+    if "cpkit/py.typed" not in files:
+        found.append(f"{path.name} lacks cpkit/py.typed")
+    if not any(name.endswith("licenses/LICENSE") for name in files):
+        found.append(f"{path.name} lacks the licence")
+    return found + addresses(path, files)
+
+
+def sdist_problems(path: Path) -> list[str]:
+    """Return what an sdist should not hold."""
+    with tarfile.open(path) as sdist:
+        members = [member for member in sdist.getmembers() if member.isfile()]
+        files = {member.name: sdist.extractfile(member).read() for member in members}
+    unwanted = re.compile(r"node_modules|\.venv|__pycache__|\.sqlite|docs/_build")
+    found = [f"{path.name} holds {name}" for name in files if unwanted.search(name)]
+    own = {name: held for name, held in files.items() if not name.endswith("release_check.py")}
+    return found + addresses(path, own)
+
+
+def addresses(path: Path, files: dict[str, bytes]) -> list[str]:
+    """Return the files that name a package registry."""
+    return [
+        f"{path.name}: {name} names {found[0].decode()}"
+        for name, held in files.items()
+        if (found := REGISTRY.search(held)) and not ALLOWED.match(found[0])
+    ]
+
+
+if __name__ == "__main__":
+    found = problems(Path(sys.argv[1]))
+    sys.stdout.write("\n".join(found) or "The distributions hold what they should.\n")
+    sys.exit(bool(found))
