@@ -75,9 +75,7 @@ def negotiate(header: str | None, offers: Iterable[str], *, strict: bool = False
     offers = (offers,) if isinstance(offers, str) else tuple(offers)
     if header is None:
         return parse_offers(offers)[0].text if offers else None
-    if is_cacheable(header):
-        return _remembered(header, offers, strict)
-    return _choose(header, offers, strict)
+    return (_remembered if is_cacheable(header) else _choose)(header, offers, strict)
 
 
 def parse_offers(offers: tuple[str, ...]) -> tuple[Offer, ...]:

@@ -100,7 +100,7 @@ class AcceptTool(cherrypy.Tool):
     def _setup(self) -> None:
         conf = self._merged_args()
         priority = conf.pop("priority", self._priority)
-        hook = Hook(_start, failsafe=False, priority=priority, **conf)
+        hook = Hook(_start, False, priority, settings=Settings(**conf))
         cherrypy.serving.request.hooks[self._point].append(hook)
 
 
@@ -121,8 +121,7 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
         raise _refusal(error) from error
 
 
-def _start(**conf: Any) -> None:
-    settings = Settings(**conf)
+def _start(settings: Settings) -> None:
     try:
         if settings.media:
             _vary_on("Accept")
@@ -201,9 +200,9 @@ def _asked_in_query(name: str) -> str | None:
 
 def _vary_on(name: str) -> None:
     """Put *name* in the Vary field of the answer, whatever it will be."""
-    hooks = cherrypy.serving.request.hooks
+    hook, hooks = _VARY_HOOKS[name], cherrypy.serving.request.hooks
     for point in AFTER_HANDLER:
-        hooks[point].append(_VARY_HOOKS[name])
+        hooks[point].append(hook)
 
 
 def _add_vary(name: str) -> None:
