@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 Config = Mapping[str, Any]
@@ -34,17 +33,23 @@ def prefixes(path: str) -> Iterator[str]:
     yield path + "index" if path.endswith("/") else path
 
 
-def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) -> Iterator[Layer]:
-    """Yield the sections that apply to *path*, the more specific ones later.
+def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) -> list[Layer]:
+    """Return the sections that apply to *path*, the more specific ones later.
 
     *template* holds the prefixes of the route's template; at each level its section comes
     before the one of the literal path. No level below *depth* is looked at.
     """
-    literal = (prefix for prefix, _ in zip(prefixes(path), range(depth), strict=False))
-    for names in zip_longest(template[:depth], literal):
-        for name in dict.fromkeys(filter(None, names)):
-            if name in sections:
-                yield name, sections[name]
+    layers = []
+    literal = prefixes(path)
+    for level in range(depth):
+        if level < len(template) and template[level] in sections:
+            layers.append((template[level], sections[template[level]]))
+        name = next(literal, "")
+        if not name and level >= len(template):
+            break
+        if name in sections and name not in template[level : level + 1]:
+            layers.append((name, sections[name]))
+    return layers
 
 
 class Depths:

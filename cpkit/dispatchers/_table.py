@@ -127,7 +127,7 @@ class RouteTable(SubMapperParent):
 
     def _match(self, path: str, environ: Environ) -> Found | None:
         match = self.mapper.routematch(path, environ)
-        if match is None:
+        if match is None or match[1] is None:  # the latter when the mapper is to debug
             return None
         variables, route = match[:2]
         target = self._targets.get(route) or self.target(route)
