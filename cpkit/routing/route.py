@@ -112,7 +112,7 @@ class Route(routes.route.Route):
 
     def _expression(self, clist: Iterable[str], include_names: bool = True) -> str:
         # NOTE: an empty alternation would match the empty segment: no controller is none.
-        names = list(clist) or [NOBODY]
+        names = (clist if isinstance(clist, list) else list(clist)) or [NOBODY]
         if self.minimization:
             reg = self.buildnextreg(self.routelist, names, include_names)[0] or "/"
             reg = ("" if reg.startswith("/") else "/") + reg + "/?$"

@@ -42,6 +42,8 @@ class Shape(NamedTuple):
 
 def shape_of(route: Any, controllers: Sequence[str]) -> Shape:
     """Return the shape of *route*, a :class:`cpkit.routing.Route`."""
+    if not any(isinstance(part, dict) and part["name"] == "controller" for part in route.routelist):
+        controllers = ()  # PERF: or each of n routes would read the names of n controllers.
     if route.minimization:
         return Shape(None, _minimized_prefix(route.routelist), {}, None, _limit(route))
     requirements = dict(route.reqs)
