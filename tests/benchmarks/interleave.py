@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.benchmarks import estimates
@@ -18,7 +18,9 @@ from tests.benchmarks.questions import Call, Case, Question, verify
 
 Clock = Callable[[], int]
 AGAIN = "baseline again"
-BATCH_NS = 50_000  # the clock itself costs about 100 ns: a five-hundredth
+# The clock itself costs about 100 ns, a five-hundredth of the least. What is fast gets more calls
+# where it follows on what is slow: else it would be timed with the caches that the others left.
+LEAST_BATCH_NS, MOST_BATCH_NS, SHARE_OF_SLOWEST = 50_000, 1_000_000, 0.05
 FEWEST_ROUNDS, ENOUGH_ROUNDS, MOST_ROUNDS = 12, 120, 6000
 PATIENCE = 4  # times the seconds that were given, for questions with slow variants
 WARM_NS = 100_000_000
@@ -72,7 +74,7 @@ def take_rounds(
 ) -> dict[str, list[float]]:
     """Return the nanoseconds a unit of work, one timing a round, of each variant and AGAIN."""
     calls = {**case.variants, AGAIN: case.variants[case.baseline]}
-    batches = {name: _batch(call, clock) for name, call in calls.items()}
+    batches = _batches({name: _cost(call, clock) for name, call in case.variants.items()})
     batches[AGAIN] = batches[case.baseline]
     order, shuffle = list(calls), random.Random(seed).shuffle
     taken: dict[str, list[float]] = {name: [] for name in calls}
@@ -84,6 +86,8 @@ def take_rounds(
         while _go_on(count, (clock() - begun) / (seconds * 1e9)):
             shuffle(order)
             for name in order:
+                if batches[name] > 1:
+                    _spent(calls[name], batches[name], clock)  # warms the caches
                 spent = _spent(calls[name], batches[name], clock)
                 taken[name].append(spent / (batches[name] * case.calls))
             count += 1
@@ -102,12 +106,18 @@ def _go_on(rounds: int, spent: float) -> bool:
     return spent < 1 and rounds < MOST_ROUNDS
 
 
-def _batch(call: Call, clock: Clock) -> int:
-    """Return how many calls fill a batch; the trial calls warm the variant up."""
+def _batches(costs: Mapping[str, int]) -> dict[str, int]:
+    """Return how many calls of each variant are timed together, by what one call costs."""
+    wanted = min(MOST_BATCH_NS, max(LEAST_BATCH_NS, SHARE_OF_SLOWEST * max(costs.values())))
+    return {name: max(1, round(wanted / max(1, cost))) for name, cost in costs.items()}
+
+
+def _cost(call: Call, clock: Clock) -> int:
+    """Return the nanoseconds of one call; the trials warm the variant up."""
     begun, trials = clock(), []
     while len(trials) < 2 or (len(trials) < 10 and clock() - begun < WARM_NS):
         trials.append(_spent(call, 1, clock))
-    return max(1, round(BATCH_NS / max(1, min(trials))))
+    return min(trials)
 
 
 def _spent(call: Call, times: int, clock: Clock) -> int:
