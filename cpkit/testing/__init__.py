@@ -16,6 +16,7 @@ from ._fixtures import (
     cp_engine,
     cp_http,
     cp_isolation,
+    cp_mounted,
     cp_server,
     cp_session,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "cp_engine",
     "cp_http",
     "cp_isolation",
+    "cp_mounted",
     "cp_server",
     "cp_session",
     "pytest_addoption",

@@ -28,13 +28,8 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
     ``cherrypy_isolation = false`` in pytest's configuration switches it off for good,
     ``@pytest.mark.cherrypy(isolation=False)`` for a test.
     """
-    options = _options(request.node)
-    wanted = bool(options) or not _FIXTURES.isdisjoint(request.fixturenames)
-    if not (wanted or "cherrypy" in sys.modules):
-        yield
-        return
-    if not options.get("isolation", request.config.getini("cherrypy_isolation")):
-        _prepare(request, options)
+    wanted = _options(request.node).get("isolation", request.config.getini("cherrypy_isolation"))
+    if not (wanted and ("cherrypy" in sys.modules or _asked(request))):
         yield
         return
     from ._isolation import Isolation
@@ -43,11 +38,28 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
     lines, log = lines_of(request.node), logging.getLogger("cherrypy.error")
     log.addHandler(lines)
     try:
-        _prepare(request, options)
         yield
     finally:
         log.removeHandler(lines)
         isolation.end()
+
+
+@pytest.fixture(autouse=True)
+def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
+    """Apply the configuration and mount the application that the test asks for."""
+    if not _asked(request):
+        return
+    import cherrypy
+
+    options = _options(request.node)
+    config = dict(options.get("config", {}))
+    paths = {key: config.pop(key) for key in list(config) if key.startswith("/")}
+    cherrypy.config.update({**config.pop("global", {}), **config})
+    root = options.get("root") or request.getfixturevalue("cp_app")
+    if isinstance(root, type):
+        root = root()
+    if root is not None:
+        cherrypy.tree.mount(root, options.get("mount", ""), paths)
 
 
 @pytest.fixture
@@ -60,7 +72,7 @@ def cp_app() -> Any:
 
 
 @pytest.fixture
-def cp_client(request: pytest.FixtureRequest, cp_isolation: None) -> Iterator[Client]:
+def cp_client(request: pytest.FixtureRequest, cp_mounted: None) -> Iterator[Client]:
     """Send requests to what is mounted on ``cherrypy.tree``, without a server."""
     client = Client(log=lines_of(request.node).note)
     yield client
@@ -79,7 +91,7 @@ def cp_http() -> Iterator[Server]:
 
 
 @pytest.fixture
-def cp_server(cp_isolation: None, cp_http: Server) -> Iterator[Server]:
+def cp_server(cp_mounted: None, cp_http: Server) -> Iterator[Server]:
     """Serve what is mounted on ``cherrypy.tree`` over real HTTP, on a free port."""
     import cherrypy
 
@@ -147,25 +159,15 @@ def cp_session(cp_client: Client) -> Session:
     return Session(cp_client.cookies)
 
 
+def _asked(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the test uses a fixture or the marker of cpkit's."""
+    marked = request.node.get_closest_marker("cherrypy") is not None
+    return marked or not _FIXTURES.isdisjoint(request.fixturenames)
+
+
 def _options(node: Any) -> dict[str, Any]:
     """Return what the markers say, the closest last."""
     options: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers("cherrypy"))):
         options.update(marker.kwargs)
     return options
-
-
-def _prepare(request: pytest.FixtureRequest, options: dict[str, Any]) -> None:
-    """Apply the configuration and mount the application that the test asks for."""
-    import cherrypy
-
-    config = dict(options.get("config", {}))
-    paths = {key: config.pop(key) for key in list(config) if key.startswith("/")}
-    cherrypy.config.update({**config.pop("global", {}), **config})
-    if not options and _FIXTURES.isdisjoint(request.fixturenames):
-        return
-    root = options.get("root") or request.getfixturevalue("cp_app")
-    if isinstance(root, type):
-        root = root()
-    if root is not None:
-        cherrypy.tree.mount(root, options.get("mount", ""), paths)
