@@ -73,33 +73,33 @@ def _over(ask: Ask, fields: Iterable[str]) -> Call:
 def _choices(fields: list[str]) -> Case:
     asks = {
         "cpkit": _cpkit(),
-        "cherrypy": _cherrypy(),
+        "CherryPy": _cherrypy(),
         "werkzeug": _werkzeug(),
         "webob": _webob(),
         "falcon": _falcon(),
     }
     return Case(
         {name: _over(ask, fields) for name, ask in asks.items()},
-        baseline="cherrypy",
+        baseline="CherryPy",
         expected="text/html",
         cleanup=cherrypy.serving.clear,
-        headline=("cpkit", "cherrypy"),
+        headline=("cpkit", "CherryPy"),
     )
 
 
-@question("negotiation", "a browser's Accept field, never seen before")
+@question("negotiation", "What does a browser's Accept field cost, never seen before?")
 def unlike_fields() -> Case:
     """Every field differs, so that no cache helps: the cost of parsing and choosing."""
     return _choices([f"{CHROME},image/x-{number:04}" for number in range(2048)])
 
 
-@question("negotiation", "a browser's Accept field, seen before")
+@question("negotiation", "What does a browser's Accept field cost, seen before?")
 def same_field() -> Case:
     """One field over and over, as from the users of one browser: cpkit looks the choice up."""
     return _choices(["".join(CHROME) for _ in range(16)])
 
 
-@question("negotiation", "a browser's Accept-Language field, never seen before")
+@question("negotiation", "What does a browser's Accept-Language field cost?")
 def unlike_languages() -> Case:
     """Every field differs; the choice by RFC 4647 lookup, as werkzeug and webob make it too."""
     from werkzeug.datastructures import LanguageAccept
@@ -121,7 +121,7 @@ def unlike_languages() -> Case:
     return Case(variants, baseline="werkzeug", expected="en")
 
 
-@question("negotiation", "a whole request of a negotiated page")
+@question("negotiation", "What does negotiation add to a whole request?")
 def whole_request() -> Case:
     """What switching the tool on adds to a request; cpkit's also sets Content-Type and Vary."""
     import cpkit.tools
@@ -138,15 +138,16 @@ def whole_request() -> Case:
         )
 
     app = application(Root())
-    asked = {"Accept": CHROME}
+    asked, plain = {"Accept": CHROME}, "CherryPy, no tool"
     return Case(
         {
-            "without a tool": getter(app, "/without", asked),
-            "cherrypy": getter(app, "/theirs", asked),
+            plain: getter(app, "/without", asked),
+            "CherryPy": getter(app, "/theirs", asked),
             "cpkit": getter(app, "/ours", asked),
             "cpkit with renderers": getter(app, "/rendered", asked),
         },
-        baseline="cherrypy",
+        baseline=plain,
         expected=("200 OK", b"page"),
-        without=["without a tool"],
+        without=[plain],
+        headline=("cpkit", "CherryPy"),
     )

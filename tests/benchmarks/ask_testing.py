@@ -63,6 +63,7 @@ def requests() -> Case:
     transport = httpx.WSGITransport(app=app)
     httpx_client = httpx.Client(transport=transport, base_url="http://127.0.0.1")
     over_http, stop = _over_http(app)
+    bare_call = "a bare WSGI call"
 
     def cleanup() -> None:
         httpx_client.close()
@@ -70,20 +71,22 @@ def requests() -> Case:
 
     return Case(
         {
-            "a bare WSGI call": lambda: bare()[1],
+            bare_call: lambda: bare()[1],
             "cpkit": lambda: client.get("/").content,
             "werkzeug": lambda: werkzeug.get("/").data,
             "webtest": lambda: web.get("/").body,
             "httpx.WSGITransport": lambda: httpx_client.get("/").content,
             "http.client over HTTP": over_http,
         },
-        baseline="a bare WSGI call",
+        baseline=bare_call,
         expected=ANSWER,
         cleanup=cleanup,
+        without=[bare_call],
+        headline=("cpkit", "httpx.WSGITransport"),
     )
 
 
-@question("testing", "What does it cost to set up the test of an application?")
+@question("testing", "What does it cost to set up the test of an application?", counted=False)
 def set_up() -> Case:
     """CPWebCase starts and stops a server and the engine for each class, on a fixed port.
 
@@ -120,4 +123,5 @@ def set_up() -> Case:
     return Case(
         {"cpkit": cpkit, "cpkit, with a request": lambda: cpkit(ask=True), "CPWebCase": cpwebcase},
         baseline="cpkit",
+        headline=("cpkit, with a request", "CPWebCase"),
     )
