@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Config = Mapping[str, Any]
-Sections = Mapping[str, Config]
+Sections = dict[str, Config]
 Layer = tuple[str, Config]
 
 STATICDIR = "tools.staticdir.dir"
@@ -52,6 +52,9 @@ def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) 
     return layers
 
 
+UNKNOWN: tuple[Any, int, None, int] = (None, 0, None, 0)
+
+
 class Depths:
     """Remember how deep the sections of each application go, until they change.
 
@@ -65,10 +68,11 @@ class Depths:
     def of(self, sections: Sections) -> int:
         """Return the number of levels of the deepest section; ``/`` has none."""
         # NOTE: a new section is always the last key, a removed one changes the length.
-        last = next(reversed(sections.keys()), None)  # type: ignore[call-overload]
-        known = self._known.get(id(sections))
-        if known and known[0] is sections and known[1:3] == (len(sections), last):
-            return known[3]
+        last = next(reversed(sections), None)
+        depth: int
+        same, size, final, depth = self._known.get(id(sections), UNKNOWN)
+        if same is sections and size == len(sections) and final == last:
+            return depth
         depth = max((name.count("/") for name in sections if name != "/"), default=0)
         if len(self._known) >= 64:
             self._known.clear()

@@ -42,10 +42,9 @@ def _unserved(target: Any, controllers: Any) -> Iterator[str]:
     controller = target.controller
     if controller is None:
         controller = controllers.get(target.name)
-    in_url = {part["name"] for part in target.route.routelist if isinstance(part, dict)}
-    if controller is None and "controller" not in in_url and not target.route.redirect:
+    if controller is None and "controller" not in target.variables and not target.route.redirect:
         yield f"Route {target.template!r} answers 404: no controller is called {target.name!r}."
-    elif controller is not None and "action" in in_url:
+    elif controller is not None and "action" in target.variables:
         names = [name for name in dir(controller) if is_exposed(controller, name)]
         if not names:
             yield (

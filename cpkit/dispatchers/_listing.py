@@ -47,8 +47,8 @@ def handler(target: Target, controller: Any, endpoint: Endpoint | None, mapper: 
         leads = mapper._routenames[f"_redirect_{id(target.route)}"]
         return f"redirect {target.route.redirect_status.split()[0]} to {leads.routepath}"
     if controller is None:
-        names = {part["name"] for part in target.route.routelist if isinstance(part, dict)}
-        owner = "{controller}" if "controller" in names else f"unknown controller {target.name!r}"
+        in_url = "controller" in target.variables
+        owner = "{controller}" if in_url else f"unknown controller {target.name!r}"
     else:
         named = isinstance(controller, type) or inspect.isroutine(controller)
         code = controller if named else type(controller)

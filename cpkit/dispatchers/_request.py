@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import cherrypy
@@ -62,14 +63,11 @@ def give(request: Any, environ: Mapping[str, Any], variables: dict[str, Any]) ->
     before those of ``before_handler``: the variables are put back first thing in each.
     """
     request.params.update(variables)
-
-    def restore() -> None:
-        request.params.update(variables)
-
+    put_back = partial(request.params.update, variables)
     if request.query_string:
-        request.hooks.attach("before_request_body", restore, priority=FIRST)
+        request.hooks.attach("before_request_body", put_back, priority=FIRST)
     if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
-        request.hooks.attach("before_handler", restore, priority=FIRST)
+        request.hooks.attach("before_handler", put_back, priority=FIRST)
 
 
 class PageHandler(cherrypy.dispatch.LateParamPageHandler):

@@ -53,14 +53,17 @@ class RoutesDispatcher(RouteTable):
         request = cherrypy.serving.request
         request.dispatch_started = time.perf_counter_ns()
         request.route, request.dispatcher, request.dispatched_path = None, self, path_info
-        request.config = dict(cherrypy.config)  # should a condition function raise
         path = path_info or "/"  # the mount point without its slash
         if _request.is_malformed(path, request):
             request.config = self._config(request, path)
             request.handler = cherrypy.NotFound()
             return
         environ = _request.environ_of(request)
-        found = self.find(path, environ)
+        try:
+            found = self.find(path, environ)
+        except Exception:  # a condition function's: the error page needs a config
+            request.config = self._config(request, path)
+            raise
         page = found and found.page(request.method)
         if found and page:
             self._serve(request, path, environ, found, page)

@@ -131,7 +131,7 @@ class RouteTable(SubMapperParent):
             return None
         variables, route = match[:2]
         target = self._targets.get(route) or self.target(route)
-        return Found(variables, target, self._endpoint(target, variables))
+        return Found(variables, target, target.fixed or self._endpoint(target, variables))
 
     def _endpoint(self, target: Target, variables: dict[str, Any]) -> Endpoint | None:
         """Return the endpoint, built at its first request and then looked up.
@@ -187,9 +187,11 @@ class RouteTable(SubMapperParent):
     def _bind(self, before: int, controller: Any, config: Config | None) -> None:
         for route in self.mapper.matchlist[before:]:
             self._targets[route] = target = Target(route, controller, config)
-            if "action" in route.maxkeys or (route.conditions or {}).get("function"):
-                continue
-            if self.built(target, controller, None) is None:
+            if (route.conditions or {}).get("function"):
+                continue  # it may put another action in
+            if not {"controller", "action"} & target.variables:
+                target.fixed = self.built(target, controller, target.action)
+            if target.fixed is None and "action" not in route.maxkeys:
                 raise RouteError(
                     target.template,
                     f"{controller!r} can't be called and is not exposed with methods as GET",

@@ -24,11 +24,11 @@ class Target:
         self.action = route.defaults.get("action")
         self.heads = "HEAD" in ((route.conditions or {}).get("method") or ())
         self.endpoints: dict[Any, Endpoint] = {}
-        self._decoded = [
-            part["name"]
-            for part in route.routelist
-            if isinstance(part, dict) and part["type"] != "*" and part["name"] not in route.reqs
-        ]
+        self.fixed: Endpoint | None = None  # what every URL of this route leads to, if one does
+        parts = [part for part in route.routelist if isinstance(part, dict)]
+        self.variables = {part["name"] for part in parts}
+        plain = {part["name"] for part in parts if part["type"] != "*"}
+        self._decoded = plain - route.reqs.keys()
 
     def decode_slashes(self, variables: dict[str, Any]) -> None:
         """Decode ``%2F`` where it can't be taken for a separator: in one plain segment.

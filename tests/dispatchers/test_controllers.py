@@ -157,6 +157,13 @@ def test_an_action_that_the_code_wrote_is_trusted(dispatcher, cp_client):
     assert cp_client.get("/d/written").status_code == 200
 
 
+def test_a_minimized_route_trusts_its_default_alone(dispatcher, cp_client):
+    dispatcher.connect("act", "/act/:action", Page(), action="written", _minimize=True)
+    assert cp_client.get("/act").status_code == 200
+    assert cp_client.get("/act/shown").text == "shown"
+    assert cp_client.get("/act/__repr__").status_code == 404
+
+
 def test_an_action_from_getattr_is_trusted_only_if_written(dispatcher, cp_client):
     class Dynamic:
         def __getattr__(self, name):
