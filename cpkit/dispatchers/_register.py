@@ -21,9 +21,8 @@ class RequestConfig:
     """Be ``routes.request_config()`` for one request."""
 
     def __init__(self, request: Any) -> None:
-        self.mapper = request.dispatcher.mapper
-        self.redirect = request.dispatcher.redirect
-        self.mapper_dict, self.route = request.routed
+        dispatcher, _, self.mapper_dict, self.route = request.routed
+        self.mapper, self.redirect = dispatcher.mapper, dispatcher.redirect
         self.host, self.protocol = request.headers.get("Host"), request.scheme
         environ = getattr(request, "wsgi_environ", {})
         # NOTE: the mapper keeps it in the thread; without the whole, no body is kept alive.
@@ -41,6 +40,7 @@ def register_thread() -> None:
 
 def _current() -> Any:
     request = cherrypy.serving.request
-    if hasattr(request, "routed"):
+    routed = getattr(request, "routed", None)
+    if routed and routed[0].register:
         return RequestConfig(request)
     return routes.request_config(original=True)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import cherrypy
+from cherrypy._cpdispatch import test_callable_spec
 from cherrypy.lib.httputil import urljoin
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -56,18 +57,20 @@ def _is_misread(request: Any) -> bool:
     return bool(path[len(request.script_name) :] != request.path_info)
 
 
-def give(request: Any, environ: Mapping[str, Any], variables: dict[str, Any]) -> None:
-    """Put the path's *variables* into ``request.params``, to stay above query and body.
+def may_have_body(environ: Mapping[str, Any]) -> bool:
+    """Tell whether the request announces a body (RFC 9112, 6)."""
+    return bool(environ.get("CONTENT_LENGTH")) or "HTTP_TRANSFER_ENCODING" in environ
+
+
+def keep(request: Any) -> None:
+    """Keep what is in ``request.params``, the path's variables, above query and body.
 
     CherryPy merges the query string before the hooks of ``before_request_body``, the body
     before those of ``before_handler``: the variables are put back first thing in each.
     """
-    request.params.update(variables)
-    put_back = partial(request.params.update, variables)
-    if request.query_string:
-        request.hooks.attach("before_request_body", put_back, priority=FIRST)
-    if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
-        request.hooks.attach("before_handler", put_back, priority=FIRST)
+    put_back = partial(request.params.update, dict(request.params))
+    request.hooks.attach("before_request_body", put_back, priority=FIRST)
+    request.hooks.attach("before_handler", put_back, priority=FIRST)
 
 
 class PageHandler(cherrypy.dispatch.LateParamPageHandler):
@@ -76,11 +79,15 @@ class PageHandler(cherrypy.dispatch.LateParamPageHandler):
     def __call__(self) -> Any:
         """Call the handler; a parameter named as its ``self`` is one it doesn't take."""
         try:
-            return super().__call__()
+            return self.callable(*self.args, **self.kwargs)
         except TypeError as error:
-            name = _receiver(self.callable)
-            if name is None or name not in self.kwargs:
-                raise
+            self._refuse_mismatch(error)
+            raise
+
+    def _refuse_mismatch(self, error: TypeError) -> None:
+        test_callable_spec(self.callable, self.args, self.kwargs)
+        name = _receiver(self.callable)
+        if name is not None and name in self.kwargs:
             in_body = name in (cherrypy.serving.request.body.params or {})
             raise cherrypy.HTTPError(400 if in_body else 404) from error
 

@@ -52,7 +52,7 @@ class RoutesDispatcher(RouteTable):
         """Set the handler, the config and the variables of the current request."""
         request = cherrypy.serving.request
         request.dispatch_started = time.perf_counter_ns()
-        request.route, request.dispatcher, request.dispatched_path = None, self, path_info
+        request.route, request.routed = None, (self, path_info, None, None)
         path = path_info or "/"  # the mount point without its slash
         if _request.is_malformed(path, request):
             request.config = self._config(request, path)
@@ -77,19 +77,21 @@ class RoutesDispatcher(RouteTable):
         request.route = target.template
         request.is_index = path.endswith("/")
         request.config = self._config(request, path, target, page)
-        if self.register:
-            request.routed = dict(variables), target.route
-            if not hasattr(_register.thread, "registered"):
-                _register.register_thread()
+        request.routed = self, request.routed[1], variables, target.route
+        if self.register and not hasattr(_register.thread, "registered"):
+            _register.register_thread()
         if target.route.redirect:
             request.handler = partial(_urls.follow, self, target.route, variables)
             return
-        if "%2F" in path:
-            target.decode_slashes(variables)
+        params = request.params
+        params.update(variables)
         if not self.full_result:
-            variables.pop("controller", None)
-            variables.pop("action", None)
-        _request.give(request, environ, variables)
+            params.pop("controller", None)
+            params.pop("action", None)
+        if "%2F" in path:
+            target.decode_slashes(params)
+        if request.query_string or _request.may_have_body(environ):
+            _request.keep(request)
         handler = page.handler()
         request.handler = cherrypy.NotFound() if handler is None else _request.PageHandler(handler)
 

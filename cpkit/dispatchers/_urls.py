@@ -55,7 +55,7 @@ def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
 def mount_point(dispatcher: Any) -> str:
     """Return the script name of the application that *dispatcher* serves, in a request or not."""
     request = cherrypy.serving.request
-    if getattr(request, "dispatcher", None) is dispatcher:
+    if routed_by(dispatcher):
         return str(request.script_name)
     for script_name, app in cherrypy.tree.apps.items():
         sections = getattr(app, "config", {}).values()
@@ -64,12 +64,18 @@ def mount_point(dispatcher: Any) -> str:
     return ""
 
 
+def routed_by(dispatcher: Any) -> bool:
+    """Tell whether *dispatcher* is the one of the current request, if there is one."""
+    routed = getattr(cherrypy.serving.request, "routed", None)
+    return bool(routed and routed[0] is dispatcher)
+
+
 def virtual_prefix(dispatcher: Any) -> str:
     """Return what ``cherrypy.dispatch.VirtualHost`` put before the path of this request."""
     request = cherrypy.serving.request
-    if getattr(request, "dispatcher", None) is not dispatcher:
+    if not routed_by(dispatcher):
         return ""
-    inner, outer = request.dispatched_path, request.path_info
+    inner, outer = request.routed[1], request.path_info
     return str(inner[: -len(outer)]) if outer and inner.endswith(outer) else ""
 
 

@@ -170,9 +170,11 @@ def test_cherrypys_own_dispatcher_still_works_in_the_same_thread(mount, cp_clien
 def test_it_can_be_left_out(mount, cp_client):
     seen = []
     dispatcher = RoutesDispatcher(register=False)
-    dispatcher.connect("home", "/", lambda: seen.append(hasattr(cherrypy.request, "routed")))
+    dispatcher.connect("home", "/", lambda: seen.append(hasattr(routes.request_config(), "route")))
     mount(dispatcher)
-    cp_client.get("/")
+    thread = threading.Thread(target=cp_client.get, args=["/"])
+    thread.start()
+    thread.join()
     assert seen == [False]
 
 
