@@ -10,10 +10,9 @@ from cpkit.routing.admission import Domains, Environ, admission, opaque
 from cpkit.routing.makers import by_regex, maker
 from cpkit.routing.route import Route
 from cpkit.routing.shape import Shape, shape_of
-from cpkit.routing.tree import Entry, Node, Record, found_in, grown, leaf, of_method
+from cpkit.routing.tree import Entry, Node, Record, found_in, grown, leaf, of_method, order
 
 Found = tuple[dict[str, Any], Any]
-Search = Callable[[str, "Environ | None"], "Found | None"]
 
 UNKNOWN = Shape(None, {}, {}, None)
 # What a route is filed under that lists no method at all: found where no method is asked for.
@@ -36,7 +35,7 @@ class Index:
         domains: Domains,
         environ: Callable[[], Environ | None],
     ) -> None:
-        self.environ = environ
+        self.environ, self.controllers = environ, controllers
         entries = [_entry(order, route, controllers, domains) for order, route in enumerate(routes)]
         varying = [entry for entry in entries if entry.shape.length is None]
         first = _first_orders(varying)
@@ -51,37 +50,15 @@ class Index:
         self.varying = self._grown(varying)
         # What a path without a leading slash can match: only a regex of the whole path knows.
         self.slashless = leaf([e for e in varying if e.shape.steps is None], frozenset())
-        self.search = self._searcher()
 
     @staticmethod
     def _grown(entries: list[Entry]) -> Node:
         return grown(entries, COPIES * len(entries) + 16) if entries else None
 
-    def _searcher(self) -> Search:
-        limit, fixed, rest = self.limit, self.fixed, self.rest
-
-        # PERF: local names, no calls: see tests/benchmarks/ask_routing.py.
-        def search(url: str, environ: Environ | None) -> Found | None:
-            segments = url.split("/", limit)
-            node = fixed[len(segments)]
-            while node.__class__ is list:
-                at, children, node = node
-                node = children.get(
-                    segments[at] if at > 0 else segments[-at].partition(".")[0], node
-                )
-            if not environ or segments[0]:
-                return rest(segments, environ, node)
-            if node.__class__ is dict:
-                node = node.get(environ.get("REQUEST_METHOD", "")) or node[None]
-            if node.__class__ is not tuple:
-                return rest(segments, environ, node)
-            for _, route, make, defaults, arguments, admit in node:
-                result = make(segments, defaults, arguments)
-                if result is not None and (admit is None or admit(environ, result, segments)):
-                    return result, route
-            return rest(segments, environ, None)
-
-        return search
+    def search(self, url: str, environ: Environ | None) -> Found | None:
+        """Return (variables and defaults, route) of the first route that matches, or None."""
+        segments = url.split("/", self.limit)
+        return self.rest(segments, environ, found_in(self.fixed[len(segments)], segments))
 
     def rest(self, segments: list[str], environ: Environ | None, node: Node) -> Found | None:
         """Search the leaf *node* and the routes of varying length, in declared order."""
@@ -89,7 +66,7 @@ class Index:
             return None
         environ = environ or self.environ()
         method = environ.get("REQUEST_METHOD", "") if environ else None
-        for _, route, make, defaults, arguments, admit in self._left(segments, method, node):
+        for make, defaults, arguments, route, admit in self._left(segments, method, node):
             result = make(segments, defaults, arguments)
             if result is not None and (admit is None or admit(environ, result, segments)):
                 return result, route
@@ -101,7 +78,7 @@ class Index:
         segments = url.split("/", self.limit)
         found: set[str] = set()
         node = found_in(self.fixed[len(segments)], segments)
-        for _, route, make, defaults, arguments, admit in self._left(segments, None, node):
+        for make, defaults, arguments, route, admit in self._left(segments, None, node):
             methods = (route.conditions or {}).get("method")
             if methods is not None and found.issuperset(methods):
                 continue
@@ -114,25 +91,21 @@ class Index:
                 found.update(methods)
         return frozenset(found)
 
-    def _left(self, segments: list[str], method: str | None, node: Node) -> Sequence[Record]:
+    def _left(self, segments: list[str], method: str | None, node: Node) -> list[Record]:
         if segments[0]:
             return of_method(self.slashless, method)
         records = of_method(node, method)
         if self.varying is None:
             return records
-        padded = [*segments, *[None] * (self.limit + 1 - len(segments))]
+        padded = [*segments, *[""] * (self.limit + 1 - len(segments))]
         others = of_method(found_in(self.varying, padded), method)
-        return sorted([*records, *others], key=_order) if records and others else records or others
+        return sorted([*records, *others], key=order) if records and others else records or others
 
 
 def _depth(entry: Entry) -> int:
     """Return how many slashes to split a path at, to see every segment that a route looks at."""
     steps = entry.shape.steps or ()
     return max(*entry.shape.exact, *(step.at for step in steps), 0, -1) + 2
-
-
-def _order(record: Record) -> int:
-    return record[0]
 
 
 def _entry(order: int, route: Any, controllers: Sequence[str], domains: Domains) -> Entry:
@@ -147,12 +120,12 @@ def _entry(order: int, route: Any, controllers: Sequence[str], domains: Domains)
 
 def _record(order: int, route: Any, shape: Shape, admit: Any, decided: frozenset[int]) -> Record:
     if shape.steps is None:
-        return (order, route, *by_regex(route, shape.limit), admit)
-    return (order, route, *maker(shape, route.defaults, decided), admit)
+        return (*by_regex(order, route, shape.limit), route, admit)
+    return (*maker(order, shape, route.defaults, decided), route, admit)
 
 
 def _foreign(order: int, route: Any, shape: Shape, admit: Any, _: frozenset[int]) -> Record:
-    return (order, route, lambda segments, defaults, arguments: {}, {}, (), admit)
+    return (lambda segments, defaults, arguments: {}, {}, (order,), route, admit)
 
 
 def _first_orders(varying: Iterable[Entry]) -> dict[str | None, int]:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import routes.mapper
 from routes.util import RoutesException
 
 from cpkit.routing.admission import Domains, Environ
+from cpkit.routing.generation import GenerationTable
 from cpkit.routing.index import Index
+from cpkit.routing.patterns import PatternWarning, facts
 from cpkit.routing.route import Route
+from cpkit.routing.shadows import Shadow, shadows
+from cpkit.routing.tree import Headed, found_in
+
+ENCODING = "utf-8", "ignore"
+URLS = 1600
+TRANSIENT = {"_changing", "_index", "_lookup", "_gendict", "_created_gens", "_created_regs"}
+TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
+# A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
+OPTIONS = {"_static": False, "_filter": None, "_absolute": False, "_encoding": "utf-8"}
+OPTIONS |= {"_minimize": False, "_explicit": False, "_member_name": None}
+OPTIONS |= {"_collection_name": None, "_parent_resource": None}
 
 
 class Setting:
@@ -47,12 +62,16 @@ class IndexedMapper(routes.mapper.Mapper):
         register: bool = True,
         explicit: bool = True,
     ) -> None:
+        self._begin()
+        super().__init__(controller_scan, directory, always_scan, register, explicit)
+        self.create_regs_lock = self._changing
+
+    def _begin(self) -> None:
         self._changing = threading.RLock()
         self._controllers: list[str] | None = None
         self._index: Index | None = None
-        self._search: Any = self._search_anew
-        super().__init__(controller_scan, directory, always_scan, register, explicit)
-        self.create_regs_lock = self._changing
+        self._lookup: Any = self._unready
+        self._created_gens = False
 
     def make_route(self, *args: Any, **kargs: Any) -> Any:
         """Make the Route of one connect(); a subclass can override this to use its own class."""
@@ -61,13 +80,46 @@ class IndexedMapper(routes.mapper.Mapper):
     def connect(self, *args: Any, **kargs: Any) -> None:
         """Declare a route: ``connect(path, ...)`` or ``connect(name, path, ...)``.
 
-        Raises RouteError at once for a route that could never work.
+        Raises RouteError at once for a route that could never work; warns of a requirement whose
+        time may grow exponentially.
         """
-        if len(args) > 1 and args[1] is None:  # a submapper without a path_prefix
-            args = (None, args[0])
+        name, path = args if len(args) > 1 else (None, *args)
+        if path is None:  # a submapper without a path_prefix says connect(path, None)
+            name, path = None, name
+        kargs = {"_explicit": self.explicit, "_minimize": self.minimization, **kargs}
+        route = self.make_route(name, path, **kargs)
+        if "_encoding" not in kargs and (self.encoding, self.decode_errors) != ENCODING:
+            route.encoding, route.decode_errors = self.encoding, self.decode_errors
+        for regex in route.reqs.values():
+            if facts(regex).nested:
+                warnings.warn(PatternWarning(path, regex), stacklevel=2)
         with self._changing:
-            super().connect(*args, **kargs)
+            self._add(name, route)
+
+    def _add(self, name: str | None, route: Any) -> None:
+        if name:
+            self._routenames[name] = route
+            route.name = name
+        if not route.static:
+            self.matchlist.append(route)
+            self.maxkeys.setdefault(route.maxkeys, []).append(route)
+            self._created_gens = False
             self._forget()
+
+    def extend(self, routes: Iterable[Any], path_prefix: str = "") -> None:
+        """Connect copies of *routes*, with all their options, below *path_prefix*."""
+        for route in routes:
+            between = "/" if path_prefix and route.minimization else ""
+            path = path_prefix + between + route.routepath
+            options = {**_options(route), **route._kargs, "conditions": route.conditions}
+            self.connect(route.name, path, **options)
+
+    def resource(self, member_name: str, collection_name: str, **kwargs: Any) -> None:
+        """Connect the routes of a resource; its requirements hold on the members' routes too."""
+        kwargs["member"] = dict(kwargs.get("member") or {})
+        kwargs["new"] = dict(kwargs.get("new") or {})
+        connecting = Requiring(self, kwargs.get("requirements") or {})
+        routes.mapper.Mapper.resource(connecting, member_name, collection_name, **kwargs)
 
     def match(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return the winning route's variables and defaults for *url*, or None."""
@@ -77,10 +129,30 @@ class IndexedMapper(routes.mapper.Mapper):
     def routematch(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return (variables and defaults, route) of the first route that matches, or None."""
         if url is None:
-            if not environ:
-                raise RoutesException("URL or environ must be provided")
-            url = environ["PATH_INFO"]
-        return self._search(url, environ)
+            url = _path(environ)
+        limit, fixed, rest = self._lookup
+        # PERF: cpkit.routing.tree's walk, written out: a call a step would cost a third more.
+        segments = url.split("/", limit)
+        node = fixed[len(segments)]
+        while node.__class__ is list:
+            at, children, node = node
+            node = children.get(segments[at], node)
+        if node.__class__ is Headed:
+            node = found_in(node, segments)
+        try:
+            method = environ["REQUEST_METHOD"]  # type: ignore[index]
+        except (KeyError, TypeError):
+            return rest(segments, environ, node)
+        if segments[0]:
+            return rest(segments, environ, node)
+        if node.__class__ is dict:
+            node = node.get(method) or node[None]
+        while node.__class__ is tuple:
+            make, defaults, arguments, route, node = node
+            result = make(segments, defaults, arguments)
+            if result is not None:
+                return result, route
+        return rest(segments, environ, node)
 
     def methods(self, url: str, environ: Environ | None = None) -> frozenset[str] | None:
         """Return the methods for which some route matches *url*: for an exact ``Allow``.
@@ -91,9 +163,22 @@ class IndexedMapper(routes.mapper.Mapper):
         path = self._below_prefix(url)
         return frozenset() if path is None else self._indexed().methods(path, environ)
 
-    def shadowed(self) -> list[tuple[Any, Any]]:
+    def shadowed(self) -> list[Shadow]:
         """Return (route, earlier route) for each route that an earlier one keeps from matching."""
-        return []
+        return list(shadows(list(self.matchlist), self._indexed().controllers))
+
+    def _create_gens(self) -> None:
+        self._gendict = GenerationTable(self.matchlist)
+        self._created_gens = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what can be pickled or copied: all but locks, caches and the index."""
+        return {name: value for name, value in self.__dict__.items() if name not in TRANSIENT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._begin()
+        self.__dict__.update(state, req_data=threading.local(), urlcache=routes.mapper.LRUCache(URLS))
+        self.create_regs_lock = self._changing
 
     def create_regs(self, *args: Any, **kwargs: Any) -> None:
         """Fix which controllers ``{controller}`` may name, and index the routes."""
@@ -109,7 +194,7 @@ class IndexedMapper(routes.mapper.Mapper):
         self._index = index = Index(self.matchlist, controllers, domains, self._envget)
         self._created_regs = True
         if not (self.always_scan or self.debug or self.prefix):
-            self._search = index.search
+            self._lookup = index.limit, index.fixed, index.rest
         return index
 
     def _scanned(self) -> Any:
@@ -122,7 +207,7 @@ class IndexedMapper(routes.mapper.Mapper):
         with self._changing:
             self._index = None
             self._created_regs = False
-            self._search = self._search_anew
+            self._lookup = self._unready
 
     def _indexed(self) -> Index:
         """Return the index of the routes as they are now."""
@@ -139,8 +224,13 @@ class IndexedMapper(routes.mapper.Mapper):
             raise RoutesException("You must generate the regular expressions before matching.")
         return self._create_regs(None if self.always_scan else self._controllers)
 
-    def _search_anew(self, url: str, environ: Environ | None) -> Any:
-        index, path = self._indexed(), self._below_prefix(url)
+    @property
+    def _unready(self) -> tuple[int, list[None], Any]:
+        """What to look up in while there is no index, or a setting asks for more than one."""
+        return 0, [None, None], self._search
+
+    def _search(self, url: list[str], environ: Environ | None, _: None) -> Any:
+        index, path = self._indexed(), self._below_prefix(url[0])
         if self.debug:
             return self._logged(path, environ or self.environ)
         return None if path is None else index.search(path, environ)
@@ -163,3 +253,26 @@ class IndexedMapper(routes.mapper.Mapper):
             if isinstance(found, dict):
                 return found, route, log
         return None, None, log if any(route.regmatch.match(path) for route in tried) else []
+
+
+def _options(route: Any) -> dict[str, Any]:
+    names = {"_minimize": "minimization"}
+    found = {name: getattr(route, names.get(name, name[1:])) for name in OPTIONS}
+    return {name: value for name, value in found.items() if value != OPTIONS[name]}
+
+
+class Requiring:
+    """Connect the routes of a resource with *requirements* added to their own."""
+
+    def __init__(self, mapper: IndexedMapper, requirements: dict[str, str]) -> None:
+        self.mapper, self.requirements = mapper, requirements
+
+    def connect(self, *args: Any, **kargs: Any) -> None:
+        own = kargs.get("requirements") or {}
+        self.mapper.connect(*args, **{**kargs, "requirements": {**own, **self.requirements}})
+
+
+def _path(environ: Environ | None) -> str:
+    if not environ:
+        raise RoutesException("URL or environ must be provided")
+    return str(environ["PATH_INFO"])

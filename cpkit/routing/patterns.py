@@ -22,6 +22,18 @@ STEPS = 2**20
 NESTED_LIMIT = 255
 
 
+class PatternWarning(UserWarning):
+    """Warn of a regex with a repeat inside a repeat: its time may grow exponentially."""
+
+    def __init__(self, template: str, regex: str) -> None:
+        super().__init__(
+            f"Route {template!r}: the requirement {regex!r} repeats a repeat, which can take"
+            " exponential time on a hostile path. Write it without nesting, such as"
+            " [a-z-]+ for ([a-z]+-?)+."
+        )
+        self.template, self.regex = template, regex
+
+
 class Facts(NamedTuple):
     """Tell what a regex can do.
 

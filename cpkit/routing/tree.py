@@ -10,19 +10,30 @@ from typing import Any, NamedTuple
 from cpkit.routing.makers import Maker, Result
 from cpkit.routing.shape import Shape
 
-# (order, route, make, defaults, arguments of make, admit), see cpkit.routing.makers
-Record = tuple[int, Any, Maker, Result, tuple[Any, ...], Any]
-# Branch [position, children by segment, default child]; a negative position probes what stands
-# before the segment's first dot. Leaf: records in declared order, or those of each method, with
-# those of any other under None. Crossed: a leaf before whose records others may be declared.
-# PERF: plain lists, dicts and tuples, told apart by class: unpacking them is the fastest there is.
+# (make, defaults, arguments, route, admit), see cpkit.routing.makers; arguments end with the order.
+Record = tuple[Maker, Result, tuple[Any, ...], Any, Any]
+# Branch: [position, children by segment, default child], or Headed.
+# Chain: (make, defaults, arguments, route, next chain or None), in declared order.
+# Leaf: a chain; or a dict of each method's, with the chain of any other method under None; or
+# Guarded. PERF: plain lists, dicts and tuples, told apart by class, are the fastest to unpack.
 Node = Any
 
 
-class Crossed(NamedTuple):
-    """Mark a leaf that doesn't decide alone: a route of varying length may come first."""
+class Headed(NamedTuple):
+    """Branch by what stands before the first dot of the segment at a position."""
 
-    leaf: Node
+    at: int
+    children: dict[str, Node]
+    default: Node
+
+
+class Guarded(NamedTuple):
+    """Hold the (methods, record) of a leaf that path and method alone don't decide.
+
+    A record has other conditions, or a route of varying length may come before it.
+    """
+
+    records: list[tuple[frozenset[str] | None, Record]]
 
 
 class Entry(NamedTuple):
@@ -65,7 +76,7 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = froze
         key: grown(group, int(share * len(group)), decided) for key, group in groups.items()
     }
     default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else None
-    return [best, children, default]
+    return [best, children, default] if best > 0 else Headed(-best, children, default)
 
 
 def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) -> int | None:
@@ -94,33 +105,52 @@ def _probes(entries: Iterable[Entry]) -> set[int]:
 def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     """Return the leaf of *entries*, by method where any of them asks for one."""
     records = [(entry.methods, entry.record(decided)) for entry in entries]
-    named = {method for methods, _ in records for method in methods or ()}
-    found: Node = tuple(record for methods, record in records if methods is None)
-    if any(methods is not None for methods, _ in records):
-        found = {None: found} | {
-            method: tuple(rec for methods, rec in records if methods is None or method in methods)
-            for method in named
-        }
-    return found if all(entry.clear for entry in entries) else Crossed(found)
+    if any(record[-1] for _, record in records) or not all(entry.clear for entry in entries):
+        return Guarded(records)
+    chains: dict[str | None, Node] = {None: None}
+    for methods, _ in records:
+        chains |= dict.fromkeys(methods or ())
+    for methods, (*record, _) in reversed(records):
+        for method in chains if methods is None else methods:
+            chains[method] = (*record, chains[method])
+    return chains if len(chains) > 1 else chains[None]
 
 
-def found_in(node: Node, segments: Sequence[str | None]) -> Node:
+def found_in(node: Node, segments: Sequence[str]) -> Node:
     """Walk from *node* to the leaf for *segments*."""
-    while node.__class__ is list:
+    while isinstance(node, (list, Headed)):
         at, children, default = node
-        text = segments[at] if at > 0 else segments[-at]
-        node = children.get(text if at > 0 or text is None else text.partition(".")[0], default)
+        text = segments[at]
+        head = text.partition(".")[0] if isinstance(node, Headed) else text
+        node = children.get(head, default)
     return node
 
 
-def of_method(node: Node, method: str | None) -> Sequence[Record]:
+def of_method(node: Node, method: str | None) -> list[Record]:
     """Return a leaf's records for *method*, all of them for None, in declared order."""
-    if isinstance(node, Crossed):
-        node = node.leaf
+    if isinstance(node, Guarded):
+        return [
+            record
+            for methods, record in node.records
+            if method is None or methods is None or method in methods
+        ]
     if not isinstance(node, dict):
-        return node or ()
+        return _records(node)
     if method is not None:
-        found: Sequence[Record] = node.get(method) or node[None]
-        return found
-    every = {record[0]: record for records in node.values() for record in records}
-    return [every[order] for order in sorted(every)]
+        return _records(node.get(method) or node[None])
+    every = {order(record): record for chain in node.values() for record in _records(chain)}
+    return [every[number] for number in sorted(every)]
+
+
+def order(record: Record) -> int:
+    """Return the place of a record's route among all routes."""
+    place: int = record[2][-1]
+    return place
+
+
+def _records(chain: Node) -> list[Record]:
+    found: list[Record] = []
+    while chain is not None:
+        make, defaults, arguments, route, chain = chain
+        found.append((make, defaults, arguments, route, None))
+    return found
