@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import re
 import threading
-import warnings
-from collections.abc import Iterable
 from typing import Any
 
-import routes.mapper
+from routes.mapper import LRUCache
 from routes.util import RoutesException
+from routes.util import controller_scan as scan_directory
 
 from cpkit.routing.admission import Domains, Environ
-from cpkit.routing.generation import GenerationTable
+from cpkit.routing.declarations import DeclaringMapper
 from cpkit.routing.index import Index
-from cpkit.routing.patterns import PatternWarning, facts
-from cpkit.routing.route import Route
 from cpkit.routing.shadows import Shadow, shadows
 from cpkit.routing.tree import Headed, found_in
 
-ENCODING = "utf-8", "ignore"
 URLS = 1600
 TRANSIENT = {"_changing", "_index", "_lookup", "_gendict", "_created_gens", "_created_regs"}
 TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
-# A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
-OPTIONS = {"_static": False, "_filter": None, "_absolute": False, "_encoding": "utf-8"}
-OPTIONS |= {"_minimize": False, "_explicit": False, "_member_name": None}
-OPTIONS |= {"_collection_name": None, "_parent_resource": None}
 
 
 class Setting:
@@ -43,7 +35,7 @@ class Setting:
         mapper._forget()
 
 
-class IndexedMapper(routes.mapper.Mapper):
+class IndexedMapper(DeclaringMapper):
     """A ``routes.Mapper`` in which the first declared route that fully matches wins.
 
     The routes are indexed at the first look-up after a change, in one immutable snapshot, so that
@@ -56,7 +48,7 @@ class IndexedMapper(routes.mapper.Mapper):
 
     def __init__(
         self,
-        controller_scan: Any = routes.util.controller_scan,
+        controller_scan: Any = scan_directory,
         directory: str | None = None,
         always_scan: bool = False,
         register: bool = True,
@@ -72,54 +64,6 @@ class IndexedMapper(routes.mapper.Mapper):
         self._index: Index | None = None
         self._lookup: Any = self._unready
         self._created_gens = False
-
-    def make_route(self, *args: Any, **kargs: Any) -> Any:
-        """Make the Route of one connect(); a subclass can override this to use its own class."""
-        return Route(*args, **kargs)
-
-    def connect(self, *args: Any, **kargs: Any) -> None:
-        """Declare a route: ``connect(path, ...)`` or ``connect(name, path, ...)``.
-
-        Raises RouteError at once for a route that could never work; warns of a requirement whose
-        time may grow exponentially.
-        """
-        name, path = args if len(args) > 1 else (None, *args)
-        if path is None:  # a submapper without a path_prefix says connect(path, None)
-            name, path = None, name
-        kargs = {"_explicit": self.explicit, "_minimize": self.minimization, **kargs}
-        route = self.make_route(name, path, **kargs)
-        if "_encoding" not in kargs and (self.encoding, self.decode_errors) != ENCODING:
-            route.encoding, route.decode_errors = self.encoding, self.decode_errors
-        for regex in route.reqs.values():
-            if facts(regex).nested:
-                warnings.warn(PatternWarning(path, regex), stacklevel=2)
-        with self._changing:
-            self._add(name, route)
-
-    def _add(self, name: str | None, route: Any) -> None:
-        if name:
-            self._routenames[name] = route
-            route.name = name
-        if not route.static:
-            self.matchlist.append(route)
-            self.maxkeys.setdefault(route.maxkeys, []).append(route)
-            self._created_gens = False
-            self._forget()
-
-    def extend(self, routes: Iterable[Any], path_prefix: str = "") -> None:
-        """Connect copies of *routes*, with all their options, below *path_prefix*."""
-        for route in routes:
-            between = "/" if path_prefix and route.minimization else ""
-            path = path_prefix + between + route.routepath
-            options = {**_options(route), **route._kargs, "conditions": route.conditions}
-            self.connect(route.name, path, **options)
-
-    def resource(self, member_name: str, collection_name: str, **kwargs: Any) -> None:
-        """Connect the routes of a resource; its requirements hold on the members' routes too."""
-        kwargs["member"] = dict(kwargs.get("member") or {})
-        kwargs["new"] = dict(kwargs.get("new") or {})
-        connecting = Requiring(self, kwargs.get("requirements") or {})
-        routes.mapper.Mapper.resource(connecting, member_name, collection_name, **kwargs)
 
     def match(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return the winning route's variables and defaults for *url*, or None."""
@@ -167,17 +111,13 @@ class IndexedMapper(routes.mapper.Mapper):
         """Return (route, earlier route) for each route that an earlier one keeps from matching."""
         return list(shadows(list(self.matchlist), self._indexed().controllers))
 
-    def _create_gens(self) -> None:
-        self._gendict = GenerationTable(self.matchlist)
-        self._created_gens = True
-
     def __getstate__(self) -> dict[str, Any]:
         """Return what can be pickled or copied: all but locks, caches and the index."""
         return {name: value for name, value in self.__dict__.items() if name not in TRANSIENT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._begin()
-        self.__dict__.update(state, req_data=threading.local(), urlcache=routes.mapper.LRUCache(URLS))
+        self.__dict__.update(state, req_data=threading.local(), urlcache=LRUCache(URLS))
         self.create_regs_lock = self._changing
 
     def create_regs(self, *args: Any, **kwargs: Any) -> None:
@@ -253,23 +193,6 @@ class IndexedMapper(routes.mapper.Mapper):
             if isinstance(found, dict):
                 return found, route, log
         return None, None, log if any(route.regmatch.match(path) for route in tried) else []
-
-
-def _options(route: Any) -> dict[str, Any]:
-    names = {"_minimize": "minimization"}
-    found = {name: getattr(route, names.get(name, name[1:])) for name in OPTIONS}
-    return {name: value for name, value in found.items() if value != OPTIONS[name]}
-
-
-class Requiring:
-    """Connect the routes of a resource with *requirements* added to their own."""
-
-    def __init__(self, mapper: IndexedMapper, requirements: dict[str, str]) -> None:
-        self.mapper, self.requirements = mapper, requirements
-
-    def connect(self, *args: Any, **kargs: Any) -> None:
-        own = kargs.get("requirements") or {}
-        self.mapper.connect(*args, **{**kargs, "requirements": {**own, **self.requirements}})
 
 
 def _path(environ: Environ | None) -> str:

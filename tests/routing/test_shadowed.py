@@ -105,7 +105,7 @@ def test_every_planted_shadow_is_found(seed):
     random, mapper, planted = Random(seed), IndexedMapper(register=False), []
     for number in range(random.randint(5, 60)):
         names = [f"s{random.randrange(5)}" for _ in range(random.randint(1, 4))]
-        path = ["{v%d}" % at if random.random() < 0.4 else name for at, name in enumerate(names)]
+        path = [f"{{v{at}}}" if random.random() < 0.4 else name for at, name in enumerate(names)]
         mapper.connect("/" + "/".join(path))
         if number % 3 == 0:
             below = [f"x{number}" if name.startswith("{") else name for name in path]
