@@ -25,6 +25,10 @@ test: $(VENV)/.ready  ## run the tests, with branch coverage
 
 fuzz: $(VENV)/.ready  ## run the fuzz tests at length: minutes
 	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz
+	$(PY) tests/routing/fuzz.py 1000000
+
+test-routes-suite: $(VENV)/.ready  ## run Routes' own tests, IndexedMapper in Mapper's place
+	$(PY) tests/routing/routes_suite.py
 
 test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
 	$(PY) -m pytest -q -n 2 -m faults

@@ -37,15 +37,16 @@ def main() -> int:
         install = ["install", "--target", f"{folder}/needed", NEEDED]
         for step in (fetch, install):
             if subprocess.run([*pip, *step]).returncode:
-                print(f"skipped: pip could not {step[0]} what the tests need")
+                print(f"skipped: pip could not {step[0]} what the tests need")  # noqa: T201
                 return 0
         with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
             archive.extractall(folder, filter="data")
         tests = next(Path(folder).glob("Routes-*/tests"))
         paths = [str(Path(__file__).parent), str(Path.cwd()), f"{folder}/needed"]
         command = [sys.executable, "-m", "pytest", "-q", "-p", "routes_suite", "-W", "ignore"]
+        command += ["-c", os.devnull, f"--confcutdir={tests}", "-p", "no:cacheprovider"]
         return subprocess.run(
-            [*command, "-c", os.devnull, f"--rootdir={tests}", "-p", "no:cacheprovider", str(tests)],
+            [*command, str(tests)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         ).returncode
 

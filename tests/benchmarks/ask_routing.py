@@ -1,0 +1,244 @@
+"""What a look-up costs: IndexedMapper beside Routes, falcon, werkzeug and starlette.
+
+The answers are checked when a case is built: every variant finds the right route for every path,
+its variables, and the method. cpkit's result holds the route's defaults too, as Routes' does.
+Each path is a new string in every look-up, as it is in every request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.questions import Call, Case, question
+
+Table = list[tuple[str, str]]  # (method, template)
+Find = Callable[[str, dict[str, str]], Any]
+ENVIRONS = {method: {"REQUEST_METHOD": method} for method in ("GET", "POST", "PUT", "DELETE")}
+# Few paths, asked for again and again, so that the router is timed and not the processor's cache.
+SAMPLE, ROUNDS = 20, 5
+
+
+def github() -> Table:
+    """Return the 203 routes of GitHub's API."""
+    lines = Path(__file__).with_name("github_api.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return [(method, path) for path, *methods in rows for method in methods]
+
+
+def unique(count: int) -> Table:
+    """Return routes that differ in their first segment."""
+    return [("GET", f"/svc{number}/{{id}}/book/{{book}}") for number in range(count)]
+
+
+def shared(count: int) -> Table:
+    """Return routes that share a prefix and a variable before they differ."""
+    return [("GET", f"/api/v1/{{tenant}}/res{number}/{{id}}") for number in range(count)]
+
+
+def _cpkit(table: Table) -> Find:
+    from cpkit.routing import IndexedMapper
+
+    mapper = IndexedMapper(register=False)
+    for number, (method, path) in enumerate(table):
+        condition = {"method": [method]}
+        mapper.connect(path, controller=f"c{number}", action="show", conditions=condition)
+    return mapper.routematch
+
+
+def _routes(table: Table) -> Find:
+    from routes import Mapper
+
+    mapper = Mapper(register=False)
+    for number, (method, path) in enumerate(table):
+        condition = {"method": [method]}
+        mapper.connect(path, controller=f"c{number}", action="show", conditions=condition)
+    mapper.create_regs([])
+    return mapper.routematch
+
+
+def _falcon(table: Table) -> Find:
+    from falcon.routing import CompiledRouter
+
+    router, resources = CompiledRouter(), {}
+    for method, path in table:
+        path = re.sub(r"\{(\w+):\\d\+\}", r"{\1:int}", path)
+        resource = resources.setdefault(path, type("Resource", (), {})())
+        setattr(resource, f"on_{method.lower()}", lambda req, resp, **params: None)
+    for path, resource in resources.items():
+        router.add_route(path, resource)
+    router.find("/")
+    find = router.find
+
+    def found(path: str, environ: dict[str, str]) -> Any:
+        answer = find(path)
+        return answer and (answer, answer[1][environ["REQUEST_METHOD"]])
+
+    return found
+
+
+def _werkzeug(table: Table) -> Find:
+    from werkzeug.exceptions import HTTPException
+    from werkzeug.routing import Map, Rule
+
+    rules = []
+    for number, (method, path) in enumerate(table):
+        path = re.sub(r"\{(\w+)\}", r"<\1>", path)
+        path = re.sub(r"\{(\w+):\\d\+\}", r"<int:\1>", path)
+        rules.append(Rule(path, methods=[method], endpoint=str(number)))
+    match = Map(rules).bind("localhost").match
+
+    def found(path: str, environ: dict[str, str]) -> Any:
+        try:
+            return match(path, environ["REQUEST_METHOD"])
+        except HTTPException:
+            return None
+
+    found("/", ENVIRONS["GET"])
+    return found
+
+
+def _starlette(table: Table) -> Find:
+    from starlette.routing import Match, Route
+
+    routes = [
+        Route(re.sub(r":\\d\+\}", ":int}", path), lambda request: None, methods=[method])
+        for method, path in table
+    ]
+
+    def found(path: str, environ: dict[str, str]) -> Any:
+        scope = {"type": "http", "path": path, "method": environ["REQUEST_METHOD"]}
+        for route in routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return child
+        return None
+
+    return found
+
+
+PEERS = {
+    "cpkit IndexedMapper": _cpkit,
+    "Routes Mapper": _routes,
+    "falcon CompiledRouter": _falcon,
+    "werkzeug Map": _werkzeug,
+    "starlette Route": _starlette,
+}
+
+
+def _case(table: Table, peers: Iterable[str] = PEERS, *, miss: str = "") -> Case:
+    """Compare look-ups of up to *SAMPLE* paths of *table*, each with *miss* appended."""
+    many = len(table) != len(github())
+    asked = table[:: max(1, len(table) // SAMPLE)] * ROUNDS if many else table
+    paths = [(re.sub(r"\{[^}]*\}", "12345", path) + miss, method) for method, path in asked]
+    return Case(
+        {name: _over(name, PEERS[name](table), paths, bool(miss)) for name in peers},
+        baseline="Routes Mapper",
+        calls=len(paths),
+        headline=("cpkit IndexedMapper", "Routes Mapper"),
+    )
+
+
+def _over(name: str, find: Find, paths: list[tuple[str, str]], missing: bool) -> Call:
+    asked = [(path[:4], path[4:], ENVIRONS[method]) for path, method in paths]
+    for head, tail, environ in asked:
+        if (find(head + tail, environ) is None) is not missing:
+            raise AssertionError(f"{name}: wrong answer for {head + tail}")
+
+    def call() -> None:
+        for head, tail, environ in asked:
+            find(head + tail, environ)
+
+    return call
+
+
+@question("routing", "Find a route of GitHub's API (203 routes, all of them asked for)")
+def github_hit() -> Case:
+    """The table that routers are compared on since go-http-routing-benchmark."""
+    return _case(github())
+
+
+@question("routing", "Find no route in GitHub's API")
+def github_miss() -> Case:
+    """A 404 must not cost more than a hit: scanners ask for little else."""
+    return _case(github(), miss="/no/such/thing")
+
+
+def _growing(curve: str, make: Callable[[int], Table], size: int) -> None:
+    # NOTE: of 10,000 routes falcon takes minutes to build, starlette milliseconds to find one.
+    slow = {"falcon CompiledRouter", "starlette Route"} if size > 1000 else set()
+
+    @question("routing", f"{curve}, {size:,} routes", curve=curve, size=size)
+    def hit() -> Case:
+        """A look-up should not take longer for the routes that it isn't about."""
+        return _case(make(size), [name for name in PEERS if name not in slow])
+
+
+for _size in (10, 100, 1000, 10_000):
+    _growing("Find a route among routes of unique prefixes", unique, _size)
+    _growing("Find a route among routes that share a prefix", shared, _size)
+
+
+@question("routing", r"Find a route with a typed variable ({id:\d+}), 1,000 routes")
+def typed() -> Case:
+    """A requirement is checked on its segment alone, not by a regex of the whole path."""
+    return _case([("GET", f"/svc{number}/{{id:\\d+}}/book") for number in range(1000)])
+
+
+@question("routing", "Find a route with an optional format ({id}{.format}), 1,000 routes")
+def formatted() -> Case:
+    """The other routers have no optional format; Routes finds it by backtracking."""
+    table = [("GET", f"/svc{number}/{{id}}{{.format}}") for number in range(1000)]
+    return _case(table, ["cpkit IndexedMapper", "Routes Mapper"])
+
+
+@question("routing", "Tell which methods a URL of GitHub's API has, for a 405")
+def allowed() -> Case:
+    """Routes has no such question; the only answer is to try every method in turn."""
+    asked = sorted({re.sub(r"\{[^}]*\}", "12345", path) for _, path in github()})
+    methods, try_one = _cpkit(github()).__self__.methods, _routes(github())  # type: ignore[attr-defined]
+
+    def by_trying(path: str) -> frozenset[str]:
+        return frozenset(name for name, environ in ENVIRONS.items() if try_one(path, environ))
+
+    if any(methods(path) != by_trying(path) for path in asked):
+        raise AssertionError("the methods differ")
+    return Case(
+        {
+            "cpkit IndexedMapper": lambda: [methods(path) for path in asked],
+            "Routes Mapper": lambda: [by_trying(path) for path in asked],
+        },
+        baseline="Routes Mapper",
+        calls=len(asked),
+    )
+
+
+@question("routing", "Refuse 60 dashes with {a}-{b}-{c}-{d}.html")
+def hostile() -> Case:
+    """Backtracking takes time with the fourth power of the path's length; cpkit doesn't."""
+    table = [("GET", "/{a}-{b}-{c}-{d}.html")]
+    peers = ["cpkit IndexedMapper", "Routes Mapper", "falcon CompiledRouter"]
+    path = [("/" + "-" * 60, "GET")]
+    return Case(
+        {name: _over(name, PEERS[name](table), path, missing=True) for name in peers},
+        baseline="Routes Mapper",
+    )
+
+
+@question("routing", "Declare and index 1,000 routes", counted=False)
+def build() -> Case:
+    """What an application pays at its start."""
+    table = shared(1000)
+    path, environ = "/api/v1/a/res7/b", ENVIRONS["GET"]
+    return Case(
+        {
+            "cpkit IndexedMapper": lambda: bool(_cpkit(table)(path, environ)),
+            "Routes Mapper": lambda: bool(_routes(table)(path, environ)),
+            "werkzeug Map": lambda: bool(_werkzeug(table)(path, environ)),
+            "starlette Route": lambda: bool(_starlette(table)(path, environ)),
+        },
+        baseline="Routes Mapper",
+        expected=True,
+    )
