@@ -1,9 +1,17 @@
-"""The documentation: every example runs."""
+"""The documentation: every example runs, and every setting is in it."""
 
+import dataclasses
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+import cpkit.tools
+from cpkit.dispatchers import GuardedServer
+from cpkit.plugins import DatabasePlugin, TimingPlugin
+from cpkit.sessions import DatabaseSession
+from cpkit.tools import _accept
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,3 +43,35 @@ def test_every_example_of_a_page_runs(page, pytester, monkeypatch, cp_engine):
     if list(pytester.path.glob("test_*.py")):
         lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error")
         assert pytester.runpytest_inprocess(*lean).ret == 0
+
+
+def arguments(function):
+    """Return the names of a function's keyword arguments."""
+    return {name for name in inspect.signature(function).parameters if name != "self"}
+
+
+def attributes(kind):
+    """Return the public settings that a class declares."""
+    return {name for name in kind.__annotations__ if not name.startswith("_")}
+
+
+# The page, and what it must name: derived from the code wherever the code can tell.
+SETTINGS = {
+    "accept.md": {field.name for field in dataclasses.fields(_accept.Settings)},
+    "timing.md": arguments(cpkit.tools.timing.callable)
+    | arguments(TimingPlugin.__init__) - {"bus"}
+    | {"prometheus", "buckets", "slow_rate"},
+    "database.md": arguments(cpkit.tools.db.lend)
+    | attributes(DatabasePlugin)
+    | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
+    "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
+    "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},
+}
+
+
+@pytest.mark.parametrize("page", [page for page in SETTINGS if (ROOT / "docs" / page).exists()])
+def test_every_setting_is_documented(page):
+    text = (ROOT / "docs" / page).read_text()
+    named = {name for code in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"\w+", code)}
+    named |= set(re.findall(r"^[\w.]*?(\w+) = ", text, re.MULTILINE))
+    assert SETTINGS[page] - named == set()
