@@ -199,13 +199,15 @@ class DatabaseSession(Session):
         """Return the table, created the first time."""
         database = self._database()
         tables = _READY.setdefault(database.engine, {})
-        if self.table not in tables:
+        found = tables.get(self.table)
+        if found is None:
             found = _table(self.table)
             with database.unit(refuse=refuse) as unit:
                 database.backend.serialize_setup(unit.handle)
                 found.create(unit.handle, checkfirst=True)
-            tables[self.table] = found
-        return tables[self.table]
+            # NOTE: one object for all threads; two of them in one statement are two tables to it.
+            found = tables.setdefault(self.table, found)
+        return found
 
 
 def _table(name: str) -> Table:

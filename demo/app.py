@@ -11,6 +11,7 @@ from cherrypy._cpdispatch import Dispatcher
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.plugins import DatabasePlugin, TimingPlugin, metrics_app
+from cpkit.sessions import DatabaseSession
 
 from .chapters.basics import Basics
 from .chapters.generator import Generator
@@ -89,6 +90,9 @@ APPLICATION = {
         # Everybody may see these timings: they are what the demo is for.
         "cpkit.timing.header": True,
         "tools.sessions.name": "cpkit_demo",
+        "tools.sessions.storage_class": DatabaseSession,
+        # A visitor's requests touch nothing of the session but its id: none has to wait.
+        "tools.sessions.locking": "explicit",
     },
     "/static": {
         "request.dispatch": Dispatcher(),

@@ -5,6 +5,8 @@ The environment variable ``DEMO_DATABASE`` holds the URL of the database, if not
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 
 import cherrypy
@@ -14,6 +16,9 @@ from cpkit.dispatchers import PathGuard
 from .app import DATABASE, assemble
 
 cherrypy.server.unsubscribe()
+cherrypy.log.error_log.addHandler(logging.StreamHandler())
 assemble(os.environ.get("DEMO_DATABASE", DATABASE))
 application = PathGuard(cherrypy.tree)
 cherrypy.engine.start()
+# Before CherryPy's own exit handler (the last come first), which warns that nobody has done it.
+atexit.register(cherrypy.engine.exit)

@@ -7,7 +7,7 @@ import cherrypy
 import cpkit.tools
 
 from ..pages import representations
-from .strings import keep, kept, new_string, visitor
+from .strings import keep, kept, known_visitor, new_string, visitor
 
 
 class Basics:
@@ -32,4 +32,4 @@ class Basics:
     @cherrypy.tools.sessions()
     def display(self) -> dict[str, str]:
         """Show the last string of this visitor (chapter 5)."""
-        return {"string": kept(cherrypy.request.db, cherrypy.session.id)}
+        return {"string": kept(cherrypy.request.db, known_visitor())}

@@ -8,7 +8,7 @@ import cpkit.tools
 
 from ..pages import representations
 from ..reading import checked_text
-from .strings import forget, keep, kept, new_string, visitor
+from .strings import forget, keep, kept, known_visitor, new_string, visitor
 
 _FORMS = {
     name: form
@@ -27,7 +27,7 @@ class Generator:
     @cherrypy.tools.sessions()
     def GET(self) -> dict[str, str]:  # noqa: N802
         """Show the string."""
-        return {"string": kept(cherrypy.request.db, cherrypy.session.id)}
+        return {"string": kept(cherrypy.request.db, known_visitor())}
 
     @cpkit.tools.accept(media=_FORMS)
     @cpkit.tools.db()
@@ -51,5 +51,5 @@ class Generator:
     @cherrypy.tools.sessions()
     def DELETE(self) -> None:  # noqa: N802
         """Drop the string."""
-        forget(cherrypy.request.db, cherrypy.session.id)
+        forget(cherrypy.request.db, known_visitor())
         cherrypy.response.status = 204

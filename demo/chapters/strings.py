@@ -14,6 +14,7 @@ from ..reading import whole_number
 from ..schema import strings
 
 SHORTEST, LONGEST = 1, 64
+TOUCHED_EVERY = 60.0  # seconds
 _LETTERS = string.ascii_letters + string.digits
 # NOTE: SQLite and PostgreSQL share this statement; SQLAlchemy has it once for each of them.
 _KEEP = sa.text(
@@ -61,6 +62,16 @@ def forget_older(db: Any, moment: float) -> int:
 
 
 def visitor() -> str:
-    """Return the id of the visitor's session, which is kept from now on."""
-    cherrypy.session["seen"] = True
-    return str(cherrypy.session.id)
+    """Return the id of the visitor's session, and keep the session alive."""
+    session, now = cherrypy.session, time.time()
+    if now - session.get("seen", 0) > TOUCHED_EVERY:
+        session["seen"] = now
+    else:
+        session.loaded = False  # PERF: nothing to save; a write a minute keeps a session alive
+    return str(session.id)
+
+
+def known_visitor() -> str:
+    """Return the id of the visitor's session, which is not kept if it is new."""
+    session = cherrypy.session
+    return visitor() if session.id == session.originalid else str(session.id)

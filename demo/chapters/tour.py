@@ -20,7 +20,7 @@ from ..store.staff import Staff
 from ..store.tills import TillDispatcher
 from .basics import Basics
 from .generator import Generator
-from .strings import found
+from .strings import found, known_visitor
 
 BUNDLE = ROOT / "demo" / "static" / "app.js"
 
@@ -148,7 +148,7 @@ class Pages:
     @cherrypy.tools.sessions()
     def ajax(self) -> dict[str, Any]:
         """Show the page without reload (chapter 8)."""
-        return {"string": found(cherrypy.request.db, cherrypy.session.id)}
+        return {"string": found(cherrypy.request.db, known_visitor())}
 
     @cherrypy.expose
     @cpkit.tools.accept(media={"text/html": partial(render, "app.html")})
