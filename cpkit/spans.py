@@ -144,11 +144,16 @@ def server_timing(timing: Timing) -> str:
     taken = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
     for first, again in repeated:
         taken[first] += taken[again]
-    value = layout % tuple([_SHORT[ns // 1000] if ns < _FEW else f"{ns / 1e6:.3f}" for ns in taken])
+    value = layout % tuple([_SHORT[ns // 1000] if ns < _FEW else _milliseconds(ns) for ns in taken])
     if timing.spans:
         spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
         return _truncated(", ".join([value, *spans]))
     return value
+
+
+def _milliseconds(nanoseconds: int) -> str:
+    microseconds = nanoseconds // 1000
+    return f"{microseconds // 1000}.{_SHORT[microseconds % 1000][2:]}"
 
 
 @lru_cache(maxsize=256)
@@ -171,7 +176,7 @@ def _layout(phases: tuple[str, ...]) -> tuple[str, list[tuple[int, int]]]:
 def _span_metric(name: str, taken: int, count: int) -> str:
     safe = _UNSAFE_NAME.sub("_", name)[:64] or "_"
     described = f"{count}x" if safe == name else f"{_UNSAFE_TEXT.sub('?', name)[:64]} {count}x"
-    return f'{safe};dur={taken / 1e6:.3f};desc="{described}"'
+    return f'{safe};dur={_milliseconds(taken)};desc="{described}"'
 
 
 def _truncated(value: str) -> str:

@@ -101,7 +101,7 @@ def test_the_header_tells_milliseconds_and_the_count_of_spans():
     timing = ended(("dispatch", 1), ("handler", 20))
     timing.add("db", 12_345_678, count=4)
     assert server_timing(timing) == (
-        'total;dur=21.000, dispatch;dur=1.000, handler;dur=20.000, db;dur=12.346;desc="4x"'
+        'total;dur=21.000, dispatch;dur=1.000, handler;dur=20.000, db;dur=12.345;desc="4x"'
     )
 
 

@@ -32,13 +32,14 @@ class Histogram:
 
     def record(self, nanoseconds: int) -> None:
         """Count one latency."""
+        self.add(nanoseconds, _bucket(nanoseconds))
+
+    def add(self, nanoseconds: int, index: int) -> None:
+        """Count one latency whose bucket is known."""
         self.count += 1
         self.total += nanoseconds
         if nanoseconds > self.highest:
             self.highest = nanoseconds
-        value = min(nanoseconds >> 10, 0xFFFFFFFF)  # about microseconds
-        shift = value.bit_length() - 5
-        index = value if shift < 0 else _STEPS * shift + (value >> shift)
         self.buckets[index] = self.buckets.get(index, 0) + 1
 
     def quantiles(self, *wanted: float) -> list[float]:
@@ -68,6 +69,12 @@ class Histogram:
         found = zip(QUANTILES, self.quantiles(*QUANTILES.values()), strict=True)
         mean = self.total / self.count / 1e9 if self.count else 0.0
         return {"count": self.count, "mean": mean, **dict(found), "max": self.highest / 1e9}
+
+
+def _bucket(nanoseconds: int) -> int:
+    value = nanoseconds >> 10 if nanoseconds < 1 << 42 else 0xFFFFFFFF  # about microseconds
+    shift = value.bit_length() - 5
+    return value if shift < 0 else _STEPS * shift + (value >> shift)
 
 
 def _middle(index: int) -> float:
@@ -130,9 +137,12 @@ class Latencies:
         while pending:
             method, route, status, nanoseconds, at = pending.popleft()
             series = self._series.get((method, route)) or self._new_series(method, route)
-            series.latency.record(nanoseconds)
+            index = _bucket(nanoseconds)
+            series.latency.add(nanoseconds, index)
             series.errors += status >= 500
-            self._turned(at).record(nanoseconds)
+            if at >= self._turn:
+                self._turned(at)
+            self._recent.add(nanoseconds, index)
 
     def _new_series(self, method: str, route: str) -> _Series:
         known = method if method in self.methods else OTHER_METHOD
@@ -145,13 +155,12 @@ class Latencies:
             self._routes.add(route)
         return route
 
-    def _turned(self, now: int) -> Histogram:
-        """Return the histogram of the window that *now* is in."""
+    def _turned(self, now: int) -> None:
+        """Begin a window at *now* if the one that ran is over."""
         if now >= self._turn:
             late = now - self._turn >= self._window
             self._before = Histogram() if late else self._recent
             self._recent, self._turn = Histogram(), now + self._window
-        return self._recent
 
 
 class _Series:

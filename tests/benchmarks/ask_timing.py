@@ -130,9 +130,17 @@ def timed() -> Case:
     exported = "cpkit, phases, header, histograms, Prometheus"
     calls[exported] = _heard_by(getter(_app(**HEADER), "/"), _plugin(prometheus=True))
 
+    for _ in range(100):  # the first requests of a process are all among its slowest
+        calls[counted](), calls[exported]()
+
     def cleanup() -> None:
         cherrypy.engine.listeners = before
 
     return Case(
-        calls, plain, ANSWER, cleanup=cleanup, without=[plain, idle], headline=(counted, metrics)
+        calls,
+        plain,
+        ANSWER,
+        cleanup=cleanup,
+        without=[plain, idle],
+        headline=("cpkit, phases and header", metrics),
     )

@@ -238,3 +238,42 @@ def test_a_span_is_billed_beside_its_phase(cp_client):
     cp_client.get("/spanning")
     assert kept[0].spans["search"][0] >= nap.taken
     assert kept[0].phases["handler"] >= kept[0].seconds("search")
+
+
+class OwnHooks(cherrypy._cprequest.HookMap):
+    """A HookMap of the application's own, with a point of its own."""
+
+
+class OwnRequest(cherrypy._cprequest.Request):
+    hooks = OwnHooks([*cherrypy._cprequest.hookpoints, "mine"])
+
+
+@pytest.mark.parametrize("own_map", [False, True], ids=["a point", "a point and a HookMap"])
+def test_hook_points_of_ones_own_run_and_belong_to_their_phase(cp_client, own_map):
+    ran = []
+
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            cherrypy.request.hooks.setdefault("mine", [])
+            cherrypy.request.hooks.attach("mine", lambda: ran.append("mine"))
+            cherrypy.request.hooks.run("mine")
+            ran.append(cherrypy.request.timing.marks[-2])
+            return "ok"
+
+    app = cherrypy.Application(Root(), "", {"/": ON})
+    if own_map:
+        app.request_class = OwnRequest
+    cherrypy.tree.mount(app)
+    assert cp_client.get("/").status_code == 200
+    assert ran == ["mine", "handler"]
+
+
+def test_the_hooks_of_the_end_run_even_after_one_that_fails(cp_client):
+    cp_client.raise_exceptions = False
+    ran = []
+    late = cherrypy._cprequest.Hook(lambda: ran.append(1), failsafe=True, priority=90)
+    config = {"hooks.on_end_request": lambda: 1 / 0, "hooks.on_end_request.late": late, **ON}
+    cherrypy.tree.mount(Page(), "", {"/": config})
+    assert cp_client.get("/").status_code == 200
+    assert ran == [1]
