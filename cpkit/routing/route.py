@@ -17,6 +17,8 @@ OPTIONS = {"_minimize", "_encoding", "_static", "_filter", "_absolute", "_explic
 OPTIONS |= {"_member_name", "_collection_name", "_parent_resource"}
 # What a requirement may hold that behaves otherwise inside a whole route than alone.
 ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
+# NOTE: from Python 3.11 on it is an error where it doesn't begin the regex; 3.10 applies it to all.
+GLOBAL_FLAG = re.compile(r"(?<!\\)\(\?[aiLmsux]+\)")
 NEVER, NOBODY = "(?!)", "\0nobody\0"
 ALONE = "Write a regex that stands alone: no numbered back-references, flags as (?i:...)."
 
@@ -133,6 +135,8 @@ class Route(routes.route.Route):
 def requirement(template: str, name: str, regex: str) -> re.Pattern[str]:
     """Compile the requirement of one variable, or say what is wrong with it."""
     try:
+        if GLOBAL_FLAG.search(regex):
+            raise re.error("a flag for the whole regex")
         return re.compile(rf"(?:{regex})\Z") if re.compile(regex) else NEVER
     except (re.error, TypeError) as error:
         raise RouteError(
