@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cpkit.errors import InvalidOfferError, MalformedFieldError
 
-from .fields import CACHED_FIELDS, QUOTED, TOKEN, elements, is_cacheable, weight
+from .fields import CACHED_CHARACTERS, CACHED_FIELDS, QUOTED, TOKEN, elements, weight
 
 Parameters = Mapping[str, str]
 Detailed = list[tuple[Parameters, int]]
@@ -75,7 +75,10 @@ def negotiate(header: str | None, offers: Iterable[str], *, strict: bool = False
     offers = (offers,) if isinstance(offers, str) else tuple(offers)
     if header is None:
         return parse_offers(offers)[0].text if offers else None
-    return (_remembered if is_cacheable(header) else _choose)(header, offers, strict)
+    # PERF: is_cacheable, without the call.
+    if len(header) <= CACHED_CHARACTERS and header.isascii():
+        return _remembered(header, offers, strict)
+    return _choose(header, offers, strict)
 
 
 def parse_offers(offers: tuple[str, ...]) -> tuple[Offer, ...]:

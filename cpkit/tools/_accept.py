@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,60 +11,13 @@ from cherrypy._cprequest import Hook
 from cherrypy.lib.httputil import valid_status
 
 from cpkit import problem
-from cpkit.errors import AcceptSettingError, FieldTooLargeError, MalformedFieldError
-from cpkit.negotiation import negotiate, negotiate_language, parse_offers, parse_tags, vary
+from cpkit.errors import FieldTooLargeError, MalformedFieldError
+from cpkit.negotiation import negotiate, negotiate_language
 
+from ._accept_settings import Settings
 from ._negotiated_errors import NotAcceptable, tell_errors
 from ._representation import needs_encoding, represent
-
-Renderers = Mapping[str, Callable[[Any], Any] | None]
-
-ON_NONE = ("406", 406, "first")
-ACCEPT_NOTHING = "*/*;q=0"
-# An error that nobody expected runs the hooks of the second point alone.
-AFTER_HANDLER = ("before_finalize", "after_error_response")
-FORMATS = {
-    "csv": "text/csv",
-    "html": "text/html",
-    "json": "application/json",
-    "md": "text/markdown",
-    "txt": "text/plain",
-    "xml": "application/xml",
-}
-
-
-@dataclass
-class Settings:
-    """Hold the settings of the tool; :class:`AcceptTool` says what each means."""
-
-    media: str | Iterable[str] | Renderers | None = None
-    languages: str | Iterable[str] | None = None
-    on_none: str | int = "406"
-    strict: bool = False
-    format_param: str | None = None
-    formats: Mapping[str, str] | None = None
-    errors: bool | Renderers = False
-    debug: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a misspelt choice, which would only show when nothing is acceptable."""
-        if self.on_none not in ON_NONE:
-            raise AcceptSettingError("on_none", self.on_none, "'406' or 'first'")
-
-    @property
-    def offers(self) -> tuple[str, ...]:
-        """Return the media types in the server's order."""
-        return _listed(self.media)
-
-    def check(self) -> None:
-        """Raise :class:`InvalidOfferError` for an offer that no client could ask for."""
-        parse_offers(self.offers)
-        parse_tags(_listed(self.languages))
-        parse_offers(tuple((self.formats or FORMATS).values()))
-
-
-def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names or ())
+from ._varying import AFTER_HANDLER, vary_on
 
 
 class AcceptTool(cherrypy.Tool):
@@ -98,10 +49,12 @@ class AcceptTool(cherrypy.Tool):
         return super().__call__(*args, **settings)
 
     def _setup(self) -> None:
-        conf = self._merged_args()
+        request = cherrypy.serving.request
+        conf = request.toolmaps[self.namespace][self._name].copy()
+        del conf["on"]
         priority = conf.pop("priority", self._priority)
         hook = Hook(_start, False, priority, settings=Settings(**conf))
-        cherrypy.serving.request.hooks[self._point].append(hook)
+        request.hooks[self._point].append(hook)
 
 
 def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:
@@ -112,7 +65,7 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     """
     if not media:
         return None
-    _vary_on("Accept")
+    vary_on("Accept")
     # The monitored way to read a field, so that the autovary tool knows of it.
     cherrypy.serving.request.headers.get("Accept")
     try:
@@ -124,10 +77,10 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
 def _start(settings: Settings) -> None:
     try:
         if settings.media:
-            _vary_on("Accept")
+            vary_on("Accept")
             _make(settings, _choose(settings))
         if settings.languages:
-            _vary_on("Accept-Language")
+            vary_on("Accept-Language")
             _speak(settings)
     except (MalformedFieldError, FieldTooLargeError) as error:
         if settings.errors:
@@ -175,7 +128,7 @@ def _choose(settings: Settings, last_resort: str = problem.PROBLEM) -> str:
     field = dict.get(request.headers, "Accept")
     format_asked = _asked_in_query(settings.format_param) if settings.format_param else None
     if format_asked is not None:
-        field = (settings.formats or FORMATS).get(format_asked, ACCEPT_NOTHING)
+        field = settings.field_for(format_asked)
     chosen = negotiate(field, settings.media or (), strict=settings.strict)
     if chosen is None:
         # A 404 or 405 of the dispatcher says more than a 406.
@@ -196,22 +149,3 @@ def _asked_in_query(name: str) -> str | None:
         # The query is parsed after this hook, and the form in the body after the next.
         request.hooks.attach("before_request_body", partial(request.params.pop, name, None))
     return asked
-
-
-def _vary_on(name: str) -> None:
-    """Put *name* in the Vary field of the answer, whatever it will be."""
-    hook, hooks = _VARY_HOOKS[name], cherrypy.serving.request.hooks
-    for point in AFTER_HANDLER:
-        hooks[point].append(hook)
-
-
-def _add_vary(name: str) -> None:
-    headers = cherrypy.serving.response.headers
-    existing = dict.get(headers, "Vary")
-    dict.__setitem__(headers, "Vary", vary(existing, (name,)) if existing else name)
-
-
-# PERF: made once. 85: after gzip (80), which adds its own, before caching (90) stores the answer.
-_VARY_HOOKS = {
-    name: Hook(_add_vary, priority=85, name=name) for name in ("Accept", "Accept-Language")
-}

@@ -11,9 +11,8 @@ import cherrypy
 
 from cpkit import problem
 
+from ._accept_settings import Renderers
 from ._representation import charset
-
-Renderers = Mapping[str, Callable[[Any], Any] | None]
 
 SHOWN_CHARACTERS = 200
 

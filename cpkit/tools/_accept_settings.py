@@ -1,0 +1,61 @@
+"""What the accept tool can be told, as keyword arguments or in config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cpkit.errors import AcceptSettingError
+from cpkit.negotiation import parse_offers, parse_tags
+
+Renderers = Mapping[str, Callable[[Any], Any] | None]
+
+ON_NONE = ("406", 406, "first")
+ACCEPT_NOTHING = "*/*;q=0"
+FORMATS = {
+    "csv": "text/csv",
+    "html": "text/html",
+    "json": "application/json",
+    "md": "text/markdown",
+    "txt": "text/plain",
+    "xml": "application/xml",
+}
+
+
+@dataclass(slots=True)
+class Settings:
+    """Hold the settings of the tool; :class:`AcceptTool` says what each means."""
+
+    media: str | Iterable[str] | Renderers | None = None
+    languages: str | Iterable[str] | None = None
+    on_none: str | int = "406"
+    strict: bool = False
+    format_param: str | None = None
+    formats: Mapping[str, str] | None = None
+    errors: bool | Renderers = False
+    debug: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a misspelt choice, which would only show when nothing is acceptable."""
+        if self.on_none not in ON_NONE:
+            raise AcceptSettingError("on_none", self.on_none, "'406' or 'first'")
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """Return the media types in the server's order."""
+        return _listed(self.media)
+
+    def field_for(self, name: str) -> str:
+        """Return the Accept field that the format *name* stands for, if any."""
+        return (self.formats or FORMATS).get(name, ACCEPT_NOTHING)
+
+    def check(self) -> None:
+        """Raise :class:`InvalidOfferError` for an offer that no client could ask for."""
+        parse_offers(self.offers)
+        parse_tags(_listed(self.languages))
+        parse_offers(tuple((self.formats or FORMATS).values()))
+
+
+def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names or ())
