@@ -44,7 +44,7 @@ def negotiate_language(
 def parse_tags(offers: tuple[str, ...]) -> tuple[str, ...]:
     """Return the language tags in lower case. Raise :class:`InvalidOfferError` for what is none."""
     for offer in offers:
-        if not _OFFER.fullmatch(offer):
+        if not isinstance(offer, str) or not _OFFER.fullmatch(offer):
             raise InvalidOfferError(offer, "a language tag", "en-GB")
     return tuple(offer.lower() for offer in offers)
 
@@ -52,7 +52,9 @@ def parse_tags(offers: tuple[str, ...]) -> tuple[str, ...]:
 def _choose(header: str, tags: tuple[str, ...], strict: bool) -> int:
     """Return the place of the best tag among *tags*, all in lower case."""
     weights = _parse(header, strict)
-    allowed = [tag for tag in tags if _weight_of(tag, weights) != 0]
+    allowed = tags
+    if 0 in weights.values():
+        allowed = tuple(tag for tag in tags if _weight_of(tag, weights) != 0)
     for language in sorted(weights, key=lambda name: -weights[name]):
         if weights[language] and (found := _find(language, allowed, weights)):
             return tags.index(found)
@@ -92,7 +94,7 @@ def _shortened(tag: str) -> Iterable[str]:
             tag = tag[:-2]
 
 
-def _find(language: str, allowed: list[str], weights: Weights) -> str | None:
+def _find(language: str, allowed: tuple[str, ...], weights: Weights) -> str | None:
     if language == "*":
         others = {name: q for name, q in weights.items() if name != "*"}
         return next((tag for tag in allowed if _weight_of(tag, others) is None), None)

@@ -89,7 +89,7 @@ def test_strict_refuses_a_malformed_element():
         negotiate_language("fr, en_US", EN_FR, strict=True)
 
 
-@pytest.mark.parametrize("offer", ["", "en_US", "*", "en-", "abcdefghi", "en;q=1"])
+@pytest.mark.parametrize("offer", ["", "en_US", "*", "en-", "abcdefghi", "en;q=1", 5])
 def test_an_offer_that_is_no_tag_is_refused(offer):
     with pytest.raises(InvalidOfferError, match="language tag"):
         negotiate_language(None, [offer])
