@@ -38,7 +38,8 @@ class Facts(NamedTuple):
     """Tell what a regex can do.
 
     *alone*: it judges a segment alone as it would inside the whole path. *crosses*: it can match
-    a slash. *repeats*: how many unbounded repeats it has. *nested*: one stands inside another.
+    a slash. *repeats*: how many unbounded repeats it has. *nested*: one repeats what varies
+    in length itself.
     """
 
     alone: bool
@@ -127,7 +128,25 @@ def _repeats(parsed: Any) -> tuple[int, bool]:
         within = sum(number for number, _ in inner)
         nested = nested or any(deep for _, deep in inner)
         if op in REPEATS and value[1] > FEW:
-            nested = nested or within > 0
+            nested = nested or _varies(value[2])
             within += 1
         count += within
     return count, nested
+
+
+def _varies(parsed: Any) -> bool:
+    """Tell whether there is more than one way to match a text with what is repeated."""
+    for op, value in parsed:
+        if op in REPEATS and value[0] != value[1]:
+            return True
+        if op is ops.BRANCH and not _distinct(value[1]):
+            return True
+        if any(map(_varies, _children(op, value))):
+            return True
+    return False
+
+
+def _distinct(branches: Iterable[Any]) -> bool:
+    firsts = [branch[0] if len(branch) else None for branch in branches]
+    literal = all(first and first[0] is ops.LITERAL for first in firsts)
+    return literal and len({first[1] for first in firsts if first}) == len(firsts)

@@ -44,10 +44,9 @@ class Route(routes.route.Route):
             self._check_names()
 
     def _check_argument(self, key: str, value: object) -> None:
-        if key.startswith("_") and key not in OPTIONS:
-            raise RouteError(
-                self.template, f"unknown argument {key!r}", f"Known are {', '.join(OPTIONS)}."
-            )
+        if key.startswith("_") and key not in OPTIONS and key not in self.template:
+            known = ", ".join(sorted(OPTIONS))
+            raise RouteError(self.template, f"unknown argument {key!r}", f"Known are {known}.")
         if isinstance(value, dict) and key not in OPTIONS | {"requirements", "conditions"}:
             raise RouteError(
                 self.template, f"unknown argument {key!r}", "Is it requirements or conditions?"

@@ -19,6 +19,9 @@ Record = tuple[Maker, Result, tuple[Any, ...], Any, Any]
 Node = Any
 
 
+FEW = 8
+
+
 class Headed(NamedTuple):
     """Branch by what stands before the first dot of the segment at a position."""
 
@@ -83,14 +86,15 @@ def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) 
     """Return the position that leaves the fewest routes to try, if any is worth a probe."""
     if len(entries) < 2 or len({_path(entry) for entry in entries}) < 2:
         return None
-    scored = [(len(entries) ** 2, 0)]
+    # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
+    scored = [(len(entries) ** 2, 0)] if len(entries) <= FEW else []
     for probe in sorted(_probes(entries) - decided, key=lambda probe: (probe < 0, abs(probe))):
         counts = Counter(entry.key(probe) for entry in entries)
         everywhere = counts.pop(None, 0)
         if sum(counts.values()) + everywhere * (len(counts) + 1) <= budget:
             left = sum((count + everywhere) ** 2 for count in counts.values())
             scored.append((left + everywhere**2, probe))
-    return min(scored, key=itemgetter(0))[1] or None
+    return min(scored, key=itemgetter(0), default=(0, 0))[1] or None
 
 
 def _path(entry: Entry) -> tuple[Any, ...]:

@@ -1,52 +1,242 @@
-"""IndexedMapper: the documented meaning of Routes, answered by an index."""
+"""IndexedMapper: a routes.Mapper in every respect that its settings and Routes' docs promise."""
+
+import copy
+import pickle
+import threading
 
 import pytest
+import routes
+from routes.util import RoutesException
 
-from cpkit.errors import RouteError
-from cpkit.routing import IndexedMapper
+from cpkit.routing import IndexedMapper, PatternWarning, Route
 
 GET, POST = {"REQUEST_METHOD": "GET"}, {"REQUEST_METHOD": "POST"}
 
 
-def test_the_first_declared_route_wins():
-    mapper = IndexedMapper(register=False)
-    mapper.connect("/foo/{x}", controller="first")
-    mapper.connect("/foo/bar", controller="second")
-    assert mapper.match("/foo/bar", GET) == {"x": "bar", "controller": "first"}
+def mapper_of(*templates, **options):
+    mapper = IndexedMapper(register=False, **options)
+    for template in templates:
+        mapper.connect(template)
+    return mapper
+
+
+def even(environ, result):
+    return int(result["id"]) % 2 == 0
+
+
+def test_a_path_or_a_request_is_needed():
+    mapper = mapper_of("/a")
+    assert mapper.match(environ={**GET, "PATH_INFO": "/a"}) == {}
+    for look_up in (mapper.match, mapper.routematch):
+        with pytest.raises(RoutesException):
+            look_up()
+
+
+def test_a_request_without_method_condition_matches_without_a_request():
+    mapper = mapper_of("/a")
+    mapper.connect("/b", conditions={"method": ["POST"]})
+    assert mapper.match("/b") == {}
+    assert mapper.match("/b", GET) is None
+
+
+def test_the_threads_request_is_used_where_none_is_given():
+    mapper = mapper_of()
+    mapper.connect("/b", conditions={"method": ["POST"]})
+    mapper.environ = GET
+    assert mapper.match("/b") is None
+    assert mapper.methods("/b") == {"POST"}
 
 
 def test_methods_tells_every_method_of_a_url():
-    mapper = IndexedMapper(register=False)
+    mapper = mapper_of("/c")
     mapper.connect("/a/{x}", conditions={"method": ["GET", "HEAD"]})
     mapper.connect("/a/b", conditions={"method": "POST"})
-    mapper.connect("/c")
+    mapper.connect("/d/{id}", conditions={"method": ["PUT"], "function": even})
     assert mapper.methods("/a/b") == {"GET", "HEAD", "POST"}
     assert mapper.methods("/a/c") == {"GET", "HEAD"}
     assert mapper.methods("/c") is None
     assert mapper.methods("/nowhere") == frozenset()
+    assert mapper.methods("/d/2") == {"PUT"}
+    assert mapper.methods("/d/1") == frozenset()
+
+
+def test_always_scan_asks_for_the_controllers_at_every_look_up():
+    controllers = ["a"]
+    mapper = mapper_of("/{controller}", controller_scan=lambda: controllers, always_scan=True)
+    assert mapper.match("/b") is None
+    controllers.append("b")
+    assert mapper.match("/b") == {"controller": "b"}
+    assert mapper.methods("/b") is None
+
+
+def test_without_a_scan_the_controllers_must_be_given():
+    mapper = mapper_of("/{controller}", controller_scan=None)
+    for look_up in (mapper.match, mapper.routematch, mapper.methods):
+        with pytest.raises(RoutesException):
+            look_up("/a")
+    mapper.create_regs(["a/b"])
+    assert mapper.match("/a/b") == {"controller": "a/b"}
+
+
+def test_given_controllers_stay_when_a_route_is_added():
+    mapper = mapper_of("/{controller}")
+    mapper.create_regs(["a"])
+    mapper.connect("/x/{controller}")
+    assert mapper.match("/x/a") == {"controller": "a"}
+
+
+def test_a_directory_is_scanned_for_controllers(tmp_path):
+    (tmp_path / "blog.py").write_text("")
+    mapper = mapper_of("/{controller}", directory=str(tmp_path))
+    assert mapper.match("/blog") == {"controller": "blog"}
+    assert mapper_of("/{controller}", controller_scan=["b"]).match("/b") == {"controller": "b"}
 
 
 @pytest.mark.parametrize(
-    ("template", "options"),
-    [
-        ("/{id", {}),
-        ("/{}", {}),
-        ("/{a}/{a}", {}),
-        ("/{a-b}", {}),
-        ("/{a:[}", {}),
-        ("/{a:(?i)x}/{b}", {}),
-        ("/a", {"_minimise": True}),
-        ("/a", {"requirement": {"a": "b"}}),
-        ("/a", {"conditions": {"methods": ["GET"]}}),
-        ("/a", {"conditions": {"method": None}}),
-        ("/a", {"conditions": {"function": "no"}}),
-        (None, {}),
-    ],
-    ids=str,
+    ("prefix", "path", "found"),
+    [("/app", "/app/a", {}), ("/app", "/a", None), ("/app", "/app", None), ("/v[12]", "/v2/a", {})],
 )
-def test_a_route_that_could_never_work_is_refused_by_connect(template, options):
-    mapper = IndexedMapper(register=False)
-    with pytest.raises(RouteError) as caught:
-        mapper.connect("name", template if template else 5, **options)
-    assert caught.value.remedy
-    assert mapper.matchlist == []
+def test_a_prefix_is_taken_off_before_matching(prefix, path, found):
+    mapper = mapper_of("/a")
+    mapper.prefix = prefix
+    assert mapper.match(path) == found
+    assert mapper.methods(path) == (None if found == {} else frozenset())
+
+
+def test_a_prefix_alone_is_the_root():
+    mapper = mapper_of("/")
+    mapper.prefix = "/app"
+    assert mapper.match("/app") == {}
+
+
+def test_debug_returns_what_was_tried():
+    mapper = mapper_of("/a/{x:b}", "/a/{y}")
+    mapper.debug = True
+    first, second = mapper.matchlist
+    log = [{"route": first, "regexp": False}, {"route": second, "regexp": True}]
+    assert mapper.match("/a/c") == mapper.routematch("/a/c") == ({"y": "c"}, second, log)
+    assert mapper.match("/nowhere") == (None, None, [])
+    mapper.connect("/b", conditions={"method": ["POST"]})
+    assert [entry["regexp"] for entry in mapper.match("/b", GET)[2]] == [False, False, False]
+    mapper.prefix = "/app"
+    assert mapper.match("/a/c") == (None, None, [])
+
+
+def test_sub_domains_can_be_ignored():
+    mapper = mapper_of("/a")
+    mapper.sub_domains, mapper.sub_domains_ignore = True, ["www"]
+    hosts = {"www.x.com": None, "a.x.com:80": "a", "x.com": None, "a.b.x.com": "a.b", "[::1]": None}
+    for host, sub_domain in hosts.items():
+        assert mapper.match("/a", {**GET, "HTTP_HOST": host}) == {"sub_domain": sub_domain}
+    assert mapper.match("/a", GET) == {"sub_domain": None}
+
+
+def test_a_condition_function_is_called_once_and_may_change_the_result():
+    calls = []
+
+    def function(environ, result):
+        calls.append(environ)
+        result["seen"] = True
+        return True
+
+    mapper = mapper_of()
+    mapper.connect("/{x}", conditions={"function": function})
+    assert mapper.match("/a", GET) == {"x": "a", "seen": True}
+    assert calls == [GET]
+
+
+def test_an_error_of_a_condition_function_is_not_hidden():
+    mapper = mapper_of()
+    mapper.connect("/{x}", conditions={"function": lambda environ, result: 1 / 0})
+    with pytest.raises(ZeroDivisionError):
+        mapper.match("/a", GET)
+
+
+def test_a_subclass_may_make_its_own_routes():
+    class Shouting(routes.route.Route):
+        def match(self, url, *args, **kargs):
+            return {"url": url} if url.endswith("!") else False
+
+    class Mapper(IndexedMapper):
+        def make_route(self, *args, **kargs):
+            return Shouting(*args, **kargs)
+
+    mapper = Mapper(register=False)
+    mapper.connect("/a", conditions={"method": ["GET"]})
+    assert mapper.match("/b!", GET) == {"url": "/b!"}
+    assert mapper.match("/b", GET) is None
+    assert mapper.methods("/b!") == {"GET"}
+    assert mapper.shadowed() == []
+
+
+def test_a_route_of_ones_own_keeps_its_regex():
+    route = Route(None, "/{a}/b")
+    route.makeregexp([])
+    assert route.regmatch.match("/x/b").groupdict() == {"a": "x"}
+    assert route.makeregexp([], include_names=False) == "^/(?:[^/]+?)/b\\Z"
+
+
+def test_editing_the_list_of_routes_by_hand_needs_create_regs():
+    mapper = mapper_of("/a", "/b")
+    assert mapper.match("/a") == {}
+    del mapper.matchlist[0]
+    mapper.create_regs()
+    assert mapper.match("/a") is None
+
+
+def test_a_mapper_can_be_pickled_and_copied():
+    mapper = mapper_of("/a/{id}", controller_scan=None)
+    mapper.connect("even", "/b/{id}", conditions={"function": even, "method": ["GET"]})
+    mapper.create_regs([])
+    assert mapper.match("/a/1") == {"id": "1"}
+    for other in (pickle.loads(pickle.dumps(mapper)), copy.copy(mapper), copy.deepcopy(mapper)):
+        assert other.match("/b/2", GET) == {"id": "2"}
+        assert other.match("/b/1", GET) is None
+        assert other.generate(other._routenames["even"], id=4) == "/b/4"
+        other.connect("/new")
+        assert other.match("/new", GET) == {}
+
+
+def test_a_nested_repeat_is_warned_of():
+    mapper = mapper_of()
+    with pytest.warns(PatternWarning, match="exponential") as caught:
+        mapper.connect("/{x:(a+)+b}")
+    assert caught[0].filename == __file__
+    assert mapper.match("/" + "a" * 300) is None
+
+
+def test_routes_can_be_connected_while_others_are_looked_up():
+    mapper, stop, wrong = mapper_of(*(f"/{n}/{{x}}" for n in range(100))), threading.Event(), []
+
+    def serve():
+        while not stop.is_set():
+            for number in range(100):
+                if mapper.match(f"/{number}/a", GET) != {"x": "a"}:
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=serve) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(100):
+        mapper.connect(f"/new{number}")
+        assert mapper.match(f"/new{number}", GET) == {}
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_first_look_ups_of_many_threads_agree():
+    mapper, found = mapper_of(*(f"/{n}/{{x}}" for n in range(300))), []
+    ready = threading.Barrier(20)
+
+    def look_up():
+        ready.wait()
+        found.append(mapper.match("/7/a", GET))
+
+    threads = [threading.Thread(target=look_up) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [{"x": "a"}] * 20

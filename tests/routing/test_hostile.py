@@ -1,0 +1,200 @@
+"""Hostile paths, hostile tables: the right answer, in time that grows with the path's length."""
+
+import itertools
+import re
+import sys
+import time
+from random import Random
+
+import pytest
+
+from cpkit.errors import RouteError
+from cpkit.routing import IndexedMapper
+from cpkit.routing.segments import by_regex, matcher
+from cpkit.routing.template import Reader
+
+GET = {"REQUEST_METHOD": "GET"}
+
+
+def mapper_of(*templates, **options):
+    mapper = IndexedMapper(register=False)
+    for template in templates:
+        mapper.connect(template, **options)
+    return mapper
+
+
+def milliseconds(call):
+    """Return how much CPU time of this thread *call* takes: no clock on the wall."""
+    before = time.thread_time_ns()
+    call()
+    return (time.thread_time_ns() - before) / 1e6
+
+
+def calls_in(call):
+    """Return how many Python functions *call* calls."""
+    count = []
+    sys.setprofile(lambda frame, event, argument: count.append(event) if event == "call" else None)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return len(count)
+
+
+TABLE = ["/", "/{x}", "/{x}/{y:\\d+}", "/a/{x}-{y}-{z}-{w}.html", "/b/{x}{.f}", "/c/*rest"]
+TABLE += ["/d/{x:[a-z]+}-{y:[a-z]+}", "/e/{x:.*}/{y}-{z}.txt", "/f/{x:(?:a|aa)+}"]
+MANY = 500_000
+PATHS = {
+    "slashes": "/" * MANY,
+    "segments": "/a" * (MANY // 2),
+    "one segment": "/" + "a" * MANY,
+    "dashes": "/a/" + "-" * MANY,
+    "dashes and the suffix": "/a/" + "-" * MANY + ".html",
+    "dots": "/b/" + "." * MANY,
+    "a long tail": "/c/" + "a/" * (MANY // 2),
+    "letters for two requirements": "/d/" + "a" * MANY,
+    "dashes below a wildcard": "/e/" + "-" * MANY,
+    "a repeat in a repeat": "/f/" + "a" * MANY + "b",
+    "digits": "/a/" + "1" * MANY,
+    "no leading slash": "a" * MANY,
+    "newlines": "/c/" + "\n" * MANY,
+}
+
+
+@pytest.fixture(scope="module")
+def hostile_table():
+    with pytest.warns(UserWarning, match="repeats a repeat"):
+        mapper = mapper_of(*TABLE)
+    mapper.create_regs([])
+    return mapper
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_half_a_megabyte_is_answered_in_milliseconds(hostile_table, path):
+    hostile_table.match(path, GET)
+    assert min(milliseconds(lambda: hostile_table.match(path, GET)) for _ in range(5)) < 10
+    assert min(milliseconds(lambda: hostile_table.methods(path, GET)) for _ in range(5)) < 10
+
+
+def test_a_minimized_route_is_bounded_too():
+    mapper = mapper_of("a/{w}-{x}-{y}-{z}.html", _minimize=True)
+    mapper.create_regs([])
+    assert mapper.match("/a/1-2-3-4.html") == {"w": "1", "x": "2", "y": "3", "z": "4"}
+    assert milliseconds(lambda: mapper.match("/a/" + "-" * 5_000)) < 50
+
+
+MASKS = [
+    "".join("/a" if fixed else f"/{{v{at}}}" for at, fixed in enumerate(mask))
+    for mask in itertools.product([True, False], repeat=10)
+]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["narrow first", "wide first"])
+@pytest.mark.parametrize("path", ["/a" * 10, "/b" * 10, "/a" * 9 + "/b", "/b/a" * 5, "/a/b" * 5])
+def test_all_masks_of_ten_segments_are_no_worse_than_a_scan(order, path):
+    mapper = mapper_of(*MASKS[::order], conditions={"method": ["GET"]})
+    scan = (route for route in mapper.matchlist if route.match(path, GET) is not False)
+    mapper.create_regs([])
+    wanted = next(scan)
+    assert mapper.routematch(path, GET)[1] is wanted
+    assert calls_in(lambda: mapper.match(path, GET)) <= len(MASKS) + 10
+    assert calls_in(lambda: mapper.match(path, {"REQUEST_METHOD": "PUT"})) < 10
+
+
+QUOTED = ["it's", '"', "'''", "{}", "a\nb", "\\", "é", "\U0001f600", "%s", "');import os#", "\x00"]
+
+
+@pytest.mark.parametrize("text", QUOTED, ids=ascii)
+def test_no_text_of_a_path_gets_into_code(text):
+    escaped = re.sub(r"([\\:*{}])", r"\\\1", text)
+    mapper = mapper_of(f"/{escaped}/{{x}}", f"/{{y}}-{escaped}/{{z:\\d+}}")
+    mapper.connect(f"/{{a}}/{escaped}{{.b}}")
+    assert mapper.match(f"/{text}/1") == {"x": "1"}
+    assert mapper.match(f"/1-{text}/2") == {"y": "1", "z": "2"}
+    assert mapper.match(f"/1/{text}") == {"a": "1", "b": None}
+
+
+NAMES = ["d", "s", "t", "f", "make", "v0", "é", "None", "class", "__name__"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_identifier_names_a_variable(name):
+    mapper = mapper_of(f"/{{{name}}}/{{x}}-{{y}}", **{name: "default"})
+    assert mapper.match("/1/2-3") == {name: "1", "x": "2", "y": "3"}
+
+
+@pytest.mark.parametrize("method", ["", "get", "\0", "X" * 10_000, "GET POST", "None"], ids=ascii)
+def test_an_unknown_method_meets_no_condition(method):
+    mapper = mapper_of("/a", conditions={"method": ["GET"]})
+    mapper.connect("/b", conditions={"method": []})
+    assert mapper.match("/a", {"REQUEST_METHOD": method}) is None
+    assert mapper.match("/b", {"REQUEST_METHOD": method}) is None
+
+
+def test_a_route_may_have_a_thousand_variables():
+    template = "".join(f"/{{v{number}}}" for number in range(1000))
+    mapper = mapper_of(template, "/a")
+    assert mapper.match("/x" * 1000) == {f"v{number}": "x" for number in range(1000)}
+    assert mapper.match("/x" * 1001) is None
+
+
+@pytest.mark.parametrize("value", ["..", ".", ";v=1", "%2F", "\0", "\r", "a b", "\udcff", "//"[:1]])
+def test_a_value_is_taken_as_it_is(value):
+    found = mapper_of("/{x}").match("/" + value)
+    assert found == (None if value == "/" else {"x": value})
+
+
+SEGMENTS = ["{a}-{b}", "{a}-{b}-{c}.html", "v{a}", "{a}{b}", "{a}{b}-", "x{a}--{b}x", "{a}.{b}"]
+SEGMENTS += ["{a}{.f}", "x{.f}", "a.b{.f}", "{a}-{b}{.f}", "{a}-{.f}", "-{a}-{.f}", "{.f}"]
+SEGMENTS += ["{a}{b}{.f}"]
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_the_linear_matcher_says_what_the_backtracking_regex_says(segment):
+    parts, random = Reader(segment).read(), Random(segment)
+    linear, backtracking = matcher(parts, {}), by_regex(parts, {})
+    assert linear.__qualname__ != backtracking.__qualname__
+    for _ in range(2_000):
+        text = "".join(random.choices("ab-.x", k=random.randint(0, 9)))
+        text += random.choice(["", "", "-", ".html", "x"])
+        assert linear(text) == backtracking(text), text
+
+
+@pytest.mark.parametrize(
+    ("template", "options"),
+    [
+        ("/{id", {}),
+        ("/:(id", {}),
+        ("/{}", {}),
+        ("/{.}", {}),
+        ("/:", {}),
+        ("/*/x", {}),
+        ("/{a}/{a}", {}),
+        ("/{a-b}", {}),
+        ("/{1a}", {}),
+        ("/{a:[}", {}),
+        ("/{a:(?i)x}/{b}", {}),
+        ("/{a:(x)\\1}", {}),
+        ("/{a:(?P<b>x)}/{b}", {}),
+        ("/{a}", {"requirements": {"a": 5}}),
+        ("/{.a}", {"_minimize": True, "a": "b"}),
+        ("/a", {"_minimise": True}),
+        ("/a", {"requirement": {"a": "b"}}),
+        ("/a", {"conditions": {"methods": ["GET"]}}),
+        ("/a", {"conditions": {"method": None}}),
+        ("/a", {"conditions": {"method": [None]}}),
+        ("/a", {"conditions": {"function": "no"}}),
+        (5, {}),
+    ],
+    ids=str,
+)
+def test_a_route_that_could_never_work_is_refused(template, options):
+    mapper = IndexedMapper(register=False)
+    with pytest.raises(RouteError) as caught:
+        mapper.connect("name", template, **options)
+    error = caught.value
+    assert error.template == template
+    assert error.remedy
+    assert error.problem in str(error)
+    assert (mapper.matchlist, mapper._routenames) == ([], {})
+    assert type(error)(*error.__reduce__()[1]).args == error.args
