@@ -33,8 +33,8 @@ class RequestConfig:
 def register_thread() -> None:
     """Make this thread's ``routes.request_config()`` ask the current request."""
     thread.registered = True
-    config = routes.request_config()
-    if not getattr(config, "request_local", None):  # somebody may have one of their own
+    config = routes.request_config(original=True)
+    if not config.request_local:  # somebody may have one of their own
         config.request_local = _current
 
 

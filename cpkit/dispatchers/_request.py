@@ -109,4 +109,6 @@ def allow(methods: frozenset[str]) -> None:
 
 def no_content(*args: Any, **kwargs: Any) -> None:
     """Answer an automatic OPTIONS: 204, the header is all there is to say."""
-    cherrypy.serving.response.status = 204
+    response = cherrypy.serving.response
+    response.status = 204
+    response.headers.pop("Content-Type", None)

@@ -133,6 +133,7 @@ def test_an_encoded_slash_stays_in_its_segment(dispatcher, cp_client):
     found = cp_client.get("/two/1%2F2/3%2F4/5")
     # A plain variable is decoded; one with a regex keeps what the regex saw.
     assert found.text == repr([("a", "1/2"), ("b", "3%2F4"), ("c", "5")])
+    assert cp_client.get("/format/a%2Fb").text == repr([("format", None), ("id", "a/b")])
 
 
 def test_dots_are_plain_values(dispatcher, cp_client):

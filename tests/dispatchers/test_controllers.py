@@ -201,6 +201,20 @@ def test_an_action_that_a_condition_puts_in_must_be_exposed(dispatcher, cp_clien
     assert cp_client.get("/x?written").status_code == 404
 
 
+def test_a_controller_that_a_condition_puts_in_must_be_free_to_name(dispatcher, cp_client):
+    def condition(environ, result):
+        result["controller"] = environ["QUERY_STRING"]
+        return True
+
+    post = {"method": ["POST"]}
+    dispatcher.connect("free", "/free", Page(), action="shown")
+    dispatcher.connect("admin", "/admin", Page(), action="shown", conditions=post)
+    dispatcher.mapper.connect("/x", action="static", conditions={"function": condition})
+    assert cp_client.get("/x?admin").status_code == 404
+    assert cp_client.get("/x?nobody").status_code == 404
+    assert cp_client.get("/x?free").status_code == 404  # "free" is a parameter, too
+
+
 def test_an_object_that_answers_everything_exposes_nothing(dispatcher, cp_client):
     class Proxy:
         def __getattr__(self, name):

@@ -77,6 +77,7 @@ def test_options_has_no_body_and_no_length(dispatcher, cp_client):
     assert allow(found) == (204, "GET, HEAD, OPTIONS")
     assert found.content == b""
     assert "Content-Length" not in found.headers
+    assert "Content-Type" not in found.headers
 
 
 def test_options_survives_a_tool_that_wraps_the_handler(mount, cp_client):

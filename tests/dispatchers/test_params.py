@@ -111,9 +111,14 @@ def test_a_parameter_named_as_self_may_be_taken(mount, cp_client, action):
     assert cp_client.get("/x?self=1&action=a").text == "{'self': '1', 'action': 'a'}"
 
 
-def test_a_handlers_own_type_error_is_its_own(mount, cp_client):
+def fails(**params):
+    raise TypeError("of its own")
+
+
+@pytest.mark.parametrize("handler", [Page().fails, fails], ids=["method", "function"])
+def test_a_handlers_own_type_error_is_its_own(mount, cp_client, handler):
     dispatcher = RoutesDispatcher()
-    dispatcher.connect("x", "/x", Page(), action="fails")
+    dispatcher.connect("x", "/x", handler)
     mount(dispatcher)
     with pytest.raises(TypeError, match="of its own"):
         cp_client.get("/x")

@@ -74,6 +74,7 @@ def test_outside_a_request_the_base_is_the_servers(mount):
 
 def test_an_application_links_to_another(made, mount):
     other = table(print)
+    mount(None, "/first")
     mount(other, "/other")
     cherrypy.tree.graft(lambda environ, start_response: [], "/grafted")
     assert made(lambda d: other.url_for("book", id=7)) == "http://127.0.0.1/other/book/7"
@@ -86,12 +87,17 @@ def test_a_dispatcher_that_is_mounted_nowhere_starts_at_the_root():
 def test_under_a_virtual_host_its_prefix_is_left_out(mount, cp_client):
     urls = []
     dispatcher = RoutesDispatcher()
-    dispatcher.connect("in", "/vh/in/{x}", lambda x: urls.append(dispatcher.url_for("in", x=2)))
-    dispatcher.connect("main", "/in/{x}", lambda x: urls.append(dispatcher.url_for("in", x=2)))
+
+    def make(x):
+        urls.extend(dispatcher.url_for(name, x=2) for name in ("in", "main"))
+
+    dispatcher.connect("in", "/vh/in/{x}", make)
+    dispatcher.connect("main", "/in/{x}", make)
     mount(cherrypy.dispatch.VirtualHost(dispatcher, **{"vh.example": "/vh"}))
     cp_client.get("/in/1", headers={"Host": "vh.example"})
     cp_client.get("/in/1", headers={"Host": "www.example"})
-    assert urls == ["http://vh.example/in/2", "http://www.example/vh/in/2"]
+    assert urls[:2] == ["http://vh.example/in/2", "http://vh.example/in/2"]
+    assert urls[2:] == ["http://www.example/vh/in/2", "http://www.example/in/2"]
 
 
 def test_an_unknown_name_is_answered_with_close_ones():
@@ -165,6 +171,20 @@ def test_cherrypys_own_dispatcher_still_works_in_the_same_thread(mount, cp_clien
     for path in ("/ours/", "/theirs/there", "/ours/"):
         cp_client.get(path)
     assert urls == ["/ours/book/1", "/theirs/there", "/ours/book/1"]
+
+
+def test_a_request_config_of_somebodys_own_stays(mount, cp_client):
+    own, seen = object(), []
+    mount(table(lambda **params: seen.append(routes.request_config())))
+
+    def serve():
+        routes.request_config().request_local = lambda: own
+        cp_client.get("/")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join()
+    assert seen == [own]
 
 
 def test_it_can_be_left_out(mount, cp_client):
