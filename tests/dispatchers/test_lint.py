@@ -34,7 +34,6 @@ def test_a_table_without_faults_says_nothing(dispatcher):
     assert list(_lint.faults(dispatcher)) == []
 
 
-@pytest.mark.xfail(strict=False, reason="IndexedMapper.shadowed() is on its way")
 def test_a_shadowed_route_is_named_with_what_shadows_it(dispatcher):
     dispatcher.connect("any", "/{x}", print)
     dispatcher.connect("a", "/a", print)
