@@ -71,7 +71,7 @@ class _GuardedOs:
 
     def _exit(self, code: int) -> NoReturn:
         if os.getpid() != self._pid:  # a forked child ends as it likes
-            os._exit(code)
+            os._exit(code)  # pragma: no cover
         raise BusEndedProcess(code)
 
     def execv(self, path: str, arguments: list[str]) -> NoReturn:
@@ -94,7 +94,7 @@ class Isolation:
         self._apps = set(map(id, cherrypy.tree.apps.values()))
         self._log_managers = _log_managers()
         self._cache = vars(cherrypy).get("_cache")
-        wspbus.os = _GuardedOs()
+        self._os, wspbus.os = wspbus.os, _GuardedOs()
         # NOTE: any true value keeps a session from starting its cleaner, a thread that sleeps
         # for five minutes and cannot be woken.
         sessions.Session.clean_thread = sessions.Session.clean_thread or "not while testing"
@@ -123,7 +123,7 @@ class Isolation:
         self._restore_process()
 
     def _restore_process(self) -> None:
-        wspbus.os = os
+        wspbus.os = self._os
         atexit.unregister(cherrypy.engine._clean_exit)
         if threading.current_thread() is threading.main_thread():
             for number, handler in self._signals.items():
@@ -141,8 +141,8 @@ def _targets() -> Iterator[Any]:
     yield from getattr(cherrypy, "servers", {}).values()
     yield from (each for each in vars(cherrypy.engine).values() if hasattr(each, "bus"))
     yield from (logging.getLogger(name) for name in ("cherrypy.error", "cherrypy.access"))
-    if cache := vars(cherrypy).get("_cache"):
-        yield cache
+    if "_cache" in vars(cherrypy):
+        yield cherrypy._cache
     for app in cherrypy.tree.apps.values():
         if isinstance(app, cherrypy.Application):
             yield from (app, app.log, app.wsgiapp, app.log.error_log, app.log.access_log)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401 - registers cpkit.db
-from cpkit.plugins import DatabasePlugin
 from cpkit.testing._database import SharedConnection
 
 
@@ -85,25 +84,29 @@ def test_tables_are_undone_too(afterwards, cp_db):
         unit.execute(text("DROP TABLE book"))
 
 
-class TestInMemory:
-    @pytest.fixture
-    def cp_db_url(self):
-        return None
+def test_postgresql_is_rolled_back_as_well(pytester, postgres):
+    pytester.makepyfile(f"""
+        import pytest
+        from sqlalchemy import text
 
-    @pytest.mark.parametrize("turn", range(2))
-    def test_a_database_in_memory_is_opened_unless_a_url_is_given(self, cp_db, turn):
-        assert cp_db.url == "sqlite://"
-        with cp_db.begin() as unit:
-            unit.execute(text("CREATE TABLE book (title TEXT)"))
+        @pytest.fixture
+        def cp_db_url():
+            return {postgres.url!r}
 
-    def test_the_applications_own_plugin_and_its_setup_are_used(self, request):
-        def setup(connection):
-            connection.execute(text("CREATE TABLE book (title TEXT)"))
-
-        cherrypy.engine.db = own = DatabasePlugin(cherrypy.engine, "sqlite://", setup=setup)
-        assert request.getfixturevalue("cp_db") is own
-        with own.begin("session") as session:
-            assert session.execute(text("SELECT count(*) FROM book")).scalar() == 0
+        @pytest.mark.parametrize("turn", range(2))
+        def test_it(cp_db, turn):
+            with cp_db.begin() as unit:
+                unit.execute(text("CREATE TABLE rolled_back (n INTEGER)"))
+            with pytest.raises(ZeroDivisionError), cp_db.begin() as unit:
+                unit.execute(text("INSERT INTO rolled_back VALUES (1)"))
+                raise ZeroDivisionError
+            with cp_db.begin("session") as session:
+                session.execute(text("INSERT INTO rolled_back VALUES (2)"))
+            with cp_db.begin("dbapi", write=False) as unit:
+                assert unit.execute("SELECT n FROM rolled_back").fetchall() == [(2,)]
+    """)
+    lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    pytester.runpytest_inprocess(*lean).assert_outcomes(passed=2)
 
 
 def test_the_connection_passes_for_the_drivers_own():

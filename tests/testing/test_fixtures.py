@@ -9,7 +9,9 @@ import cherrypy
 import pytest
 from cherrypy.process.plugins import SimplePlugin
 from cherrypy.process.wspbus import ChannelFailures
+from sqlalchemy import text
 
+from cpkit.plugins import DatabasePlugin
 from cpkit.testing._isolation import BusEndedProcess, BusRestartedProcess
 from cpkit.testing._server import Server
 
@@ -55,6 +57,7 @@ def test_the_server_serves_what_this_test_mounted(cp_server, turn):
 
 @pytest.mark.cherrypy(root=Shop)
 def test_the_server_and_the_client_serve_the_same_application(cp_server, cp_client):
+    assert cp_client.get("/").status_code == 200
     with urlopen(cp_server.url + "/setting?name=tools.encode.on") as answer:
         assert answer.read() == cp_client.get("/setting?name=tools.encode.on").content
 
@@ -185,3 +188,20 @@ def test_the_guard_leaves_forked_children_alone(cp_engine):
     if child == 0:
         wspbus.os._exit(7)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+class TestDatabaseInMemory:
+    @pytest.mark.parametrize("turn", range(2))
+    def test_is_opened_unless_a_url_is_given(self, cp_db, turn):
+        assert cp_db.url == "sqlite://"
+        with cp_db.begin() as unit:
+            unit.execute(text("CREATE TABLE book (title TEXT)"))
+
+    def test_is_the_applications_own_plugin_with_its_setup(self, request):
+        def setup(connection):
+            connection.execute(text("CREATE TABLE book (title TEXT)"))
+
+        cherrypy.engine.db = own = DatabasePlugin(cherrypy.engine, "sqlite://", setup=setup)
+        assert request.getfixturevalue("cp_db") is own
+        with own.begin("session") as session:
+            assert session.execute(text("SELECT count(*) FROM book")).scalar() == 0

@@ -1,5 +1,15 @@
 """Isolation: what a test does to CherryPy's process-wide state, the next one sees none of it."""
 
+import signal
+import threading
+
+import cherrypy
+import pytest
+from cherrypy.lib.caching import MemoryCache
+
+from cpkit.testing._isolation import Isolation
+from cpkit.testing._snapshot import remember_attributes
+
 # Each test spoils everything that CherryPy keeps for the process; the snapshot before the first
 # and after each must be the same.
 SPOIL = '''
@@ -142,3 +152,51 @@ def test_nothing_of_what_cherrypy_keeps_for_the_process_leaks(pytester):
     result = run(pytester, "-s", "-W", "error")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*NOTHING OF 32 LEAKS*"] * 3)
+
+
+def test_the_attributes_of_a_class_are_put_back():
+    held = [1]
+    kept = type("Kept", (), {"changed": held, "removed": held})
+    restore = remember_attributes(kept)
+    kept.changed, kept.added = [2], 3
+    held.append(4)
+    del kept.removed
+    restore()
+    assert kept.changed is kept.removed is held
+    assert (held, hasattr(kept, "added")) == ([1], False)
+
+
+def test_an_attribute_in_the_place_of_another_is_no_disguise():
+    kept = type("Object", (), {})()
+    kept.a = None
+    restore = remember_attributes(kept)
+    del kept.a
+    kept.b = None
+    restore()
+    assert vars(kept) == {"a": None}
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_signal_handlers_are_put_back_where_python_allows_it(in_main_thread):
+    before, isolation = signal.getsignal(signal.SIGUSR1), Isolation()
+    signal.signal(signal.SIGUSR1, lambda *args: None)
+    if in_main_thread:
+        isolation.end()
+    else:
+        thread = threading.Thread(target=isolation.end)
+        thread.start()
+        thread.join()
+    assert (signal.getsignal(signal.SIGUSR1) is before) == in_main_thread
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_cache_and_applications_that_were_there_before_are_kept():
+    cherrypy._cache = cache = MemoryCache()
+    cherrypy.tree.graft(print, "/wsgi")
+    isolation = Isolation()
+    cache.store["url"] = "page"
+    cherrypy.tree.graft(repr, "/wsgi")
+    isolation.end()
+    assert cherrypy._cache is cache
+    assert (cache.store, cherrypy.tree.apps["/wsgi"]) == ({}, print)
+    assert cache.expirations == {}  # and its thread goes on

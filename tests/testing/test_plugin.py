@@ -106,6 +106,11 @@ def test_a_failing_test_prints_the_error_log_where_pytest_captures_none(pytester
     output.fnmatch_lines(["*- CherryPy call -*", "*the reason is logged", "GET *-> 200 OK"])
 
 
+def test_a_failing_test_that_had_no_requests_prints_nothing_of_it(pytester):
+    pytester.makepyfile("def test_it(cp_client): assert False")
+    run(pytester, "-p", "no:logging").stdout.no_fnmatch_line("*- CherryPy call -*")
+
+
 def test_a_passing_test_prints_nothing_of_it(pytester):
     pytester.makepyfile(PASSING)
     run(pytester, "-rA").stdout.no_fnmatch_line("*- CherryPy call -*")
