@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
-RUN    := $(PY) -W error::SyntaxWarning
 BUNDLE := demo/static/app.js
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
 NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
@@ -112,6 +111,6 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group bench
 	touch $@
 
-# docs/ is a directory, so that make would think it made.
-.PHONY: docs release-check test-matrix
-.PHONY: help demo frontend test fuzz test-browser test-faults check format bench bench-look bench-gate bench-load bench-count clean
+# demo/ and docs/ are directories: without this, make would think them made.
+.PHONY: help demo frontend test fuzz test-browser test-faults test-routes-suite test-matrix check format \
+        bench bench-look bench-gate bench-load bench-count docs release-check clean
