@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     func,
     insert,
@@ -126,16 +127,16 @@ class DatabaseSession(Session):
         rows, now, owner = self._rows, time.time(), secrets.token_hex(8)
         free = or_(rows.c.owner.is_(None), rows.c.leased_until < now)
         lease = update(rows).where(rows.c.key == self._key, free)
-        find = self._find()
         with self._unit() as unit:
             leased = unit.execute(lease.values(owner=owner, leased_until=now + self.lease))
-            self._row = unit.execute(find).first()
+            self._row = unit.execute(rows.info["find"], {"session": self._key}).first()
         if leased.rowcount:
             self._owner = owner
         return bool(leased.rowcount) or self._row is None
 
     def _exists(self) -> bool:
-        row = self._read()
+        # PERF: without a lock, which reads again, the same row is what is loaded.
+        self._row = row = self._read()
         return row is not None and row.expires > time.time()
 
     def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
@@ -174,12 +175,9 @@ class DatabaseSession(Session):
         return hashlib.sha256(str(self.id).encode()).hexdigest()
 
     def _read(self) -> Any:
-        find = self._find()
+        find = self._rows.info["find"]
         with self._unit(write=False) as unit:
-            return unit.execute(find).first()
-
-    def _find(self) -> Any:
-        return select(self._rows).where(self._rows.c.key == self._key)
+            return unit.execute(find, {"session": self._key}).first()
 
     def _write(self, statement: Any) -> None:
         with self._unit() as unit:
@@ -211,7 +209,7 @@ class DatabaseSession(Session):
 
 
 def _table(name: str) -> Table:
-    return Table(
+    table = Table(
         name,
         MetaData(),
         Column("key", String(64), primary_key=True),
@@ -220,3 +218,6 @@ def _table(name: str) -> Table:
         Column("owner", String(16), index=True),
         Column("leased_until", Float(53)),
     )
+    # PERF: every request has it: built once, SQLAlchemy finds it compiled.
+    table.info["find"] = select(table).where(table.c.key == bindparam("session"))
+    return table

@@ -86,6 +86,8 @@ APPLICATION = {
         "error_page.default": error_page,
         "security.headers.on": True,
         "security.cookies.on": True,
+        # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.
+        "cpkit.db.retry": 3,
         "cpkit.timing.on": True,
         # Everybody may see these timings: they are what the demo is for.
         "cpkit.timing.header": True,
