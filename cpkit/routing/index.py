@@ -9,7 +9,7 @@ from typing import Any
 from cpkit.routing.admission import Domains, Environ, admission, opaque
 from cpkit.routing.makers import by_regex, maker
 from cpkit.routing.route import Route
-from cpkit.routing.shape import Shape, shape_of
+from cpkit.routing.shape import Controllers, Shape, shape_of
 from cpkit.routing.tree import Entry, Node, Record, found_in, grown, leaf, of_method, order
 
 Found = tuple[dict[str, Any], Any]
@@ -36,7 +36,8 @@ class Index:
         environ: Callable[[], Environ | None],
     ) -> None:
         self.environ, self.controllers = environ, controllers
-        entries = [_entry(order, route, controllers, domains) for order, route in enumerate(routes)]
+        known = Controllers.of(controllers)
+        entries = [_entry(order, route, known, domains) for order, route in enumerate(routes)]
         varying = [entry for entry in entries if entry.shape.length is None]
         first = _first_orders(varying)
         lengths: dict[int, list[Entry]] = {}
@@ -108,7 +109,7 @@ def _depth(entry: Entry) -> int:
     return max(*entry.shape.exact, *(step.at for step in steps), 0, -1) + 2
 
 
-def _entry(order: int, route: Any, controllers: Sequence[str], domains: Domains) -> Entry:
+def _entry(order: int, route: Any, controllers: Controllers, domains: Domains) -> Entry:
     methods = (route.conditions or {}).get("method")
     known = isinstance(route, Route) and type(route).match is Route.match
     shape = shape_of(route, controllers) if known else UNKNOWN
@@ -139,6 +140,8 @@ def _first_orders(varying: Iterable[Entry]) -> dict[str | None, int]:
 def _first(first: dict[str | None, int], shape: Shape) -> float:
     """Return the order of the first route in *first* that may match a path of *shape*."""
     never = float("inf")
+    if not first:
+        return never
     if 1 in shape.exact:
         return min(first.get(shape.exact[1], never), first.get(None, never))
     return min(first.values(), default=never)

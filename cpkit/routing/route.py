@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +38,7 @@ class Route(routes.route.Route):
             self._check_argument(key, value)
         kargs["requirements"] = dict(kargs.get("requirements") or {})
         kargs["conditions"] = normalized(routepath, kargs.get("conditions"))
+        self._controllers: Sequence[str] = ()
         self._regmatch: re.Pattern[str] | None = None
         super().__init__(name, routepath, **kargs)
         if not self.static:
@@ -103,15 +104,19 @@ class Route(routes.route.Route):
             for part in self.routelist
         )
 
-    def makeregexp(self, clist: Iterable[str], include_names: bool = True) -> str | None:
-        """Fix which controllers ``{controller}`` may name; the regex is compiled when needed."""
-        expression = self._expression(clist, include_names)
+    def makeregexp(self, clist: Sequence[str], include_names: bool = True) -> str | None:
+        """Fix which controllers ``{controller}`` may name; the regex is made when it is needed."""
         if not include_names:
-            return expression
-        self.regexp, self._regmatch = expression, None
+            return self._expression(clist, include_names)
+        self._controllers, self._regmatch = clist, None
         return None
 
-    def _expression(self, clist: Iterable[str], include_names: bool = True) -> str:
+    @property
+    def regexp(self) -> str:
+        """Return the regex of the whole path."""
+        return self._expression(self._controllers)
+
+    def _expression(self, clist: Sequence[str], include_names: bool = True) -> str:
         # NOTE: an empty alternation would match the empty segment: no controller is none.
         names = (clist if isinstance(clist, list) else list(clist)) or [NOBODY]
         if self.minimization:
@@ -124,7 +129,7 @@ class Route(routes.route.Route):
 
     @property
     def regmatch(self) -> re.Pattern[str]:
-        """Return the compiled regex of the whole path."""
+        """Return the regex of the whole path, compiled at its first use."""
         if self._regmatch is None:
             self._regmatch = re.compile(self.regexp)
         return self._regmatch

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cpkit.routing.route import Route
-from cpkit.routing.shape import Shape, Step, shape_of
+from cpkit.routing.shape import Controllers, Shape, Step, shape_of
 
 PLAIN, TAIL = "plain", "tail"
 
@@ -47,11 +47,11 @@ def shadows(routes: Iterable[Any], controllers: Sequence[str]) -> Iterator[Shado
 
     What is left out, since it isn't certain: paths with line ends, condition functions.
     """
-    root, by_regex = Node(), dict[str, list[Cover]]()
+    root, by_regex, known = Node(), dict[str, list[Cover]](), Controllers.of(controllers)
     for route in routes:
         if not isinstance(route, Route):
             continue
-        shape = shape_of(route, controllers)
+        shape = shape_of(route, known)
         regex = str(route.makeregexp(controllers, include_names=False))
         cover = _cover(route)
         if not route.minimization and not route.template.startswith(("/", "{", ":", "*")):

@@ -40,19 +40,27 @@ class Shape(NamedTuple):
     limit: int | None = None
 
 
-def shape_of(route: Any, controllers: Sequence[str]) -> Shape:
+class Controllers(NamedTuple):
+    """Hold what ``{controller}`` may name, as a set and as a regex."""
+
+    names: frozenset[str]
+    regex: str
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Controllers:
+        return cls(frozenset(names), "|".join(map(re.escape, names)) or "(?!)")
+
+
+def shape_of(route: Any, controllers: Controllers) -> Shape:
     """Return the shape of *route*, a :class:`cpkit.routing.Route`."""
-    if not any(isinstance(part, dict) and part["name"] == "controller" for part in route.routelist):
-        controllers = ()  # PERF: or each of n routes would read the names of n controllers.
     if route.minimization:
         return Shape(None, _minimized_prefix(route.routelist), {}, None, _limit(route))
-    requirements = dict(route.reqs)
-    requirements["controller"] = "|".join(map(re.escape, controllers)) or "(?!)"
+    requirements = {**route.reqs, "controller": controllers.regex}
     segments, rest = _split(route.routelist, requirements)
     if segments[0] or len(segments) == 1:
         return Shape(None, {}, {}, None, _limit(route))
     partial = segments.pop() if rest else []
-    exact, heads, steps = _read(segments, requirements, frozenset(controllers))
+    exact, heads, steps = _read(segments, requirements, controllers.names)
     if not rest:
         return Shape(len(segments), exact, heads, tuple(steps))
     tail = TAILS.get(_regex(rest[0], requirements))

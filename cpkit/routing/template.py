@@ -12,6 +12,7 @@ Part = Any  # static text (str), or a variable: {"type": ":" | "." | "*", "name"
 # Where a bare ``:name`` ends; the character belongs to the text that follows.
 NAME_ENDS = frozenset("/,;.#-")
 ESCAPABLE = frozenset("\\:*{}")
+SPECIAL = re.compile(r"[\\{}:*)]")
 QUANTIFIER = re.compile(r"\{(?:\d+(?:,\d*)?|,\d+)\}")
 
 
@@ -35,10 +36,15 @@ class Reader:
                 self.flush()
                 self.variable(char)
             else:
-                self.text += char
-                self.at += 1
+                self.text += self.plain()
         self.flush()
         return self.parts
+
+    def plain(self) -> str:
+        """Take all text up to what might mean something."""
+        start, found = self.at, SPECIAL.search(self.template, self.at + 1)
+        self.at = found.start() if found else len(self.template)
+        return self.template[start : self.at]
 
     def flush(self) -> None:
         if self.text:
@@ -84,8 +90,7 @@ class Reader:
                 self.at += 1
                 return taken
             else:
-                taken += char
-                self.at += 1
+                taken += self.plain()
         raise RouteError(
             self.template, f"{opener!r} is never closed", f"Write {closer!r} after the name."
         )
