@@ -26,6 +26,7 @@ class Backend:
     """Serve any database that SQLAlchemy knows: ordinary transactions, one lane for all."""
 
     keeps_data_in_connection = False
+    looks_at_connections = True
 
     def __init__(self, plugin: DatabasePlugin, url: URL) -> None:
         self.plugin, self.url = plugin, url
@@ -108,8 +109,12 @@ class Backend:
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin a transaction; None where a connection is used without a unit."""
 
+    def is_plain(self, unit: Unit) -> bool:
+        """Tell whether :meth:`prepare` set nothing for *unit*, so that nothing is to be undone."""
+        return not (unit.isolation or unit.read_only)
+
     def restore(self, driver: Any, unit: Unit) -> None:
-        """Undo what :meth:`prepare` set."""
+        """Undo what :meth:`prepare` set, outside of a transaction."""
         if unit.isolation:
             self.plugin.engine.dialect.reset_isolation_level(driver)
 

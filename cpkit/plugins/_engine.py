@@ -33,7 +33,8 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     event.listen(engine, "checkin", _checked_in)
     event.listen(engine, "connect", backend.connected)
     event.listen(engine, "checkout", _same_process)
-    event.listen(engine, "checkout", backend.checkout)
+    if backend.looks_at_connections:
+        event.listen(engine, "checkout", backend.checkout)
     event.listen(engine, "checkout", note_borrower)
     event.listen(engine, "begin", partial(_begin, backend))
     event.listen(engine, "before_cursor_execute", _before_execute)

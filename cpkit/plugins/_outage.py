@@ -35,17 +35,21 @@ class Outage:
 
     def reach(self, take: Callable[[], T], deadline: float) -> T:
         """Return what *take* returns, waiting until *deadline* (monotonic) for the database."""
-        if threading.current_thread() is self._thread:
-            return take()  # the probe itself
         while True:
-            if not self._back.wait(max(deadline - time.monotonic(), 0)):
-                raise DatabaseUnavailableError("The database cannot be reached")
+            if self.lasts:  # PERF: the usual case takes no lock
+                self._wait(deadline)
             try:
                 return take()
             except Exception as error:
                 if fault_of(error) is not Fault.GONE:
                     raise
                 self.begin(error)
+
+    def _wait(self, deadline: float) -> None:
+        if threading.current_thread() is self._thread:
+            return  # the probe itself
+        if not self._back.wait(max(deadline - time.monotonic(), 0)):
+            raise DatabaseUnavailableError("The database cannot be reached")
 
     def begin(self, error: Exception) -> None:
         """Note that the database is gone, and have a thread try to reach it again."""

@@ -63,6 +63,10 @@ class PostgresqlBackend(Backend):
         if unit.read_only:
             driver.read_only = True
 
+    def is_plain(self, unit: Unit) -> bool:
+        """Tell whether *unit* left psycopg's modes as SQLAlchemy expects them."""
+        return unit.write and super().is_plain(unit)
+
     def restore(self, driver: Any, unit: Unit) -> None:
         """Return to what SQLAlchemy expects."""
         _set(driver, "autocommit", False)

@@ -29,6 +29,8 @@ class SqliteBackend(Backend):
     An in-memory database is one connection for all; readers take turns there too.
     """
 
+    looks_at_connections = False  # a file does not go away
+
     def lanes(self) -> Lanes:
         """Build an engine for readers and one, of a single connection, for writers."""
         turns = Turns()
@@ -76,9 +78,6 @@ class SqliteBackend(Backend):
         for name, value in pragmas.items():
             driver.execute(f"PRAGMA {name} = {value}").close()
 
-    def checkout(self, driver: Any, record: Any, fairy: Any) -> None:
-        """Look at nothing: a file does not go away."""
-
     def verify(self, connection: Connection) -> None:
         """See that the file can be read, and written by this user unless only reads are wanted."""
         driver = connection.connection.driver_connection
@@ -91,8 +90,9 @@ class SqliteBackend(Backend):
     def prepare(self, driver: Any, unit: Unit) -> None:
         """Set nothing: a snapshot, if one is asked for, begins with BEGIN."""
 
-    def restore(self, driver: Any, unit: Unit) -> None:
-        """Undo nothing."""
+    def is_plain(self, unit: Unit) -> bool:
+        """Tell that nothing was set."""
+        return True
 
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""

@@ -33,6 +33,7 @@ class Unit:
     *write* tells which lane it takes; *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a
     real transaction around reads too. *observe* is called with the nanoseconds of each statement,
     *refuse* turns the error of a database that is not to be had into one the caller prefers.
+    *when_opened*, if set, is called when a connection was borrowed.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Unit:
         self.doomed = False
         self.over = False
         self._observe, self._refuse = observe, refuse
+        self.when_opened: Callable[[], object] | None = None
         self._lane: Lane | None = None
         self._handle: Any = None
         self._since = 0.0
@@ -89,7 +91,10 @@ class Unit:
             self._commit()
         except Exception as error:
             gone = fault_of(error) is Fault.GONE
-            # NOTE: SQLite leaves the transaction open after a COMMIT that failed.
+            if not gone:
+                # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
+                # SQLAlchemy takes it for ended.
+                self._driver().rollback()
             self.close(broken=gone)
             if gone and self.write:
                 raise OutcomeUnknownError from error
@@ -173,6 +178,8 @@ class Unit:
             raise self._refusal(error) from error
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
+        if self.when_opened is not None:
+            self.when_opened()
 
     def _borrow(self) -> None:
         lane = self.plugin.lane(self.write)
@@ -200,6 +207,9 @@ class Unit:
             raise
         return connection
 
+    def _driver(self) -> Any:
+        return self._handle.connection.driver_connection
+
     def _commit(self) -> None:
         self._handle.commit()
 
@@ -215,7 +225,7 @@ def _return(unit: Unit, connection: Any, broken: bool) -> None:
     try:
         if broken or connection.invalidated:
             connection.invalidate()
-        else:
+        elif not unit.plugin.backend.is_plain(unit):
             connection.rollback()
             unit.plugin.backend.restore(connection.connection.driver_connection, unit)
     finally:
@@ -228,14 +238,14 @@ class SessionUnit(Unit):
     def _take(self, lane: Lane) -> Any:
         return Session(super()._take(lane))
 
+    def _driver(self) -> Any:
+        return self._handle.bind.connection.driver_connection
+
     def _give_back(self, handle: Any, broken: bool) -> None:
-        connection = handle.bind
         try:
-            if not broken:
-                handle.rollback()
-        finally:
             handle.close()
-            _return(self, connection, broken)
+        finally:
+            _return(self, handle.bind, broken)
 
 
 class DriverUnit(Unit):
@@ -282,6 +292,9 @@ class DriverUnit(Unit):
             raise
         return fairy
 
+    def _driver(self) -> Any:
+        return self._handle.driver_connection
+
     def _commit(self) -> None:
         self._begun = False
         self._handle.driver_connection.commit()
@@ -295,7 +308,7 @@ class DriverUnit(Unit):
         try:
             if broken:
                 handle.invalidate()
-            else:
+            elif not self.plugin.backend.is_plain(self):
                 handle.driver_connection.rollback()
                 self.plugin.backend.restore(handle.driver_connection, self)
         finally:

@@ -65,13 +65,11 @@ class DatabaseTool(cherrypy.Tool):
             observe=lent.observe,
             refuse=refuse,
         )
+        lent.unit.when_opened = lent.attend
         setattr(request, self._name, lent.unit)
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
         request.hooks.attach("on_end_resource", lent.decide, failsafe=True, priority=98)
-        request.hooks.attach("on_end_request", lent.finish, failsafe=True, priority=98)
-        # Before the error page is made (and before tracebacks are logged, at 50).
-        request.hooks.attach("before_error_response", lent.explain, failsafe=True, priority=40)
         if retry:
             # After the tools that render (30, 50): they run again with the handler. Before encode
             # (70), whose wrapper remembers which charsets it has tried.
@@ -88,6 +86,14 @@ class Lent:
         # An exception that is handled around this whole request is none of this request's.
         self.outer = sys.exc_info()[1]
         self.streaming = False
+
+    def attend(self) -> None:
+        """See to what was borrowed. PERF: a request that borrows nothing has no such hooks."""
+        self.unit.when_opened = None
+        hooks = self.request.hooks
+        hooks.attach("on_end_request", self.finish, failsafe=True, priority=98)
+        # Before the error page is made (and before tracebacks are logged, at 50).
+        hooks.attach("before_error_response", self.explain, failsafe=True, priority=40)
 
     def observe(self, nanoseconds: int, count: int) -> None:
         """Tell the timing tool, if the request has it."""

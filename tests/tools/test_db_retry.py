@@ -80,6 +80,7 @@ class Once:
     @cherrypy.expose
     def index(self, word="", upload=None):
         self.calls += 1
+        cherrypy.request.db.execute(text("SELECT 1"))
         response = cherrypy.response
         response.headers[f"X-Try-{self.calls}"] = "1"
         response.cookie[f"try{self.calls}"] = "1"
@@ -110,6 +111,7 @@ class Once:
     @cherrypy.config(**{"response.stream": True})
     def stream(self):
         self.calls += 1
+        cherrypy.request.db.execute(text("SELECT 1"))
         raise self.error
 
 
