@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.util.queue import Empty
 
 
 @dataclass
@@ -28,7 +30,20 @@ class LendingPool(QueuePool):
     def dispose(self) -> None:
         """Close the idle connections, and from now on those that are brought back."""
         self._retired = True
-        super().dispose()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Close what nobody uses.
+
+        NOTE: the empty records stay, so that who waits here still gets one, and reconnects.
+        """
+        records = []
+        while self.checkedin():
+            with contextlib.suppress(Empty):
+                records.append(self._pool.get(False))
+        for record in records:
+            record.close()
+            self._pool.put(record, False)
 
     def recreate(self) -> QueuePool:
         """Return an empty pool with the same settings that goes on counting waits."""
@@ -50,7 +65,6 @@ class LendingPool(QueuePool):
         return self.size() + self._max_overflow if self._max_overflow >= 0 else float("inf")
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
         if self._retired:
-            record.close()
-        else:
-            super()._do_return_conn(record)
+            self._close_idle()

@@ -82,10 +82,14 @@ class SqliteBackend(Backend):
         """See that the file can be read, and written by this user unless only reads are wanted."""
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101
-        driver.execute("SELECT count(*) FROM sqlite_master").close()
+        version = driver.execute("PRAGMA user_version").fetchone()[0]
         if not self.plugin.read_only:
+            # NOTE: BEGIN IMMEDIATE alone succeeds on a file that cannot be written.
             driver.execute("BEGIN IMMEDIATE").close()
-            driver.rollback()
+            try:
+                driver.execute(f"PRAGMA user_version = {version}").close()
+            finally:
+                driver.rollback()
 
     def prepare(self, driver: Any, unit: Unit) -> None:
         """Set nothing: a snapshot, if one is asked for, begins with BEGIN."""

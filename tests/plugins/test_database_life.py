@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import cherrypy
 import pytest
@@ -202,17 +203,51 @@ def test_after_privileges_were_dropped_the_file_is_looked_at_again(start_databas
     assert exits == [1]
 
 
+def is_open(driver) -> bool:
+    try:
+        driver.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return False
+    return True
+
+
 def test_graceful_closes_idle_connections_and_lets_lent_ones_finish(start_database):
     plugin = start_database()
     with plugin.begin(write=False) as lent, plugin.begin(write=False) as idle:
-        lent.execute(text("SELECT 1"))
-        idle.execute(text("SELECT 1"))
+        drivers = [unit.handle.connection.driver_connection for unit in (lent, idle)]
         idle.close()
-        old = plugin.engine.pool
         plugin.graceful()
         assert lent.scalar(text("SELECT 2")) == 2
-        assert old.checkedin() == 0
-    assert (old.checkedin(), plugin.figures().in_use) == (0, 0)
+        assert [is_open(driver) for driver in drivers] == [True, False]
+    assert not is_open(drivers[0])
+    assert plugin.figures().in_use == 0
+
+
+def test_graceful_under_load_refuses_and_loses_nothing(start_database):
+    plugin = start_database(setup=lambda c: c.execute(text("CREATE TABLE t (a)")), timeout=20)
+    answered, over = [], threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            with plugin.begin() as connection:
+                connection.execute(text("INSERT INTO t VALUES (1)"))
+            answered.append(1)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    started = time.monotonic()
+    for _ in range(30):
+        goal = len(answered) + 10
+        while len(answered) < goal and time.monotonic() < started + 19:
+            time.sleep(0.001)
+        plugin.graceful()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert plugin.figures().waited < 10
+    with plugin.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM t")) == len(answered) >= 300
 
 
 def test_graceful_keeps_what_lives_in_memory(start_database):
