@@ -221,6 +221,14 @@ def test_prometheus_has_opentelemetrys_name_attributes_and_seconds(client, plugi
     assert registry.get_sample_value(f"{name}_bucket", {**failed, "le": "10.0"}) == 1
 
 
+def test_a_4xx_is_no_error_of_the_server(client, plugin):
+    registry = plugin.prometheus = CollectorRegistry()
+    client.get("/absent")
+    (counted,) = (s for m in registry.collect() for s in m.samples if s.name.endswith("_count"))
+    assert counted.labels["http_response_status_code"] == "404"
+    assert counted.labels["error_type"] == ""
+
+
 def test_two_plugins_share_the_histogram_of_a_registry(client, plugin):
     registry = plugin.prometheus = CollectorRegistry()
     other = TimingPlugin(cherrypy.engine)

@@ -277,3 +277,21 @@ def test_the_hooks_of_the_end_run_even_after_one_that_fails(cp_client):
     cherrypy.tree.mount(Page(), "", {"/": config})
     assert cp_client.get("/").status_code == 200
     assert ran == [1]
+
+
+def test_a_stamp_from_before_the_request_makes_no_phase_negative(cp_client):
+    seen = []
+
+    class Stamping(cherrypy.dispatch.Dispatcher):
+        def __call__(self, path_info):
+            cherrypy.serving.request.dispatch_started = 0
+            return super().__call__(path_info)
+
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            seen.append(cherrypy.request.timing)
+
+    cherrypy.tree.mount(Root(), "", {"/": {"request.dispatch": Stamping(), **ON}})
+    cp_client.get("/")
+    assert min(seen[0].durations().values()) >= 0
