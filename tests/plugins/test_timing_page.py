@@ -3,6 +3,7 @@
 import cherrypy
 import pytest
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.plugins import TimingPage, TimingPlugin
 
 

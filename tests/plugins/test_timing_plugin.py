@@ -9,6 +9,7 @@ import cherrypy
 import pytest
 from prometheus_client import CollectorRegistry
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.errors import MissingExtraError
 from cpkit.plugins import TimingPlugin, metrics_app
 from cpkit.testing import Client

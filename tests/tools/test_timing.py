@@ -8,6 +8,7 @@ from time import perf_counter_ns, sleep
 import cherrypy
 import pytest
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.spans import Timing
 from cpkit.testing import Client
 
