@@ -1,10 +1,13 @@
 """The config of a request: which layer overrides which, and that changes are noticed."""
 
+import threading
+
 import cherrypy
 import pytest
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.dispatchers._config import Depths, along, prefixes
+from cpkit.testing import Client
 
 
 @cherrypy.config(who="root")
@@ -214,3 +217,20 @@ def test_the_mount_point_is_served_without_the_tool(mount, cp_client):
     dispatcher.connect("home", "/", lambda: "home")
     mount(dispatcher, "/sub", **{"tools.trailing_slash.on": False})
     assert cp_client.get("/sub").text == cp_client.get("/sub/").text == "home"
+
+
+def test_a_route_connected_while_serving_never_lacks_its_config(mount):
+    dispatcher = RoutesDispatcher()
+    app = mount(dispatcher, **{"who": "unguarded", "log.screen": False})
+    connect, answers = dispatcher.mapper.connect, []
+    thread = threading.Thread(target=lambda: answers.append(Client(app).get("/x").text))
+
+    def connect_and_ask(*args, **kwargs):
+        connect(*args, **kwargs)  # the route can be found from here on
+        thread.start()
+        thread.join(0.1)
+
+    dispatcher.mapper.connect = connect_and_ask
+    dispatcher.connect("x", "/x", who, config={"who": "guarded"})
+    thread.join()
+    assert answers == ["guarded"]
