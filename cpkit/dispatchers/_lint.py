@@ -35,19 +35,28 @@ def faults(dispatcher: Any) -> Iterator[str]:
             "takes all its URLs. Declare it first, or remove it."
         )
     for route in dispatcher.mapper.matchlist:
-        yield from _unserved(dispatcher.target(route), dispatcher.controllers)
+        if not route.redirect:
+            yield from _unserved(dispatcher, dispatcher.target(route))
 
 
-def _unserved(target: Any, controllers: Any) -> Iterator[str]:
+def _unserved(dispatcher: Any, target: Any) -> Iterator[str]:
     controller = target.controller
     if controller is None:
-        controller = controllers.get(target.name)
-    if controller is None and "controller" not in target.variables and not target.route.redirect:
-        yield f"Route {target.template!r} answers 404: no controller is called {target.name!r}."
-    elif controller is not None and "action" in target.variables:
+        controller = dispatcher.controllers.get(target.name)
+    if controller is None:
+        if "controller" not in target.variables:
+            yield f"Route {target.template!r} answers 404: no controller is called {target.name!r}."
+    elif "action" in target.variables:
         names = [name for name in dir(controller) if is_exposed(controller, name)]
         if not names:
             yield (
                 f"Route {target.template!r} answers 404: no method of {controller!r} is exposed. "
                 "Decorate those that a URL may call with @cherrypy.expose."
             )
+    elif target.route.member_name or not target.action:
+        return  # a resource may leave some of its actions out
+    elif dispatcher.built(target, controller, target.action) is None:
+        yield (
+            f"Route {target.template!r} answers 404: "
+            f"{controller!r} has no method {target.action!r}."
+        )

@@ -47,6 +47,15 @@ def test_an_unknown_controller_is_named(dispatcher):
     assert "no controller is called 'nobody'" in fault
 
 
+def test_an_action_that_is_not_there_is_named(dispatcher):
+    dispatcher.connect("x", "/x", Page(), action="exposd")
+    dispatcher.connect("y", "/y", Page(), action="unexposed")
+    dispatcher.resource("page", "pages", Page())
+    (fault,) = _lint.faults(dispatcher)
+    assert "Route '/x' answers 404" in fault
+    assert "has no method 'exposd'" in fault
+
+
 def test_a_controller_that_exposes_nothing_to_its_url_is_named(dispatcher):
     dispatcher.connect("act", "/act/{action}", Bare)
     (fault,) = _lint.faults(dispatcher)
