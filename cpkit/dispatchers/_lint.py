@@ -46,6 +46,8 @@ def _unserved(dispatcher: Any, target: Any) -> Iterator[str]:
     if controller is None:
         if "controller" not in target.variables:
             yield f"Route {target.template!r} answers 404: no controller is called {target.name!r}."
+    elif isinstance(controller, str):
+        return  # to be imported at its first request
     elif "action" in target.variables:
         names = [name for name in dir(controller) if is_exposed(controller, name)]
         if not names:

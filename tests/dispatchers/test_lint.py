@@ -31,6 +31,8 @@ def test_a_table_without_faults_says_nothing(dispatcher):
     dispatcher.mapper.connect("/any/{controller}/{action}")
     dispatcher.mapper.connect("/late", controller="late", action="exposed")
     dispatcher.controllers["late"] = Page()
+    dispatcher.mapper.connect("/named", controller="named", action="exposed")
+    dispatcher.controllers["named"] = "no_such_module:yet"
     assert list(_lint.faults(dispatcher)) == []
 
 
