@@ -78,7 +78,8 @@ def _ask(size: int) -> None:
 
     whole.__doc__ = _whole.__doc__
     title = f"What does a whole request cost by {size:,} routes?"
-    question("dispatch", title, curve="a whole request by routes", size=size)(whole)
+    few = size <= 1_000  # more take minutes to build under valgrind
+    question("dispatch", title, curve="a whole request by routes", size=size, counted=few)(whole)
 
 
 for each in SIZES:
