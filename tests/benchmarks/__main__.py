@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not questions:
         print(f"no question of {', '.join(options.piece) or 'any piece'}", file=sys.stderr)
         return 2
-    seconds = QUICK_SECONDS if options.quick else SECONDS
+    seconds = QUICK_SECONDS if options.quick else options.seconds
     place = machine.describe()
     answers = list(_ask(questions, seconds))
     if not options.piece:
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("piece", nargs="*", help="routing, timing, … (default: all, and a report)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="a question (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the time, not published")
     parser.add_argument(
         "--rewrite", action="store_true", help="write the report anew from the latest results"
