@@ -8,17 +8,12 @@ from . import schema
 from .library import catalogue
 from .store.stock import SHELVES
 
-# Any fixed number: it keeps two processes from building the same new database at once.
-_LOCK = 6_202_126
-
 
 def prepare(connection: sa.Connection) -> None:
     """Create the tables and fill the empty ones, once, however many processes start together.
 
-    *connection* is in a transaction that its owner commits.
+    *connection* is in a transaction in which the database plugin lets one process in at a time.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     schema.metadata.create_all(connection)
     if connection.scalar(sa.select(sa.func.count()).select_from(schema.libraries)) == 0:
         _fill(connection)

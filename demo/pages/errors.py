@@ -7,7 +7,6 @@ import html
 import cherrypy
 
 from cpkit import problem
-from cpkit.errors import CpkitError
 
 from . import render
 
@@ -19,8 +18,9 @@ def error_page(status: str, message: str, traceback: str, version: str) -> bytes
 
     The traceback is for the log alone (RFC 9457, 5).
     """
-    form = _form()
-    headers = cherrypy.serving.response.headers
+    request, headers = cherrypy.serving.request, cherrypy.serving.response.headers
+    accepted = getattr(request, "accepted", None)
+    form = problem.form(dict.get(request.headers, "Accept"), accepted)
     headers["Content-Type"] = form + CHARSET if form.startswith("text/") else form
     headers["Vary"] = "Accept"
     # NOTE: CherryPy has escaped both for HTML, which the template does itself.
@@ -28,13 +28,3 @@ def error_page(status: str, message: str, traceback: str, version: str) -> bytes
     if form == problem.HTML:
         return render("error.html", dict(told))
     return problem.RENDERERS[form](told)
-
-
-def _form() -> str:
-    """Return the media type to tell an error in; a field too large to read asks for text."""
-    request = cherrypy.serving.request
-    accepted = getattr(request, "accepted", None)
-    try:
-        return problem.form(dict.get(request.headers, "Accept"), accepted)
-    except CpkitError:
-        return problem.TEXT

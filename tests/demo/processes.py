@@ -51,11 +51,16 @@ class Process:
         return cls(command, port, folder, DEMO_DATABASE=url)
 
     def __enter__(self):
+        self.wait()
+        return self
+
+    def wait(self):
+        """Wait until the server is healthy."""
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
             with contextlib.suppress(OSError), Client(self.port) as client:
                 if client.send("GET", "/healthz")[0] == 200:
-                    return self
+                    return
             time.sleep(0.05)
         self.end(signal.SIGKILL)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")

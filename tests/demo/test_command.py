@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from demo.__main__ import main
 from demo.operations.preflight import CannotStartError, check_database
 
 
@@ -26,6 +27,19 @@ def test_a_port_in_use_is_one_line_and_exit_code_1():
         ended = run("--port", str(port))
     assert ended.returncode == 1
     assert ended.stderr == f"demo: cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
+def test_a_port_that_is_none_is_refused(port, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--port", port])
+    assert ended.value.code == 2
+    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_an_access_log_that_cannot_be_written_is_one_line(database_url, capsys):
+    assert main(["--port", "18080", "--database", database_url, "--access-log", "/no/log"]) == 1
+    assert capsys.readouterr().err == "demo: cannot write /no/log: No such file or directory.\n"
 
 
 def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():

@@ -34,6 +34,13 @@ def test_an_unexpected_error_is_a_page_without_a_traceback(demo, cp_engine):
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/library/12/book/15"])
+def test_an_accept_field_too_large_is_told_as_a_problem(demo, path):
+    response = demo.get(path, headers={"Accept": "a" * 9000})
+    assert response.status_code in (404, 431)
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
 def test_a_healthy_process_says_so(demo):
     response = demo.get("/healthz")
     assert response.status_code == 200

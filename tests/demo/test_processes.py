@@ -34,7 +34,12 @@ def test_gunicorn_serves_it_from_threads_of_two_processes(database_url, tmp_path
 
 def test_a_session_moves_between_three_processes_and_one_may_be_killed(postgres, tmp_path):
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(Process.demo(postgres.url, tmp_path)) for _ in range(3)]
+        # All three meet the empty database at the same time.
+        servers = [Process.demo(postgres.url, tmp_path) for _ in range(3)]
+        for server in servers:
+            stack.push(server)
+        for server in servers:
+            server.wait()
         ports = [server.port for server in servers]
         visitor = stack.enter_context(Client(ports[0]))
         _, made = visitor.send("POST", "/generator")
