@@ -2,7 +2,8 @@
 
 import cherrypy
 import pytest
-from sqlalchemy import String, select
+from sqlalchemy import String, create_engine, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import cpkit.tools  # noqa: F401
@@ -65,6 +66,21 @@ def sqlite3_connection():
     return sqlite3.Connection
 
 
+@pytest.fixture(params=["sqlite", "memory", "postgresql", "generic", "mariadb"])
+def any_database(request, tmp_path) -> str:
+    """Return a URL of each kind, MariaDB's and one that the plugin knows nothing special of too."""
+    match request.param:
+        case "sqlite":
+            return f"sqlite:///{tmp_path}/any.sqlite"
+        case "memory":
+            return "sqlite://"
+        case "postgresql":
+            return request.getfixturevalue("postgres").url
+        case "generic":
+            return request.getfixturevalue("postgres").url.replace("psycopg", "pg8000")
+    return request.getfixturevalue("mariadb").url
+
+
 @pytest.fixture
 def library(start_database, any_database, cp_client):
     database = start_database(any_database, setup=Base.metadata.create_all)
@@ -109,3 +125,40 @@ def test_isolation_and_read_only_are_for_this_unit_alone(library, path):
 def test_many_rows_are_one_query(library):
     assert library.post("/raw_many?count=3").text == "1"
     assert library.get("/core").text == "b0,b1,b2"
+
+
+def test_idle_connections_that_were_cut_are_not_noticed_by_a_client(library, any_database):
+    if any_database.startswith("sqlite"):
+        pytest.skip("a file does not go away")
+    library.post("/core", params={"title": "Emma"})
+    cut_others(any_database)
+    assert library.get("/core").text == "Emma"
+
+
+def cut_others(url: str) -> None:
+    """End every other connection, and let the plugin's look idle."""
+    engine = create_engine(url)
+    with engine.connect() as admin:
+        if url.startswith("mariadb"):
+            own = admin.scalar(text("SELECT CONNECTION_ID()"))
+            listed = text("SELECT id FROM information_schema.processlist WHERE user = 'root'")
+            for other in set(admin.scalars(listed)) - {own}:
+                admin.execute(text(f"KILL {other}"))
+        else:
+            admin.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                )
+            )
+    engine.dispose()
+    database = cherrypy.engine.db
+    with database.engine.pool._pool.mutex:
+        for record in database.engine.pool._pool.queue:
+            record.info["cpkit.since"] -= 100
+
+
+def test_a_statement_that_takes_too_long_is_cancelled(start_database, mariadb):
+    database = start_database(mariadb.url, statement_timeout=0.1)
+    with pytest.raises(OperationalError, match="max_statement_time"):
+        database.begin(write=False).execute(text("SELECT SLEEP(30) FROM information_schema.tables"))
