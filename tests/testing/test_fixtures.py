@@ -74,6 +74,8 @@ def test_a_swap_waits_for_the_requests_under_way():
         assert answer.read(5) == b"begun"
         swapping = threading.Thread(target=server.swap)
         swapping.start()
+        swapping.join(0.1)
+        assert swapping.is_alive()
         shop.may_end.set()
         assert answer.read() == b" and ended"
         swapping.join(10)

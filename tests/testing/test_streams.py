@@ -72,10 +72,15 @@ def test_a_stream_that_is_not_read_on_is_closed(cp_client):
     assert (list(response.iter_content()), response.content) == ([], b"")
 
 
-def test_streams_that_a_test_leaves_open_are_closed_after_it(cp_client):
-    next(cp_client.get("/numbers?name=a", stream=True).iter_content())
-    cp_client.close()
+@pytest.fixture
+def after_the_client():
+    yield
     assert PRODUCED == [0, "closed"]
+
+
+def test_streams_that_a_test_leaves_open_are_closed_after_it(after_the_client, cp_client):
+    next(cp_client.get("/numbers?name=a", stream=True).iter_content())
+    assert PRODUCED == [0]
 
 
 def test_interleaved_streams_see_each_its_own_request(cp_client):
