@@ -18,6 +18,7 @@ from cherrypy.process import wspbus
 
 from cpkit.errors import CpkitError
 
+from ._imported import registered_since
 from ._snapshot import remember_attributes
 
 _CLASSES = (
@@ -88,6 +89,7 @@ class Isolation:
         self.owned = cherrypy.engine.state is not wspbus.states.STARTED
         if not self.owned:
             return
+        self._modules = set(sys.modules)
         self._restores = [remember_attributes(target) for target in _targets()]
         self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
         self._handlers = set(_handlers())
@@ -118,8 +120,11 @@ class Isolation:
         for log in begun:
             logging.Logger.manager.loggerDict.pop(log.error_log.name, None)
             logging.Logger.manager.loggerDict.pop(log.access_log.name, None)
+        imported = registered_since(self._modules)
         for restore in self._restores:
             restore()
+        for holder, name, value in imported:
+            holder.setdefault(name, value)
         self._restore_process()
 
     def _restore_process(self) -> None:

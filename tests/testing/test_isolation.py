@@ -200,3 +200,29 @@ def test_a_cache_and_applications_that_were_there_before_are_kept():
     assert cherrypy._cache is cache
     assert (cache.store, cherrypy.tree.apps["/wsgi"]) == ({}, print)
     assert cache.expirations == {}  # and its thread goes on
+
+
+def test_what_a_module_registers_when_a_test_imports_it_stays(pytester):
+    pytester.makepyfile(
+        shop_tools="""
+            import cherrypy
+            def stamp():
+                cherrypy.serving.response.headers["X-Stamp"] = "1"
+            cherrypy.tools.stamp = cherrypy.Tool("before_handler", stamp)
+            cherrypy.Application.toolboxes["shop"] = box = cherrypy._cptools.Toolbox("shop")
+        """,
+        test_shop="""
+            import cherrypy
+            import pytest
+
+            @pytest.mark.parametrize("time", ["first", "second"])
+            def test_the_tools_are_there(time):
+                import shop_tools
+                assert cherrypy.tools.stamp.callable is shop_tools.stamp
+                assert cherrypy.Application.toolboxes["shop"] is shop_tools.box
+                assert not hasattr(cherrypy.tools, "scratch")
+                cherrypy.tools.scratch = cherrypy.Tool("before_handler", lambda: None)
+        """,
+    )
+    pytester.syspathinsert()
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
