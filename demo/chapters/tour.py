@@ -13,7 +13,7 @@ import cpkit.plugins
 import cpkit.tools
 
 from ..library.handlers import Holding
-from ..operations.source import ROOT, source_link
+from ..operations.source import ROOT, line_link, source_link, sources
 from ..pages import render, representations
 from ..store.discount import discount
 from ..store.staff import Staff
@@ -35,9 +35,18 @@ class Chapter(NamedTuple):
     sources: dict[str, str]
 
 
-def chapter(number: int, name: str, text: str, piece: str, **at: Callable[..., Any]) -> Chapter:
-    """Describe a chapter; *at* names the functions and classes that are linked to."""
-    return Chapter(number, name, text, piece, {k: source_link(v) for k, v in at.items()})
+def chapter(
+    number: int, name: str, text: str, piece: str, **at: Callable[..., Any] | str
+) -> Chapter:
+    """Describe a chapter; *at* names the functions, classes and addresses that are linked to."""
+    links = {k: v if isinstance(v, str) else source_link(v) for k, v in at.items()}
+    return Chapter(number, name, text, piece, links)
+
+
+def _tests() -> dict[str, str]:
+    """Return the link to the tests, which a deployed demo need not have."""
+    path = "tests/demo/test_chapters.py"
+    return {"tests": line_link(path, "def test_chapter_1")} if path in sources() else {}
 
 
 class Pages:
@@ -86,6 +95,7 @@ class Pages:
                 "Static files",
                 "The stylesheet of this page, served by CherryPy's own tool.",
                 "CherryPy's staticdir, cpkit's timing",
+                static=line_link("demo/app.py", '"/static"'),
             ),
             chapter(
                 7,
@@ -133,6 +143,7 @@ class Pages:
                 "Tests and coverage",
                 "The demo's own tests run in the process, with cpkit's fixtures: make test.",
                 "cpkit.testing",
+                **_tests(),
             ),
         ]
 

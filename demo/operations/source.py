@@ -19,12 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def sources() -> dict[str, Path]:
-    """Return the files that may be read: Python of the two packages, scripts of the frontend."""
+    """Return the files that may be read: Python of the packages and the tests, scripts."""
     found = [
         *ROOT.glob("cpkit/**/*.py"),
         *ROOT.glob("demo/**/*.py"),
         *ROOT.glob("demo/frontend/src/*.jsx"),
         *ROOT.glob("demo/static/tour.js"),
+        *ROOT.glob("tests/demo/*.py"),
     ]
     return {path.relative_to(ROOT).as_posix(): path for path in found}
 
@@ -34,6 +35,12 @@ def source_link(thing: Callable[..., Any] | type) -> str:
     bare = inspect.unwrap(thing)
     path = Path(inspect.getsourcefile(bare) or "").resolve().relative_to(ROOT)
     return f"/source/{path.as_posix()}#L{inspect.getsourcelines(bare)[1]}"
+
+
+def line_link(path: str, text: str) -> str:
+    """Return the address of the first line of a source that has *text* in it."""
+    lines = sources()[path].read_text(encoding="utf-8").splitlines()
+    return f"/source/{path}#L{next(n for n, line in enumerate(lines, 1) if text in line)}"
 
 
 class Source:
