@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ UNMEASURED = (
     " documentation says, and whoever knows better is asked to tell."
 )
 
+CHART = "How many times as fast, or cheaper where a cost is added to a request; logarithmic."
 LOAD_HEAD = ["", "requests/s", "ratio", "p50", "p99", "slowest", "processor", "errors", "lost"]
 
 
@@ -87,14 +89,15 @@ Block = Heading | Paragraph | Items | Table | Figure | Command
 def blocks(results: Result) -> Iterator[Block]:
     """Yield the report, from the sentence and the chart to the line that repeats it."""
     published = [asked for asked in results["questions"] if asked["noise"] <= NOISE_LIMIT]
-    bars = [bar for asked in published for bar in _headline(asked)]
+    pieces = _in_order(published)
+    bars = [bar for asked in _sorted(published, pieces) for bar in _headline(asked)]
     yield Heading(1, "Benchmarks")
     yield Paragraph(sentence(bars, published))
     if bars:
-        yield Figure("figures/headline", drawing.bars("cpkit and rivals", bars), "Factors")
+        yield Figure("figures/headline", drawing.bars("cpkit and rivals", bars), CHART)
     yield Paragraph(INTRODUCTION)
     yield from _noise(results)
-    for piece in _in_order(published):
+    for piece in pieces:
         yield from _piece(piece, [asked for asked in published if asked["piece"] == piece])
     for title, load in results.get("loads", {}).items():
         yield from _load(title, load)
@@ -179,6 +182,10 @@ def _in_order(published: Sequence[Result]) -> list[str]:
     return [piece for piece in PIECES if piece in asked] + [p for p in asked if p not in PIECES]
 
 
+def _sorted(published: Sequence[Result], pieces: Sequence[str]) -> list[Result]:
+    return sorted(published, key=lambda asked: pieces.index(asked["piece"]))
+
+
 def _piece(piece: str, questions: Sequence[Result]) -> Iterator[Block]:
     yield Heading(2, PIECES.get(piece, piece.capitalize()))
     for curve in dict.fromkeys(one["curve"] for one in questions if one["curve"]):
@@ -195,8 +202,8 @@ def _growth(curve: str, questions: Sequence[Result]) -> Figure:
     for asked in sorted(questions, key=lambda one: int(one["size"])):
         for name, made in asked["variants"].items():
             series.setdefault(name, []).append((asked["size"], made["p10"]))
-    slug = "-".join(curve.lower().split())
-    return Figure(f"figures/growth-{slug}", drawing.curves(curve, series), f"Growth: {curve}")
+    slug = re.sub("[^a-z0-9]+", "-", curve.lower())
+    return Figure(f"figures/growth-{slug}", drawing.curves(curve, series), f"{curve}.")
 
 
 def _table(asked: Result) -> Table:

@@ -24,6 +24,7 @@ STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
 max-width:60rem;margin:2rem auto;padding:0 1rem}
 figure{margin:1rem 0;overflow-x:auto}svg{max-width:100%;height:auto}
+figcaption{font-size:.85rem;opacity:.75}
 div{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .8rem;border-bottom:1px solid var(--faint);text-align:right}
 th:first-child,td:first-child{text-align:left}tr:nth-child(even){background:var(--stripe)}
@@ -59,7 +60,7 @@ def _markdown(block: Block) -> str:
             ruler = [":--", *["--:"] * (len(head) - 1)]
             return "\n".join(map(_line, [head, ruler, *rows]))
         case Figure(name, _, words):
-            return f"![{words}]({name}.svg)"
+            return f"![{words}]({name}.svg)\n\n*{words}*"
         case Command(line):
             return f"```sh\n{line}\n```"
 
@@ -79,7 +80,7 @@ def _html(block: Block) -> str:
         case Table(head, rows):
             return _html_table(head, rows)
         case Figure(_, svg, words):
-            return f"<figure aria-label='{escape(words)}'>{svg}</figure>"
+            return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
         case Command(line):
             return f"<pre><code>{escape(line)}</code></pre>"
 
