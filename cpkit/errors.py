@@ -197,3 +197,53 @@ class SessionLostError(DatabaseError):
             f"This request ran longer than the {lease:g} s for which it may hold its session, "
             "and another one changed it: raise tools.sessions.lease, or shorten the request."
         )
+
+
+class NotAPathError(CpkitError, ValueError):
+    """Refuse what the test client is given instead of a path or a URL."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is no path: begin with a slash, or give a whole http URL.")
+        self.path = path
+
+    def __reduce__(self) -> tuple[type[NotAPathError], tuple[str]]:
+        return NotAPathError, (self.path,)
+
+
+class TooManyRedirectsError(CpkitError):
+    """Tell that redirections do not end; *url* is where the test client gave up."""
+
+    def __init__(self, url: str, limit: int) -> None:
+        super().__init__(f"Gave up at {url} after {limit} redirections: do they go in a circle?")
+        self.url, self.limit = url, limit
+
+    def __reduce__(self) -> tuple[type[TooManyRedirectsError], tuple[str, int]]:
+        return TooManyRedirectsError, (self.url, self.limit)
+
+
+class NotMeasuredError(CpkitError):
+    """Tell that a response has no measurements, since the application takes none."""
+
+
+class EngineExitError(CpkitError):
+    """Tell that CherryPy's engine was about to end the test process; *code* is its status."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(
+            f"CherryPy's engine would have ended this process with status {code}: a listener "
+            "failed while it started or stopped. Its traceback is in CherryPy's error log."
+        )
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[EngineExitError], tuple[int]]:
+        return EngineExitError, (self.code,)
+
+
+class EngineRestartError(CpkitError):
+    """Tell that CherryPy's engine was about to replace the test process with a new one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CherryPy's engine would have restarted this process: engine.restart() was called "
+            "and the engine blocked. Switch the autoreloader off in tests."
+        )

@@ -6,7 +6,7 @@ installed. Until a test asks for CherryPy, it imports none of it.
 
 from __future__ import annotations
 
-from ._client import Client, NotAPath, TooManyRedirects
+from ._client import Client
 from ._cookies import Cookies
 from ._fixtures import (
     cp_app,
@@ -21,16 +21,13 @@ from ._fixtures import (
     cp_session,
 )
 from ._hooks import pytest_addoption, pytest_configure, pytest_runtest_makereport
-from ._response import NotMeasured, Response, Timing
+from ._response import Response, Timing
 
 __all__ = [
     "Client",
     "Cookies",
-    "NotAPath",
-    "NotMeasured",
     "Response",
     "Timing",
-    "TooManyRedirects",
     "cp_app",
     "cp_client",
     "cp_db",

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from cpkit.errors import CpkitError
+from cpkit.errors import NotAPathError, TooManyRedirectsError
 
 from ._cookies import Cookies
 from ._request import File, Request, encode
@@ -18,22 +18,6 @@ if TYPE_CHECKING:
     from ._exchange import Exchange, WSGIApplication
 
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
-
-
-class TooManyRedirects(CpkitError):  # noqa: N818
-    """Say that a chain of redirections does not end; *url* is where the client gave up."""
-
-    def __init__(self, url: str, limit: int) -> None:
-        super().__init__(f"Gave up at {url} after {limit} redirections: do they go in a circle?")
-        self.url = url
-
-
-class NotAPath(CpkitError, ValueError):  # noqa: N818
-    """Say that *path* is neither a path nor a URL."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(f"{path!r} is no path: begin with a slash, or give a whole http URL.")
-        self.path = path
 
 
 @dataclass
@@ -125,7 +109,7 @@ class Client:
         if path.startswith(("http://", "https://")):
             return path
         if path[:1] not in ("", "/", "?"):
-            raise NotAPath(path)
+            raise NotAPathError(path)
         return self.base_url + path
 
     def _follow(
@@ -139,7 +123,7 @@ class Client:
                 response.history = history
                 return response
             if len(history) == self.max_redirects:
-                raise TooManyRedirects(request.url, self.max_redirects)
+                raise TooManyRedirectsError(request.url, self.max_redirects)
             history.append(response)
             request = request.redirected(response.status_code, location.partition("#")[0])
 

@@ -16,7 +16,7 @@ from cherrypy import _cpreqbody, _cprequest, _cptree, _cpwsgi
 from cherrypy.lib import caching, sessions
 from cherrypy.process import wspbus
 
-from cpkit.errors import CpkitError
+from cpkit.errors import EngineExitError, EngineRestartError
 
 from ._imported import registered_since
 from ._snapshot import remember_attributes
@@ -40,27 +40,6 @@ _CLASSES = (
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
 
 
-class BusEndedProcess(CpkitError):  # noqa: N818
-    """Say that CherryPy's engine was about to end the test process; *code* is its exit status."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(
-            f"CherryPy's engine would have ended this process with status {code}: a listener "
-            "failed while it started or stopped. Its traceback is in CherryPy's error log."
-        )
-        self.code = code
-
-
-class BusRestartedProcess(CpkitError):  # noqa: N818
-    """Say that CherryPy's engine was about to replace the test process with a new one."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "CherryPy's engine would have restarted this process: engine.restart() was called "
-            "and the engine blocked. Switch the autoreloader off in tests."
-        )
-
-
 class _GuardedOs:
     """Be the ``os`` of CherryPy's engine, but leave the test process alive."""
 
@@ -73,10 +52,10 @@ class _GuardedOs:
     def _exit(self, code: int) -> NoReturn:
         if os.getpid() != self._pid:  # a forked child ends as it likes
             os._exit(code)  # pragma: no cover
-        raise BusEndedProcess(code)
+        raise EngineExitError(code)
 
     def execv(self, path: str, arguments: list[str]) -> NoReturn:
-        raise BusRestartedProcess
+        raise EngineRestartError
 
 
 class Isolation:

@@ -8,16 +8,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
-from cpkit.errors import CpkitError
+from cpkit.errors import NotMeasuredError
 
 if TYPE_CHECKING:
     from ._exchange import Exchange
 
 _CHARSET = re.compile(r'charset="?([^\s;"]+)', re.IGNORECASE)
-
-
-class NotMeasured(CpkitError):  # noqa: N818
-    """Say that a response has no measurements because the application takes none."""
 
 
 class Response:
@@ -88,7 +84,7 @@ class Response:
         """Return what the request spent its time on, as the ``cpkit.timing`` tool measured it."""
         spans = getattr(self.request, "timing", None)
         if spans is None:
-            raise NotMeasured("The request was not timed: set cpkit.timing.on for its path.")
+            raise NotMeasuredError("The request was not timed: set cpkit.timing.on for its path.")
         return Timing(spans)
 
     @property
@@ -159,7 +155,7 @@ def _queries(request: Any) -> int:
         return int(spans.count("db"))
     queries = getattr(getattr(request, "db", None), "queries", None)
     if queries is None:
-        raise NotMeasured(
+        raise NotMeasuredError(
             "Nothing counts the queries of this request: set cpkit.timing.on or cpkit.db.on."
         )
     return queries if isinstance(queries, int) else len(queries)

@@ -7,7 +7,8 @@ import cherrypy
 import pytest
 
 import cpkit.tools  # noqa: F401 - registers cpkit.timing
-from cpkit.testing import Client, NotAPath, NotMeasured, TooManyRedirects
+from cpkit.errors import NotAPathError, NotMeasuredError, TooManyRedirectsError
+from cpkit.testing import Client
 
 
 class Echo:
@@ -115,7 +116,7 @@ def test_paths_arrive_as_a_server_would_hand_them_on(cp_client, sent, seen):
 
 
 def test_what_is_no_path_is_refused(cp_client):
-    with pytest.raises(NotAPath, match="'books' is no path: begin with a slash"):
+    with pytest.raises(NotAPathError, match="'books' is no path: begin with a slash"):
         cp_client.get("books")
 
 
@@ -265,15 +266,15 @@ def test_a_redirected_post_keeps_its_method_only_where_the_status_says_so(
 
 @pytest.mark.cherrypy(root=Redirects)
 def test_a_circle_of_redirections_ends(cp_client):
-    with pytest.raises(TooManyRedirects, match=r"Gave up at http://127.0.0.1/circle after 20"):
+    with pytest.raises(TooManyRedirectsError, match=r"Gave up at http://127.0.0.1/circle after 20"):
         cp_client.get("/circle", follow_redirects=True)
 
 
 def test_measurements_that_nobody_took_say_what_to_switch_on(cp_client):
     response = cp_client.get("/a")
-    with pytest.raises(NotMeasured, match=r"cpkit\.timing\.on"):
+    with pytest.raises(NotMeasuredError, match=r"cpkit\.timing\.on"):
         response.timing  # noqa: B018
-    with pytest.raises(NotMeasured, match=r"cpkit\.db\.on"):
+    with pytest.raises(NotMeasuredError, match=r"cpkit\.db\.on"):
         response.queries  # noqa: B018
 
 

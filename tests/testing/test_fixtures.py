@@ -11,8 +11,8 @@ from cherrypy.process.plugins import SimplePlugin
 from cherrypy.process.wspbus import ChannelFailures
 from sqlalchemy import text
 
+from cpkit.errors import EngineExitError, EngineRestartError
 from cpkit.plugins import DatabasePlugin
-from cpkit.testing._isolation import BusEndedProcess, BusRestartedProcess
 from cpkit.testing._server import Server
 
 
@@ -142,7 +142,7 @@ class TestEngine:
             raise ZeroDivisionError
 
         cp_engine.subscribe("stop", fail)
-        with pytest.raises(BusEndedProcess, match="with status 70: a listener failed") as caught:
+        with pytest.raises(EngineExitError, match="with status 70: a listener failed") as caught:
             cp_engine.exit()
         assert caught.value.code == 70
         cp_engine.unsubscribe("stop", fail)
@@ -150,7 +150,7 @@ class TestEngine:
     def test_a_restart_does_not_replace_the_process(self, cp_engine):
         cp_engine.start()
         cp_engine.restart()
-        with pytest.raises(BusRestartedProcess, match="would have restarted this process"):
+        with pytest.raises(EngineRestartError, match="would have restarted this process"):
             cp_engine.block()
 
 
