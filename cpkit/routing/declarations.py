@@ -78,7 +78,7 @@ class DeclaringMapper(Mapper):
 
     def _forget(self) -> None:
         """Drop what was worked out from the routes so far."""
-        self._created_regs = False
+        raise NotImplementedError
 
 
 def _options(route: Any) -> dict[str, Any]:

@@ -10,7 +10,17 @@ from cpkit.routing.admission import Domains, Environ, admission, opaque
 from cpkit.routing.makers import by_regex, maker
 from cpkit.routing.route import Route
 from cpkit.routing.shape import Controllers, Shape, shape_of
-from cpkit.routing.tree import Entry, Node, Record, found_in, grown, leaf, of_method, order
+from cpkit.routing.tree import (
+    Entry,
+    Node,
+    Record,
+    found_in,
+    grown,
+    leaf,
+    of_any_method,
+    of_method,
+    order,
+)
 
 Found = tuple[dict[str, Any], Any]
 
@@ -78,8 +88,7 @@ class Index:
         environ = environ or self.environ()
         segments = url.split("/", self.limit)
         found: set[str] = set()
-        node = found_in(self.fixed[len(segments)], segments)
-        for make, defaults, arguments, route, admit in self._left(segments, None, node):
+        for make, defaults, arguments, route, admit in self._every(segments):
             methods = (route.conditions or {}).get("method")
             if methods is not None and found.issuperset(methods):
                 continue
@@ -93,14 +102,23 @@ class Index:
         return frozenset(found)
 
     def _left(self, segments: list[str], method: str | None, node: Node) -> list[Record]:
+        """Return the records of *node* and those of varying length, in declared order."""
         if segments[0]:
             return of_method(self.slashless, method)
         records = of_method(node, method)
-        if self.varying is None:
-            return records
-        padded = [*segments, *[""] * (self.limit + 1 - len(segments))]
-        others = of_method(found_in(self.varying, padded), method)
+        others = of_method(self._varying(segments), method)
         return sorted([*records, *others], key=order) if records and others else records or others
+
+    def _every(self, segments: list[str]) -> list[Record]:
+        if segments[0]:
+            return of_any_method(self.slashless)
+        node = found_in(self.fixed[len(segments)], segments)
+        return of_any_method(node) + of_any_method(self._varying(segments))
+
+    def _varying(self, segments: list[str]) -> Node:
+        if self.varying is None:
+            return None
+        return found_in(self.varying, [*segments, *[""] * (self.limit + 1 - len(segments))])
 
 
 def _depth(entry: Entry) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 try:
     from re import _constants as ops  # type: ignore[attr-defined]
     from re import _parser as parser  # type: ignore[attr-defined]
-except ImportError:  # Python 3.10
+except ImportError:  # pragma: no cover (Python 3.10)
     import sre_constants as ops
     import sre_parse as parser
 

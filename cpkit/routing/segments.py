@@ -46,6 +46,8 @@ def matcher(parts: Sequence[Part], requirements: dict[str, str]) -> Matcher:
         return by_regex(parts, requirements)
     if not lazy:
         return formatted_text("".join(ending))
+    if formatted and len(ending) == 1:
+        return formatted_variable
     return formatted_lazily(literals(ending)) if formatted else lazily(literals(ending))
 
 
@@ -96,6 +98,14 @@ def formatted_text(text: str) -> Matcher:
         return None
 
     return match
+
+
+def formatted_variable(segment: str) -> Values | None:
+    """Match a variable and a format: :func:`formatted_lazily` without any text."""
+    value, _, ending = segment.rpartition(".")
+    if value and ending:
+        return value, ending
+    return (segment, None) if segment else None
 
 
 def formatted_lazily(texts: tuple[str, ...]) -> Matcher:

@@ -132,18 +132,20 @@ def found_in(node: Node, segments: Sequence[str]) -> Node:
 
 def of_method(node: Node, method: str | None) -> list[Record]:
     """Return a leaf's records for *method*, all of them for None, in declared order."""
+    if method is None:
+        every = {order(record): record for record in of_any_method(node)}
+        return [every[number] for number in sorted(every)]
     if isinstance(node, Guarded):
-        return [
-            record
-            for methods, record in node.records
-            if method is None or methods is None or method in methods
-        ]
-    if not isinstance(node, dict):
-        return _records(node)
-    if method is not None:
-        return _records(node.get(method) or node[None])
-    every = {order(record): record for chain in node.values() for record in _records(chain)}
-    return [every[number] for number in sorted(every)]
+        return [rec for methods, rec in node.records if methods is None or method in methods]
+    return _records((node.get(method) or node[None]) if isinstance(node, dict) else node)
+
+
+def of_any_method(node: Node) -> list[Record]:
+    """Return all of a leaf's records, in no order, those of several methods several times."""
+    if isinstance(node, Guarded):
+        return [record for _, record in node.records]
+    chains = node.values() if isinstance(node, dict) else (node,)
+    return [record for chain in chains for record in _records(chain)]
 
 
 def order(record: Record) -> int:

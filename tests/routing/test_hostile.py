@@ -31,7 +31,11 @@ def milliseconds(call):
 
 
 def calls_in(call):
-    """Return how many Python functions *call* calls."""
+    """Return how many Python functions *call* calls, the garbage collector's apart."""
+    return min(_calls_in(call) for _ in range(3))
+
+
+def _calls_in(call):
     count = []
     sys.setprofile(lambda frame, event, argument: count.append(event) if event == "call" else None)
     try:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import threading
+from random import Random
 
 import pytest
 import routes
@@ -240,3 +241,36 @@ def test_the_first_look_ups_of_many_threads_agree():
     for thread in threads:
         thread.join()
     assert found == [{"x": "a"}] * 20
+
+
+def test_a_route_takes_the_mappers_encoding_unless_it_has_its_own():
+    mapper = mapper_of()
+    mapper.encoding = "latin-1"
+    mapper.connect("/a")
+    mapper.connect("/b", _encoding="utf-8")
+    assert [route.encoding for route in mapper.matchlist] == ["latin-1", "utf-8"]
+
+
+def test_extend_puts_routes_below_a_prefix():
+    mapper = mapper_of()
+    made = [Route("a", "/a/{x}"), Route(None, "b/:x", _minimize=True, x="1", _explicit=True)]
+    mapper.extend(made, path_prefix="/sub")
+    assert mapper.match("/sub/a/2")["x"] == "2"
+    assert mapper.match("/sub/b") == {"x": "1"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_urls_are_generated_as_routes_generates_them(seed):
+    random = Random(seed)
+    mine, theirs = mapper_of(), routes.Mapper(register=False)
+    for number in range(random.randint(0, 8)):
+        paths = ["/{controller}/{action}", "/{action}", f"/x{number}", "/{controller}"]
+        path = random.choice(paths)
+        fixed = {"controller": random.choice("ab"), "action": random.choice(["c", "d", None])}
+        options = {name: value for name, value in fixed.items() if random.random() < 0.6}
+        for mapper in (mine, theirs):
+            mapper.connect(path, **options)
+    for controller in ("a", "b", "x", None):
+        for action in ("c", "d", "x", None):
+            asked = {"controller": controller, "action": action}
+            assert mine.generate(**asked) == theirs.generate(**asked)
