@@ -219,7 +219,7 @@ def only_the_routes_left_by_the_index_are_tried(mapper):
         mapper.connect(f"/api/v1/{{tenant}}/r{number}/{{id}}")
     mapper.create_regs([])
     assert mapper.match("/api/v1/t/r199/7") == {"tenant": "t", "id": "7"}
-    assert calls_in(lambda: mapper.match("/api/v1/t/r199/7")) < 20
+    assert calls_in(lambda: mapper.match("/api/v1/t/r199/7", GET)) < 20
 
 
 @claim("M9")
