@@ -160,6 +160,17 @@ class Unit:
         except DatabaseUnavailableError as error:
             raise self._refusal(error) from error
 
+    def restored(self, driver: Any) -> bool:
+        """Undo the modes this unit set; false if the *driver*'s connection turns out dead."""
+        if self.plugin.backend.is_plain(self):
+            return True
+        try:
+            driver.rollback()
+            self.plugin.backend.restore(driver, self)
+        except Exception:
+            return False
+        return True
+
     def _refusal(self, error: DatabaseUnavailableError) -> Exception:
         return error if self._refuse is None else self._refuse(error)
 
@@ -223,11 +234,9 @@ class Unit:
 def _return(unit: Unit, connection: Any, broken: bool) -> None:
     """Give a SQLAlchemy connection back to its pool, or drop it."""
     try:
-        if broken or connection.invalidated:
+        broken = broken or connection.invalidated
+        if broken or not unit.restored(connection.connection.driver_connection):
             connection.invalidate()
-        elif not unit.plugin.backend.is_plain(unit):
-            connection.rollback()
-            unit.plugin.backend.restore(connection.connection.driver_connection, unit)
     finally:
         connection.close()
 
@@ -246,110 +255,3 @@ class SessionUnit(Unit):
             handle.close()
         finally:
             _return(self, handle.bind, broken)
-
-
-class DriverUnit(Unit):
-    """Lend the driver's own connection (PEP 249), without SQLAlchemy's layers above it.
-
-    ``execute``, ``executemany`` and ``cursor`` of the unit are watched: statements are counted,
-    and refused if they write where the unit only reads.
-    """
-
-    _begun = False
-
-    @property
-    def handle(self) -> Any:
-        """Return the driver's connection, in a transaction if the unit needs one."""
-        fairy = self._handle
-        if fairy is None:
-            self._open()
-            fairy = self._handle
-        if not self._begun:
-            self.begin_on(fairy.driver_connection)
-            self._begun = True
-        return fairy.driver_connection
-
-    def execute(self, statement: str, *args: Any) -> Any:
-        """Run one statement and return its cursor."""
-        return self.cursor().execute(statement, *args)
-
-    def executemany(self, statement: str, *args: Any) -> Any:
-        """Run one statement for each set of parameters and return its cursor."""
-        return self.cursor().executemany(statement, *args)
-
-    def cursor(self, *args: Any, **kwargs: Any) -> WatchedCursor:
-        """Return a cursor that counts what it runs."""
-        return WatchedCursor(self, self.handle.cursor(*args, **kwargs))
-
-    def _take(self, lane: Lane) -> Any:
-        fairy = lane.engine.raw_connection()
-        self._begun = False
-        try:
-            fairy.info[KEY] = self
-            self.plugin.backend.prepare(fairy.driver_connection, self)
-        except BaseException:
-            fairy.close()
-            raise
-        return fairy
-
-    def _driver(self) -> Any:
-        return self._handle.driver_connection
-
-    def _commit(self) -> None:
-        self._begun = False
-        self._handle.driver_connection.commit()
-
-    def _rollback(self) -> None:
-        self._begun = False
-        self._handle.driver_connection.rollback()
-
-    def _give_back(self, handle: Any, broken: bool) -> None:
-        self._begun = False
-        try:
-            if broken:
-                handle.invalidate()
-            elif not self.plugin.backend.is_plain(self):
-                handle.driver_connection.rollback()
-                self.plugin.backend.restore(handle.driver_connection, self)
-        finally:
-            handle.close()
-
-
-class WatchedCursor:
-    """Be the driver's cursor, and tell the unit of what it runs."""
-
-    def __init__(self, unit: DriverUnit, cursor: Any) -> None:
-        self._unit, self._cursor = unit, cursor
-
-    def execute(self, statement: str, *args: Any) -> Any:
-        """Run one statement; return the driver's cursor, which holds its rows."""
-        return self._run(self._cursor.execute, statement, *args)
-
-    def executemany(self, statement: str, *args: Any) -> Any:
-        """Run one statement for each set of parameters."""
-        return self._run(self._cursor.executemany, statement, *args)
-
-    def _run(self, run: Callable[..., Any], statement: str, *args: Any) -> Any:
-        self._unit.check(statement)
-        started = time.perf_counter_ns()
-        try:
-            run(statement, *args)
-        finally:
-            self._unit.counted(time.perf_counter_ns() - started)
-        return self._cursor
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute *name* of the driver's cursor."""
-        return getattr(self._cursor, name)
-
-    def __iter__(self) -> Any:
-        """Iterate over the rows."""
-        return iter(self._cursor)
-
-    def __enter__(self) -> WatchedCursor:
-        """Use the cursor in a ``with`` block, which closes it."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close the cursor."""
-        self._cursor.close()

@@ -197,17 +197,23 @@ def test_a_commit_in_doubt_is_a_500(store, postgres):
     assert isinstance(answer.exception, OutcomeUnknownError)
 
 
-def test_a_connection_lost_before_commit_is_a_503(store, postgres):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+def test_a_connection_lost_on_the_way_is_a_503(store, postgres, handle, method):
     class Lost:
         @cherrypy.expose
         def index(self):
             for _ in range(2):
-                cherrypy.request.db.execute(text("INSERT INTO kept VALUES (1)"))
+                ask = "SELECT 1" if handle == "dbapi" else text("SELECT 1")
+                cherrypy.request.db.execute(ask)
                 cut_idle_connections(postgres)
             return "ok"
 
-    cherrypy.tree.mount(Lost(), "/lost", {"/": {"cpkit.db.on": True}})
-    assert Client(raise_exceptions=False).post("/lost/").status_code == 503
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Lost(), "/lost", {"/": config})
+    answer = Client(raise_exceptions=False).request(method, "/lost/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert Client().post("/?n=1").status_code == 200
 
 
 def test_notices_on_an_idle_connection_are_no_reason_to_drop_it(store, postgres):
