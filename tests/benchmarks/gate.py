@@ -73,7 +73,7 @@ def _progress(line: str) -> None:
 
 def _record(questions: Sequence[Question], jobs: int) -> int:
     counts = icount.count_all(questions, jobs=jobs, progress=_progress)
-    kept = {} if len(questions) == len(load()) else read()["counts"]
+    kept = {} if len(questions) == len(load()) else recorded_here()
     record = {
         "environment": machine.counting_environment(),
         "counts": dict(sorted({**kept, **counts}.items())),
@@ -83,7 +83,7 @@ def _record(questions: Sequence[Question], jobs: int) -> int:
     return 0
 
 
-def read() -> dict[str, dict[str, int]]:
+def _read() -> dict[str, dict[str, int]]:
     """Return the record: the environment and the counts."""
     if not COUNTS.exists():
         return {"environment": {}, "counts": {}}
@@ -92,7 +92,7 @@ def read() -> dict[str, dict[str, int]]:
 
 def recorded_here() -> Counts:
     """Return the recorded counts, if they were taken in this environment."""
-    record = read()
+    record = _read()
     same = record["environment"] == machine.counting_environment()
     return record["counts"] if same else {}
 
