@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import cherrypy
 
 import cpkit.tools
 
-from ..pages import representations
+from ..pages import as_json
 from ..reading import checked_text
 from .strings import forget, keep, kept, known_visitor, new_string, visitor
 
-_FORMS = {
-    name: form
-    for name, form in representations("string", first="text/plain").items()
-    if name != "text/html"
-}
+_FORMS = {"text/plain": itemgetter("string"), "application/json": as_json}
 
 
 class Generator:

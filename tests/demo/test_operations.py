@@ -2,8 +2,11 @@
 
 import json as jsonlib
 import logging
+import time
 
 import pytest
+
+from demo.app import assemble
 
 PATHS = [
     "/",
@@ -54,6 +57,26 @@ def test_a_process_without_its_database_is_a_503(demo, cp_engine):
     response = demo.get("/healthz")
     assert response.status_code == 503
     assert (response.json()["status"], response.json()["database"]) == ("down", "down")
+
+
+def test_a_database_server_that_goes_is_a_503_until_it_is_back(cp_engine, cp_client, postgres):
+    assemble(postgres.url)
+    cp_engine.staff.frequency, cp_engine.db.timeout = 0, 0.3
+    cp_engine.start()
+    assert cp_client.get("/library/12/book/15").status_code == 200
+    postgres.stop()
+    try:
+        assert cp_client.get("/healthz").status_code == 503
+        refused = cp_client.get("/library/12/book/15")
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+    finally:
+        postgres.start()
+    until = time.monotonic() + 20
+    while cp_client.get("/healthz").status_code != 200:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert cp_client.get("/library/12/book/15").status_code == 200
 
 
 def test_metrics_count_requests_by_template(demo):
