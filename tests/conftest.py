@@ -237,4 +237,6 @@ def any_database(request, tmp_path) -> str:
             return "sqlite://"
         case "postgresql":
             return request.getfixturevalue("postgres").url
+        case "generic":
+            return request.getfixturevalue("postgres").url.replace("psycopg", "pg8000")
     return request.getfixturevalue("mariadb").url
