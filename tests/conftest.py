@@ -209,10 +209,23 @@ def serving(kind: type[DatabaseServer]) -> Iterator[DatabaseServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres_server() -> Iterator[Postgres]:
     """Run PostgreSQL for the session."""
     with serving(Postgres) as server:
         yield server
+
+
+@pytest.fixture
+def postgres(postgres_server) -> Postgres:
+    """Hand over PostgreSQL without any table that another test has left behind."""
+    import psycopg
+
+    url = postgres_server.url.replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '5s'")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgres_server
 
 
 @pytest.fixture(scope="session")
