@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# NOTE: what a run within this process imports first is forgotten after it, and imported twice.
+import sqlalchemy.dialects.sqlite.pysqlite
+import sqlalchemy.orm  # noqa: F401
+
 import cpkit.tools
 from cpkit.dispatchers import GuardedServer
 from cpkit.plugins import DatabasePlugin, TimingPlugin

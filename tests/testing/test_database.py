@@ -4,6 +4,10 @@ import sqlite3
 
 import cherrypy
 import pytest
+
+# NOTE: what a run within this process imports first is forgotten after it, and imported twice.
+import sqlalchemy.dialects.postgresql.psycopg
+import sqlalchemy.orm  # noqa: F401
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401 - registers cpkit.db
