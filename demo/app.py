@@ -20,6 +20,7 @@ from .library import handlers as library
 from .operations import security  # noqa: F401  registers its tools
 from .operations.access import JsonAccessLog
 from .operations.health import Health
+from .operations.malformed import BODIES, CarefulRequest
 from .operations.source import Source
 from .operations.timings import Timings
 from .pages.errors import error_page
@@ -82,6 +83,7 @@ SITE = {
 }
 APPLICATION = {
     "/": {
+        **BODIES,
         "request.dispatch": dispatcher,
         "error_page.default": error_page,
         "security.headers.on": True,
@@ -120,6 +122,7 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     cherrypy.config.update(SITE)
     cherrypy.tree.graft(metrics_app(), "/metrics")
     application = cherrypy.tree.mount(None, "", APPLICATION)
+    application.request_class = CarefulRequest
     application.log = JsonAccessLog(id(application), cherrypy.log.logger_root)
     if access_log is not None:
         application.log.access_log.addHandler(access_log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import cherrypy
 
@@ -10,19 +11,26 @@ import cherrypy
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
-def whole_number(name: str, text: str, least: int, most: int) -> int:
+def whole_number(name: str, text: Any, least: int, most: int) -> int:
     """Return *text* as a number from *least* to *most*, or answer 400."""
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+    if not _NUMBER.fullmatch(_single(name, text)) or not least <= int(text) <= most:
         raise cherrypy.HTTPError(400, f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
 
-def checked_text(name: str, text: str, least: int, most: int) -> str:
+def checked_text(name: str, text: Any, least: int, most: int) -> str:
     """Return *text* stripped, from *least* to *most* characters and printable, or answer 400."""
-    text = text.strip()
+    text = _single(name, text).strip()
     if not least <= len(text) <= most:
         raise cherrypy.HTTPError(400, f"{name} must have {least} to {most} characters.")
     # NOTE: PostgreSQL refuses NUL in a text, and no control character belongs in one line.
     if not text.isprintable():
         raise cherrypy.HTTPError(400, f"{name} must be printable text in one line.")
-    return text
+    return str(text)
+
+
+def _single(name: str, value: Any) -> str:
+    """Return the value of a field; a repeated one, which is a list, is a 400."""
+    if not isinstance(value, str):
+        raise cherrypy.HTTPError(400, f"{name} must be given once.")
+    return value

@@ -78,7 +78,15 @@ def metrics_app(registry: Any = None) -> Callable[..., Iterable[bytes]]:
 
         registry = client.CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    app: Callable[..., Iterable[bytes]] = client.make_wsgi_app(registry or client.REGISTRY)
+    served: Callable[..., Iterable[bytes]] = client.make_wsgi_app(registry or client.REGISTRY)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return served(environ, start_response)
+        # NOTE: prometheus_client sends a body, which is read as the next answer on a connection.
+        served({**environ, "REQUEST_METHOD": "GET"}, start_response)
+        return []
+
     return app
 
 

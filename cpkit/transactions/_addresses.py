@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_USERINFO = re.compile(r"(?<=://)([^:@/?#]*):(?:[^/?#]*)(?=@)")
+# A password may hold anything, "/" and "#" too, and a URL may lack its "://" by mistake: what
+# could be a password is masked, at the price of a host where a query has an "@".
+_USERINFO = re.compile(r"(?s)(://[^:@/?#]*|^(?!.*://)[^:@]*):.*(?=@)")
 _QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;#]*")
 
 

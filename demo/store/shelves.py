@@ -24,7 +24,7 @@ def all_shelves(db: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in db.execute(sa.select(shelves).order_by(shelves.c.item)).mappings()]
 
 
-def checked_basket(kind: str, fields: dict[str, str], prices: dict[str, int]) -> dict[str, int]:
+def checked_basket(kind: str, fields: dict[str, Any], prices: dict[str, int]) -> dict[str, int]:
     """Return how many of each item are bought; what the till cannot take is a 400."""
     unknown = sorted(set(fields) - set(prices))
     if unknown:

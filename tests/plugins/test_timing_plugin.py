@@ -222,6 +222,13 @@ def test_prometheus_has_opentelemetrys_name_attributes_and_seconds(client, plugi
     assert registry.get_sample_value(f"{name}_bucket", {**failed, "le": "10.0"}) == 1
 
 
+def test_head_of_the_metrics_has_no_body(client):
+    cherrypy.tree.graft(metrics_app(CollectorRegistry()), "/-/metrics")
+    answer = client.head("/-/metrics")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
 def test_a_4xx_is_no_error_of_the_server(client, plugin):
     registry = plugin.prometheus = CollectorRegistry()
     client.get("/absent")

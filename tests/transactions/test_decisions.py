@@ -120,6 +120,12 @@ def test_a_hostile_statement_is_judged_in_linear_time(piece):
         ),
         ("postgresql:///db?sslpassword=abc", "postgresql:///db?sslpassword=***"),
         ("sqlite:///a?token=abc#f", "sqlite:///a?token=***#f"),
+        # What SQLAlchemy takes for a password, though other readers of URLs would not.
+        ("postgresql://me:a/b@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:a#b?c@host/db", "postgresql://me:***@host/db"),
+        # No URLs, which the message that refuses them must show nevertheless.
+        ("postgresql//me:s3cret@host/db", "postgresql//me:***@host/db"),
+        ("me:s3cret@host/db", "me:***@host/db"),
     ],
 )
 def test_passwords_are_masked(url, shown):
