@@ -1,6 +1,7 @@
 """A unit of work by itself: committed, undone, doomed, given back, over."""
 
 import contextlib
+import sqlite3
 import sys
 
 import cherrypy
@@ -106,6 +107,19 @@ def test_what_an_error_page_writes_is_kept(database):
     cherrypy.tree.mount(Root(), "/", {"/": config})
     assert Client(raise_exceptions=False).post("/").text.startswith("noted")
     assert count(database) == 1
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_unit_that_writes_locks_the_file_from_its_first_statement(database, tmp_path, write):
+    other = sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None, timeout=0)
+    with database.begin(write=write) as connection:
+        connection.execute(text("SELECT count(*) FROM t"))
+        if write:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        else:
+            other.execute("BEGIN IMMEDIATE").connection.rollback()
+    other.close()
 
 
 def test_the_engine_itself_begins_for_real(database):
