@@ -87,6 +87,7 @@ APPLICATION = {
         "request.dispatch": dispatcher,
         "error_page.default": error_page,
         "security.headers.on": True,
+        "security.origin.on": True,
         "security.cookies.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.
         "cpkit.db.retry": 3,

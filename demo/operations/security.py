@@ -28,6 +28,18 @@ def headers() -> None:
     cherrypy.serving.response.headers.update(HEADERS)
 
 
+@toolbox.register("on_start_resource", name="origin", priority=10)
+def origin() -> None:
+    """Refuse what another site's page sends to change something here; ``security.origin.on``.
+
+    Browsers tell by Sec-Fetch-Site (W3C Fetch Metadata); what is no browser does not send it.
+    """
+    request = cherrypy.serving.request
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if request.method not in ("GET", "HEAD", "OPTIONS") and site not in ("same-origin", "none"):
+        raise cherrypy.HTTPError(403, "Another site's page may not change anything here.")
+
+
 # Priority 60: after the sessions tool (50) has written its cookie.
 @toolbox.register("before_finalize", name="cookies", priority=60)
 def cookies(samesite: str = "Lax") -> None:

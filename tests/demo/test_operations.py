@@ -28,6 +28,17 @@ def test_every_answer_carries_the_security_headers(demo, path):
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303), (None, 303)],
+)
+def test_another_sites_page_changes_nothing(demo, site, status):
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    sent = demo.post("/library/12/book/15", data={"copies": "1"}, headers=headers)
+    assert sent.status_code == status
+    assert demo.get("/library/12/book/15", headers=headers).status_code == 200
+
+
 def test_an_unexpected_error_is_a_page_without_a_traceback(demo, cp_engine):
     demo.raise_exceptions = False
     cp_engine.timing.unsubscribe()
