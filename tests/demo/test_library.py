@@ -155,6 +155,7 @@ def test_a_bad_edit_says_the_range_and_changes_nothing(demo, json, fields, said)
         ("frankenstein", "Frankenstein; or, The Modern Prometheus"),
         ("bronte jane", "Jane Eyre"),
         ("BRONTË jane", "Jane Eyre"),
+        ("arsene lupin", "Arsène Lupin, gentleman-cambrioleur"),
         ("war and peace", "Война и мир"),
         ("война", "Война и мир"),
         ("botchan", "坊っちゃん"),
