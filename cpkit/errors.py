@@ -152,6 +152,17 @@ class MissingExtraError(CpkitError, ImportError):
         self.package, self.extra = package, extra
 
 
+class UnknownSettingError(CpkitError, TypeError):
+    """Tell that a tool was given a setting that it does not have; *known* are those it has."""
+
+    def __init__(self, tool: str, setting: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"The tool {tool} has no setting {setting}; it has {', '.join(known)}.")
+        self.tool, self.setting, self.known = tool, setting, known
+
+    def __reduce__(self) -> tuple[type[UnknownSettingError], tuple[str, str, tuple[str, ...]]]:
+        return UnknownSettingError, (self.tool, self.setting, self.known)
+
+
 class AcceptSettingError(CpkitError, ValueError):
     """Tell that a setting of the accept tool has a value that it cannot have."""
 

@@ -13,27 +13,36 @@ from weakref import WeakKeyDictionary
 
 import cherrypy
 from cherrypy.lib.sessions import Session
-from sqlalchemy import (
-    Column,
-    Engine,
-    Float,
-    MetaData,
-    String,
-    Table,
-    Text,
-    bindparam,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.exc import IntegrityError
 
 from cpkit._unavailable import ServiceUnavailable, refuse
-from cpkit.errors import DatabaseNotRunningError, SessionDataError, SessionLostError
+from cpkit.errors import (
+    DatabaseNotRunningError,
+    MissingExtraError,
+    SessionDataError,
+    SessionLostError,
+)
 from cpkit.transactions import backoff
+
+try:
+    from sqlalchemy import (
+        Column,
+        Engine,
+        Float,
+        MetaData,
+        String,
+        Table,
+        Text,
+        bindparam,
+        delete,
+        func,
+        insert,
+        or_,
+        select,
+        update,
+    )
+    from sqlalchemy.exc import IntegrityError
+except ImportError as error:
+    raise MissingExtraError("SQLAlchemy", "db") from error
 
 # The tables that are known to be there, by engine and name.
 _READY: WeakKeyDictionary[Engine, dict[str, Table]] = WeakKeyDictionary()

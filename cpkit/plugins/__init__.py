@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MissingExtraError
+
 if TYPE_CHECKING:
     from ._database import DatabasePlugin
     from ._metrics import metrics_app
@@ -30,6 +32,4 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sqlalchemy":
             raise
-        raise ModuleNotFoundError(
-            f"{name} needs SQLAlchemy: pip install cpkit[db]", name=error.name
-        ) from error
+        raise MissingExtraError("SQLAlchemy", "db") from error

@@ -45,7 +45,7 @@ class AcceptTool(cherrypy.Tool):
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
-        Settings(**{key: settings[key] for key in settings if key != "priority"}).check()
+        Settings.of({key: settings[key] for key in settings if key != "priority"}).check()
         return super().__call__(*args, **settings)
 
     def _setup(self) -> None:
@@ -53,7 +53,7 @@ class AcceptTool(cherrypy.Tool):
         conf = request.toolmaps[self.namespace][self._name].copy()
         del conf["on"]
         priority = conf.pop("priority", self._priority)
-        hook = Hook(_start, False, priority, settings=Settings(**conf))
+        hook = Hook(_start, False, priority, settings=Settings.of(conf))
         request.hooks[self._point].append(hook)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cpkit.errors import AcceptSettingError
 from cpkit.negotiation import parse_offers, parse_tags
+
+from ._toolbox import refuse_unknown
 
 Renderers = Mapping[str, Callable[[Any], Any] | None]
 
@@ -41,6 +43,15 @@ class Settings:
         if self.on_none not in ON_NONE:
             raise AcceptSettingError("on_none", self.on_none, "'406' or 'first'")
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Settings:
+        """Return what was *given*; raise UnknownSettingError for a name that is no setting."""
+        try:
+            return cls(**given)
+        except TypeError:
+            refuse_unknown("accept", given, (*(field.name for field in fields(cls)), "priority"))
+            raise
+
     @property
     def offers(self) -> tuple[str, ...]:
         """Return the media types in the server's order."""
@@ -51,7 +62,16 @@ class Settings:
         return (self.formats or FORMATS).get(name, ACCEPT_NOTHING)
 
     def check(self) -> None:
-        """Raise :class:`InvalidOfferError` for an offer that no client could ask for."""
+        """Raise for a value that a setting cannot have.
+
+        :class:`AcceptSettingError`, or :class:`InvalidOfferError` for an offer that no client
+        could ask for.
+        """
+        _check_kind("media", self.media, str | Iterable, "a media type, a list or a mapping")
+        _check_kind("languages", self.languages, str | Iterable, "a language tag or a list")
+        _check_kind("formats", self.formats, Mapping, "a mapping of names to media types")
+        _check_renderers("media", self.media)
+        _check_renderers("errors", self.errors)
         parse_offers(self.offers)
         parse_tags(_listed(self.languages))
         parse_offers(tuple((self.formats or FORMATS).values()))
@@ -59,3 +79,14 @@ class Settings:
 
 def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+def _check_kind(name: str, value: object, kind: Any, allowed: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise AcceptSettingError(name, value, allowed)
+
+
+def _check_renderers(name: str, value: object) -> None:
+    for renderer in value.values() if isinstance(value, Mapping) else ():
+        if renderer is not None and not callable(renderer):
+            raise AcceptSettingError(name, renderer, "a mapping to callables, or to None")

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import cherrypy
 
 from cpkit._unavailable import ServiceUnavailable, refuse
-from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
+from cpkit.errors import (
+    DatabaseNotRunningError,
+    DatabaseSettingError,
+    DatabaseUnavailableError,
+)
 from cpkit.transactions import Fault, fault_of, should_commit
 
 from ._retry import repeating
 from ._streams import carry
+from ._toolbox import refuse_unknown
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 # What is over soon, so that the answer is 503 and not 500, and in how many seconds.
 _PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
+
+HANDLES = ("connection", "session", "dbapi")
 
 
 class DatabaseTool(cherrypy.Tool):
@@ -38,8 +46,16 @@ class DatabaseTool(cherrypy.Tool):
         super().__init__("on_end_resource", self.lend, name)
         self._plugin = plugin
 
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        """Check the settings and return the decorator that switches the tool on."""
+        check(self._name, settings)
+        return super().__call__(*args, **settings)
+
     def _setup(self) -> None:
-        self.lend(**self._merged_args({"plugin": self._plugin}))
+        given = self._merged_args({"plugin": self._plugin})
+        if not given.keys() <= _SETTINGS.keys():
+            refuse_unknown(self._name, given, _SETTINGS)
+        self.lend(**given)
 
     def lend(
         self,
@@ -74,6 +90,22 @@ class DatabaseTool(cherrypy.Tool):
             # After the tools that render (30, 50): they run again with the handler. Before encode
             # (70), whose wrapper remembers which charsets it has tried.
             request.hooks.attach("before_handler", lent.repeat, priority=69, retries=retry)
+
+
+_SETTINGS = dict.fromkeys(list(inspect.signature(DatabaseTool.lend).parameters)[1:])
+
+
+def check(tool: str, settings: Mapping[str, Any]) -> None:
+    """Raise for a setting that the tool does not have, and for a value that one cannot have.
+
+    UnknownSettingError, DatabaseSettingError.
+    """
+    refuse_unknown(tool, settings, _SETTINGS)
+    handle, retry = settings.get("handle", HANDLES[0]), settings.get("retry", 0)
+    if handle not in HANDLES:
+        raise DatabaseSettingError(f"{tool}.handle", handle, f"take one of {', '.join(HANDLES)}.")
+    if not isinstance(retry, int) or retry < 0:
+        raise DatabaseSettingError(f"{tool}.retry", retry, "give how often to run again.")
 
 
 class Lent:

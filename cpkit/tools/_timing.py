@@ -16,6 +16,7 @@ from ..loopback import is_local
 from ..spans import Timing, server_timing
 from ..telemetry.labels import route_of, status_of
 from ..telemetry.slowest import RateLimit, log_line, record_of
+from ._toolbox import refuse_unknown
 
 Header = bool | str | Callable[[], Any]
 
@@ -149,13 +150,18 @@ class TimingTool(cherrypy.Tool):
         self.slow_rate = RateLimit(count=10, seconds=60)
         self._last: tuple[dict[str, Any] | None, Header, float | None] = (None, False, None)
 
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        """Check the settings and return the decorator that switches the tool on."""
+        checked(given)
+        return super().__call__(*args, **given)
+
     def _setup(self) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
         request = cherrypy.serving.request
         given = request.toolmaps[self.namespace][self._name]
         known, header, slow = self._last
         if given != known:  # PERF: most requests have the settings of the one before
-            header, slow = settings(**{key: given[key] for key in given if key != "on"})
+            header, slow = checked({key: given[key] for key in given if key != "on"})
             self._last = given, header, slow
         hooks = request.hooks
         if type(hooks) is HookMap:
@@ -195,9 +201,16 @@ def settings(header: Header = False, slow: float | None = None) -> tuple[Header,
     """
     if header is not True and header is not False and header != "local" and not callable(header):
         raise TimingSettingError("header", header, 'True, False, "local" or a callable')
-    if slow is not None and (isinstance(slow, bool) or not isinstance(slow, int | float)):
+    number = isinstance(slow, int | float) and not isinstance(slow, bool)
+    if slow is not None and not (number and slow >= 0):
         raise TimingSettingError("slow", slow, "a number of seconds, or None")
     return header, slow
+
+
+def checked(given: dict[str, Any]) -> tuple[Header, float | None]:
+    """Return :func:`settings` of what was given; raise UnknownSettingError for another name."""
+    refuse_unknown("timing", given, ("header", "slow"))
+    return settings(**given)
 
 
 def _begin(request: Any) -> Timing:

@@ -1,10 +1,13 @@
-"""The toolbox that holds cpkit's tools and names them when one is misspelt."""
+"""The toolbox that holds cpkit's tools and names them, or their settings, when one is misspelt."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import cherrypy
+
+from ..errors import UnknownSettingError
 
 
 class Toolbox(cherrypy._cptools.Toolbox):
@@ -19,3 +22,11 @@ class Toolbox(cherrypy._cptools.Toolbox):
 
     def _namespace(self) -> Any:
         return vars(self).get("namespace", "cpkit")
+
+
+def refuse_unknown(tool: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise :class:`UnknownSettingError` for the first of the settings *given* not in *known*."""
+    listed = tuple(known)
+    for name in given:
+        if name not in listed:
+            raise UnknownSettingError(tool, name, listed)

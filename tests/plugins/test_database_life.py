@@ -382,15 +382,17 @@ def test_an_unknown_handle_is_refused(start_database):
         start_database().unit("orm")
 
 
-def test_without_sqlalchemy_the_remedy_is_named():
-    code = """if True:
+@pytest.mark.parametrize("use", ["cpkit.plugins:DatabasePlugin", "cpkit.sessions:DatabaseSession"])
+def test_without_sqlalchemy_the_remedy_is_named(use):
+    code = f"""if True:
         import sys
         sys.modules["sqlalchemy"] = None
-        import cpkit.plugins
+        import pkgutil
+        from cpkit.errors import MissingExtraError
         try:
-            cpkit.plugins.DatabasePlugin
-        except ModuleNotFoundError as error:
+            pkgutil.resolve_name("{use}")
+        except MissingExtraError as error:
             print(error)
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "DatabasePlugin needs SQLAlchemy: pip install cpkit[db]\n", done.stderr
+    assert done.stdout == "SQLAlchemy is not installed: pip install 'cpkit[db]'.\n", done.stderr

@@ -6,7 +6,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit.errors import AcceptSettingError, InvalidOfferError
+from cpkit.errors import AcceptSettingError, InvalidOfferError, UnknownSettingError
 
 JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
@@ -256,7 +256,11 @@ def test_the_priority_can_be_set(cp_client):
         pytest.param({"languages": ["en_US"]}, InvalidOfferError, id="languages"),
         pytest.param({"formats": {"json": "json"}}, InvalidOfferError, id="formats"),
         pytest.param({"on_none": "fist"}, AcceptSettingError, id="on_none"),
-        pytest.param({"medias": []}, TypeError, id="misspelt"),
+        pytest.param({"medias": []}, UnknownSettingError, id="misspelt"),
+        pytest.param({"media": 5}, AcceptSettingError, id="media-kind"),
+        pytest.param({"media": {JSON: "dumps"}}, AcceptSettingError, id="renderer"),
+        pytest.param({"errors": {JSON: "dumps"}}, AcceptSettingError, id="errors-renderer"),
+        pytest.param({"formats": "json"}, AcceptSettingError, id="formats-kind"),
     ],
 )
 def test_a_wrong_setting_is_refused_where_it_is_declared(settings, error):

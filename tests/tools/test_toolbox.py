@@ -1,9 +1,13 @@
 """The toolbox: registered on import, and clear about names that it does not have."""
 
+import pickle
+
 import cherrypy
 import pytest
 
 import cpkit.tools
+from cpkit.errors import CpkitError, UnknownSettingError
+from cpkit.plugins import DatabasePlugin
 
 
 def test_importing_the_tools_registers_one_toolbox_and_replaces_none():
@@ -14,3 +18,45 @@ def test_importing_the_tools_registers_one_toolbox_and_replaces_none():
 def test_a_misspelt_tool_is_answered_with_the_names_there_are():
     with pytest.raises(AttributeError, match=r"There is no tool cpkit\.acept; there is .*"):
         cpkit.tools.toolbox.acept  # noqa: B018
+
+
+TOOLS = ["accept", "db", "timing"]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_misspelt_setting_is_refused_where_it_is_declared(name):
+    with pytest.raises(UnknownSettingError, match=rf"The tool {name} has no setting haeder; it "):
+        getattr(cpkit.tools, name)(haeder=True)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_misspelt_setting_in_config_is_named_by_the_request(cp_client, cp_engine, name):
+    cp_engine.db = DatabasePlugin(cp_engine, "sqlite://")
+    cp_engine.db.start()
+    config = {f"cpkit.{name}.on": True, f"cpkit.{name}.haeder": True}
+    cherrypy.tree.mount(lambda: "", "/", {"/": config})
+    with pytest.raises(UnknownSettingError, match=rf"The tool {name} has no setting haeder; it "):
+        cp_client.get("/")
+    cp_engine.db.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("timing", {"header": "yes"}),
+        ("timing", {"slow": "1"}),
+        ("timing", {"slow": -1}),
+        ("db", {"handle": "orm"}),
+        ("db", {"retry": "3"}),
+        ("db", {"retry": -1}),
+    ],
+)
+def test_a_wrong_value_is_refused_where_it_is_declared(name, setting):
+    with pytest.raises(CpkitError, match=next(iter(setting))):
+        getattr(cpkit.tools, name)(**setting)
+
+
+def test_an_unknown_setting_survives_pickling():
+    error = UnknownSettingError("db", "haeder", ("handle", "retry"))
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.known) == (str(error), ("handle", "retry"))
