@@ -110,8 +110,8 @@ DATABASE = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
     """The application answers alike in each row: CherryPy's default dispatcher and nothing on,
-    then one piece, then all of them. What a piece adds is mostly CherryPy's own price of a tool:
-    its entry in the config, its hooks."""
+    then one piece at a time, then all of them with one read from SQLite. A tool that does nothing
+    adds some 3 µs by itself."""
     import cpkit.tools  # noqa: F401
     from cpkit.dispatchers import RoutesDispatcher
 
