@@ -1,6 +1,7 @@
 """The tutorial's chapters, one by one; what went wrong there doesn't here."""
 
 import pytest
+import sqlalchemy as sa
 
 from demo.chapters.strings import LONGEST
 
@@ -67,6 +68,17 @@ def test_chapter_5_keeps_visitors_apart(demo):
     demo.cookies.clear()
     assert demo.get("/display").status_code == 404
     assert demo.get("/generate").text != mine
+
+
+def test_a_session_is_written_once_a_minute_not_once_a_request(demo, cp_engine):
+    def expiry():
+        with cp_engine.db.begin(write=False) as connection:
+            return connection.scalar(sa.text("SELECT expires FROM cpkit_sessions"))
+
+    demo.get("/generate")
+    first = expiry()
+    demo.get("/generate")
+    assert expiry() == first
 
 
 def test_the_session_cookie_is_for_this_site_and_not_for_scripts(demo):
