@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
@@ -254,3 +255,15 @@ def test_processes_lose_no_update(visits, any_database):
         client.get("/")
     assert [other.wait(60) for other in others] == [0, 0]
     assert client.get("/").text == "32"
+
+
+def test_threads_that_meet_on_a_new_database_share_one_table(start_database, any_database):
+    start_database(any_database, timeout=20)
+    together = threading.Barrier(8)
+
+    def table(_):
+        together.wait(timeout=20)
+        return DatabaseSession(timeout=60)._rows
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(map(id, threads.map(table, range(8))))) == 1
