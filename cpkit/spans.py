@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from operator import sub
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 INTERVALS = 64  # how many spans keep their place in a waterfall; later ones are only summed
 NAMES = 32  # how many names of spans a request may have; the rest are summed under "other"
@@ -19,11 +18,11 @@ HEADER_METRICS = 20
 # header over one "/", so that only the characters which all of them keep are sent.
 _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _UNSAFE_TEXT = re.compile(r"[^ !#-+\-./0-\[\]-~]")  # nor "," which separates metrics
-_TRUNCATED = "trunc"
+_TRUNCATED = b", trunc"
 
-# PERF: to write a float takes longer than a phase's whole bookkeeping, and most are short.
-_SHORT = [f"{microseconds / 1000:.3f}" for microseconds in range(2000)]
-_FEW = 1000 * len(_SHORT)
+# PERF: to write a number takes longer than a phase's whole bookkeeping, and most are short.
+_SHORT = [b"%.3f" % (microseconds / 1000) for microseconds in range(2000)]
+_FEW = len(_SHORT)
 
 
 class Interval(NamedTuple):
@@ -37,9 +36,8 @@ class Interval(NamedTuple):
 class Timing:
     """Hold the phases of one request, one after another, and the named spans within them.
 
-    *marks* are the phases so far, the first at the start: the name of one and the clock reading
-    at which it began (``perf_counter_ns``), then of the next, and so on. The phases have no gaps:
-    they sum to ``total``.
+    *names* are the phases so far, and *clocks* when each began (``perf_counter_ns``). The phases
+    have no gaps: they sum to ``total``.
 
     - ``timing.phases``: dict of phase name -> seconds, in the order in which they came
     - ``timing.total``: seconds from the start to the last byte, or until now
@@ -48,17 +46,19 @@ class Timing:
     A timing belongs to the thread of its request: it takes no lock.
     """
 
-    __slots__ = ("ended", "intervals", "marks", "spans")
+    __slots__ = ("clocks", "ended", "intervals", "names", "spans")
 
-    def __init__(self, *marks: str | int) -> None:
-        self.marks: list[Any] = list(marks)
+    def __init__(self, phase: str, started: int) -> None:
+        self.names = [phase]
+        self.clocks = [started]
         self.ended: int | None = None
         self.spans: dict[str, list[int]] = {}
         self.intervals: list[Interval] = []
 
     def mark(self, phase: str) -> None:
         """End the phase that runs and begin *phase*."""
-        self.marks += phase, perf_counter_ns()
+        self.names.append(phase)
+        self.clocks.append(perf_counter_ns())
 
     def stop(self) -> None:
         """End the last phase; a second call changes nothing."""
@@ -98,7 +98,7 @@ class Timing:
     @property
     def started(self) -> int:
         """Return the clock reading at which the request began."""
-        return int(self.marks[1])
+        return self.clocks[0]
 
     @property
     def nanoseconds(self) -> int:
@@ -127,63 +127,73 @@ class Timing:
         return [Interval(*lap) for lap in self._stretches() if lap[2] > lap[1]]
 
     def _stretches(self) -> Iterator[tuple[str, int, int]]:
-        clocks = [*self.marks[1::2], self.ended or perf_counter_ns()]
-        return zip(self.marks[::2], clocks, clocks[1:], strict=False)
+        clocks = [*self.clocks, self.ended or perf_counter_ns()]
+        return zip(self.names, clocks, clocks[1:], strict=False)
 
 
-def server_timing(timing: Timing) -> str:
+def server_timing(timing: Timing) -> bytes:
     """Return *timing*, up to its last mark, as the value of a Server-Timing field (W3C, 3).
 
     The value is ASCII, at most HEADER_BYTES long and HEADER_METRICS metrics rich: what does not
     fit is dropped from the end, which a last metric ``trunc`` tells. Durations are milliseconds.
     """
-    # PERF: a loop over the phases would take longer than all the marks; requests of one kind have
-    # the same phases, so that what depends on their names is worked out once.
-    layout, repeated = _layout(tuple(timing.marks[::2]))
-    clocks = timing.marks[1::2]
-    taken = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
-    for first, again in repeated:
-        taken[first] += taken[again]
-    value = layout % tuple([_SHORT[ns // 1000] if ns < _FEW else _milliseconds(ns) for ns in taken])
+    # PERF: requests of one kind have the same phases, so that all of the field but its figures is
+    # worked out once; and those are written in the one loop, which calls nothing.
+    layout, repeated = _layout(tuple(timing.names))
+    clocks, taken = timing.clocks, []
+    last = clocks[0]
+    figures: list[bytes] = []
+    for clock in clocks:
+        microseconds = (clock - last) // 1000
+        taken.append(microseconds)
+        figures.append(_SHORT[microseconds] if microseconds < _FEW else _written(microseconds))
+        last = clock
+    figures[0] = _written((last - clocks[0]) // 1000)
+    for figure, again in repeated:
+        taken[figure] += taken[again]
+        figures[figure] = _written(taken[figure])
+    value = layout % tuple(figures)
     if timing.spans:
         spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
-        return _truncated(", ".join([value, *spans]))
+        return _truncated(b", ".join([value, *spans]))
     return value
 
 
-def _milliseconds(nanoseconds: int) -> str:
-    microseconds = nanoseconds // 1000
-    return f"{microseconds // 1000}.{_SHORT[microseconds % 1000][2:]}"
+def _written(microseconds: int) -> bytes:
+    if microseconds < _FEW:
+        return _SHORT[microseconds]
+    return b"%d.%03d" % divmod(microseconds, 1000)
 
 
 @lru_cache(maxsize=256)
-def _layout(phases: tuple[str, ...]) -> tuple[str, list[tuple[int, int]]]:
-    """Return the format of a header for these phases, and which of them add to which.
+def _layout(phases: tuple[str, ...]) -> tuple[bytes, list[tuple[int, int]]]:
+    """Return the format of a field for these phases, and which of its figures add to which.
 
-    The format takes the total, then each phase but the last, which has only begun.
+    The format takes the total, then a figure for each phase but the last, which has only begun.
     """
-    layout, first, repeated = "total;dur=%s", dict[str, int](), list[tuple[int, int]]()
+    layout, first, repeated = b"total;dur=%s", dict[str, int](), list[tuple[int, int]]()
     for place, phase in enumerate(phases[:-1], 1):
         if phase in first:
             repeated.append((first[phase], place))
-            layout += "%.0s"  # takes the value, writes nothing
+            layout += b"%.0s"  # takes the figure, writes nothing
         else:
             first[phase] = place
-            layout += f", {_UNSAFE_NAME.sub('_', phase)};dur=%s"
+            layout += b", %s;dur=%%s" % _UNSAFE_NAME.sub("_", phase).encode()
     return layout, repeated
 
 
-def _span_metric(name: str, taken: int, count: int) -> str:
+def _span_metric(name: str, taken: int, count: int) -> bytes:
     safe = _UNSAFE_NAME.sub("_", name)[:64] or "_"
     described = f"{count}x" if safe == name else f"{_UNSAFE_TEXT.sub('?', name)[:64]} {count}x"
-    return f'{safe};dur={_milliseconds(taken)};desc="{described}"'
+    metric = b'%s;dur=%s;desc="%s"'
+    return metric % (safe.encode(), _written(taken // 1000), described.encode())
 
 
-def _truncated(value: str) -> str:
-    metrics = value.split(", ")
+def _truncated(value: bytes) -> bytes:
+    metrics = value.split(b", ")
     if len(value) <= HEADER_BYTES and len(metrics) <= HEADER_METRICS:
         return value
-    value = ", ".join(metrics[: HEADER_METRICS - 1])
-    while len(value) > HEADER_BYTES - len(_TRUNCATED) - 2:
-        value = value[: value.rindex(", ")]
-    return f"{value}, {_TRUNCATED}"
+    value = b", ".join(metrics[: HEADER_METRICS - 1])
+    while len(value) > HEADER_BYTES - len(_TRUNCATED):
+        value = value[: value.rindex(b", ")]
+    return value + _TRUNCATED

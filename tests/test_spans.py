@@ -1,11 +1,12 @@
 """Phases and spans of one request, and the Server-Timing field made of them."""
 
 import re
-from itertools import accumulate, chain
+from itertools import accumulate
 
 import pytest
 
-from cpkit.spans import HEADER_BYTES, HEADER_METRICS, INTERVALS, NAMES, Timing, server_timing
+from cpkit.spans import HEADER_BYTES, HEADER_METRICS, INTERVALS, NAMES, Timing
+from cpkit.spans import server_timing as field
 
 MS = 1_000_000
 METRIC = re.compile(r'([A-Za-z0-9_.-]+);dur=(-?\d+\.\d{3})(?:;desc="((?:[ !#-\[\]-~])*)")?')
@@ -15,9 +16,16 @@ def ended(*phases: tuple[str, int]) -> Timing:
     """Return a timing of these phases, each (name, milliseconds), then of an empty log."""
     names, taken = zip(*phases, strict=True)
     clocks = [clock * MS for clock in accumulate(taken, initial=1_000)]
-    timing = Timing(*chain(*zip((*names, "log"), clocks, strict=True)))
+    timing = Timing(names[0], clocks[0])
+    timing.names += [*names[1:], "log"]
+    timing.clocks += clocks[1:]
     timing.ended = clocks[-1]
     return timing
+
+
+def server_timing(timing: Timing) -> str:
+    """Return the field as text."""
+    return field(timing).decode("ascii")
 
 
 def parsed(value: str) -> dict[str, float]:

@@ -106,7 +106,7 @@ class TimingPlugin(SimplePlugin):
 
     def _count(self, request: Any, timing: Timing, status: int) -> None:
         ended = timing.ended = timing.ended or perf_counter_ns()
-        taken = ended - timing.marks[1]
+        taken = ended - timing.clocks[0]
         route = route_of(request, request.__dict__.get("timed_handler"))
         self.latencies.record(request.method, route, status, taken, ended)
         if self._registry is not None:

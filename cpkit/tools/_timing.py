@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import cherrypy
 from cherrypy._cprequest import HookMap
@@ -39,10 +39,8 @@ class TimedHooks(HookMap):
     priority of another tool can come before the mark or after it.
     """
 
-    tool: TimingTool
+    options: Options
     timing: Timing
-    header: Header
-    slow: float | None
     kept: str | None = None
 
     def run(self, point: str) -> None:
@@ -53,13 +51,15 @@ class TimedHooks(HookMap):
             return
         # PERF: marks are added here, without a call; and CherryPy sorts and iterates the hooks of
         # a point even where there are none, which takes longer than all that is done here.
-        marks = self.timing.marks
-        if self[point]:
-            marks += "tools", perf_counter_ns()
+        timing, hooks = self.timing, self[point]
+        if hooks:
+            timing.names.append("tools")
+            timing.clocks.append(perf_counter_ns())
             HookMap.run(self, point)
         elif point == "before_request_body":
             return  # the phase is "body" already
-        marks += after, perf_counter_ns()
+        timing.names.append(after)
+        timing.clocks.append(perf_counter_ns())
         if point == "on_end_resource":
             self._send_on()
         elif after == "error" and self._is_wanted():
@@ -70,15 +70,15 @@ class TimedHooks(HookMap):
         if point != "on_end_request":
             HookMap.run(self, point)
             return
-        timing = self.timing
+        timing, slow = self.timing, self.options.slow
         if timing.ended is None:
             timing.ended = perf_counter_ns()
         try:
             if self[point]:
                 HookMap.run(self, point)
         finally:
-            if self.slow is not None and timing.total > self.slow:
-                self.tool.log_slow(timing)
+            if slow is not None and timing.total > slow:
+                self.options.tool.log_slow(timing)
 
     def _send_on(self) -> None:
         """Add the header to what is sent, and have the sending marked.
@@ -89,8 +89,8 @@ class TimedHooks(HookMap):
         fields = response.header_list
         if fields is None:  # an unexpected error: handle_error is still to come
             return
-        if self.header and self._is_wanted():
-            fields.append((b"Server-Timing", server_timing(self.timing).encode("ascii")))
+        if self._is_wanted():
+            fields.append((b"Server-Timing", server_timing(self.timing)))
         sent = response.header_list = SentHeaders(fields)
         sent.timing = self.timing
 
@@ -102,16 +102,17 @@ class TimedHooks(HookMap):
         headers = cherrypy.serving.response.headers
         if self.kept is None:
             self.kept = headers.get("Server-Timing", "")
-        ours = server_timing(self.timing)
+        ours = server_timing(self.timing).decode("ascii")
         headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
 
     def _is_wanted(self) -> bool:
-        if self.header is True or self.header is False:
-            return self.header
-        if not callable(self.header):
+        header = self.options.header
+        if header is True or header is False:
+            return header
+        if not callable(header):
             return is_local(cherrypy.serving.request.wsgi_environ)
         try:
-            return bool(self.header())
+            return bool(header())
         except Exception:
             cherrypy.log("The timing header's predicate failed", "TOOLS.TIMING", traceback=True)
             return False
@@ -128,8 +129,18 @@ class SentHeaders(list[tuple[bytes, bytes]]):
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Begin the phase "stream" and return an iterator over the fields."""
-        self.timing.marks += "stream", perf_counter_ns()
+        timing = self.timing
+        timing.names.append("stream")
+        timing.clocks.append(perf_counter_ns())
         return list.__iter__(self)
+
+
+class Options(NamedTuple):
+    """Hold the tool and its settings for a request."""
+
+    tool: TimingTool
+    header: Header = False
+    slow: float | None = None
 
 
 class TimingTool(cherrypy.Tool):
@@ -148,7 +159,7 @@ class TimingTool(cherrypy.Tool):
     def __init__(self) -> None:
         super().__init__("on_start_resource", settings)
         self.slow_rate = RateLimit(count=10, seconds=60)
-        self._last: tuple[dict[str, Any] | None, Header, float | None] = (None, False, None)
+        self._last: tuple[dict[str, Any], Options] = ({}, Options(self))
 
     def __call__(self, *args: Any, **given: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
@@ -159,10 +170,10 @@ class TimingTool(cherrypy.Tool):
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
         request = cherrypy.serving.request
         given = request.toolmaps[self.namespace][self._name]
-        known, header, slow = self._last
+        known, options = self._last
         if given != known:  # PERF: most requests have the settings of the one before
-            header, slow = checked({key: given[key] for key in given if key != "on"})
-            self._last = given, header, slow
+            options = Options(self, *checked({key: given[key] for key in given if key != "on"}))
+            self._last = given, options
         hooks = request.hooks
         if type(hooks) is HookMap:
             # PERF: a copy takes longer; and who holds the request's hooks still holds them.
@@ -171,9 +182,9 @@ class TimingTool(cherrypy.Tool):
             request.hooks = TimedHooks()
             request.hooks.update(hooks)
             hooks = request.hooks
-        hooks.tool, hooks.header, hooks.slow = self, header, slow
+        hooks.options = options
+        hooks.timing = request.timing = _begin(request)
         request.timed_handler = request.handler
-        request.timing = hooks.timing = _begin(request)
 
     def log_slow(self, timing: Timing) -> None:
         """Log the request that is ending, unless that was done too often of late."""
@@ -221,12 +232,15 @@ def _begin(request: Any) -> Timing:
     if started is None:  # no plugin on the bus: CherryPy's own, coarser, reading is as early
         ago = time.time() - cherrypy.serving.response.time
         started = now - int(ago * 1e9) if ago > 0 else now
+    timing = Timing("dispatch", started)
     dispatched = known.get("dispatch_started")
-    if dispatched is None:
-        timing = Timing("dispatch", started, "tools", now)
-    else:
-        timing = Timing("start", started, "dispatch", max(started, dispatched), "tools", now)
+    if dispatched is not None:
+        timing.names.insert(0, "start")
+        timing.clocks.append(max(started, dispatched))
+    timing.names.append("tools")
+    timing.clocks.append(now)
     if request.prev is not None and hasattr(request.prev, "timing"):
         # An InternalRedirect: one request to the client, two to CherryPy.
-        timing.marks[:0] = "redirect", min(request.prev.timing.started, started)
+        timing.names.insert(0, "redirect")
+        timing.clocks.insert(0, min(request.prev.timing.started, started))
     return timing

@@ -16,10 +16,7 @@ def count(table, method, route, status=200, taken=MS):
 
 
 def histogram(values):
-    made = Histogram()
-    for value in values:
-        made.record(value)
-    return made
+    return Histogram(list(values))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -59,7 +56,8 @@ def test_an_empty_histogram_is_all_zero():
 
 def test_two_histograms_merge_into_what_one_would_have_been():
     one, other = [MS, 2 * MS, 300 * MS], [2 * MS, 5 * MS]
-    merged = histogram(one).merged(histogram(other))
+    merged = histogram(one)
+    merged.add(histogram(other))
     assert merged.summary() == histogram(one + other).summary()
     assert merged.buckets == histogram(one + other).buckets
 
@@ -108,3 +106,12 @@ def test_the_last_moments_pass_without_requests_too():
     table = Latencies(window=3600)
     table.record("GET", "/", 200, MS, perf_counter_ns() - 3 * 3600 * 10**9)
     assert table.recent()["count"] == 0
+
+
+def test_a_latency_of_long_ago_is_no_recent_one_but_is_counted():
+    table, now, hour = Latencies(window=3600), perf_counter_ns(), 3600 * 10**9
+    for ago in (0, 1, 7):
+        table.record("GET", "/", 200, MS, now - ago * hour)
+        assert table.summary()[0]["count"]
+    assert table.recent()["count"] == 2
+    assert table.summary()[0]["count"] == 3

@@ -50,7 +50,9 @@ def test_traceparent(field, found):
 
 
 def test_a_record_is_plain_values_relative_to_its_start():
-    timing = Timing("dispatch", 5 * MS, "handler", 6 * MS, "log", 9 * MS)
+    timing = Timing("dispatch", 5 * MS)
+    timing.names += ["handler", "log"]
+    timing.clocks += [6 * MS, 9 * MS]
     timing.ended = 9 * MS
     timing.add("db", MS, count=2)
     made = record_of(timing, "GET", "/a", "/a" * 500, 200, f"00-{TRACE}-{PARENT}-01")
@@ -92,7 +94,9 @@ def test_a_rate_limit_tells_how_many_it_held_back(clock):
 
 
 def test_the_log_line_is_logfmt_in_milliseconds():
-    timing = Timing("dispatch", 0, "handler", MS)
+    timing = Timing("dispatch", 0)
+    timing.names.append("handler")
+    timing.clocks.append(MS)
     timing.ended = 1500 * MS
     timing.add("db", 1400 * MS, count=37)
     line = log_line(record_of(timing, "GET", "/a/{id}", "/a/3", 200, f"00-{TRACE}-{PARENT}-01"))
