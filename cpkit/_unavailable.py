@@ -5,6 +5,11 @@ from __future__ import annotations
 import cherrypy
 
 from cpkit.errors import DatabaseUnavailableError
+from cpkit.transactions import Fault, fault_of
+
+# What is over soon, so that the answer is 503 and not 500, and in how many seconds.
+_PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
+_RETRY_AFTER = 1
 
 
 class ServiceUnavailable(cherrypy.HTTPError):  # type: ignore[misc]
@@ -23,3 +28,15 @@ class ServiceUnavailable(cherrypy.HTTPError):  # type: ignore[misc]
 def refuse(error: DatabaseUnavailableError) -> ServiceUnavailable:
     """Return the answer that *error* means."""
     return ServiceUnavailable(error.retry_after)
+
+
+def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
+    """Return the answer to a failure of the database that will pass, None to any other error."""
+    if isinstance(error, ServiceUnavailable):
+        return error
+    if isinstance(error, DatabaseUnavailableError):
+        return refuse(error)
+    fault = fault_of(error)
+    if fault is Fault.FULL:
+        cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
+    return ServiceUnavailable(_RETRY_AFTER) if fault in _PASSING else None

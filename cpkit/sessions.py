@@ -8,13 +8,15 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import cherrypy
 from cherrypy.lib.sessions import Session
 
-from cpkit._unavailable import ServiceUnavailable, refuse
+from cpkit._unavailable import ServiceUnavailable, refuse, unavailable
 from cpkit.errors import (
     DatabaseNotRunningError,
     MissingExtraError,
@@ -127,7 +129,12 @@ class DatabaseSession(Session):
 
     def _save_late(self) -> None:
         if sys.exc_info()[1] is None:
-            super().save()
+            try:
+                super().save()
+            except ServiceUnavailable as answer:
+                # NOTE: at this point CherryPy takes an HTTPError for an error of the application.
+                cherrypy.serving.request.error_response = answer.set_response
+                raise
         elif self.locked:
             self.release_lock()
 
@@ -192,8 +199,17 @@ class DatabaseSession(Session):
         with self._unit() as unit:
             unit.execute(statement)
 
-    def _unit(self, write: bool = True) -> Any:
-        return self._database().unit(write=write, refuse=refuse)
+    @contextmanager
+    def _unit(self, write: bool = True) -> Iterator[Any]:
+        """Lend a unit of our own; a database that is not to be had at the moment is a 503."""
+        try:
+            with self._database().unit(write=write, refuse=refuse) as unit:
+                yield unit
+        except Exception as error:
+            answer = unavailable(error)
+            if answer is None or answer is error:
+                raise
+            raise answer from error
 
     def _database(self) -> Any:
         database = getattr(cherrypy.engine, self.plugin, None)
@@ -209,7 +225,7 @@ class DatabaseSession(Session):
         found = tables.get(self.table)
         if found is None:
             found = _table(self.table)
-            with database.unit(refuse=refuse) as unit:
+            with self._unit() as unit:
                 database.backend.serialize_setup(unit.handle)
                 found.create(unit.handle, checkfirst=True)
             # NOTE: one object for all threads; two of them in one statement are two tables to it.

@@ -1,5 +1,6 @@
 """Sessions in the plugin's database: on every kind of it, none lost, none taken over."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -191,6 +192,46 @@ def test_who_waits_too_long_for_a_session_is_refused(sqlite_visits):
     cherrypy.tree.apps[""].merge({"/": {"tools.sessions.lock_wait": 0.05}})
     answer = client.get("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+class Holder:
+    """Write to the session while another process has begun to write to the file."""
+
+    def __init__(self, file):
+        self.other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+
+    @cherrypy.expose
+    def index(self):
+        cherrypy.session["visits"] = 1
+        self.other.execute("BEGIN IMMEDIATE")
+        return "ok"
+
+
+@pytest.mark.parametrize("locking", ["implicit", "explicit"])
+def test_a_session_that_cannot_be_saved_at_the_moment_is_a_503(start_database, tmp_path, locking):
+    start_database(timeout=0.1)
+    holder, client = Holder(tmp_path / "db.sqlite"), Client(raise_exceptions=False)
+    config = {**CONFIG["/"], "cpkit.db.on": False, "tools.sessions.locking": locking}
+    cherrypy.tree.mount(holder, "/", {"/": config})
+    answer = client.get("/")
+    holder.other.close()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+class Hoarder:
+    @cherrypy.expose
+    def index(self):
+        cherrypy.session["hoard"] = cherrypy.session.get("hoard", "") + "x" * 9000
+        return "ok"
+
+
+def test_a_session_for_which_the_disk_is_too_full_is_a_503(start_database, caplog):
+    start_database(pragmas={"max_page_count": 20})
+    cherrypy.tree.mount(Hoarder(), "/", {"/": {**CONFIG["/"], "cpkit.db.on": False}})
+    client = Client(raise_exceptions=False)
+    statuses = [client.get("/").status_code for _ in range(12)]
+    assert {200, 503} == set(statuses)
+    assert any(record.levelname == "CRITICAL" for record in caplog.records)
 
 
 def test_who_held_a_session_beyond_its_lease_does_not_overwrite_it(sqlite_visits):

@@ -9,23 +9,15 @@ from typing import Any
 
 import cherrypy
 
-from cpkit._unavailable import ServiceUnavailable, refuse
-from cpkit.errors import (
-    DatabaseNotRunningError,
-    DatabaseSettingError,
-    DatabaseUnavailableError,
-)
-from cpkit.transactions import Fault, fault_of, should_commit
+from cpkit._unavailable import refuse, unavailable
+from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
+from cpkit.transactions import should_commit
 
 from ._retry import repeating
 from ._streams import carry
 from ._toolbox import refuse_unknown
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
-
-# What is over soon, so that the answer is 503 and not 500, and in how many seconds.
-_PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
-_RETRY_AFTER = 1
 
 HANDLES = ("connection", "session", "dbapi")
 
@@ -161,15 +153,9 @@ class Lent:
 
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database."""
-        error = sys.exc_info()[1]
-        if isinstance(error, DatabaseUnavailableError):
-            self.request.error_response = refuse(error).set_response
-            return
-        fault = fault_of(error)
-        if fault is Fault.FULL:
-            cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
-        if fault in _PASSING:
-            self.request.error_response = ServiceUnavailable(_RETRY_AFTER).set_response
+        answer = unavailable(sys.exc_info()[1])
+        if answer is not None:
+            self.request.error_response = answer.set_response
 
     def _good(self, status: Any) -> bool:
         error = sys.exc_info()[1]
