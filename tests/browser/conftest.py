@@ -25,15 +25,6 @@ QUIET = [
 ]
 
 
-def _missing(chromium):
-    """Return why there can be no browser tests, or None."""
-    if chromium is None:
-        return "there is no chromium: apt-get install chromium"
-    if not BUNDLE.exists() or not AXE.exists():
-        return "the React application is not built: make frontend"
-    return None
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """One browser for all tests."""
@@ -41,9 +32,8 @@ def chromium():
         "playwright.sync_api", reason="playwright is not installed: make test-browser"
     )
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    reason = _missing(executable)
-    if reason:
-        pytest.skip(reason)
+    if executable is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=QUIET)
         yield browser
@@ -53,6 +43,8 @@ def chromium():
 @pytest.fixture(scope="session")
 def site(chromium, tmp_path_factory):
     """The address of a demo on a new database; stopped as Ctrl-C stops it."""
+    if not BUNDLE.exists() or not AXE.exists():
+        pytest.skip("the React application is not built: make frontend")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("site")

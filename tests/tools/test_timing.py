@@ -270,6 +270,33 @@ def test_hook_points_of_ones_own_run_and_belong_to_their_phase(cp_client, own_ma
     assert ran == ["mine", "handler"]
 
 
+@pytest.mark.parametrize("timed", [False, True], ids=["without", "with"])
+def test_after_a_hook_that_fails_only_the_failsafe_ones_run(cp_client, caplog, timed):
+    cp_client.raise_exceptions = False
+    ran = []
+
+    def hook(name, priority, failsafe=False):
+        def run():
+            ran.append(name)
+            assert name != "fails"
+
+        return cherrypy._cprequest.Hook(run, failsafe=failsafe, priority=priority)
+
+    hooks = [
+        hook("late", 90, failsafe=True),
+        hook("never", 70),
+        hook("fails", 60),
+        hook("first", 1),
+    ]
+    config = {f"hooks.before_handler.{number}": hook for number, hook in enumerate(hooks)}
+    cherrypy.tree.mount(Page(), "", {"/": {**config, "cpkit.timing.on": timed}})
+    assert cp_client.get("/").status_code == 500
+    assert ran == ["first", "fails", "late"]
+    logged = [r.getMessage() for r in caplog.records if "AssertionError" in r.getMessage()]
+    assert len(logged) == 2  # by the hooks, and by the tool for uncaught errors
+    assert all('assert name != "fails"' in message for message in logged)
+
+
 def test_the_hooks_of_the_end_run_even_after_one_that_fails(cp_client):
     cp_client.raise_exceptions = False
     ran = []
