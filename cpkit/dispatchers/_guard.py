@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import cherrypy
+from cheroot.wsgi import Gateway_10
 from cherrypy._cpwsgi_server import CPWSGIServer
 
 MAX_BYTES = 8192
@@ -38,8 +39,25 @@ class PathGuard:
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [BODY]
 
 
+class GuardedGateway(Gateway_10):
+    """Pass on no request of which it is unclear where the next one begins (RFC 9112, 6.3, 11.2)."""
+
+    def respond(self) -> None:
+        """Answer the request, and read no other from what is left of its body."""
+        length = self.req.inheaders.get(b"Content-Length")
+        chunked = b"Transfer-Encoding" in self.req.inheaders
+        if length is not None and (chunked or not length.isdigit()):
+            self.req.close_connection = True
+            self.req.simple_response("400 Bad Request", "The length of the body is unclear.\n")
+            return
+        if chunked:
+            # NOTE: cheroot leaves on the connection what no handler has read of the chunks.
+            self.req.close_connection = True
+        super().respond()
+
+
 class GuardedServer(CPWSGIServer):
-    """Be CherryPy's own HTTP server with the guard before ``cherrypy.tree``.
+    """Be CherryPy's own HTTP server with the guards before ``cherrypy.tree``.
 
     Config keys: ``server.instance = "cpkit.dispatchers.GuardedServer"``,
     ``server.max_path_bytes`` (8192), ``server.max_path_segments`` (256).
@@ -47,6 +65,7 @@ class GuardedServer(CPWSGIServer):
 
     def __init__(self, server_adapter: Any) -> None:
         super().__init__(server_adapter)
+        self.gateway = GuardedGateway
         max_bytes = getattr(server_adapter, "max_path_bytes", MAX_BYTES)
         max_segments = getattr(server_adapter, "max_path_segments", MAX_SEGMENTS)
         self.wsgi_app = PathGuard(cherrypy.tree, max_bytes, max_segments)

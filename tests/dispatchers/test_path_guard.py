@@ -1,7 +1,12 @@
-"""The guard before the tree: long and deep paths are 414."""
+"""The guards before the tree: long and deep paths are 414, bodies of unclear length 400."""
+
+import re
+import socket
+import threading
 
 import cherrypy
 import pytest
+from cherrypy._cpserver import Server as ServerAdapter
 
 from cpkit.dispatchers import GuardedServer, PathGuard
 from cpkit.testing import Client
@@ -75,3 +80,42 @@ def test_one_line_of_config_guards_cherrypys_own_server(monkeypatch):
 def test_c19_without_the_guard_the_application_is_reached():
     cherrypy.tree.graft(app)
     assert ask(cherrypy.tree, "/a" * 300).status_code == 414
+
+
+@pytest.fixture
+def port():
+    """A guarded server's port, over which the body of no request is read."""
+    adapter = ServerAdapter()
+    adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
+    server = GuardedServer(adapter)
+    server.shutdown_timeout, server.expiration_interval = 1, 0.05
+    cherrypy.tree.graft(app)
+    server.prepare()
+    serving = threading.Thread(target=server.serve)
+    serving.start()
+    yield server.bind_addr[1]
+    server.stop()
+    serving.join()
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "statuses"),
+    [
+        pytest.param(b"Content-Length: 3", b"a=b", [b"200", b"200"], id="clear"),
+        pytest.param(b"Content-Length: -1", b"", [b"400"], id="negative"),
+        pytest.param(b"Content-Length: +3", b"a=b", [b"400"], id="signed"),
+        pytest.param(b"Content-Length: 0_3", b"a=b", [b"400"], id="underscore"),
+        pytest.param(
+            b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"0\r\n\r\n", [b"400"], id="twice"
+        ),
+        pytest.param(b"Transfer-Encoding: chunked", b"0\r\n\r\n", [b"200"], id="unread-chunks"),
+    ],
+)
+def test_what_follows_a_body_of_unclear_length_is_no_request(port, fields, body, statuses):
+    smuggled = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        sent = b"PUT / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n%b%b" % (fields, body, smuggled)
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == statuses
