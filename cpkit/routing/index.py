@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from cpkit.routing.admission import Domains, Environ, admission, opaque
-from cpkit.routing.makers import by_regex, maker
 from cpkit.routing.route import Route
-from cpkit.routing.shape import Controllers, Shape, shape_of
+from cpkit.routing.shape import UNKNOWN, Controllers, Shape, shape_of
 from cpkit.routing.tree import (
     Entry,
     Node,
@@ -24,7 +22,6 @@ from cpkit.routing.tree import (
 
 Found = tuple[dict[str, Any], Any]
 
-UNKNOWN = Shape(None, {}, {}, None)
 # What a route is filed under that lists no method at all: found where no method is asked for.
 NO_METHOD: Any = object()
 # How many times the routes may stand in the tree's leaves, for one in the table.
@@ -46,17 +43,8 @@ class Index:
         environ: Callable[[], Environ | None],
     ) -> None:
         self.environ, self.controllers = environ, controllers
-        known = Controllers.of(controllers)
-        entries = [_entry(order, route, known, domains) for order, route in enumerate(routes)]
-        varying = [entry for entry in entries if entry.shape.length is None]
-        first = _first_orders(varying)
-        lengths: dict[int, list[Entry]] = {}
-        for entry in entries:
-            length = entry.shape.length
-            if length is not None:
-                clear = entry.order < _first(first, entry.shape)
-                lengths.setdefault(length, []).append(entry._replace(clear=clear))
-        self.limit = max(map(_depth, entries), default=1)
+        lengths, varying = _by_length(routes, Controllers.of(controllers), domains)
+        self.limit = max([*map(_depth, varying), *(length + 1 for length in lengths), 1])
         self.fixed = [self._grown(lengths.get(n, [])) for n in range(self.limit + 2)]
         self.varying = self._grown(varying)
         # What a path without a leading slash can match: only a regex of the whole path knows.
@@ -77,8 +65,8 @@ class Index:
             return None
         environ = environ or self.environ()
         method = environ.get("REQUEST_METHOD", "") if environ else None
-        for make, defaults, arguments, route, admit in self._left(segments, method, node):
-            result = make(segments, defaults, arguments)
+        for make, arguments, route, admit in self._left(segments, method, node):
+            result = make(segments, arguments)
             if result is not None and (admit is None or admit(environ, result, segments)):
                 return result, route
         return None
@@ -88,13 +76,13 @@ class Index:
         environ = environ or self.environ()
         segments = url.split("/", self.limit)
         found: set[str] = set()
-        for make, defaults, arguments, route, admit in self._every(segments):
+        for make, arguments, route, admit in self._every(segments):
             methods = (route.conditions or {}).get("method")
             if methods is not None and found.issuperset(methods):
                 continue
             if methods and not isinstance(route, Route):
                 environ = {**(environ or {}), "REQUEST_METHOD": next(iter(methods))}
-            result = make(segments, defaults, arguments)
+            result = make(segments, arguments)
             if result is not None and (admit is None or admit(environ, result, segments)):
                 if methods is None:
                     return None
@@ -127,31 +115,40 @@ def _depth(entry: Entry) -> int:
     return max(*entry.shape.exact, *(step.at for step in steps), 0, -1) + 2
 
 
-def _entry(order: int, route: Any, controllers: Controllers, domains: Domains) -> Entry:
-    methods = (route.conditions or {}).get("method")
+def _by_length(
+    routes: Iterable[Any], controllers: Controllers, domains: Domains
+) -> tuple[dict[int, list[Entry]], list[Entry]]:
+    """Return the entries of each length, and those of varying length."""
+    known = [(route, _shape(route, controllers)) for route in routes]
+    first = _first_orders(shape for _, shape in known)
+    lengths: dict[int, list[Entry]] = {}
+    varying: list[Entry] = []
+    for order, (route, shape) in enumerate(known):
+        clear = not first or order < _first(first, shape)
+        entries = varying if shape.length is None else lengths.setdefault(shape.length, [])
+        entries.append(_entry(order, shape, clear, route, domains))
+    return lengths, varying
+
+
+def _shape(route: Any, controllers: Controllers) -> Shape:
     known = isinstance(route, Route) and type(route).match is Route.match
-    shape = shape_of(route, controllers) if known else UNKNOWN
-    admit = admission(route, domains) if known else opaque(route, domains)
-    record = partial(_record if known else _foreign, order, route, shape, admit)
-    named = None if methods is None or not known else frozenset(methods or [NO_METHOD])
-    return Entry(order, shape, named, True, record)
+    return shape_of(route, controllers) if known else UNKNOWN
 
 
-def _record(order: int, route: Any, shape: Shape, admit: Any, decided: frozenset[int]) -> Record:
-    if shape.steps is None:
-        return (*by_regex(order, route, shape.limit), route, admit)
-    return (*maker(order, shape, route.defaults, decided), route, admit)
+def _entry(order: int, shape: Shape, clear: bool, route: Any, domains: Domains) -> Entry:
+    if shape is UNKNOWN:
+        return Entry(order, shape, None, clear, route, opaque(route, domains))
+    methods = (route.conditions or {}).get("method")
+    named = None if methods is None else frozenset(methods or [NO_METHOD])
+    return Entry(order, shape, named, clear, route, admission(route, domains))
 
 
-def _foreign(order: int, route: Any, shape: Shape, admit: Any, _: frozenset[int]) -> Record:
-    return (lambda segments, defaults, arguments: {}, {}, (order,), route, admit)
-
-
-def _first_orders(varying: Iterable[Entry]) -> dict[str | None, int]:
+def _first_orders(shapes: Iterable[Shape]) -> dict[str | None, int]:
     """Return, for each first segment, the first route of varying length that begins with it."""
     first: dict[str | None, int] = {}
-    for entry in varying:
-        first.setdefault(entry.shape.exact.get(1), entry.order)
+    for order, shape in enumerate(shapes):
+        if shape.length is None:
+            first.setdefault(shape.exact.get(1), order)
     return first
 
 

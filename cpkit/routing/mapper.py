@@ -14,7 +14,6 @@ from cpkit.routing.admission import Domains, Environ
 from cpkit.routing.declarations import DeclaringMapper
 from cpkit.routing.index import Index
 from cpkit.routing.shadows import Shadow, shadows
-from cpkit.routing.tree import Headed, found_in
 
 URLS = 1600
 TRANSIENT = {"_changing", "_index", "_lookup", "_gendict", "_created_gens", "_created_regs"}
@@ -82,8 +81,6 @@ class IndexedMapper(DeclaringMapper):
         while node.__class__ is list:
             at, children, node = node
             node = children.get(segments[at], node)
-        if node.__class__ is Headed:
-            node = found_in(node, segments)
         try:
             method = environ["REQUEST_METHOD"]  # type: ignore[index]
         except (KeyError, TypeError):
@@ -93,8 +90,8 @@ class IndexedMapper(DeclaringMapper):
         if node.__class__ is dict:
             node = node.get(method) or node[None]
         while node.__class__ is tuple:
-            make, defaults, arguments, route, node = node
-            result = make(segments, defaults, arguments)
+            make, arguments, route, node = node
+            result = make(segments, arguments)
             if result is not None:
                 return result, route
         return rest(segments, environ, node)

@@ -40,6 +40,10 @@ class Shape(NamedTuple):
     limit: int | None = None
 
 
+# The shape of a route object that isn't cpkit's: its own match() decides.
+UNKNOWN = Shape(None, {}, {}, None)
+
+
 class Controllers(NamedTuple):
     """Hold what ``{controller}`` may name, as a set and as a regex."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from cpkit.routing.makers import Maker, Result
-from cpkit.routing.shape import Shape
+from cpkit.routing.makers import Maker, by_regex, maker, unread
+from cpkit.routing.shape import UNKNOWN, Shape
 
-# (make, defaults, arguments, route, admit), see cpkit.routing.makers; arguments end with the order.
-Record = tuple[Maker, Result, tuple[Any, ...], Any, Any]
-# Branch: [position, children by segment, default child], or Headed.
-# Chain: (make, defaults, arguments, route, next chain or None), in declared order.
+# (make, arguments, route, admit), see cpkit.routing.makers; arguments end with the order.
+Record = tuple[Maker, tuple[Any, ...], Any, Any]
+# Branch: [position, children by segment, default child].
+# Chain: (make, arguments, route, next chain or None), in declared order.
 # Leaf: a chain; or a dict of each method's, with the chain of any other method under None; or
 # Guarded. PERF: plain lists, dicts and tuples, told apart by class, are the fastest to unpack.
 Node = Any
@@ -22,12 +22,11 @@ Node = Any
 FEW = 8
 
 
-class Headed(NamedTuple):
-    """Branch by what stands before the first dot of the segment at a position."""
+class Heads(dict[str, Node]):
+    """Hold children by what stands before the first dot of a segment."""
 
-    at: int
-    children: dict[str, Node]
-    default: Node
+    def get(self, segment: str, default: Node = None) -> Node:
+        return dict.get(self, segment.partition(".")[0], default)
 
 
 class Guarded(NamedTuple):
@@ -46,7 +45,8 @@ class Entry(NamedTuple):
     shape: Shape
     methods: frozenset[str] | None
     clear: bool
-    record: Callable[[frozenset[int]], Record]
+    route: Any
+    admit: Any
 
     def key(self, probe: int) -> str | None:
         """Return the text that a branch finds this route under; None: under every one."""
@@ -75,16 +75,17 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = froze
             group.append(entry)
     share = budget / (len(everywhere) + sum(map(len, groups.values())))
     decided |= {best}
-    children = {
-        key: grown(group, int(share * len(group)), decided) for key, group in groups.items()
-    }
+    kind = dict if best > 0 else Heads
+    children = kind(
+        (key, grown(group, int(share * len(group)), decided)) for key, group in groups.items()
+    )
     default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else None
-    return [best, children, default] if best > 0 else Headed(-best, children, default)
+    return [abs(best), children, default]
 
 
 def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) -> int | None:
     """Return the position that leaves the fewest routes to try, if any is worth a probe."""
-    if len(entries) < 2 or len({_path(entry) for entry in entries}) < 2:
+    if all(_alike(entry.shape, entries[0].shape) for entry in entries):
         return None
     # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
     scored = [(len(entries) ** 2, 0)] if len(entries) <= FEW else []
@@ -97,8 +98,8 @@ def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) 
     return min(scored, key=itemgetter(0), default=(0, 0))[1] or None
 
 
-def _path(entry: Entry) -> tuple[Any, ...]:
-    return tuple(entry.shape.exact.items()), tuple(entry.shape.heads.items())
+def _alike(one: Shape, other: Shape) -> bool:
+    return one.exact == other.exact and one.heads == other.heads
 
 
 def _probes(entries: Iterable[Entry]) -> set[int]:
@@ -108,8 +109,8 @@ def _probes(entries: Iterable[Entry]) -> set[int]:
 
 def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     """Return the leaf of *entries*, by method where any of them asks for one."""
-    records = [(entry.methods, entry.record(decided)) for entry in entries]
-    if any(record[-1] for _, record in records) or not all(entry.clear for entry in entries):
+    records = [(entry.methods, _record(entry, decided)) for entry in entries]
+    if not all(entry.clear and entry.admit is None for entry in entries):
         return Guarded(records)
     chains: dict[str | None, Node] = {None: None}
     for methods, _ in records:
@@ -120,13 +121,20 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     return chains if len(chains) > 1 else chains[None]
 
 
+def _record(entry: Entry, decided: frozenset[int]) -> Record:
+    order, shape, _, _, route, admit = entry
+    if shape is UNKNOWN:
+        return (*unread(order), route, admit)
+    if shape.steps is None:
+        return (*by_regex(order, route, shape.limit), route, admit)
+    return (*maker(order, shape, route.defaults, decided), route, admit)
+
+
 def found_in(node: Node, segments: Sequence[str]) -> Node:
     """Walk from *node* to the leaf for *segments*."""
-    while isinstance(node, (list, Headed)):
+    while isinstance(node, list):
         at, children, default = node
-        text = segments[at]
-        head = text.partition(".")[0] if isinstance(node, Headed) else text
-        node = children.get(head, default)
+        node = children.get(segments[at], default)
     return node
 
 
@@ -150,13 +158,13 @@ def of_any_method(node: Node) -> list[Record]:
 
 def order(record: Record) -> int:
     """Return the place of a record's route among all routes."""
-    place: int = record[2][-1]
+    place: int = record[1][-1]
     return place
 
 
 def _records(chain: Node) -> list[Record]:
     found: list[Record] = []
     while chain is not None:
-        make, defaults, arguments, route, chain = chain
-        found.append((make, defaults, arguments, route, None))
+        make, arguments, route, chain = chain
+        found.append((make, arguments, route, None))
     return found
