@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import routes.route
@@ -15,6 +15,7 @@ from cpkit.routing.template import Part, Reader
 
 OPTIONS = {"_minimize", "_encoding", "_static", "_filter", "_absolute", "_explicit"}
 OPTIONS |= {"_member_name", "_collection_name", "_parent_resource"}
+ARGUMENTS = OPTIONS | {"requirements", "conditions"}
 # What a requirement may hold that behaves otherwise inside a whole route than alone.
 ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
 # NOTE: from Python 3.11 on it is an error where it doesn't begin the regex; 3.10 applies it to all.
@@ -30,35 +31,34 @@ class Route(routes.route.Route):
     a bad requirement, an unknown argument or condition.
     """
 
+    _controllers: Sequence[str] = ()
+    _regmatch: re.Pattern[str] | None = None
+
     def __init__(self, name: str | None, routepath: str, **kargs: Any) -> None:
         if not isinstance(routepath, str):
             raise RouteError(routepath, "the path is no text", "Write connect(name, path).")
         self.template = routepath
-        for key, value in kargs.items():
-            self._check_argument(key, value)
+        for key in kargs:
+            if key not in ARGUMENTS:
+                self._check_argument(key, kargs[key])
         kargs["requirements"] = dict(kargs.get("requirements") or {})
         kargs["conditions"] = normalized(routepath, kargs.get("conditions"))
-        self._controllers: Sequence[str] = ()
-        self._regmatch: re.Pattern[str] | None = None
         super().__init__(name, routepath, **kargs)
         if not self.static:
             self._check_names()
 
     def _check_argument(self, key: str, value: object) -> None:
-        if key.startswith("_") and key not in OPTIONS and key not in self.template:
+        if key.startswith("_") and key not in self.template:
             known = ", ".join(sorted(OPTIONS))
             raise RouteError(self.template, f"unknown argument {key!r}", f"Known are {known}.")
-        if isinstance(value, dict) and key not in OPTIONS | {"requirements", "conditions"}:
+        if isinstance(value, dict):
             raise RouteError(
                 self.template, f"unknown argument {key!r}", "Is it requirements or conditions?"
             )
 
     def _check_names(self) -> None:
-        seen = set()
-        for part in self.routelist:
-            if isinstance(part, str):
-                continue
-            name = part["name"]
+        seen: set[str] = set()
+        for name in self._names:
             if not name.isidentifier():
                 raise RouteError(
                     self.template,
@@ -70,7 +70,7 @@ class Route(routes.route.Route):
                     self.template, f"variable {name!r} stands there twice", "Rename one of them."
                 )
             seen.add(name)
-        tangled = any(ENTANGLED.search(self.reqs[name]) for name in seen & self.reqs.keys())
+        tangled = any(ENTANGLED.search(self.reqs[name]) for name in self.reqs if name in seen)
         if tangled or (self.minimization and self.dotkeys):
             self._check_whole()
 
@@ -82,24 +82,56 @@ class Route(routes.route.Route):
                 self.template, f"its parts make no regex together: {error}", ALONE
             ) from error
 
-    def _pathkeys(self, routepath: str) -> list[Part]:
-        reader = Reader(routepath, static=self.static)
-        parts = reader.read()
-        self._inline = reader.requirements
-        return parts
-
     def _setup_route(self) -> None:
-        given: dict[str, str] = self.reqs
-        self.reqs: dict[str, str] = {}
-        super()._setup_route()
-        self.reqs = {**given, **self._inline}
+        """Read the path and the defaults, as Routes does; the rest waits until it is needed."""
+        reader = Reader(self.routepath, static=self.static)
+        self.routelist: list[Part] = reader.read()
+        self.reqs: dict[str, str] = {**self.reqs, **reader.requirements}
         self.req_regs = {
             name: requirement(self.template, name, regex) for name, regex in self.reqs.items()
         }
+        names = frozenset(self._names)
+        given = dict(self._kargs)
+        self.defaults, default_keys = self._defaults(names, self.reserved_keys, given)
+        self.maxkeys = default_keys | names
 
-    def make_full_route(self) -> None:
-        """Make the template of non-minimized generation; a ``%`` of the path stays one."""
-        self.regpath = "".join(
+    @property
+    def _names(self) -> list[str]:
+        return [part["name"] for part in self.routelist if not isinstance(part, str)]
+
+    # PERF: Routes works these out for every route; only to generate its URL are they needed.
+    @cached_property
+    def dotkeys(self) -> frozenset[str]:
+        """Return the variables with a dot of their own."""
+        variables = [part for part in self.routelist if not isinstance(part, str)]
+        return frozenset(part["name"] for part in variables if part["type"] == ".")
+
+    @cached_property
+    def minkeys(self) -> frozenset[str]:
+        """Return the variables that a URL can't be generated without."""
+        keys: frozenset[str] = self._minkeys(self.routelist)[0]
+        return keys
+
+    @cached_property
+    def routebackwards(self) -> list[Part]:
+        """Return the parts in the order in which minimized generation reads them."""
+        parts: list[Part] = self._minkeys(self.routelist)[1]
+        return parts
+
+    @cached_property
+    def hardcoded(self) -> frozenset[str]:
+        """Return the defaults that no variable of the path can change."""
+        fixed = self.maxkeys - set(self._names)
+        return frozenset(key for key in fixed if self.defaults[key] is not None)
+
+    @cached_property
+    def _default_keys(self) -> frozenset[str]:
+        return frozenset(self.defaults)
+
+    @cached_property
+    def regpath(self) -> str:
+        """Return the template of non-minimized generation; a ``%`` of the path stays one."""
+        return "".join(
             part.replace("%", "%%") if isinstance(part, str) else f"%({part['name']})s"
             for part in self.routelist
         )

@@ -68,11 +68,11 @@ def lazily(texts: tuple[str, ...]) -> Matcher:
     The earliest end of a variable leaves most to those after it, so that no other needs a try.
     """
     prefix, *between, suffix = texts
-    start = len(prefix)
+    start, ending = len(prefix), len(suffix)
 
     def match(segment: str) -> Values | None:
-        stop = len(segment) - len(suffix)
-        if not segment.startswith(prefix) or not segment.startswith(suffix, max(stop, 0)):
+        stop = len(segment) - ending
+        if not (segment.startswith(prefix) and segment.endswith(suffix)):
             return None
         values, at = [], start
         for text in between:

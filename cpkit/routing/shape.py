@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cpkit.routing.patterns import facts, length_limit
@@ -81,6 +82,8 @@ def _regex(part: Part, requirements: dict[str, str]) -> str:
 
 
 def _crosses(part: Part, requirements: dict[str, str]) -> bool:
+    if part["name"] not in requirements:
+        return bool(part["type"] == "*")
     known = facts(_regex(part, requirements))
     return known.crosses or not known.alone
 
@@ -125,8 +128,13 @@ def _step(at: int, part: Part, requirements: dict[str, str], controllers: frozen
     if name == "controller":
         return Step("typed", at, (name,), controllers.__contains__)
     if plain(part, requirements):
-        return Step("plain", at, (name,))
+        return _plain_step(at, name)
     return Step("typed", at, (name,), check(requirements[name]))
+
+
+@lru_cache(maxsize=1024)
+def _plain_step(at: int, name: str) -> Step:
+    return Step("plain", at, (name,))
 
 
 def _head(parts: Sequence[Part]) -> str | None:

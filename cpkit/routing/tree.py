@@ -65,12 +65,10 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = froze
     best = _best_probe(entries, budget, decided)
     if best is None:
         return leaf(entries, frozenset(at for at in decided if at > 0))
-    everywhere = [entry for entry in entries if entry.key(best) is None]
-    groups: dict[str, list[Entry]] = {
-        key: [] for key in (entry.key(best) for entry in entries) if key is not None
-    }
-    for entry in entries:
-        key = entry.key(best)
+    keys = [entry.key(best) for entry in entries]
+    groups: dict[str, list[Entry]] = {key: [] for key in keys if key is not None}
+    everywhere = [entry for entry, key in zip(entries, keys, strict=True) if key is None]
+    for entry, key in zip(entries, keys, strict=True):
         for group in groups.values() if key is None else (groups[key],):
             group.append(entry)
     share = budget / (len(everywhere) + sum(map(len, groups.values())))
