@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import factorial
 from typing import Any, NamedTuple
 
 try:
@@ -64,7 +65,8 @@ def length_limit(degree: int, *, nested: bool = False) -> int | None:
     """
     limits = [NESTED_LIMIT] if nested else []
     if degree > 1:
-        limits.append(round(STEPS ** (1 / degree)))
+        # So many ways are there to part n characters among the repeats: n^d / d!, not n^d.
+        limits.append(round((STEPS * factorial(degree)) ** (1 / degree)))
     return min(limits, default=None)
 
 

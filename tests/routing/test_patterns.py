@@ -2,6 +2,7 @@
 
 import pytest
 
+from cpkit.routing import IndexedMapper
 from cpkit.routing.patterns import facts, length_limit
 
 
@@ -56,7 +57,13 @@ def test_a_repeat_of_what_is_fixed_is_not(regex):
 
 @pytest.mark.parametrize(
     ("degree", "nested", "limit"),
-    [(0, False, None), (1, False, None), (2, False, 1024), (3, False, 102), (1, True, 255)],
+    [(0, False, None), (1, False, None), (2, False, 1448), (3, False, 185), (1, True, 255)],
 )
 def test_the_length_that_a_regex_may_see(degree, nested, limit):
     assert length_limit(degree, nested=nested) == limit
+
+
+def test_an_everyday_path_is_not_too_long_for_five_repeats():
+    mapper = IndexedMapper(register=False)
+    mapper.connect(r"/{top:[^x]+}/{a}a{b}{.f}/{rest:.+}/{end:[^x]+}")
+    assert mapper.match("/a.b/aba12/a.b/a.b")["rest"] == "a.b"
