@@ -19,10 +19,10 @@ def normalized(template: object, conditions: Mapping[str, Any] | None) -> dict[s
     """
     if not conditions:
         return None
-    unknown = set(conditions) - KNOWN
+    unknown = sorted(set(conditions) - KNOWN)
     if unknown:
         raise RouteError(
-            template, f"unknown condition {min(unknown)!r}", f"Known are {', '.join(sorted(KNOWN))}."
+            template, f"unknown condition {unknown[0]!r}", f"Known are {', '.join(sorted(KNOWN))}."
         )
     result = dict(conditions)
     if "method" in result:

@@ -123,10 +123,10 @@ def _by_length(
     first = _first_orders(shape for _, shape in known)
     lengths: dict[int, list[Entry]] = {}
     varying: list[Entry] = []
-    for order, (route, shape) in enumerate(known):
-        clear = not first or order < _first(first, shape)
+    for place, (route, shape) in enumerate(known):
+        clear = not first or place < _first(first, shape)
         entries = varying if shape.length is None else lengths.setdefault(shape.length, [])
-        entries.append(_entry(order, shape, clear, route, domains))
+        entries.append(_entry(place, shape, clear, route, domains))
     return lengths, varying
 
 
@@ -135,20 +135,20 @@ def _shape(route: Any, controllers: Controllers) -> Shape:
     return shape_of(route, controllers) if known else UNKNOWN
 
 
-def _entry(order: int, shape: Shape, clear: bool, route: Any, domains: Domains) -> Entry:
+def _entry(place: int, shape: Shape, clear: bool, route: Any, domains: Domains) -> Entry:
     if shape is UNKNOWN:
-        return Entry(order, shape, None, clear, route, opaque(route, domains))
+        return Entry(place, shape, None, clear, route, opaque(route, domains))
     methods = (route.conditions or {}).get("method")
     named = None if methods is None else frozenset(methods or [NO_METHOD])
-    return Entry(order, shape, named, clear, route, admission(route, domains))
+    return Entry(place, shape, named, clear, route, admission(route, domains))
 
 
 def _first_orders(shapes: Iterable[Shape]) -> dict[str | None, int]:
     """Return, for each first segment, the first route of varying length that begins with it."""
     first: dict[str | None, int] = {}
-    for order, shape in enumerate(shapes):
+    for place, shape in enumerate(shapes):
         if shape.length is None:
-            first.setdefault(shape.exact.get(1), order)
+            first.setdefault(shape.exact.get(1), place)
     return first
 
 

@@ -120,12 +120,12 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
 
 
 def _record(entry: Entry, decided: frozenset[int]) -> Record:
-    order, shape, _, _, route, admit = entry
+    place, shape, _, _, route, admit = entry
     if shape is UNKNOWN:
-        return (*unread(order), route, admit)
+        return (*unread(place), route, admit)
     if shape.steps is None:
-        return (*by_regex(order, route, shape.limit), route, admit)
-    return (*maker(order, shape, route.defaults, decided), route, admit)
+        return (*by_regex(place, route, shape.limit), route, admit)
+    return (*maker(place, shape, route.defaults, decided), route, admit)
 
 
 def found_in(node: Node, segments: Sequence[str]) -> Node:
