@@ -227,7 +227,9 @@ def settings(header: Header = False, slow: float | None = None) -> tuple[Header,
 
     Raise TimingSettingError for a value that they cannot have.
     """
-    if header is not True and header is not False and header != "local" and not callable(header):
+    if header in (True, False):  # 1 and 0 as well, which equal them
+        header = bool(header)
+    elif header != "local" and not callable(header):
         raise TimingSettingError("header", header, 'True, False, "local" or a callable')
     number = isinstance(slow, int | float) and not isinstance(slow, bool)
     if slow is not None and not (number and slow >= 0):

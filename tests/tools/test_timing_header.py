@@ -121,8 +121,16 @@ def test_the_caching_tool_never_stores_it(client, monkeypatch):
     monkeypatch.delattr(cherrypy, "_cache")
 
 
-@pytest.mark.parametrize("wrong", ["locol", "", None, 1, ["local"]])
+@pytest.mark.parametrize("wrong", ["locol", "", None, 2, ["local"]])
 def test_a_wrong_setting_is_told_with_what_is_allowed(wrong):
     mount(header=wrong)
     with pytest.raises(TimingSettingError, match='True, False, "local" or a callable'):
         Client().get("/")
+
+
+@pytest.mark.parametrize("first", [True, 1])
+def test_one_means_true_whatever_the_request_before_was_given(first):
+    mount(header=first)
+    Client().get("/")
+    mount(header=1)
+    assert header(Client().get("/"))
