@@ -47,7 +47,7 @@ class GuardedGateway(Gateway_10):
         length = self.req.inheaders.get(b"Content-Length")
         chunked = b"Transfer-Encoding" in self.req.inheaders
         if length is not None and (chunked or not length.isdigit()):
-            self.req.close_connection = True
+            self.req.close_connection = self.req.sent_headers = True
             self.req.simple_response("400 Bad Request", "The length of the body is unclear.\n")
             return
         if chunked:

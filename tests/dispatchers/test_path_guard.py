@@ -89,6 +89,8 @@ def port():
     adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
     server = GuardedServer(adapter)
     server.shutdown_timeout, server.expiration_interval = 1, 0.05
+    logged = []
+    server.error_log = lambda *args, **kwargs: logged.append(args)
     cherrypy.tree.graft(app)
     server.prepare()
     serving = threading.Thread(target=server.serve)
@@ -96,6 +98,7 @@ def port():
     yield server.bind_addr[1]
     server.stop()
     serving.join()
+    assert not logged
 
 
 @pytest.mark.parametrize(
