@@ -9,9 +9,10 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import NullPool
 
-from ._engine import SINCE, build_engine
+from ._engine import build_engine
 from ._lanes import Lane, Lanes
 from ._liveness import readable
+from ._pool import SINCE, UNTIL
 
 if TYPE_CHECKING:
     from ._database import DatabasePlugin
@@ -26,7 +27,6 @@ class Backend:
     """Serve any database that SQLAlchemy knows: ordinary transactions, one lane for all."""
 
     keeps_data_in_connection = False
-    looks_at_connections = True
 
     def __init__(self, plugin: DatabasePlugin, url: URL) -> None:
         self.plugin, self.url = plugin, url
@@ -47,7 +47,6 @@ class Backend:
         return {
             "pool_size": self.plugin.connections,
             "pool_timeout": self.plugin.timeout,
-            "pool_recycle": self.plugin.max_age,
             "pool_use_lifo": True,  # the fewest connections are kept busy, the rest grow idle
             **given,
             "connect_args": {**arguments, **given.get("connect_args", {})},
@@ -56,6 +55,11 @@ class Backend:
     def connect_args(self) -> dict[str, Any]:
         """Return what the driver is to be told for each connection."""
         return {}
+
+    @property
+    def max_age(self) -> float:
+        """Return the seconds after which a connection is replaced."""
+        return self.plugin.max_age
 
     def probe(self) -> None:
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
@@ -74,7 +78,13 @@ class Backend:
 
     def checkout(self, driver: Any, record: Any, fairy: Any) -> None:
         """Look at a connection that is about to be lent; DisconnectionError replaces it."""
-        idle = time.monotonic() - record.info[SINCE]
+        now = time.monotonic()
+        if now > record.info[UNTIL]:
+            raise DisconnectionError("this connection is old")
+        self.look(driver, now - record.info[SINCE])
+
+    def look(self, driver: Any, idle: float) -> None:
+        """See that a connection lives that was idle for so many seconds."""
         descriptor = self.descriptor(driver)
         if descriptor is not None and readable(descriptor) and not self.drained(driver):
             raise DisconnectionError("the server closed this idle connection")

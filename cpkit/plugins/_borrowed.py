@@ -7,7 +7,7 @@ from typing import Any
 
 import cherrypy
 
-from ._unit import KEY
+from ._pool import KEY
 
 _LIST = "_cpkit_borrowed"
 

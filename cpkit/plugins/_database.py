@@ -18,11 +18,11 @@ from cpkit.transactions import Fault, backoff, fault_of, mask_password
 from ._backend import Backend
 from ._borrowed import take_back
 from ._driver import DriverUnit
-from ._engine import INHERITED
 from ._health import Health, Pinger, PoolFigures, figures_of, measured
 from ._lanes import Lane, Lanes
 from ._mariadb import MariadbBackend
 from ._outage import Outage
+from ._pool import INHERITED
 from ._postgresql import PostgresqlBackend
 from ._sqlite import SqliteBackend
 from ._unit import SessionUnit, Unit

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ._unit import KEY, Unit
+from ._unit import Unit
 
 if TYPE_CHECKING:
     from ._lanes import Lane
@@ -24,14 +24,14 @@ class DriverUnit(Unit):
     @property
     def handle(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one."""
-        fairy = self._handle
-        if fairy is None:
+        driver = self._handle
+        if driver is None:
             self._open()
-            fairy = self._handle
+            driver = self._handle
         if not self._begun:
-            self.begin_on(fairy.driver_connection)
+            self.begin_on(driver)
             self._begun = True
-        return fairy.driver_connection
+        return driver
 
     def execute(self, statement: str, *args: Any) -> Any:
         """Run one statement and return its cursor."""
@@ -45,35 +45,28 @@ class DriverUnit(Unit):
         """Return a cursor that counts what it runs."""
         return WatchedCursor(self, self.handle.cursor(*args, **kwargs))
 
-    def _take(self, lane: Lane) -> Any:
-        fairy = lane.engine.raw_connection()
+    def _made(self, lane: Lane, fairy: Any) -> Any:
         self._begun = False
-        try:
-            fairy.info[KEY] = self
-            self.plugin.backend.prepare(fairy.driver_connection, self)
-        except BaseException:
-            fairy.close()
-            raise
-        return fairy
-
-    def _driver(self) -> Any:
-        return self._handle.driver_connection
+        return fairy.driver_connection
 
     def _commit(self) -> None:
         self._begun = False
-        self._handle.driver_connection.commit()
+        super()._commit()
 
     def _rollback(self) -> None:
         self._begun = False
-        self._handle.driver_connection.rollback()
+        super()._rollback()
 
-    def _give_back(self, handle: Any, broken: bool) -> None:
-        self._begun = False
+    def restored(self, driver: Any) -> bool:
+        """Undo what was not committed as well."""
         try:
-            if broken or not self.restored(handle.driver_connection):
-                handle.invalidate()
-        finally:
-            handle.close()
+            driver.rollback()
+        except Exception:
+            return False
+        return super().restored(driver)
+
+    def _shut(self, handle: Any, broken: bool) -> None:
+        self._begun = False
 
 
 class WatchedCursor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,40 +12,37 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from ._borrowed import note_borrower
-from ._pool import LendingPool, Waits
-from ._unit import KEY, Unit
+from ._pool import KEY, PID, SINCE, UNTIL, LendingPool, disown
 
 if TYPE_CHECKING:
     from ._backend import Backend
+    from ._unit import Unit
 
-# What a connection's record knows: the process that opened it, when it was last given back.
-PID, SINCE = "cpkit.pid", "cpkit.since"
-
-# NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
-# nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
-INHERITED: list[Any] = []
+_JITTER = 0.1  # of the age of a connection
 
 
 def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     """Return an engine of the plugin's own pool, with listeners on this engine alone."""
     engine = create_engine(url, **{"poolclass": LendingPool, "max_overflow": 0, **options})
-    vars(engine.pool)["waits"] = Waits()
-    event.listen(engine, "connect", _connected)
+    event.listen(engine, "connect", partial(_connected, backend))
     event.listen(engine, "checkin", _checked_in)
     event.listen(engine, "connect", backend.connected)
     event.listen(engine, "checkout", _same_process)
-    if backend.looks_at_connections:
-        event.listen(engine, "checkout", backend.checkout)
+    event.listen(engine, "checkout", backend.checkout)
     event.listen(engine, "checkout", note_borrower)
+    if isinstance(engine.pool, LendingPool):
+        engine.pool.settle(backend.checkout)
     event.listen(engine, "begin", partial(_begin, backend))
     event.listen(engine, "before_cursor_execute", _before_execute)
     event.listen(engine, "after_cursor_execute", _after_execute)
     return engine
 
 
-def _connected(driver: Any, record: Any) -> None:
-    record.info[PID] = os.getpid()
-    record.info[SINCE] = time.monotonic()
+def _connected(backend: Backend, driver: Any, record: Any) -> None:
+    now = time.monotonic()
+    # Connections that were opened together do not all have to be replaced together.
+    age = max(backend.max_age, 1.0) * (1 - _JITTER * random.random())  # noqa: S311
+    record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
 
 
 def _checked_in(driver: Any, record: Any) -> None:
@@ -55,8 +53,7 @@ def _checked_in(driver: Any, record: Any) -> None:
 def _same_process(driver: Any, record: Any, fairy: Any) -> None:
     """Refuse a connection of another process: the pool then opens one of this process's own."""
     if record.info[PID] != os.getpid():
-        INHERITED.append(driver)
-        record.dbapi_connection = fairy.dbapi_connection = None
+        disown(record, fairy)
         raise DisconnectionError("this connection was opened before a fork")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
 from cpkit.transactions import Turns
+
+from ._pool import LendingPool
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,22 @@ class Lane:
         """Hand the turn on."""
         if self.turns is not None:
             self.turns.leave()
+
+    def lend(self) -> Any:
+        """Return a connection of the pool; :func:`keep` takes it back."""
+        pool = self.engine.pool
+        return (isinstance(pool, LendingPool) and pool.spare()) or self.engine.raw_connection()
+
+
+def keep(fairy: Any) -> None:
+    """Take back what a lane has lent, when the unit has closed it."""
+    pool = fairy._pool
+    if not fairy.is_valid:
+        return  # it was given back when it was dropped
+    if isinstance(pool, LendingPool) and pool.is_clean(fairy):
+        pool.keep(fairy)
+    else:
+        fairy.close()
 
 
 @dataclass(frozen=True)

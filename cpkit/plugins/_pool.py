@@ -1,13 +1,28 @@
-"""SQLAlchemy's queue pool, which counts waits and closes what comes back after it was retired."""
+"""SQLAlchemy's queue pool, which keeps what units of work lend and return at hand.
+
+PERF: a check-out and a check-in of SQLAlchemy's cost more than a statement of SQLite's. A
+connection that a unit has done with stays checked out, as a *spare*, for the next unit.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util.queue import Empty
+
+# What a connection's record knows: whose unit it is lent to, the process that opened it, when it
+# was last given back, and when it is too old.
+KEY, PID, SINCE, UNTIL = "cpkit.unit", "cpkit.pid", "cpkit.since", "cpkit.until"
+
+# NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
+# nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
+INHERITED: list[Any] = []
 
 
 @dataclass
@@ -24,8 +39,68 @@ class LendingPool(QueuePool):
     So a pool can be swapped while its connections are in use: none is cut off, none is left over.
     """
 
-    waits: Waits
+    look: Callable[[Any, Any, Any], None]
+    own_listeners = 0
     _retired = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.waits = Waits()
+        self.spares: list[Any] = []
+        self._waiting: list[None] = []  # as long as many wait; a list, for it changes atomically
+
+    def settle(self, look: Callable[[Any, Any, Any], None]) -> None:
+        """Be told, when its own listeners are there, how to *look* at a spare before it is lent."""
+        self.look, self.own_listeners = look, self._count_listeners()
+
+    # ------------------------------ what units call ------------------------------
+
+    def keep(self, fairy: Any) -> None:
+        """Keep a connection that a unit has done with for the next one."""
+        info = fairy.info
+        info[KEY], info[SINCE] = None, time.monotonic()
+        self.spares.append(fairy)
+        if self._waiting or self._retired:  # who waits looks after it is counted: one of us sees
+            self._check_in_a_spare()
+
+    def is_clean(self, fairy: Any) -> bool:
+        """Tell whether SQLAlchemy, or a listener of the user's, has nothing to do at a check-in."""
+        return (
+            fairy._connection_record is not None
+            and not fairy._connection_record.finalize_callback
+            and self._count_listeners() == self.own_listeners
+            and not self._pre_ping
+        )
+
+    def _count_listeners(self) -> int:
+        events = self.dispatch
+        return len(events.checkout) + len(events.checkin) + len(events.reset)
+
+    def spare(self) -> Any:
+        """Return a spare that is still good, or None; what is not goes back to SQLAlchemy."""
+        while self.spares:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                fairy = self.spares.pop()
+                record = fairy._connection_record
+                try:
+                    self.look(fairy.dbapi_connection, record, fairy)
+                except Exception:
+                    fairy.invalidate()
+                    continue
+                if record.starttime > self._invalidate_time:
+                    return fairy
+                fairy.close()
+        return None
+
+    def _check_in_a_spare(self) -> None:
+        with contextlib.suppress(IndexError):
+            fairy = self.spares.pop()
+            record = fairy._connection_record
+            if record.info[PID] != os.getpid():
+                disown(record, fairy)
+            fairy.close()
+
+    # ------------------------------ what SQLAlchemy calls ------------------------------
 
     def dispose(self) -> None:
         """Close the idle connections, and from now on those that are brought back."""
@@ -37,8 +112,10 @@ class LendingPool(QueuePool):
 
         NOTE: the empty records stay, so that who waits here still gets one, and reconnects.
         """
+        while self.spares:
+            self._check_in_a_spare()
         records = []
-        while self.checkedin():
+        while self._pool.qsize():
             with contextlib.suppress(Empty):
                 records.append(self._pool.get(False))
         for record in records:
@@ -47,11 +124,28 @@ class LendingPool(QueuePool):
 
     def recreate(self) -> QueuePool:
         """Return an empty pool with the same settings that goes on counting waits."""
-        pool = super().recreate()
-        vars(pool)["waits"] = self.waits
+        pool = cast("LendingPool", super().recreate())
+        pool.waits, pool.own_listeners = self.waits, self.own_listeners
+        pool.look = self.look
         return pool
 
+    def checkedout(self) -> int:
+        """Return how many connections are in use: spares are not."""
+        return super().checkedout() - len(self.spares)
+
+    def checkedin(self) -> int:
+        """Return how many connections are idle: spares are."""
+        return super().checkedin() + len(self.spares)
+
     def _do_get(self) -> ConnectionPoolEntry:
+        self._waiting.append(None)
+        self._check_in_a_spare()
+        try:
+            return self._get()
+        finally:
+            self._waiting.pop()
+
+    def _get(self) -> ConnectionPoolEntry:
         if self.checkedout() < self._most_out() or self._retired:
             return super()._do_get()
         started = time.perf_counter()
@@ -68,3 +162,9 @@ class LendingPool(QueuePool):
         super()._do_return_conn(record)
         if self._retired:
             self._close_idle()
+
+
+def disown(record: Any, fairy: Any) -> None:
+    """Leave a connection to the parent process, which opened it."""
+    INHERITED.append(record.dbapi_connection)
+    record.dbapi_connection = fairy.dbapi_connection = None

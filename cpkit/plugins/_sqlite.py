@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sqlite3
 import time
@@ -29,8 +30,6 @@ class SqliteBackend(Backend):
     An in-memory database is one connection for all; readers take turns there too.
     """
 
-    looks_at_connections = False  # a file does not go away
-
     def lanes(self) -> Lanes:
         """Build an engine for readers and one, of a single connection, for writers."""
         turns = Turns()
@@ -50,10 +49,13 @@ class SqliteBackend(Backend):
             or self.url.query.get("mode") == "memory"
         )
 
-    def options(self) -> dict[str, Any]:
+    @property
+    def max_age(self) -> float:
         """Never replace a connection that holds the data itself."""
-        options = super().options()
-        return {**options, "pool_recycle": -1} if self.keeps_data_in_connection else options
+        return math.inf if self.keeps_data_in_connection else super().max_age
+
+    def look(self, driver: Any, idle: float) -> None:
+        """See nothing: a file does not go away."""
 
     def connect_args(self) -> dict[str, Any]:
         """Let any thread use a connection, and leave BEGIN to the plugin."""

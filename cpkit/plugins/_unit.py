@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -19,11 +20,11 @@ from cpkit.errors import (
 )
 from cpkit.transactions import Fault, fault_of, is_write
 
+from ._lanes import Lane, keep
+from ._pool import KEY
+
 if TYPE_CHECKING:
     from ._database import DatabasePlugin
-    from ._lanes import Lane
-
-KEY = "cpkit.unit"  # where a connection's record says whose it is
 
 
 class Unit:
@@ -56,6 +57,7 @@ class Unit:
         self.when_opened: Callable[[], object] | None = None
         self._lane: Lane | None = None
         self._handle: Any = None
+        self._fairy: Any = None  # SQLAlchemy's word for what its pool lends
         self._since = 0.0
 
     @property
@@ -197,7 +199,8 @@ class Unit:
         self._since = time.monotonic()
         lane.enter(self.plugin.timeout)
         try:
-            self._handle = self.plugin.reach(lambda: self._take(lane), self._since)
+            self._fairy = self.plugin.reach(lambda: self._lend(lane), self._since)
+            self._handle = self._made(lane, self._fairy)
         except PoolTimeout as error:
             lane.leave()
             raise DatabaseBusyError(
@@ -208,18 +211,25 @@ class Unit:
             raise
         self._lane = lane
 
-    def _take(self, lane: Lane) -> Any:
-        connection = lane.engine.connect()
+    def _lend(self, lane: Lane) -> Any:
+        fairy = lane.lend()
         try:
-            connection.info[KEY] = self
-            self.plugin.backend.prepare(connection.connection.driver_connection, self)
+            fairy.info[KEY] = self
+            self.plugin.backend.prepare(fairy.driver_connection, self)
         except BaseException:
-            connection.close()
+            if fairy.is_valid:
+                fairy.invalidate()
             raise
-        return connection
+        return fairy
+
+    def _made(self, lane: Lane, fairy: Any) -> Any:
+        """Return the handle on what was lent."""
+        # NOTE: SQLAlchemy counts who has it checked out: so the handle's close() keeps it.
+        fairy._checkout_existing()
+        return Connection(lane.engine, connection=fairy)
 
     def _driver(self) -> Any:
-        return self._handle.connection.driver_connection
+        return self._fairy.driver_connection
 
     def _commit(self) -> None:
         self._handle.commit()
@@ -228,30 +238,33 @@ class Unit:
         self._handle.rollback()
 
     def _give_back(self, handle: Any, broken: bool) -> None:
-        _return(self, handle, broken)
+        fairy, self._fairy = self._fairy, None
+        broken = broken or not fairy.is_valid or not self.restored(fairy.driver_connection)
+        try:
+            self._shut(handle, broken)
+        except BaseException:
+            broken = True
+            raise
+        finally:
+            if broken and fairy.is_valid:
+                fairy.invalidate()
+            keep(fairy)
 
-
-def _return(unit: Unit, connection: Any, broken: bool) -> None:
-    """Give a SQLAlchemy connection back to its pool, or drop it."""
-    try:
-        broken = broken or connection.invalidated
-        if broken or not unit.restored(connection.connection.driver_connection):
-            connection.invalidate()
-    finally:
-        connection.close()
+    def _shut(self, handle: Any, broken: bool) -> None:
+        """End the handle: what was not committed is undone."""
+        if broken and not handle.closed:
+            handle.invalidate()
+        handle.close()
 
 
 class SessionUnit(Unit):
     """Lend an ORM Session on a connection of its own."""
 
-    def _take(self, lane: Lane) -> Any:
-        return Session(super()._take(lane))
+    def _made(self, lane: Lane, fairy: Any) -> Any:
+        return Session(super()._made(lane, fairy))
 
-    def _driver(self) -> Any:
-        return self._handle.bind.connection.driver_connection
-
-    def _give_back(self, handle: Any, broken: bool) -> None:
+    def _shut(self, handle: Any, broken: bool) -> None:
         try:
             handle.close()
         finally:
-            _return(self, handle.bind, broken)
+            super()._shut(handle.bind, broken)
