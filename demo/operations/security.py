@@ -40,6 +40,19 @@ def origin() -> None:
         raise cherrypy.HTTPError(403, "Another site's page may not change anything here.")
 
 
+# Priority 10: before anything of the request is looked at, after the headers that its answer needs.
+@toolbox.register("on_start_resource", name="own_pages", priority=10)
+def own_pages() -> None:
+    """Refuse what a page of another site has a browser send; config: ``security.own_pages.on``.
+
+    W3C Fetch Metadata. Clients that are no browsers, which nobody can send elsewhere, don't say.
+    """
+    request = cherrypy.serving.request
+    foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    if foreign and request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise cherrypy.HTTPError(403, "A page of another site sent this, so nothing was done.")
+
+
 # Priority 60: after the sessions tool (50) has written its cookie.
 @toolbox.register("before_finalize", name="cookies", priority=60)
 def cookies(samesite: str = "Lax") -> None:

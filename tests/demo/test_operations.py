@@ -39,6 +39,22 @@ def test_another_sites_page_changes_nothing(demo, site, status):
     assert demo.get("/library/12/book/15", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)],
+)
+def test_a_page_of_another_site_changes_nothing(demo, site, status):
+    note = {"copies": "1", "note": site}
+    response = demo.put("/library/12/book/15", data=note, headers={"Sec-Fetch-Site": site})
+    assert response.status_code == status
+    assert (site in demo.get("/library/12/book/15").text) is (status == 200)
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_a_link_on_a_page_of_another_site_works(demo):
+    assert demo.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
 def test_an_unexpected_error_is_a_page_without_a_traceback(demo, cp_engine):
     demo.raise_exceptions = False
     cp_engine.timing.unsubscribe()
