@@ -99,6 +99,8 @@ class RoutesDispatcher(RouteTable):
         """Set what answers where no handler does: 404, 405, OPTIONS or another slash."""
         request.config = self._config(request, path)
         request.handler = cherrypy.NotFound()
+        # NOTE: of a POST without a body CherryPy asks the length, with a 411, before all else.
+        request.process_request_body = _request.may_have_body(environ)
         allowed = self.allowed(path, environ, found)
         if not allowed:
             self._try_other_slash(request, path, environ)

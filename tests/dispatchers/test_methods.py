@@ -144,3 +144,13 @@ def test_allow_names_exactly_what_is_answered(dispatcher, path):
             assert set(found.headers["Allow"].split(", ")) == answered - unnamed
         else:
             assert found.status_code == (200 if answered else 404)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/x", 405), ("/y", 404)])
+def test_a_refusal_needs_no_length_of_a_body_that_is_not_there(dispatcher, cp_server, path, status):
+    dispatcher.connect("x", "/x", answer, conditions=only("GET"))
+    connection = cp_server.connect()
+    connection.putrequest("POST", path)
+    connection.endheaders()
+    assert connection.getresponse().status == status
+    connection.close()
