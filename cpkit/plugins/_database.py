@@ -26,6 +26,7 @@ from ._pool import INHERITED
 from ._postgresql import PostgresqlBackend
 from ._sqlite import SqliteBackend
 from ._unit import SessionUnit, Unit
+from ._watchdog import Watchdog
 
 T = TypeVar("T")
 
@@ -66,7 +67,8 @@ class DatabasePlugin(SimplePlugin):
     """Seconds after which a connection is replaced when it is next lent."""
 
     statement_timeout: float | None = None
-    """Seconds after which PostgreSQL or MariaDB cancels a statement; None: never."""
+    """Seconds after which PostgreSQL or MariaDB cancels a statement; None: never. A second later
+    its connection is cut, should the server hang."""
 
     slow_write: float = 1.0
     """Seconds after which a SQLite unit that writes is logged for holding up the others."""
@@ -85,6 +87,8 @@ class DatabasePlugin(SimplePlugin):
 
     cleanup: Callable[[Connection], object] | None = None
     """Called likewise before the database is closed."""
+
+    watchdog: Watchdog | None = None
 
     def __init__(self, bus: Any, url: str | None = None, **engine_options: Any) -> None:
         super().__init__(bus)
@@ -184,6 +188,8 @@ class DatabasePlugin(SimplePlugin):
         finally:
             engines, self._lanes = self._lanes.engines(), None
             self._outage.stop()
+            if self.watchdog is not None:
+                self.watchdog.stop()
             for engine in engines:
                 engine.dispose()
             self.say("closed.")
@@ -293,6 +299,8 @@ class DatabasePlugin(SimplePlugin):
         backend = self.backend
         self._outage = Outage(self._probe, self.say)
         self._pinger = Pinger(self._ask)
+        if self.statement_timeout is not None:
+            self.watchdog = Watchdog(self.statement_timeout, backend.descriptor, self.say)
         self._pid, self._uid = os.getpid(), _user()
         self._lanes = backend.lanes()
 

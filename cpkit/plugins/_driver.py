@@ -85,10 +85,12 @@ class WatchedCursor:
 
     def _run(self, run: Callable[..., Any], statement: str, *args: Any) -> Any:
         self._unit.check(statement)
+        self._unit.watched()
         started = time.perf_counter_ns()
         try:
             run(statement, *args)
         finally:
+            self._unit.released()
             self._unit.counted(time.perf_counter_ns() - started)
         return self._cursor
 

@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from ._borrowed import note_borrower
@@ -35,6 +35,7 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     event.listen(engine, "begin", partial(_begin, backend))
     event.listen(engine, "before_cursor_execute", _before_execute)
     event.listen(engine, "after_cursor_execute", _after_execute)
+    event.listen(engine, "handle_error", _failed)
     return engine
 
 
@@ -77,6 +78,7 @@ def _before_execute(
     unit: Unit | None = connection.info.get(KEY)
     if unit is not None:
         unit.check(statement)
+        unit.watched()
         context.cpkit_started = time.perf_counter_ns()
 
 
@@ -90,4 +92,14 @@ def _after_execute(
 ) -> None:
     unit: Unit | None = connection.info.get(KEY)
     if unit is not None:
+        unit.released()
         unit.counted(time.perf_counter_ns() - context.cpkit_started)
+
+
+def _failed(context: ExceptionContext) -> None:
+    """See that a statement has ended: what comes after one that failed is not called."""
+    connection = context.connection
+    if connection is not None and not (connection.closed or connection.invalidated):
+        unit: Unit | None = connection.info.get(KEY)
+        if unit is not None:
+            unit.released()

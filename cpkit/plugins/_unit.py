@@ -89,9 +89,11 @@ class Unit:
         if self._handle is None:
             return
         started = time.perf_counter_ns()
+        self.watched()
         try:
             self._commit()
         except Exception as error:
+            self.released()
             gone = fault_of(error) is Fault.GONE
             if not gone:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
@@ -101,6 +103,7 @@ class Unit:
             if gone and self.write:
                 raise OutcomeUnknownError from error
             raise
+        self.released()
         self._spent(time.perf_counter_ns() - started, 0)
 
     def rollback(self) -> None:
@@ -133,6 +136,16 @@ class Unit:
         """Note a statement that took so many nanoseconds."""
         self.queries += 1
         self._spent(nanoseconds, 1)
+
+    def watched(self) -> None:
+        """Have the connection cut if the server does not answer from now on."""
+        if self.plugin.watchdog is not None:
+            self.plugin.watchdog.watch(self, self._driver())
+
+    def released(self) -> None:
+        """Note that the server has answered."""
+        if self.plugin.watchdog is not None:
+            self.plugin.watchdog.release(self)
 
     def check(self, statement: str) -> None:
         """Raise :class:`WriteInReadUnitError` if *statement* writes and this unit only reads."""
@@ -238,6 +251,7 @@ class Unit:
         self._handle.rollback()
 
     def _give_back(self, handle: Any, broken: bool) -> None:
+        self.watched()
         fairy, self._fairy = self._fairy, None
         broken = broken or not fairy.is_valid or not self.restored(fairy.driver_connection)
         try:
@@ -246,6 +260,7 @@ class Unit:
             broken = True
             raise
         finally:
+            self.released()
             if broken and fairy.is_valid:
                 fairy.invalidate()
             keep(fairy)

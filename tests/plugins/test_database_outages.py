@@ -1,5 +1,7 @@
 """PostgreSQL that is slow, hung, gone and back: nothing that was answered is lost."""
 
+import contextlib
+import os
 import signal
 import tempfile
 import threading
@@ -173,7 +175,80 @@ def test_a_statement_that_takes_too_long_is_cancelled(start_database, postgres):
         assert connection.scalar(text("SELECT 1")) == 1
 
 
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+HANDLES = ["connection", "session", "dbapi"]
+
+
+def asking(handle, statement):
+    return statement if handle == "dbapi" else text(statement)
+
+
+@contextlib.contextmanager
+def hung(unit, handle):
+    """Stop the server's process that serves *unit*."""
+    pid = unit.execute(asking(handle, "SELECT pg_backend_pid()")).fetchone()[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_server_that_hangs_in_a_statement_is_a_503(start_database, postgres, handle):
+    class Hung:
+        @cherrypy.expose
+        def index(self):
+            with hung(cherrypy.request.db, handle):
+                cherrypy.request.db.execute(asking(handle, "SELECT 1"))
+            return "ok"
+
+    database = start_database(postgres.url, statement_timeout=0.2)
+    cherrypy.tree.mount(Hung(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": handle}})
+    started = time.monotonic()
+    assert Client(raise_exceptions=False).post("/").status_code == 503
+    assert time.monotonic() - started < 10
+    assert (database.figures().in_use, database.figures().idle) == (0, 1)
+    assert database.ping(20)
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_server_that_hangs_in_commit_leaves_the_outcome_unknown(start_database, postgres, handle):
+    database = start_database(postgres.url, setup=create, statement_timeout=0.2)
+    unit = database.unit(handle)
+    unit.execute(asking(handle, "INSERT INTO kept VALUES (1)"))
+    with hung(unit, handle), pytest.raises(OutcomeUnknownError):
+        unit.end(commit=True)
+    assert database.figures().in_use == 0
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_server_that_hangs_while_a_unit_is_undone_is_given_up_on(
+    start_database, postgres, handle
+):
+    database = start_database(postgres.url, setup=create, statement_timeout=0.2)
+    unit = database.unit(handle)
+    unit.execute(asking(handle, "INSERT INTO kept VALUES (1)"))
+    with hung(unit, handle), contextlib.suppress(OperationalError):
+        unit.close()
+    assert database.figures().in_use == 0
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_unit_that_thinks_longer_than_a_statement_may_is_left_alone(
+    start_database, postgres, handle
+):
+    database = start_database(postgres.url, statement_timeout=0.2)
+    with database.begin(handle) as unit:
+        unit.execute(asking(handle, "SAVEPOINT here"))
+        with pytest.raises(Exception, match="nowhere"):
+            unit.execute(asking(handle, "SELECT * FROM nowhere"))
+        assert database.watchdog._running == {}
+        unit.execute(asking(handle, "ROLLBACK TO here"))
+        assert database.watchdog._running == {}
+    assert database.watchdog._running == {}
+
+
+@pytest.mark.parametrize("handle", HANDLES)
 def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(store, postgres, handle):
     statement = "INSERT INTO kept VALUES (1)"
     unit = store.unit(handle)

@@ -1,0 +1,74 @@
+"""Statements that a hung server never answers: their connections are cut from another thread."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+# Seconds that the server has to cancel a statement itself, before its connection is cut.
+GRACE = 1.0
+
+
+class Watchdog:
+    """Cut the connection under each statement that takes *limit* seconds and the grace.
+
+    A thread in a driver cannot be interrupted, but it notices that its socket was shut down.
+    *descriptor* returns a driver's socket; *log* is called with a message and a level.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        descriptor: Callable[[Any], int | None],
+        log: Callable[[str, int], object],
+    ) -> None:
+        self._limit, self._descriptor, self._log = limit + GRACE, descriptor, log
+        self._mutex = threading.Lock()
+        self._running: dict[object, tuple[float, Any]] = {}
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, who: object, driver: Any) -> None:
+        """Note that *who* begins a statement on the *driver*'s connection."""
+        with self._mutex:
+            self._running[who] = (time.monotonic() + self._limit, driver)
+            if self._thread is None:
+                name = "cpkit-db-watchdog"
+                self._thread = threading.Thread(target=self._look, name=name, daemon=True)
+                self._thread.start()
+
+    def release(self, who: object) -> None:
+        """Note that the statement has ended."""
+        with self._mutex:
+            self._running.pop(who, None)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopped.set()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(GRACE / 4):
+            # NOTE: held while connections are cut, so that none is lent to another meanwhile.
+            with self._mutex:
+                for driver in self._overdue(time.monotonic()):
+                    self._log(f"no answer for {self._limit:g} s: a connection was cut.", 40)
+                    cut(self._descriptor, driver)
+
+    def _overdue(self, now: float) -> list[Any]:
+        late = [who for who, (deadline, _) in self._running.items() if deadline < now]
+        return [self._running.pop(who)[1] for who in late]
+
+
+def cut(descriptor: Callable[[Any], int | None], driver: Any) -> None:
+    """Shut the socket of *driver* down, if it has one; the driver sees the end of the stream."""
+    with contextlib.suppress(Exception):  # it ended by itself, or the driver shows no socket
+        number = descriptor(driver)
+        if number is not None:
+            # The driver keeps and closes its own descriptor.
+            with socket.socket(fileno=os.dup(number)) as same:
+                same.shutdown(socket.SHUT_RDWR)
