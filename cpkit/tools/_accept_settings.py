@@ -46,11 +46,9 @@ class Settings:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
         """Return what was *given*; raise UnknownSettingError for a name that is no setting."""
-        try:
-            return cls(**given)
-        except TypeError:
-            refuse_unknown("accept", given, (*(field.name for field in fields(cls)), "priority"))
-            raise
+        if not given.keys() <= _NAMES.keys():
+            refuse_unknown("accept", given, (*_NAMES, "priority"))
+        return cls(**given)
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -75,6 +73,9 @@ class Settings:
         parse_offers(self.offers)
         parse_tags(_listed(self.languages))
         parse_offers(tuple((self.formats or FORMATS).values()))
+
+
+_NAMES = {field.name: field.type for field in fields(Settings)}
 
 
 def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:

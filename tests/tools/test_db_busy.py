@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.errors import DatabaseError
+from cpkit.errors import DatabaseBusyError, DatabaseError
 from cpkit.testing import Client
 
 
@@ -147,3 +147,17 @@ def test_an_unknown_handle_is_named(cp_client, start_database):
     cherrypy.tree.mount(Slow(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": "orm"}})
     with pytest.raises(DatabaseError, match="connection, session, dbapi"):
         cp_client.get("/use")
+
+
+def test_a_handler_that_is_refused_a_unit_of_its_own_is_a_503_too(start_database, cp_client):
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            cherrypy.request.db.execute(text("SELECT 1"))
+            raise DatabaseBusyError("All is taken", 7)
+
+    start_database()
+    cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True}})
+    cp_client.raise_exceptions = False
+    answer = cp_client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")

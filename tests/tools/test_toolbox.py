@@ -56,6 +56,19 @@ def test_a_wrong_value_is_refused_where_it_is_declared(name, setting):
         getattr(cpkit.tools, name)(**setting)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("accept", {"priority": 40}), ("timing", {"slow": 0}), ("db", {"handle": "dbapi"})],
+)
+def test_a_setting_that_is_known_is_put_into_the_handlers_config(name, setting):
+    @getattr(cpkit.tools, name)(**setting)
+    def handler():
+        """Do nothing."""
+
+    ((key, value),) = setting.items()
+    assert handler._cp_config == {f"cpkit.{name}.on": True, f"cpkit.{name}.{key}": value}
+
+
 def test_an_unknown_setting_survives_pickling():
     error = UnknownSettingError("db", "haeder", ("handle", "retry"))
     copy = pickle.loads(pickle.dumps(error))
