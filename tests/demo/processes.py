@@ -21,12 +21,22 @@ def free_port():
         return free.getsockname()[1]
 
 
+@contextlib.contextmanager
+def interruptible():
+    """Let a child be interrupted, though this process ignores SIGINT as one behind ``&`` does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Process:
     """A server of the demo; ``with`` ends it."""
 
     def __init__(self, command, port, folder, **environment):
         self.port, self.log = port, folder / f"{port}.log"
-        with self.log.open("w") as log:
+        with self.log.open("w") as log, interruptible():
             self.process = subprocess.Popen(
                 command,
                 stdout=log,
