@@ -66,7 +66,7 @@ SETTINGS = {
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},
     "database.md": arguments(cpkit.tools.db.lend)
-    | attributes(DatabasePlugin)
+    | attributes(DatabasePlugin) - {"watchdog"}  # a part of it, no setting
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
     "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},
