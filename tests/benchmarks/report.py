@@ -25,7 +25,7 @@ PIECES = {
 INTRODUCTION = (
     "Every figure is the 10 % quantile of many short timings, taken in turns and in random order;"
     " the ratio is to the row in bold, its interval holds 95 of 100 resamplings. Instructions are"
-    " counted under valgrind, and repeat within 0.3 %."
+    " counted under valgrind, and repeat within 1 %."
 )
 UNMEASURED = (
     "Not measured: the network, more than one processor, other systems than the one below. The"
