@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.pool import QueuePool
 
 HANDLES = ("connection", "session", "dbapi")
 
@@ -107,3 +109,36 @@ def test_a_connection_that_was_detached_is_not_kept(start_database):
         detached = unit.connection.driver_connection
     assert database.figures().in_use == 0
     assert connection_of(database) is not detached
+
+
+def test_a_spare_of_another_process_is_left_alone(start_database):
+    database = start_database(pool_size=1)
+    foreign = connection_of(database)
+    database.engine.pool.spares[0].info["cpkit.pid"] = -1
+    with database.engine.connect() as connection:
+        assert connection.connection.driver_connection is not foreign
+    assert foreign.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_of_another_process_is_left_alone(start_database):
+    database = start_database(pool_size=1)
+    with database.engine.connect() as connection:
+        foreign = connection.connection.driver_connection
+        connection.info["cpkit.pid"] = -1
+    assert connection_of(database) is not foreign
+    assert foreign.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_spare_that_is_older_than_the_last_disconnect_is_replaced(start_database):
+    database = start_database()
+    first = connection_of(database)
+    database.engine.pool._invalidate_time = time.time() + 60
+    other = database.engine.pool.spare()
+    assert other is None
+    assert database.figures().in_use == 0
+    assert connection_of(database) is not first
+
+
+def test_a_pool_of_the_applications_own_works_as_well(start_database):
+    database = start_database(poolclass=QueuePool)
+    assert connection_of(database) is connection_of(database)

@@ -1,6 +1,8 @@
 """Every way through a request: what is kept, what is undone, and that nothing stays lent."""
 
 import json
+import socket
+import threading
 
 import cherrypy
 import pytest
@@ -328,6 +330,34 @@ def test_a_client_that_leaves_mid_stream_leaves_nothing_lent(stream, path, store
 def test_a_client_that_leaves_before_the_first_byte_leaves_nothing_lent(stream):
     leave("/stream/writes", chunks=0)
     assert kept() == 1
+    assert lent(cherrypy.engine.db) == 0
+
+
+def test_a_client_that_hangs_up_mid_stream_leaves_nothing_lent(site, cp_server):
+    class Endless:
+        @cherrypy.expose
+        @cherrypy.config(**{"response.stream": True})
+        def index(self):
+            cherrypy.request.db.execute(notes.insert().values(body=1))
+            return self.body(cherrypy.request.db)
+
+        def body(self, database):
+            database.execute(notes.insert().values(body=2))
+            try:
+                while True:
+                    yield b"more" * 10_000
+            finally:
+                left.set()
+
+    left = threading.Event()
+    cherrypy.tree.mount(Endless(), "/endless", {"/": {"cpkit.db.on": True}})
+    with socket.create_connection((cp_server.host, cp_server.port), 10) as client:
+        client.sendall(b"POST /endless/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    assert left.wait(10)
+    # The turn to write is free again as soon as the body's own writes are undone.
+    with cherrypy.engine.db.begin() as unit:
+        assert unit.scalars(select(notes.c.body)).all() == [1]
     assert lent(cherrypy.engine.db) == 0
 
 

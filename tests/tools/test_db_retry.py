@@ -65,6 +65,13 @@ def test_no_update_is_lost(bank):
     assert amounts(bank)[0] == 100
 
 
+def test_none_of_400_updates_of_what_was_read_is_lost(start_database):
+    database = start_database(setup=open_accounts, synchronous="OFF", timeout=20)
+    cherrypy.tree.mount(Bank(), "/", {"/": {"cpkit.db.on": True}})
+    assert set(send(["/add"] * 400)) == {200}
+    assert amounts(database)[0] == 400
+
+
 def test_transfers_keep_the_sum(bank):
     paths = [f"/transfer?source={n % 4}&target={(n * 3 + 1) % 4}" for n in range(60)]
     assert set(send(path for path in paths if path[17] != path[-1])) == {200}
