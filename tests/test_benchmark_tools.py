@@ -127,9 +127,13 @@ def test_a_count_without_a_record_is_not_compared() -> None:
     assert gate.changes({"a": 1000, "gone": 1}, {"a": 1000, "new": 7}) == {"a": 0}
 
 
-@pytest.mark.parametrize(("over", "code"), [(1021, 1), (1019, 0)])
-def test_the_gate_fails_where_a_count_is_over(over: int, code: int) -> None:
-    assert gate.judge({"a": 1000}, {"a": over}) == code
+@pytest.mark.parametrize(
+    ("counted", "code"),
+    [({"a": 1021}, 1), ({"a": 1019}, 0), ({}, 1), ({"a": 1000, "new": 1}, 0)],
+    ids=["over", "within", "gone", "new"],
+)
+def test_the_gate_fails_where_a_count_is_over_or_gone(counted: dict[str, int], code: int) -> None:
+    assert gate.judge({"a": 1000}, counted) == code
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(questions: Sequence[Question], jobs: int) -> Counts:
-    return icount.count_all(questions, ours_only=True, jobs=jobs, progress=_progress)
+def _count(questions: Sequence[Question], jobs: int, tree: Path = machine.ROOT) -> Counts:
+    return icount.count_all(questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress)
 
 
 def _progress(line: str) -> None:
@@ -100,12 +100,21 @@ def recorded_here() -> Counts:
 def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
     if recorded := recorded_here():
         print("same environment as the record: compared with the committed counts")
-        return recorded
+        return _ours(recorded, questions)
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
-        return icount.count_all(
-            questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress, skipping=True
-        )
+        return _count(questions, jobs, tree)
+
+
+def _ours(recorded: Mapping[str, int], questions: Sequence[Question]) -> Counts:
+    """Return those of the recorded counts that cpkit's variants of *questions* have."""
+    pieces = {asked.piece for asked in questions}
+    named = {name: name.split(" | ") for name in recorded}
+    return {
+        name: recorded[name]
+        for name, (piece, *_, variant) in named.items()
+        if piece in pieces and variant.startswith(icount.OURS)
+    }
 
 
 @contextmanager
@@ -128,15 +137,17 @@ def _git(*arguments: str) -> bytes:
 
 
 def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
-    """Print every change, the largest first; return 1 if one is over the limit."""
-    over = grown(recorded, counted)
+    """Print every change, the largest first; return 1 if one is over the limit or missing."""
+    over, gone = grown(recorded, counted), sorted(recorded.keys() - counted.keys())
     differ = changes(recorded, counted)
     for name, by in sorted(differ.items(), key=lambda item: -item[1]):
         print(f"{by:+8.2%}  {counted[name]:>12,}  {name}{'  OVER' if name in over else ''}")
     for name in sorted(counted.keys() - recorded.keys()):
         print(f"     new  {counted[name]:>12,}  {name}  (record it: make bench-count)")
-    print(f"{len(over)} of {len(differ)} over {LIMIT:+.0%}")
-    return 1 if over else 0
+    for name in gone:
+        print(f"    gone  {recorded[name]:>12,}  {name}  (meant? record it: make bench-count)")
+    print(f"{len(over)} of {len(differ)} over {LIMIT:+.0%}, {len(gone)} gone")
+    return 1 if over or gone else 0
 
 
 def _prove(questions: Sequence[Question], runs: int, jobs: int) -> int:
