@@ -138,20 +138,17 @@ def server_timing(timing: Timing) -> bytes:
     fit is dropped from the end, which a last metric ``trunc`` tells. Durations are milliseconds.
     """
     # PERF: requests of one kind have the same phases, so that all of the field but its figures is
-    # worked out once; and those are written in the one loop, which calls nothing.
+    # worked out once; and the loops call nothing.
     layout, repeated = _layout(tuple(timing.names))
     clocks, taken = timing.clocks, []
     last = clocks[0]
-    figures: list[bytes] = []
     for clock in clocks:
-        microseconds = (clock - last) // 1000
-        taken.append(microseconds)
-        figures.append(_SHORT[microseconds] if microseconds < _FEW else _written(microseconds))
+        taken.append((clock - last) // 1000)
         last = clock
-    figures[0] = _written((last - clocks[0]) // 1000)
-    for figure, again in repeated:
-        taken[figure] += taken[again]
-        figures[figure] = _written(taken[figure])
+    taken[0] = (last - clocks[0]) // 1000
+    for first, again in repeated:
+        taken[first] += taken.pop(again)
+    figures = [_SHORT[us] if us < _FEW else b"%.3f" % (us / 1000) for us in taken]
     value = layout % tuple(figures)
     if timing.spans:
         spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
@@ -159,23 +156,17 @@ def server_timing(timing: Timing) -> bytes:
     return value
 
 
-def _written(microseconds: int) -> bytes:
-    if microseconds < _FEW:
-        return _SHORT[microseconds]
-    return b"%d.%03d" % divmod(microseconds, 1000)
-
-
 @lru_cache(maxsize=256)
 def _layout(phases: tuple[str, ...]) -> tuple[bytes, list[tuple[int, int]]]:
     """Return the format of a field for these phases, and which of its figures add to which.
 
-    The format takes the total, then a figure for each phase but the last, which has only begun.
+    The format takes the total, then a figure for each phase but the last, which has only begun;
+    those that add to another are taken out, from the last one on.
     """
     layout, first, repeated = b"total;dur=%s", dict[str, int](), list[tuple[int, int]]()
     for place, phase in enumerate(phases[:-1], 1):
         if phase in first:
-            repeated.append((first[phase], place))
-            layout += b"%.0s"  # takes the figure, writes nothing
+            repeated.insert(0, (first[phase], place))
         else:
             first[phase] = place
             layout += b", %s;dur=%%s" % _UNSAFE_NAME.sub("_", phase).encode()
@@ -185,8 +176,8 @@ def _layout(phases: tuple[str, ...]) -> tuple[bytes, list[tuple[int, int]]]:
 def _span_metric(name: str, taken: int, count: int) -> bytes:
     safe = _UNSAFE_NAME.sub("_", name)[:64] or "_"
     described = f"{count}x" if safe == name else f"{_UNSAFE_TEXT.sub('?', name)[:64]} {count}x"
-    metric = b'%s;dur=%s;desc="%s"'
-    return metric % (safe.encode(), _written(taken // 1000), described.encode())
+    metric = b'%s;dur=%.3f;desc="%s"'
+    return metric % (safe.encode(), taken // 1000 / 1000, described.encode())
 
 
 def _truncated(value: bytes) -> bytes:

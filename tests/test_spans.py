@@ -118,6 +118,13 @@ def test_a_phase_that_came_twice_is_one_metric_of_the_header():
     assert server_timing(timing) == "total;dur=7.000, tools;dur=5.000, handler;dur=2.000"
 
 
+def test_phases_that_came_again_after_others_that_did_are_summed_with_their_own():
+    timing = ended(("tools", 1), ("body", 2), ("tools", 4), ("log", 8), ("log", 16), ("body", 3000))
+    assert server_timing(timing) == (
+        "total;dur=3031.000, tools;dur=5.000, body;dur=3002.000, log;dur=24.000"
+    )
+
+
 @pytest.mark.parametrize("phase", ["50%", "%s", "a/b", 'a"b', "a, b"])
 def test_phases_of_one_s_own_are_written_as_names_too(phase):
     assert len(parsed(server_timing(ended((phase, 1), ("handler", 3000))))) == 3
