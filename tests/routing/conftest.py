@@ -1,4 +1,4 @@
-"""Let the tests and ``make fuzz`` share routing_tables.py."""
+"""Let the tests and ``make fuzz`` share routing_tables.py and effort.py."""
 
 import sys
 from pathlib import Path

@@ -3,11 +3,9 @@
 The numbers are those of docs/routing-index.md.
 """
 
-import sys
-import time
-
 import pytest
 import routes
+from effort import calls_in, milliseconds
 
 from cpkit.errors import RouteError
 from cpkit.routing import IndexedMapper
@@ -255,28 +253,6 @@ def a_misspelt_requirement_is_refused(mapper):
 def a_percent_sign_in_a_path_can_be_generated(mapper):
     mapper.connect("name", "/100%/{x}")
     assert mapper.generate(mapper._routenames["name"], x="a") == "/100%/a"
-
-
-def milliseconds(call):
-    """Return how much CPU time of this thread *call* takes: no clock on the wall."""
-    before = time.thread_time_ns()
-    call()
-    return (time.thread_time_ns() - before) // 1_000_000
-
-
-def calls_in(call):
-    """Return how many Python functions *call* calls, the garbage collector's apart."""
-    return min(_calls_in(call) for _ in range(3))
-
-
-def _calls_in(call):
-    count = []
-    sys.setprofile(lambda frame, event, argument: count.append(event) if event == "call" else None)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return len(count)
 
 
 @pytest.mark.parametrize("check", CLAIMS)

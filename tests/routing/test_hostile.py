@@ -2,11 +2,10 @@
 
 import itertools
 import re
-import sys
-import time
 from random import Random
 
 import pytest
+from effort import calls_in, milliseconds
 
 from cpkit.errors import RouteError
 from cpkit.routing import IndexedMapper
@@ -21,28 +20,6 @@ def mapper_of(*templates, **options):
     for template in templates:
         mapper.connect(template, **options)
     return mapper
-
-
-def milliseconds(call):
-    """Return how much CPU time of this thread *call* takes: no clock on the wall."""
-    before = time.thread_time_ns()
-    call()
-    return (time.thread_time_ns() - before) / 1e6
-
-
-def calls_in(call):
-    """Return how many Python functions *call* calls, the garbage collector's apart."""
-    return min(_calls_in(call) for _ in range(3))
-
-
-def _calls_in(call):
-    count = []
-    sys.setprofile(lambda frame, event, argument: count.append(event) if event == "call" else None)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return len(count)
 
 
 TABLE = ["/", "/{x}", "/{x}/{y:\\d+}", "/a/{x}-{y}-{z}-{w}.html", "/b/{x}{.f}", "/c/*rest"]
