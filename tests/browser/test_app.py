@@ -45,7 +45,7 @@ def test_a_library_and_a_book_are_chosen_and_kept_in_the_address(app):
 
 
 def test_the_string_is_generated_replaced_deleted(app):
-    app.get_by_role("button", name="Generate").click()
+    app.get_by_role("button", name="Generate", exact=True).click()
     app.get_by_text("Generated.").wait_for()
     app.get_by_role("textbox", name="String").fill("mine")
     app.get_by_role("button", name="Replace").click()
@@ -65,7 +65,7 @@ def test_the_waterfall_draws_the_servers_phases(app):
 
 
 def test_the_waterfall_is_live(app):
-    app.get_by_role("button", name="Generate").click()
+    app.get_by_role("button", name="Generate", exact=True).click()
     app.get_by_role("row", name="/generator").first.wait_for()
 
 

@@ -17,7 +17,7 @@ def test_a_browsers_session_moves_between_processes_and_outlives_one(chromium, p
         context = stack.enter_context(contextlib.closing(chromium.new_context()))
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{servers[0].port}/ajax")
-        page.get_by_role("button", name="Generate").click()
+        page.get_by_role("button", name="Generate", exact=True).click()
         page.get_by_text("Generated.").wait_for()
         string = page.get_by_label("Your string").input_value()
 
