@@ -13,7 +13,8 @@ import sqlalchemy.orm  # noqa: F401
 
 import cpkit.tools
 from cpkit.dispatchers import GuardedServer
-from cpkit.plugins import DatabasePlugin, TimingPlugin
+from cpkit.plugins import TimingPlugin
+from cpkit.plugins._settings import Settings
 from cpkit.sessions import DatabaseSession
 from cpkit.tools import _accept
 
@@ -66,7 +67,7 @@ SETTINGS = {
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},
     "database.md": arguments(cpkit.tools.db.lend)
-    | attributes(DatabasePlugin) - {"watchdog"}  # a part of it, no setting
+    | attributes(Settings)
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
     "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},

@@ -15,7 +15,7 @@ from ._liveness import readable
 from ._pool import SINCE, UNTIL
 
 if TYPE_CHECKING:
-    from ._database import DatabasePlugin
+    from ._lending import Lending
     from ._unit import Unit
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
@@ -28,7 +28,7 @@ class Backend:
 
     keeps_data_in_connection = False
 
-    def __init__(self, plugin: DatabasePlugin, url: URL) -> None:
+    def __init__(self, plugin: Lending, url: URL) -> None:
         self.plugin, self.url = plugin, url
 
     def lanes(self) -> Lanes:

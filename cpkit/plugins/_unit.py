@@ -24,7 +24,7 @@ from ._lanes import Lane, keep
 from ._pool import KEY
 
 if TYPE_CHECKING:
-    from ._database import DatabasePlugin
+    from ._lending import Lending
 
 
 class Unit:
@@ -39,7 +39,7 @@ class Unit:
 
     def __init__(
         self,
-        plugin: DatabasePlugin,
+        plugin: Lending,
         write: bool,
         *,
         isolation: str | None = None,

@@ -1,0 +1,180 @@
+"""A database that this process has opened, and the units of work that it lends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import cherrypy
+from sqlalchemy import Connection, Engine, make_url
+
+from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
+
+from ._backend import Backend
+from ._driver import DriverUnit
+from ._health import Pinger, PoolFigures, figures_of
+from ._lanes import Lane, Lanes
+from ._mariadb import MariadbBackend
+from ._outage import Outage
+from ._pool import INHERITED
+from ._postgresql import PostgresqlBackend
+from ._settings import Settings
+from ._sqlite import SqliteBackend
+from ._unit import SessionUnit, Unit
+from ._watchdog import Watchdog
+
+T = TypeVar("T")
+
+_HANDLES = {"connection": Unit, "session": SessionUnit, "dbapi": DriverUnit}
+_BACKENDS: dict[tuple[str, str], type[Backend]] = {
+    ("sqlite", "pysqlite"): SqliteBackend,
+    ("postgresql", "psycopg"): PostgresqlBackend,
+    ("mysql", "pymysql"): MariadbBackend,
+    ("mariadb", "pymysql"): MariadbBackend,
+}
+
+
+class Lending(Settings):
+    """Open a database, lend units of work on it, and close it; after a fork, open it anew."""
+
+    watchdog: Watchdog | None = None
+
+    def __init__(self, bus: Any, given: dict[str, Any]) -> None:
+        self.bus = bus
+        self._lanes: Lanes | None = None
+        self._backend: Backend | None = None
+        self._mutex = threading.Lock()
+        self._pid = self._uid = -1
+        self._is_set_up = False
+        super().__init__(given)
+
+    # ------------------------------ what applications call ------------------------------
+
+    def unit(self, handle: str = "connection", *, write: bool = True, **options: Any) -> Unit:
+        """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi."""
+        if handle not in _HANDLES:
+            raise DatabaseSettingError("handle", handle, f"take one of {', '.join(_HANDLES)}.")
+        return _HANDLES[handle](self, write and not self.read_only, **options)
+
+    begin = unit
+
+    def ping(self, deadline: float = 1.0) -> bool:
+        """Tell whether the database answers within *deadline* seconds, whatever state it is in."""
+        return self.running and not self._outage.lasts and self._pinger.ping(deadline)
+
+    def figures(self) -> PoolFigures:
+        """Return how busy the connections are."""
+        lanes = self._lanes
+        turns = lanes.write.turns if lanes else None
+        return figures_of([engine.pool for engine in self.engines()], len(turns) if turns else 0)
+
+    @property
+    def engine(self) -> Engine:
+        """Return SQLAlchemy's engine, for use outside of units; in SQLite the readers'."""
+        return self.lane(write=False).engine
+
+    def engines(self) -> list[Engine]:
+        """Return every engine, each once."""
+        return self._lanes.engines() if self._lanes else []
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the plugin was started."""
+        return self._lanes is not None
+
+    @property
+    def name(self) -> str:
+        """Return the name under which the plugin stands on the engine."""
+        return next((name for name, it in vars(self.bus).items() if it is self), "db")
+
+    # ------------------------------ what units call ------------------------------
+
+    @property
+    def connections(self) -> int:
+        """Return the size of the pool: a request that has a thread then never has to wait."""
+        return self.pool_size or cherrypy.server.thread_pool or 10
+
+    @property
+    def backend(self) -> Backend:
+        """Return what is particular to this kind of database."""
+        if self._backend is None:
+            raise DatabaseNotRunningError(self.name)
+        return self._backend
+
+    def lane(self, write: bool) -> Lane:
+        """Return the way to a connection of this process that reads or writes."""
+        if self._lanes is None:
+            raise DatabaseNotRunningError(self.name)
+        if self._pid != os.getpid():
+            self._renew()
+        return self._lanes.write if write else self._lanes.read
+
+    def reach(self, take: Callable[[], T], since: float) -> T:
+        """Return the connection that *take* returns, waiting for a database that is gone."""
+        return self._outage.reach(take, since + self.timeout)
+
+    def held(self, unit: Unit, seconds: float) -> None:
+        """Log a unit that held up other writers."""
+        if seconds > self.slow_write and self.lane(unit.write).turns is not None:
+            self.say(f"a unit of work kept others from writing for {seconds:.1f} s.", 30)
+
+    def say(self, message: str, level: int = 20) -> None:
+        """Log *message* about this database."""
+        self.bus.log(f"Database {self.masked_url}: {message}", level)
+
+    # ------------------------------ inside ------------------------------
+
+    def _configured(self) -> Backend:
+        if not self.url:
+            remedy = "give the URL of the database."
+            raise DatabaseSettingError(f"engine.{self.name}.url", self.url, remedy)
+        url = make_url(self.url)
+        kind = (url.get_backend_name(), url.get_driver_name())
+        return _BACKENDS.get(kind, Backend)(self, url)
+
+    def _open(self) -> None:
+        backend = self.backend
+        self._outage = Outage(self._probe, self.say)
+        self._pinger = Pinger(self._ask)
+        if self.statement_timeout is not None:
+            self.watchdog = Watchdog(self.statement_timeout, backend.descriptor, self.say)
+        self._pid, self._uid = os.getpid(), effective_user()
+        self._lanes = backend.lanes()
+
+    def _close(self) -> None:
+        engines, self._lanes = self.engines(), None
+        self._outage.stop()
+        if self.watchdog is not None:
+            self.watchdog.stop()
+        for engine in engines:
+            engine.dispose()
+
+    def _renew(self) -> None:
+        """Leave to the parent what was opened before a fork, and begin with an empty pool."""
+        with self._mutex:
+            if self._pid != os.getpid():
+                INHERITED.append(self._lanes)
+                self._open()
+
+    def _probe(self) -> None:
+        """See that the database can be worked with; the first time, set it up."""
+        self.backend.probe()
+        if self.setup is not None and not self._is_set_up:
+            self._in_transaction(self.setup)
+        self._is_set_up = True
+
+    def _in_transaction(self, function: Callable[[Connection], object]) -> None:
+        with self.unit() as unit:
+            self.backend.serialize_setup(unit.handle)
+            function(unit.handle)
+
+    def _ask(self) -> None:
+        with self.unit(write=False) as unit:
+            self.backend.ping(unit.handle.connection.driver_connection)
+
+
+def effective_user() -> int:
+    """Return the number of the user that this process runs as; 0 where there are none."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
