@@ -15,6 +15,9 @@ from ._borrowed import take_back
 from ._health import Health, measured
 from ._lending import Lending, effective_user
 
+# What may be over soon: worth to wait for, and no reason to end where it is not required.
+_PASSING = (Fault.GONE, Fault.BUSY)
+
 
 class DatabasePlugin(Lending, SimplePlugin):
     """Keep the connections to one database for the life of the process.
@@ -55,7 +58,7 @@ class DatabasePlugin(Lending, SimplePlugin):
         try:
             self._await(self._configured())
         except Exception as error:
-            if self.required:
+            if self.required or fault_of(error) not in _PASSING:
                 self._end(error)
             self.say(f"not there yet: {_one_line(error)}", 40)
 
@@ -69,7 +72,7 @@ class DatabasePlugin(Lending, SimplePlugin):
             self._open()
             self._probe()
         except Exception as error:
-            if self.required or fault_of(error) is not Fault.GONE:
+            if self.required or fault_of(error) not in _PASSING:
                 self._end(error)
             self._outage.begin(error)
         else:
@@ -126,14 +129,13 @@ class DatabasePlugin(Lending, SimplePlugin):
                 backend.probe()
                 return
             except Exception as error:
-                transient = fault_of(error) in (Fault.GONE, Fault.BUSY)
-                if not transient or time.monotonic() + pause > deadline:
+                if fault_of(error) not in _PASSING or time.monotonic() + pause > deadline:
                     raise
             time.sleep(pause)
 
     def _end(self, error: Exception) -> NoReturn:
         """End the process before anything is served: other exceptions let the server come up."""
-        self.say(f"cannot be used, so nothing is served: {_one_line(error)}", 40)
+        self.say(f"nothing is served, since {_one_line(error)}", 40)
         raise SystemExit(1) from error
 
 

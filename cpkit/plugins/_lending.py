@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import cherrypy
 from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
 
-from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
+from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
 
 from ._backend import Backend
 from ._driver import DriverUnit
@@ -27,6 +28,8 @@ from ._watchdog import Watchdog
 
 T = TypeVar("T")
 
+_URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
+
 _HANDLES = {"connection": Unit, "session": SessionUnit, "dbapi": DriverUnit}
 _BACKENDS: dict[tuple[str, str], type[Backend]] = {
     ("sqlite", "pysqlite"): SqliteBackend,
@@ -42,13 +45,12 @@ class Lending(Settings):
     watchdog: Watchdog | None = None
 
     def __init__(self, bus: Any, given: dict[str, Any]) -> None:
-        self.bus = bus
         self._lanes: Lanes | None = None
         self._backend: Backend | None = None
         self._mutex = threading.Lock()
         self._pid = self._uid = -1
         self._is_set_up = False
-        super().__init__(given)
+        super().__init__(bus, given)
 
     # ------------------------------ what applications call ------------------------------
 
@@ -83,11 +85,6 @@ class Lending(Settings):
     def running(self) -> bool:
         """Tell whether the plugin was started."""
         return self._lanes is not None
-
-    @property
-    def name(self) -> str:
-        """Return the name under which the plugin stands on the engine."""
-        return next((name for name, it in vars(self.bus).items() if it is self), "db")
 
     # ------------------------------ what units call ------------------------------
 
@@ -127,12 +124,30 @@ class Lending(Settings):
     # ------------------------------ inside ------------------------------
 
     def _configured(self) -> Backend:
-        if not self.url:
-            remedy = "give the URL of the database."
-            raise DatabaseSettingError(f"engine.{self.name}.url", self.url, remedy)
-        url = make_url(self.url)
-        kind = (url.get_backend_name(), url.get_driver_name())
-        return _BACKENDS.get(kind, Backend)(self, url)
+        """Return what serves this kind of database; raise DatabaseSettingError if nothing can."""
+        self.check()
+        try:
+            url = make_url(self.url or "")
+            kind = (url.get_backend_name(), url.get_driver_name())
+        except (ArgumentError, ValueError):
+            # NOTE: without the cause, whose message may hold the URL, and with it the password.
+            raise self.unusable("url", _URLS) from None
+        backend = _BACKENDS.get(kind, Backend)(self, url)
+        self._try_options(backend)
+        return backend
+
+    def _try_options(self, backend: Backend) -> None:
+        """Build engines, which connect to nothing yet, to see that SQLAlchemy takes the options."""
+        try:
+            backend.lanes()
+        except ImportError as error:
+            raise self.unusable("url", f"install its driver ({error}).") from error
+        except Exception as error:
+            for name in self.engine_options:
+                if f"'{name}'" in str(error):  # "Invalid argument(s) 'pol_size' sent to ..."
+                    raise self.unknown(name) from error
+            given = ", ".join(f"engine.{self.name}.{name}" for name in self.engine_options)
+            raise DatabaseError(f"create_engine fails with {given}: {error!r}") from error
 
     def _open(self) -> None:
         backend = self.backend

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
+from cpkit.errors import DatabaseSettingError
 from cpkit.transactions import mask_password
+
+SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+
+_SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
 
 
 class Settings:
@@ -45,7 +53,7 @@ class Settings:
     synchronous: str = "FULL"
     """SQLite: FULL survives a power cut, NORMAL may lose the last commits then, but is faster."""
 
-    pragmas: dict[str, object] | None = None
+    pragmas: Mapping[str, object] | None = None
     """SQLite: further pragmas for each connection."""
 
     setup: Callable[[Connection], object] | None = None
@@ -54,19 +62,95 @@ class Settings:
     cleanup: Callable[[Connection], object] | None = None
     """Called likewise before the database is closed."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, bus: Any, given: dict[str, Any]) -> None:
+        self.bus = bus
         self.engine_options: dict[str, Any] = {}
         for name, value in given.items():
             setattr(self, name, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Take a setting; a name that is none of ours is an option of ``create_engine``."""
-        if name.startswith("_") or name in ("bus", "engine_options") or hasattr(type(self), name):
+        ours = getattr(type(self), name, self)
+        known = ours is not self and not isinstance(ours, property)
+        if known or name.startswith("_") or name in ("bus", "engine_options"):
             super().__setattr__(name, value)
         else:
             self.engine_options[name] = value
 
     @property
+    def name(self) -> str:
+        """Return the name under which the plugin stands on the engine."""
+        return next((name for name, it in vars(self.bus).items() if it is self), "db")
+
+    @property
     def masked_url(self) -> str:
         """Return the URL without its password."""
         return mask_password(str(self.url))
+
+    def check(self) -> None:
+        """Raise DatabaseSettingError for the first setting that cannot be used."""
+        for name, (fits, allowed) in _ALLOWED.items():
+            if not fits(getattr(self, name)):
+                raise self.unusable(name, f"give {allowed}.")
+        for name in vars(self).keys() - _ALLOWED.keys():
+            if callable(getattr(type(self), name, None)):  # a method that was written over
+                raise self.unknown(name)
+
+    def unknown(self, name: str) -> DatabaseSettingError:
+        """Return the error of a setting that neither the plugin nor create_engine has."""
+        alike = get_close_matches(name, _ALLOWED, 1)
+        meant = f"Did you mean {alike[0]}?" if alike else f"There are {', '.join(_ALLOWED)}."
+        return self.unusable(name, f"no such setting, nor option of create_engine. {meant}")
+
+    def unusable(self, name: str, remedy: str) -> DatabaseSettingError:
+        """Return the error of the setting *name*, by its config key; no password is in it."""
+        value = self.engine_options.get(name, getattr(self, name, None))
+        if name == "url":
+            value = value and self.masked_url
+        elif _SECRET.search(name):
+            value = "***"
+        return DatabaseSettingError(f"engine.{self.name}.{name}", value, remedy)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and value < math.inf
+
+
+def _is_flag(value: object) -> bool:
+    return value in (True, False)
+
+
+def _is_call(value: object) -> bool:
+    return value is None or callable(value)
+
+
+_SECONDS = "a number of seconds from 0 on"
+_CALL = "a callable that takes a connection, or None"
+_ALLOWED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "url": (lambda it: it and isinstance(it, str | URL), "the URL of the database, SQLAlchemy's"),
+    "required": (_is_flag, "True or False"),
+    "wait": (_is_number, _SECONDS),
+    "timeout": (_is_finite, _SECONDS),
+    "pool_size": (
+        lambda it: it is None or (isinstance(it, int) and _is_number(it) and it > 0),
+        "a whole number from 1 on, or None for as many as there are threads",
+    ),
+    "max_age": (_is_number, _SECONDS),
+    "statement_timeout": (
+        lambda it: it is None or (_is_finite(it) and it > 0),
+        "a number of seconds over 0, or None",
+    ),
+    "slow_write": (_is_number, _SECONDS),
+    "read_only": (_is_flag, "True or False"),
+    "synchronous": (
+        lambda it: str(it).upper() in SYNCHRONOUS,
+        f"one of {', '.join(SYNCHRONOUS)}",
+    ),
+    "pragmas": (lambda it: it is None or isinstance(it, Mapping), "a mapping of names to values"),
+    "setup": (_is_call, _CALL),
+    "cleanup": (_is_call, _CALL),
+}

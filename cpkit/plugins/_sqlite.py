@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, event
 
-from cpkit.errors import DatabaseBusyError, DatabaseSettingError
+from cpkit.errors import DatabaseBusyError
 from cpkit.transactions import Fault, Turns, fault_of
 
 from ._backend import Backend
@@ -20,7 +20,6 @@ from ._lanes import Lane, Lanes
 if TYPE_CHECKING:
     from ._unit import Unit
 
-_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 _BETWEEN_PROCESSES = 0.001  # seconds between two attempts to begin; SQLite's own grow to 100 ms
 
 
@@ -66,14 +65,10 @@ class SqliteBackend(Backend):
         }
 
     def connected(self, driver: Any, record: Any) -> None:
-        """Set the pragmas of a connection; an unknown level of durability is an error."""
-        level = str(self.plugin.synchronous).upper()
-        if level not in _SYNCHRONOUS:
-            remedy = f"take one of {', '.join(_SYNCHRONOUS)}."
-            raise DatabaseSettingError("synchronous", level, remedy)
+        """Set the pragmas of a connection."""
         pragmas = {
             **({"query_only": "ON"} if self.plugin.read_only else {"journal_mode": "WAL"}),
-            "synchronous": level,
+            "synchronous": self.plugin.synchronous,
             "foreign_keys": "ON",
             **(self.plugin.pragmas or {}),
         }

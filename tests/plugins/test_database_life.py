@@ -131,10 +131,7 @@ def start_as_the_bus_does(plugin):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"synchronous": "SOMETIMES"}, "take one of OFF, NORMAL, FULL, EXTRA"),
-        ({"pol_size": 3}, "pol_size"),
         ({"url": "sqlite:////no/such/folder/a.sqlite"}, "unable to open"),
-        ({"url": ""}, "engine.db.url"),
         ({"setup": lambda connection: 1 / 0}, "division by zero"),
     ],
 )
