@@ -144,6 +144,11 @@ def test_the_number_of_counted_calls_goes_in_round_steps(instructions: int, time
     assert icount.repeats(instructions) == times
 
 
+@pytest.mark.parametrize(("times", "period", "spans"), [(2, 1, 2), (2, 512, 512), (600, 512, 1024)])
+def test_a_count_spans_whole_periods(times: int, period: int, spans: int) -> None:
+    assert icount.whole_periods(times, period) == spans
+
+
 def test_the_total_of_a_callgrind_file_is_read() -> None:
     assert icount.total("events: Ir\nfn=(1) main\n1 5\ntotals: 19362680\n") == 19362680
 

@@ -122,6 +122,11 @@ def repeats(instructions: int, enough: int = ENOUGH, most: int = 500) -> int:
     return max(step for step in steps if step <= max(1, affordable))
 
 
+def whole_periods(times: int, period: int) -> int:
+    """Return *times*, rounded up to whole periods."""
+    return -(-times // period) * period
+
+
 def _slower(call: Call, loops: int) -> Call:
     def slow() -> object:
         for _ in itertools.repeat(None, loops):
@@ -140,13 +145,13 @@ def _planted(counter: _Counter, call: Call, share: float) -> Call:
     return slow
 
 
-def _count_variant(counter: _Counter, call: Call, planted: float) -> float:
+def _count_variant(counter: _Counter, call: Call, period: int, planted: float) -> float:
     first = counter.count(call, 2) // 2
     for _ in range(repeats(first, 10 * ENOUGH, 60)):  # the interpreter specializes what is warm
         call()
     if planted:
         call = _planted(counter, call, planted)
-    times = repeats(first)
+    times = whole_periods(repeats(first), period)
     gc.collect()
     gc.disable()
     try:
@@ -161,7 +166,8 @@ def _count_case(case: Case, ours_only: bool, planted: float, out: str) -> Counts
         if ours_only and not name.startswith(OURS):
             continue
         try:
-            counts[name] = round(_count_variant(counter, call, planted) / case.calls)
+            made = _count_variant(counter, call, case.periods.get(name, 1), planted)
+            counts[name] = round(made / case.calls)
         except Exception:  # fifty times slower, a rival may run into its own time-outs
             if name.startswith(OURS):
                 raise

@@ -14,8 +14,8 @@ that *without* names. To run one's own: ``python -m tests.benchmarks <piece> --q
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Call = Callable[[], object]
@@ -29,7 +29,8 @@ class Case:
     *calls* is how many units of work one call does (a loop over 203 URLs: 203).
     *without* names the variants that leave the work out (CherryPy without the piece): they tell
     what the piece costs, and are no rivals. *headline* is the pair (a variant of cpkit's, a
-    rival) that the report's first chart shows.
+    rival) that the report's first chart shows. *periods* names the variants that put work off,
+    and after how many calls it is done (512): a count of instructions spans whole periods.
     """
 
     variants: dict[str, Call]
@@ -39,6 +40,7 @@ class Case:
     cleanup: Callable[[], None] = lambda: None
     without: Collection[str] = ()
     headline: tuple[str, str] | None = None
+    periods: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
