@@ -163,6 +163,17 @@ class UnknownSettingError(CpkitError, TypeError):
         return UnknownSettingError, (self.tool, self.setting, self.known)
 
 
+class ConfigError(CpkitError):
+    """Tell which key of the configuration cannot be used, where it stands, and why."""
+
+    def __init__(self, key: str, place: str, reason: str) -> None:
+        super().__init__(f"{key} in {place} cannot be used: {reason}")
+        self.key, self.place, self.reason = key, place, reason
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[str, str, str]]:
+        return ConfigError, (self.key, self.place, self.reason)
+
+
 class AcceptSettingError(CpkitError, ValueError):
     """Tell that a setting of the accept tool has a value that it cannot have."""
 

@@ -8,16 +8,21 @@ from typing import Any
 
 import cherrypy
 
+from .._start import check_tools
 from ._endpoint import is_exposed
 
 WARNING = 30
 
 
 def at_start(dispatcher: Any) -> None:
-    """Log the faults of *dispatcher* whenever the engine starts, as long as it is in use."""
+    """Log the faults of *dispatcher* whenever the engine starts, as long as it is in use.
+
+    A wrong setting of a tool of cpkit's, in any mounted application, ends the start.
+    """
     alive = weakref.ref(dispatcher)
 
     def start() -> None:
+        check_tools(cherrypy.engine)
         dispatcher = alive()
         for fault in faults(dispatcher) if dispatcher is not None else ():
             cherrypy.engine.log(fault, WARNING)

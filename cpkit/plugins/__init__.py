@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from ._config_check import ConfigCheck
     from ._database import DatabasePlugin
     from ._metrics import metrics_app
     from ._timing import TimingPlugin
     from ._timing_page import TimingPage
 
-__all__ = ["DatabasePlugin", "TimingPage", "TimingPlugin", "metrics_app"]
+__all__ = ["ConfigCheck", "DatabasePlugin", "TimingPage", "TimingPlugin", "metrics_app"]
 
 _ROOMS = {
+    "ConfigCheck": "_config_check",
     "DatabasePlugin": "_database",
     "TimingPage": "_timing_page",
     "TimingPlugin": "_timing",

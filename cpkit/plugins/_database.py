@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from cherrypy.process.plugins import SimplePlugin
 
+from cpkit._start import check_tools
 from cpkit.transactions import Fault, backoff, fault_of
 
 from ._backend import Backend
@@ -53,8 +54,14 @@ class DatabasePlugin(Lending, SimplePlugin):
             ("after_request", self.reclaim, 50),
         ]
 
+    @property
+    def will_run(self) -> bool:
+        """Tell whether the plugin was started, or will be when the bus is."""
+        return self.running or self.start in self.bus.listeners.get("start", ())
+
     def preflight(self) -> None:
         """Wait for the database; end the process if it does not come and is required."""
+        check_tools(self.bus)
         try:
             self._await(self._configured())
         except Exception as error:

@@ -9,11 +9,14 @@ from typing import Any
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 
+from .._start import check_tools, end_start
+from ..errors import CpkitError
 from ..spans import Timing
 from ..telemetry.labels import KNOWN_METHODS, route_of, status_of
 from ..telemetry.latency import Latencies
 from ..telemetry.slowest import Slowest, record_of
 from ._metrics import SECONDS, duration_in, registry_for
+from ._timing_settings import check_config
 
 CHANNEL = "timing-report"
 
@@ -60,6 +63,17 @@ class TimingPlugin(SimplePlugin):
         """Stop listening."""
         super().unsubscribe()
         self.bus.unsubscribe(CHANNEL, self.report)
+
+    def start(self) -> None:
+        """End the start with one line if a setting cannot be used, of the plugin or of a tool."""
+        check_tools(self.bus)
+        try:
+            check_config(self)
+        except CpkitError as error:
+            end_start(self.bus, error)
+
+    # Before Daemonizer forks (65), while the exit code can still tell.
+    start.priority = 60  # type: ignore[attr-defined]
 
     def before_request(self) -> None:
         """Note when the request came, before CherryPy does anything with it."""

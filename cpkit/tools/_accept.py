@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -45,8 +46,12 @@ class AcceptTool(cherrypy.Tool):
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
-        Settings.of({key: settings[key] for key in settings if key != "priority"}).check()
+        self.check_settings(settings)
         return super().__call__(*args, **settings)
+
+    def check_settings(self, given: Mapping[str, Any]) -> None:
+        """Raise UnknownSettingError, AcceptSettingError or InvalidOfferError if one is wrong."""
+        Settings.of({key: given[key] for key in given if key != "priority"}).check()
 
     def _setup(self) -> None:
         request = cherrypy.serving.request

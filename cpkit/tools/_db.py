@@ -40,8 +40,18 @@ class DatabaseTool(cherrypy.Tool):
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
-        check(self._name, settings)
+        self.check_settings(settings)
         return super().__call__(*args, **settings)
+
+    def check_settings(self, given: Mapping[str, Any]) -> None:
+        """Raise UnknownSettingError or DatabaseSettingError if one is wrong."""
+        check(self._name, given)
+
+    def check_plugin(self, name: str | None) -> None:
+        """Raise DatabaseNotRunningError if there is no such plugin, or it will not run."""
+        name = name or self._plugin
+        if not getattr(getattr(cherrypy.engine, name, None), "will_run", False):
+            raise DatabaseNotRunningError(name)
 
     def _setup(self) -> None:
         given = self._merged_args({"plugin": self._plugin})

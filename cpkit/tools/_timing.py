@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -180,8 +180,12 @@ class TimingTool(cherrypy.Tool):
 
     def __call__(self, *args: Any, **given: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
-        checked(given)
+        self.check_settings(given)
         return super().__call__(*args, **given)
+
+    def check_settings(self, given: Mapping[str, Any]) -> None:
+        """Raise UnknownSettingError or TimingSettingError if one is wrong."""
+        checked(given)
 
     def _setup(self) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
@@ -237,7 +241,7 @@ def settings(header: Header = False, slow: float | None = None) -> tuple[Header,
     return header, slow
 
 
-def checked(given: dict[str, Any]) -> tuple[Header, float | None]:
+def checked(given: Mapping[str, Any]) -> tuple[Header, float | None]:
     """Return :func:`settings` of what was given; raise UnknownSettingError for another name."""
     refuse_unknown("timing", given, ("header", "slow"))
     return settings(**given)

@@ -5,8 +5,9 @@ import sys
 
 import cherrypy
 import pytest
+from prometheus_client import CollectorRegistry
 
-from cpkit.plugins import DatabasePlugin
+from cpkit.plugins import DatabasePlugin, TimingPlugin
 
 NAMES = "There are url, required, wait, timeout, pool_size, "
 
@@ -17,7 +18,7 @@ def said_at_start(caplog, **config):
     with pytest.raises(SystemExit) as ended:
         cherrypy.engine.publish("start")
     assert ended.value.code == 1
-    (said,) = [r.getMessage() for r in caplog.records if "nothing is served" in r.getMessage()]
+    (said,) = [r.getMessage() for r in caplog.records if "othing is served" in r.getMessage()]
     assert "\n" not in said
     assert "s3cret" not in caplog.text
     return said
@@ -113,6 +114,43 @@ def test_a_setting_that_cannot_be_used_ends_the_start_though_no_database_is_requ
 def test_a_database_that_is_off_may_have_any_settings(database):
     cherrypy.config.update({"engine.db.on": False, "engine.db.pool_size": "many"})
     cherrypy.engine.publish("start")
+
+
+# ------------------------------ timing ------------------------------
+
+THERE = "there is no such setting; there are on, prometheus, buckets"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("bukets", [1, 2], THERE),
+        ("report", 1, THERE),
+        ("slowest", 50, "it is an argument: write TimingPlugin(cherrypy.engine, slowest=...)"),
+        ("buckets", "x", "give numbers of seconds that rise"),
+        ("buckets", 5, "give numbers of seconds that rise"),
+        ("buckets", [], "give numbers of seconds that rise"),
+        ("buckets", [2, 1], "give numbers of seconds that rise"),
+        ("buckets", [1, "2"], "give numbers of seconds that rise"),
+        ("prometheus", "yes", "give True, False or a registry of prometheus_client"),
+    ],
+)
+def test_a_key_of_the_timing_plugin_that_cannot_be_used_is_named(
+    cp_engine, caplog, name, value, told
+):
+    cp_engine.clock = TimingPlugin(cp_engine)
+    said = said_at_start(caplog, **{"engine.clock.on": True, f"engine.clock.{name}": value})
+    assert f"engine.clock.{name} in the global config cannot be used: {told}" in said
+    assert f"(it is {value!r})." in said
+
+
+@pytest.mark.parametrize("registry", [True, False, None, CollectorRegistry()])
+def test_what_the_timing_plugin_can_use_lets_it_start(cp_engine, registry):
+    cp_engine.timing = TimingPlugin(cp_engine)
+    keys = {"on": True, "prometheus": registry, "buckets": (0.01, 1)}
+    cherrypy.config.update({f"engine.timing.{name}": value for name, value in keys.items()})
+    cp_engine.publish("start")
+    cp_engine.timing.unsubscribe()
 
 
 APP = """

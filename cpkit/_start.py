@@ -1,0 +1,96 @@
+"""What the configuration asks of cpkit's tools, checked when the engine starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+import cherrypy
+
+from ._page_config import Config, page_configs
+from .errors import ConfigError, CpkitError
+
+NAMESPACE = "cpkit"
+
+
+class Place(NamedTuple):
+    """Hold where there is config, what is written there, and all that counts there."""
+
+    name: str
+    written: Config
+    valid: Config
+    toolboxes: Mapping[str, Any]
+
+
+def check_tools(bus: Any) -> None:
+    """End the process if a tool of cpkit's cannot do what the configuration says.
+
+    Looked at are the global config, the sections of each mounted application, and the
+    ``_cp_config`` of its controllers and page handlers.
+    """
+    for error in faults():
+        end_start(bus, error)
+
+
+def end_start(bus: Any, problem: object) -> NoReturn:
+    """End the process with one line; exceptions of other kinds let CherryPy's server come up."""
+    bus.log(f"Nothing is served, since {problem}", 40)
+    raise SystemExit(1)
+
+
+def faults() -> Iterator[ConfigError]:
+    """Yield the error of each key that cannot be used."""
+    for place in _places():
+        for key, value in place.written.items():
+            try:
+                _check(key, value, place)
+            except (CpkitError, AttributeError) as error:
+                yield ConfigError(key, place.name, str(error))
+
+
+def _places() -> Iterator[Place]:
+    """Yield every place of config that is known before there are requests."""
+    yield Place("the global config", cherrypy.config, {}, cherrypy.Application.toolboxes)
+    for mount, app in cherrypy.tree.apps.items():
+        if isinstance(app, cherrypy.Application):
+            for name, written, valid in _places_of(app):
+                yield Place(f"{name} of {mount or '/'}", written, valid, app.toolboxes)
+
+
+def _places_of(app: Any) -> Iterator[tuple[str, Config, Config]]:
+    sections = {path: section for path, section in app.config.items() if path.startswith("/")}
+    base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
+    for path, written in sections.items():
+        above = [each for each in sections if f"{path}/".startswith(f"{each.rstrip('/')}/")]
+        valid = dict(base)
+        for each in sorted(above, key=len):
+            valid.update(sections[each])
+        yield f"[{path}]", written, valid
+    base.update(sections.get("/", {}))
+    seen: set[int] = set()
+    for page in (app.root, *_controllers(sections.values())):
+        for name, written in page_configs(page, seen):
+            yield name, written, {**base, **written}
+
+
+def _controllers(sections: Iterable[Config]) -> Iterator[Any]:
+    """Yield what dispatchers that know their controllers lead to."""
+    for section in sections:
+        yield from getattr(section.get("request.dispatch"), "controllers", {}).values()
+
+
+def _check(key: str, value: object, place: Place) -> None:
+    """Raise the error of the tool that has no such setting, or not for this value."""
+    namespace, _, rest = key.partition(".")
+    name, _, setting = rest.partition(".")
+    toolbox = place.toolboxes.get(namespace)
+    if toolbox is None:
+        if namespace == NAMESPACE:
+            raise AttributeError("there are no tools of cpkit's: import cpkit.tools.")
+        return
+    tool = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
+    if setting != "on" and hasattr(tool, "check_settings"):
+        tool.check_settings({setting: value})
+    switch = f"{namespace}.{name}.on"
+    if setting in ("on", "plugin") and place.valid.get(switch) and hasattr(tool, "check_plugin"):
+        tool.check_plugin(place.valid.get(f"{namespace}.{name}.plugin"))
