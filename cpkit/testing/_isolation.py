@@ -120,6 +120,7 @@ def _targets() -> Iterator[Any]:
     yield cherrypy
     yield from (cherrypy.engine, cherrypy.server, cherrypy.tree, cherrypy.log, cherrypy.checker)
     yield from (cherrypy.serving, cherrypy.thread_data)
+    yield type(cherrypy.serving).request  # outside of requests; CherryPy's checker changes it
     yield from _CLASSES
     yield from cherrypy.Application.toolboxes.values()
     yield from getattr(cherrypy, "servers", {}).values()

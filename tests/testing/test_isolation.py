@@ -154,6 +154,15 @@ def test_nothing_of_what_cherrypy_keeps_for_the_process_leaks(pytester):
     result.stdout.fnmatch_lines(["*NOTHING OF 32 LEAKS*"] * 3)
 
 
+def test_the_application_that_cherrypys_checker_leaves_outside_of_requests_is_put_back():
+    isolation = Isolation()
+    cherrypy.tree.mount(None, "/app", {"/": {"tools.staticdir.on": False}})
+    cherrypy.checker.check_static_paths()
+    assert cherrypy.request.app is not None
+    isolation.end()
+    assert cherrypy.request.app is None
+
+
 def test_the_attributes_of_a_class_are_put_back():
     held = [1]
     kept = type("Kept", (), {"changed": held, "removed": held})
