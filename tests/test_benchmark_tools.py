@@ -137,6 +137,23 @@ def test_the_gate_fails_where_a_count_is_over_or_gone(counted: dict[str, int], c
 
 
 @pytest.mark.parametrize(
+    ("again", "slow", "holds"),
+    [
+        ([{"toy | a": 1010}], {"toy | a": 1030}, True),
+        ([{"toy | a": 1021}], {"toy | a": 1030}, False),
+        ([{}], {"toy | a": 1030}, False),
+        ([{"toy | a": 1000}], {"toy | a": 1019}, False),
+    ],
+    ids=["holds", "unchanged fails", "a count is gone", "the slowdown is missed"],
+)
+def test_the_gate_is_proven_by_passing_what_is_unchanged_and_catching_what_is_slow(
+    again: list[dict[str, int]], slow: dict[str, int], holds: bool
+) -> None:
+    first = {"toy | a": 1000, "other | a": 1}
+    assert gate._proof("toy", first, again, slow).holds is holds
+
+
+@pytest.mark.parametrize(
     ("instructions", "times"),
     [(3_000, 500), (14_000, 200), (16_000, 100), (1_000_000, 2), (2_000_000, 1), (10**9, 1)],
 )
