@@ -30,22 +30,39 @@ def _is_page(thing: object) -> bool:
     """Tell whether *thing* is a function, or is or has something that is exposed."""
     if isinstance(thing, FunctionType | type):
         return isinstance(thing, FunctionType)
-    members = _members(thing)
-    return "exposed" in members or any("exposed" in _members(each) for each in members.values())
+    return _has_exposed(thing) or any(
+        _has_exposed(member) for written in _written(thing) for member in written.values()
+    )
+
+
+def _has_exposed(thing: object) -> bool:
+    return any("exposed" in written for written in _written(thing))
 
 
 def _members(thing: object) -> dict[str, Any]:
     """Return what is written on *thing* and on its classes; the nearest counts."""
-    if isinstance(thing, FunctionType):
-        return vars(thing)
-    classes = (thing if isinstance(thing, type) else type(thing)).__mro__
     found: dict[str, Any] = {}
-    for each in reversed(classes):
-        found.update(vars(each))
-    own = found.get("__dict__")
-    if not isinstance(thing, type) and isinstance(own, GetSetDescriptorType):
-        found.update(own.__get__(thing))
+    for written in reversed(_written(thing)):
+        found.update(written)
     return found
+
+
+def _written(thing: object) -> list[Mapping[str, Any]]:
+    """Return the dictionaries of *thing* and of its classes, the nearest first."""
+    if isinstance(thing, FunctionType):
+        return [vars(thing)]
+    classes = (thing if isinstance(thing, type) else type(thing)).__mro__
+    # PERF: Python's own classes have some hundred members, none of them a page.
+    written: list[Mapping[str, Any]] = [
+        vars(each) for each in classes if each.__module__ != "builtins"
+    ]
+    if isinstance(thing, type):
+        return written
+    own = next((each["__dict__"] for each in written if "__dict__" in each), None)
+    # NOTE: a property of that name would run code.
+    if isinstance(own, GetSetDescriptorType):
+        written.insert(0, own.__get__(thing))
+    return written
 
 
 def _name(page: object) -> str:

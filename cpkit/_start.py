@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 import cherrypy
@@ -20,6 +21,24 @@ class Place(NamedTuple):
     written: Config
     valid: Config
     toolboxes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StartCheck:
+    """Check the tools when *bus* starts: the same listener, whichever pieces subscribe it."""
+
+    bus: Any
+
+    def __call__(self) -> None:
+        """Check the tools."""
+        check_tools(self.bus)
+
+
+def check_at_start(bus: Any) -> None:
+    """Have the tools checked when *bus* starts: once, however many pieces ask for it."""
+    # After CherryPy's checker (50), before anything is opened (60) and Daemonizer forks (65),
+    # while the exit code can still tell.
+    bus.subscribe("start", StartCheck(bus), priority=55)
 
 
 def check_tools(bus: Any) -> None:

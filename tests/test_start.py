@@ -8,6 +8,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
+from cpkit import _start
 from cpkit._start import faults
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.plugins import ConfigCheck, DatabasePlugin, TimingPlugin
@@ -195,6 +196,15 @@ def test_each_piece_that_hears_the_start_looks_once_and_ends_it(cp_engine, caplo
     said = [r.getMessage() for r in caplog.records if "Nothing is served" in r.getMessage()]
     assert len(said) == 1
     assert "Nothing is served, since cpkit.accept.medai in [/] of / cannot be used: The" in said[0]
+
+
+def test_pieces_that_start_together_look_once(cp_engine, monkeypatch):
+    looked = []
+    monkeypatch.setattr(_start, "check_tools", looked.append)
+    for look in LOOKERS.values():
+        look(cp_engine)
+    cp_engine.publish("start")
+    assert looked == [cp_engine]
 
 
 APP = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import cherrypy
 
-from .._start import check_tools
+from .._start import check_at_start
 from ._endpoint import is_exposed
 
 WARNING = 30
@@ -19,10 +19,10 @@ def at_start(dispatcher: Any) -> None:
 
     A wrong setting of a tool of cpkit's, in any mounted application, ends the start.
     """
+    check_at_start(cherrypy.engine)
     alive = weakref.ref(dispatcher)
 
     def start() -> None:
-        check_tools(cherrypy.engine)
         dispatcher = alive()
         for fault in faults(dispatcher) if dispatcher is not None else ():
             cherrypy.engine.log(fault, WARNING)

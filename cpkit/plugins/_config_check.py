@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cherrypy.process.plugins import SimplePlugin
 
-from cpkit._start import check_tools
+from cpkit._start import check_at_start
 
 
 class ConfigCheck(SimplePlugin):
@@ -15,9 +15,6 @@ class ConfigCheck(SimplePlugin):
     applications, and the ``_cp_config`` of their controllers and page handlers.
     """
 
-    def start(self) -> None:
-        """Check the configuration."""
-        check_tools(self.bus)
-
-    # Before Daemonizer forks (65), while the exit code can still tell.
-    start.priority = 60  # type: ignore[attr-defined]
+    def subscribe(self) -> None:
+        """Listen to the start of the bus."""
+        check_at_start(self.bus)

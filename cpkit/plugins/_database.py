@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from cherrypy.process.plugins import SimplePlugin
 
-from cpkit._start import check_tools
+from cpkit._start import check_at_start
 from cpkit.transactions import Fault, backoff, fault_of
 
 from ._backend import Backend
@@ -36,6 +36,7 @@ class DatabasePlugin(Lending, SimplePlugin):
     def subscribe(self) -> None:
         """Listen to the bus."""
         super().subscribe()
+        check_at_start(self.bus)
         for channel, listener, priority in self._further_listeners():
             self.bus.subscribe(channel, listener, priority)
 
@@ -61,7 +62,6 @@ class DatabasePlugin(Lending, SimplePlugin):
 
     def preflight(self) -> None:
         """Wait for the database; end the process if it does not come and is required."""
-        check_tools(self.bus)
         try:
             self._await(self._configured())
         except Exception as error:

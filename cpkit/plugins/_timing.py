@@ -9,7 +9,7 @@ from typing import Any
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 
-from .._start import check_tools, end_start
+from .._start import check_at_start, end_start
 from ..errors import CpkitError
 from ..spans import Timing
 from ..telemetry.labels import KNOWN_METHODS, route_of, status_of
@@ -57,6 +57,7 @@ class TimingPlugin(SimplePlugin):
     def subscribe(self) -> None:
         """Listen to the requests on the bus, and answer ``timing-report``."""
         super().subscribe()
+        check_at_start(self.bus)
         self.bus.subscribe(CHANNEL, self.report)
 
     def unsubscribe(self) -> None:
@@ -65,8 +66,7 @@ class TimingPlugin(SimplePlugin):
         self.bus.unsubscribe(CHANNEL, self.report)
 
     def start(self) -> None:
-        """End the start with one line if a setting cannot be used, of the plugin or of a tool."""
-        check_tools(self.bus)
+        """End the start with one line if a setting cannot be used."""
         try:
             check_config(self)
         except CpkitError as error:

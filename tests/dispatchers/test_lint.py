@@ -5,6 +5,7 @@ import gc
 import cherrypy
 import pytest
 
+from cpkit._start import check_at_start
 from cpkit.dispatchers import RoutesDispatcher, _lint
 
 
@@ -72,6 +73,7 @@ def test_the_engine_logs_the_faults_when_it_starts(cp_engine, dispatcher, caplog
 
 
 def test_a_dispatcher_that_is_gone_is_forgotten():
+    check_at_start(cherrypy.engine)
     before = len(cherrypy.engine.listeners["start"])
     made = RoutesDispatcher(register=False)
     assert len(cherrypy.engine.listeners["start"]) == before + 1
