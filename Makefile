@@ -18,7 +18,7 @@ frontend: $(BUNDLE)  ## build the demo's React application
 
 test: $(VENV)/.ready  ## run the tests, with branch coverage
 	rm -f .coverage .coverage.*
-	$(PY) -m coverage run -m pytest -q -n 2
+	$(PY) -m coverage run -m pytest -q -n 2 --dist worksteal
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
 
@@ -32,12 +32,12 @@ test-routes-suite: $(VENV)/.ready  ## run Routes' own tests, IndexedMapper in Ma
 test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
 	$(PY) -m pytest -q -n 2 -m faults
 
-check: $(VENV)/.ready  ## lint, format check and types
+check: $(VENV)/.lint  ## lint, format check and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-format: $(VENV)/.ready  ## rewrite the sources in the house format
+format: $(VENV)/.lint  ## rewrite the sources in the house format
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
@@ -81,7 +81,11 @@ $(VENV)/.pip:
 	touch $@
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.pip
-	$(PY) -m pip install --quiet --editable '.[db,prometheus,testing]' --group dev
+	$(PY) -m pip install --quiet --editable '.[db,prometheus,testing]' --group test
+	touch $@
+
+$(VENV)/.lint: pyproject.toml $(VENV)/.ready
+	$(PY) -m pip install --quiet --group lint
 	touch $@
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.ready
