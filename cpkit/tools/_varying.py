@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cherrypy
 from cherrypy._cprequest import Hook
 
@@ -11,9 +13,9 @@ from cpkit.negotiation import vary
 AFTER_HANDLER = ("before_finalize", "after_error_response")
 
 
-def vary_on(name: str) -> None:
-    """Put *name* in the Vary field of the answer, whatever it will be."""
-    hook, hooks = _VARY_HOOKS[name], cherrypy.serving.request.hooks
+def vary_on(name: str, request: Any) -> None:
+    """Put *name* in the Vary field of the answer to *request*, whatever it will be."""
+    hook, hooks = _VARY_HOOKS[name], request.hooks
     for point in AFTER_HANDLER:
         hooks[point].append(hook)
 
