@@ -23,9 +23,10 @@ PIECES = {
     "testing": "The test client",
 }
 INTRODUCTION = (
-    "Every figure is the 10 % quantile of many short timings, taken in turns and in random order;"
-    " the ratio is to the row in bold, its interval holds 95 of 100 resamplings. Instructions are"
-    " counted under valgrind, and repeat within 1 %."
+    "Every figure is the 10 % quantile of many short timings, taken in turns and in random order,"
+    " each after an untimed call of its own kind; the ratio is to the row in bold, its"
+    " interval holds 95 of 100 resamplings. Instructions are counted"
+    " under valgrind, and repeat within 1 %."
 )
 UNMEASURED = (
     "Not measured: the network, more than one processor, other systems than the one below. The"
