@@ -89,7 +89,6 @@ APPLICATION = {
         "security.headers.on": True,
         "security.origin.on": True,
         "security.cookies.on": True,
-        "security.own_pages.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.
         "cpkit.db.retry": 3,
         "cpkit.timing.on": True,
