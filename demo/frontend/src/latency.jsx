@@ -101,7 +101,7 @@ function Table({ routes, current, onChoose }) {
             <th scope="col">Requests</th>
             {NAMES.map((name) => (
               <th key={name} scope="col">
-                {name}
+                {name} ms
               </th>
             ))}
           </tr>
@@ -116,7 +116,7 @@ function Table({ routes, current, onChoose }) {
               </th>
               <td>{route.count}</td>
               {NAMES.map((name) => (
-                <td key={name}>{ms(route[name])}</td>
+                <td key={name}>{(route[name] * 1000).toFixed(1)}</td>
               ))}
             </tr>
           ))}
