@@ -21,6 +21,7 @@ test: $(VENV)/.ready  ## run the tests, with branch coverage
 	$(PY) -m coverage run -m pytest -q -n 2 --dist worksteal
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
+	$(PY) -m coverage report --include='demo/*' --fail-under=100
 
 fuzz: $(VENV)/.ready  ## run the fuzz tests at length: minutes
 	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz
