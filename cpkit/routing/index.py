@@ -6,26 +6,32 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cpkit.routing.admission import Domains, Environ, admission, opaque
+from cpkit.routing.makers import searching
 from cpkit.routing.route import Route
 from cpkit.routing.shape import UNKNOWN, Controllers, Shape, shape_of
 from cpkit.routing.tree import (
+    NOWHERE,
     Entry,
+    Left,
     Node,
     Record,
     found_in,
     grown,
-    leaf,
     of_any_method,
     of_method,
     order,
+    remaining,
 )
 
 Found = tuple[dict[str, Any], Any]
+Search = Callable[[str, "Environ | None"], "Found | None"]
 
 # What a route is filed under that lists no method at all: found where no method is asked for.
 NO_METHOD: Any = object()
 # How many times the routes may stand in the tree's leaves, for one in the table.
 COPIES = 4
+# For how many lengths of path, at most, an answer is written out in the search itself.
+WRITTEN = 4
 
 
 class Index:
@@ -43,40 +49,56 @@ class Index:
         environ: Callable[[], Environ | None],
     ) -> None:
         self.environ, self.controllers = environ, controllers
-        lengths, varying = _by_length(routes, Controllers.of(controllers), domains)
+        known = Controllers.of(controllers)
+        routes = list(routes)
+        self.head, shapes = _parted([_shape(route, known) for route in routes])
+        lengths, varying = _by_length(routes, shapes, domains)
         self.limit = max([*map(_depth, varying), *(length + 1 for length in lengths), 1])
         self.fixed = [self._grown(lengths.get(n, [])) for n in range(self.limit + 2)]
         self.varying = self._grown(varying)
+        self.search = self._searching(lengths)
         # What a path without a leading slash can match: only a regex of the whole path knows.
-        self.slashless = leaf([e for e in varying if e.shape.steps is None], frozenset())
+        self.slashless = remaining([e for e in varying if e.shape.steps is None], frozenset())
 
     @staticmethod
     def _grown(entries: list[Entry]) -> Node:
-        return grown(entries, COPIES * len(entries) + 16) if entries else None
+        return grown(entries, COPIES * len(entries) + 16) if entries else NOWHERE
 
-    def search(self, url: str, environ: Environ | None) -> Found | None:
-        """Return (variables and defaults, route) of the first route that matches, or None."""
-        segments = url.split("/", self.limit)
-        return self.rest(segments, environ, found_in(self.fixed[len(segments)], segments))
+    def _searching(self, lengths: dict[int, list[Entry]]) -> Search:
+        """Return the function that finds (variables and defaults, route), or None."""
+        written, nodes = [], []
+        for length in sorted(lengths, key=lambda length: -len(lengths[length]))[:WRITTEN]:
+            at, answer, node = self.fixed[length]
+            if at is None and (form := getattr(answer, "form", None)):
+                written.append((length, *form))
+                nodes.append(node)
+        return searching(self.limit, self.head, tuple(written), tuple(nodes), self.fixed, self.rest)
 
-    def rest(self, segments: list[str], environ: Environ | None, node: Node) -> Found | None:
-        """Search the leaf *node* and the routes of varying length, in declared order."""
-        if node is None and self.varying is None:
+    def _segments(self, url: str) -> list[str] | None:
+        """Return the segments below the head that all routes share; None for another head."""
+        tail = url.removeprefix(self.head)
+        return None if self.head and tail == url else tail.split("/", self.limit)
+
+    def rest(self, segments: list[str], environ: Environ | None, left: Left) -> Found | None:
+        """Search what is *left* and the routes of varying length, in declared order."""
+        if left is None and self.varying is NOWHERE:
             return None
         environ = environ or self.environ()
         method = environ.get("REQUEST_METHOD", "") if environ else None
-        for make, arguments, route, admit in self._left(segments, method, node):
+        for make, arguments, _, admit in self._left(segments, method, left):
             result = make(segments, arguments)
             if result is not None and (admit is None or admit(environ, result, segments)):
-                return result, route
+                return result, arguments[-1]
         return None
 
     def methods(self, url: str, environ: Environ | None) -> frozenset[str] | None:
         """Return the methods for which a route matches *url*; None: any."""
         environ = environ or self.environ()
-        segments = url.split("/", self.limit)
-        found: set[str] = set()
-        for make, arguments, route, admit in self._every(segments):
+        segments, found = self._segments(url), set[str]()
+        if segments is None:
+            return frozenset()
+        for make, arguments, _, admit in self._every(segments):
+            route = arguments[-1]
             methods = (route.conditions or {}).get("method")
             if methods is not None and found.issuperset(methods):
                 continue
@@ -89,22 +111,22 @@ class Index:
                 found.update(methods)
         return frozenset(found)
 
-    def _left(self, segments: list[str], method: str | None, node: Node) -> list[Record]:
-        """Return the records of *node* and those of varying length, in declared order."""
-        if segments[0]:
+    def _left(self, segments: list[str], method: str | None, left: Left) -> list[Record]:
+        """Return the records of *left* and those of varying length, in declared order."""
+        if segments[0] and not self.head:
             return of_method(self.slashless, method)
-        records = of_method(node, method)
+        records = of_method(left, method)
         others = of_method(self._varying(segments), method)
         return sorted([*records, *others], key=order) if records and others else records or others
 
     def _every(self, segments: list[str]) -> list[Record]:
-        if segments[0]:
+        if segments[0] and not self.head:
             return of_any_method(self.slashless)
-        node = found_in(self.fixed[len(segments)], segments)
-        return of_any_method(node) + of_any_method(self._varying(segments))
+        left = found_in(self.fixed[len(segments)], segments)
+        return of_any_method(left) + of_any_method(self._varying(segments))
 
-    def _varying(self, segments: list[str]) -> Node:
-        if self.varying is None:
+    def _varying(self, segments: list[str]) -> Left:
+        if self.varying is NOWHERE:
             return None
         return found_in(self.varying, [*segments, *[""] * (self.limit + 1 - len(segments))])
 
@@ -115,15 +137,37 @@ def _depth(entry: Entry) -> int:
     return max(*entry.shape.exact, *(step.at for step in steps), 0, -1) + 2
 
 
+def _parted(shapes: list[Shape]) -> tuple[str, list[Shape]]:
+    """Return what all paths begin with, and the shapes of what follows.
+
+    PERF: what all routes share is compared once, and not split. Of a single segment that would
+    cost more than it saves.
+    """
+    if not shapes or any(shape.steps is None for shape in shapes):
+        return "", shapes  # a regex judges the whole path
+    first, depth = shapes[0].exact, 0
+    while all(_goes_on(shape, depth + 1, first.get(depth + 1)) for shape in shapes):
+        depth += 1
+    if depth < 2:
+        return "", shapes
+    head = "".join(f"/{first[at]}" for at in range(1, depth + 1)) + "/"
+    return head, [shape.below(depth + 1) for shape in shapes]
+
+
+def _goes_on(shape: Shape, at: int, text: str | None) -> bool:
+    """Tell whether *shape* has this fixed text at a position, and more after it."""
+    more = max(*shape.exact, *(step.at for step in shape.steps or ()), 0, 0)
+    return text is not None and shape.exact.get(at) == text and more > at
+
+
 def _by_length(
-    routes: Iterable[Any], controllers: Controllers, domains: Domains
+    routes: Iterable[Any], shapes: list[Shape], domains: Domains
 ) -> tuple[dict[int, list[Entry]], list[Entry]]:
     """Return the entries of each length, and those of varying length."""
-    known = [(route, _shape(route, controllers)) for route in routes]
-    first = _first_orders(shape for _, shape in known)
+    first = _first_orders(shapes)
     lengths: dict[int, list[Entry]] = {}
     varying: list[Entry] = []
-    for place, (route, shape) in enumerate(known):
+    for place, (route, shape) in enumerate(zip(routes, shapes, strict=True)):
         clear = not first or place < _first(first, shape)
         entries = varying if shape.length is None else lengths.setdefault(shape.length, [])
         entries.append(_entry(place, shape, clear, route, domains))

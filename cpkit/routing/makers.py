@@ -1,25 +1,73 @@
-"""Functions that check a split path against one shape of route and make its result."""
+"""Functions compiled for routes of one shape: they check a split path and make the result.
+
+Three kinds share what is in their middle (:func:`_lines`): a maker tries one route, an answer
+also finds its record in a leaf of the tree, and the search of a table holds the answers for
+the most common lengths of path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cpkit.routing.shape import Shape, Step
 
 TESTED = {"typed", "mixed"}
 Result = dict[str, Any]
-# (the split path, arguments: the defaults to begin with, texts and tests) -> result or None
+# (the split path, arguments: the defaults to begin with, texts, tests, the route) -> result or None
 Maker = Callable[[list[str], tuple[Any, ...]], "Result | None"]
-Made = tuple[Maker, tuple[Any, ...]]
 
 
-def maker(order: int, shape: Shape, defaults: Result, decided: frozenset[int]) -> Made:
-    """Return a maker for *shape* and its arguments.
+class Form(NamedTuple):
+    """Hold what is compiled of a route, and shared by all routes of its shape.
 
-    *order*, the route's place among all, ends the arguments. *decided* are the positions whose
-    fixed text the index has compared already.
+    *length* and *slash* are the shape's; *fixed* are the positions whose text is yet to be
+    compared; *kept* the variables with a default, which an empty value doesn't replace.
+    """
+
+    length: int | None
+    slash: bool
+    fixed: tuple[int, ...]
+    steps: tuple[Step, ...]
+    kept: frozenset[str]
+
+
+class Around(NamedTuple):
+    """Hold what stands around the checks of a form, in the source of a function.
+
+    *probe* is the position of the segment by which to look up *node*, or None. *begin* are
+    the next lines, *arguments* is where the form's arguments are, *demands* what else to check.
+    """
+
+    parameters: str
+    probe: int | None
+    begin: tuple[str, ...]
+    arguments: str
+    demands: tuple[str, ...]
+    refuse: str
+    result: str
+
+
+MAKE = Around("s, f", None, (), "{} = f", (), "None", "d")
+# An answer looks in *node*, and asks *rest* where it has none itself.
+REFUSE = "rest(s, environ, None)"
+ANY_METHOD = Around("s, environ, node, rest", None, (), "_, {}, _ = node", (), REFUSE, "d, route")
+TRY_METHOD = "try: method = environ['REQUEST_METHOD']"
+NO_METHOD = "except (KeyError, TypeError): return rest(s, environ, node)"
+ONE_METHOD = ANY_METHOD._replace(
+    begin=(TRY_METHOD, NO_METHOD), arguments="asked, {}, _ = node", demands=("method == asked",)
+)
+LOOK_UP = "node = node.get(method)", f"if node is None: return {REFUSE}"
+BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP), arguments="{} = node[1]")
+
+
+def formed(
+    route: Any, shape: Shape, defaults: Result, decided: frozenset[int]
+) -> tuple[Form, tuple[Any, ...]]:
+    """Return the form of a route of *shape*, and the arguments that its functions take.
+
+    *decided* are the positions whose fixed text the index has compared already.
     """
     steps = shape.steps or ()
     fixed = tuple(at for at in shape.exact if at not in decided)
@@ -27,82 +75,133 @@ def maker(order: int, shape: Shape, defaults: Result, decided: frozenset[int]) -
     template = dict.fromkeys(names)
     template.update(defaults)
     tests = [step.test for step in steps if step.kind in TESTED]
-    arguments = (template, *(shape.exact[at] for at in fixed), *tests, order)
+    arguments = (template, *(shape.exact[at] for at in fixed), *tests, route)
     kept = frozenset(filter(defaults.get, names))
     # PERF: what tells routes of one shape apart isn't compiled: a thousand of them share a maker.
     alike = tuple(step._replace(test=None) if step.kind in TESTED else step for step in steps)
-    return compiled(fixed, alike, kept), arguments
+    return Form(shape.length, shape.slash, fixed, alike, kept), arguments
 
 
 @lru_cache(maxsize=4096)
-def compiled(fixed: tuple[int, ...], steps: tuple[Step, ...], kept: frozenset[str]) -> Maker:
-    """Compile the maker of all routes of one shape; only integers and quoted names go into it.
-
-    *kept* are the variables with a default, which an empty value doesn't replace.
-    """
-    conditions = [f"s[{at:d}] == f[{index}]" for index, at in enumerate(fixed, 1)]
-    reads: list[str] = []
-    tests: list[str] = []
-    writes: list[str] = []
-    argument = len(fixed) + 1
-    for number, step in enumerate(steps):
-        if step.kind == "tail":
-            reads.insert(0, f"if len(s) <= {step.at:d}: return None")
-        reads.append(_read(number, step))
-        if step.kind in TESTED:
-            tests.append(_test(number, step, argument))
-            argument += 1
-        else:
-            conditions.append(_condition(number, step))
-        writes += _writes(number, step, kept)
-    return _function(reads, conditions, tests, writes)
-
-
-def _function(
-    reads: list[str], conditions: list[str], tests: list[str], writes: list[str]
-) -> Maker:
-    guard = [f"if not ({' and '.join(conditions)}): return None"] if conditions else []
-    body = [*reads, *guard, *tests, "d = {**f[0]}", *writes, "return d"]
-    namespace: dict[str, Any] = {}
-    source = "def make(s, f):\n " + "\n ".join(body)
-    # PERF: twice as fast as a loop over steps; see the module's docstring for what goes in.
-    exec(source, namespace)  # noqa: S102
-    made: Maker = namespace["make"]
+def compiled(form: Form, around: Around) -> Callable[..., Any]:
+    """Compile what all routes of one form share."""
+    made = _function(f"def made({around.parameters}):", _indented(_lines(form, around)))
+    vars(made)["form"] = form, around
     return made
 
 
-def _read(number: int, step: Step) -> str:
-    if step.kind == "tail":
-        return f"v{number} = '/'.join(s[{step.at:d}:])"
-    return f"v{number} = s[{step.at:d}]"
+Written = tuple[int, Form, Around]
 
 
-def _condition(number: int, step: Step) -> str:
+def searching(
+    limit: int, head: str, written: tuple[Written, ...], nodes: tuple[Any, ...], *bound: Any
+) -> Callable[..., Any]:
+    """Return the function that searches a whole table: (path, environ) -> what its answer says.
+
+    *head* is what all paths begin with. The answers for some lengths are *written* out, each
+    looks in its own of *nodes*. *bound* are the trees by length, and *rest*, see above.
+    """
+    bind = _searcher(limit, bool(head), written)
+    search: Callable[..., Any] = bind(head, *bound, *nodes)
+    return search
+
+
+@lru_cache(maxsize=64)
+def _searcher(limit: int, headed: bool, written: tuple[Written, ...]) -> Callable[..., Any]:
+    # PERF: a look-up is some hundred bytecodes, each call of a Python function costs as much as
+    # twenty: so what most paths need stands in one function.
+    below = ["path, whole = path.removeprefix(head), path", "if path == whole: return None"]
+    body = [*(below if headed else []), f"s = path.split('/', {limit:d})", "n = len(s)"]
+    for length, form, around in written:
+        lines = _lines(form, around, f"n{length:d}")
+        body += [f"if n == {length:d}:", *_indented(lines)]
+    body += ["at, answer, node = trees[n]"]
+    body += ["while at is not None: at, answer, node = answer.get(s[at], node)"]
+    body += ["return answer(s, environ, node, rest)"]
+    nodes = "".join(f", n{length:d}" for length, *_ in written)
+    search = ["def search(path, environ):", *_indented(body), "return search"]
+    return _function(f"def made(head, trees, rest{nodes}):", _indented(search))
+
+
+def _lines(form: Form, around: Around, node: str = "node") -> list[str]:
+    """Return the source of a function for *form*; only integers and quoted names go into it."""
+    begin, at = _begin(form, around, node)
+    names = [f"f{index}" for index in range(len(form.fixed))]
+    checks = [f"{at(place)} == {name}" for place, name in zip(form.fixed, names, strict=True)]
+    checks += [*around.demands, *([f"not {at(0)}"] if form.slash else ())]
+    tests: list[str] = []
+    writes: list[str] = []
+    for number, step in enumerate(form.steps):
+        value = at(step.at)
+        if step.kind == "tail":
+            value = f"v{number}"
+            begin.append(f"if len(s) <= {step.at:d}: return {around.refuse}")
+            begin.append(f"{value} = '/'.join(s[{step.at:d}:])")
+        if step.kind in TESTED:
+            names.append(f"t{number}")
+            tests += _test(number, step, value, around.refuse)
+        else:
+            checks.append(_condition(step, value))
+        writes += _writes(number, step, value, form.kept)
+    unpack = around.arguments.format(", ".join(["d", *names, "route"]))
+    guard = [f"if not ({' and '.join(checks)}): return {around.refuse}"] if checks else []
+    lines = [*begin, unpack, *guard, *tests, "d = d.copy()", *writes]
+    return [*lines, f"return {around.result}"]
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [" " + line for line in lines]
+
+
+def _begin(form: Form, around: Around, node: str) -> tuple[list[str], Callable[[int], str]]:
+    """Return the first lines of a function, and what gives the segment at a position in it."""
+    begin: list[str] = []
+    at: Callable[[int], str] = "s[{:d}]".format
+    if form.length is not None:  # PERF: to take a list apart is cheaper than to take from it.
+        begin.append("".join(f"s{at:d}, " for at in range(form.length)) + "= s")
+        at = "s{:d}".format
+    if around.probe is not None:
+        begin.append(f"node = {node}.get({at(around.probe)})")
+        begin.append(f"if node is None: return {around.refuse}")
+    elif node != "node":
+        begin.append(f"node = {node}")
+    return [*begin, *around.begin], at
+
+
+def _function(first: str, body: Iterable[str]) -> Callable[..., Any]:
+    namespace: dict[str, Any] = {}
+    # PERF: twice as fast as a loop over steps; see _lines() for what goes in.
+    exec("\n".join([first, *body]), namespace)  # noqa: S102
+    made: Callable[..., Any] = namespace["made"]
+    return made
+
+
+def _condition(step: Step, value: str) -> str:
     if step.kind != "tail":
-        return f"v{number}"
-    newline = f"'\\n' not in v{number}"
-    return newline if step.test else f"v{number} and {newline}"
+        return value
+    newline = f"'\\n' not in {value}"
+    return newline if step.test else f"{value} and {newline}"
 
 
-def _test(number: int, step: Step, argument: int) -> str:
+def _test(number: int, step: Step, value: str, refuse: str) -> list[str]:
     if step.kind == "typed":
-        return f"if not f[{argument}](v{number}): return None"
-    return f"m{number} = f[{argument}](v{number})\n if m{number} is None: return None"
+        return [f"if not t{number}({value}): return {refuse}"]
+    return [f"m{number} = t{number}({value})", f"if m{number} is None: return {refuse}"]
 
 
-def _writes(number: int, step: Step, kept: frozenset[str]) -> list[str]:
+def _writes(number: int, step: Step, value: str, kept: frozenset[str]) -> list[str]:
     if step.kind == "mixed" and kept.isdisjoint(step.names):
         targets = ", ".join(f"d[{name!r}]" for name in step.names)
         return [f"{targets}, = m{number}"]
     lines = []
     for index, name in enumerate(step.names):
-        value = f"m{number}[{index}]" if step.kind == "mixed" else f"v{number}"
-        lines.append(f"{f'if {value}: ' if name in kept else ''}d[{name!r}] = {value}")
+        found = f"m{number}[{index}]" if step.kind == "mixed" else value
+        lines.append(f"{f'if {found}: ' if name in kept else ''}d[{name!r}] = {found}")
     return lines
 
 
-def by_regex(order: int, route: Any, limit: int | None) -> Made:
-    """Return a maker that asks the route's own regex."""
+def by_regex(route: Any, limit: int | None) -> tuple[Maker, tuple[Any, ...]]:
+    """Return a maker that asks the route's own regex, and its arguments."""
 
     def make(segments: list[str], arguments: tuple[Any, ...]) -> Result | None:
         url = "/".join(segments)
@@ -115,9 +214,9 @@ def by_regex(order: int, route: Any, limit: int | None) -> Made:
                 result[name] = value
         return result
 
-    return make, (route.defaults, order)
+    return make, (route.defaults, route)
 
 
-def unread(order: int) -> Made:
+def unread(route: Any) -> tuple[Maker, tuple[Any, ...]]:
     """Return a maker of nothing, for a route object that makes its own result."""
-    return (lambda segments, arguments: {}), ({}, order)
+    return (lambda segments, arguments: {}), ({}, route)

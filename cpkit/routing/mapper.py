@@ -16,7 +16,7 @@ from cpkit.routing.index import Index
 from cpkit.routing.shadows import Shadow, shadows
 
 URLS = 1600
-TRANSIENT = {"_changing", "_index", "_lookup", "_gendict", "_created_gens", "_created_regs"}
+TRANSIENT = {"_changing", "_index", "_gendict", "_created_gens", "_created_regs"}
 TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
 
 
@@ -42,6 +42,9 @@ class IndexedMapper(DeclaringMapper):
     ``create_regs()``.
     """
 
+    # PERF: CPython has a short cut to a slot, and none into so large an object's dict.
+    __slots__ = ("_find",)
+
     always_scan, controller_scan, debug, directory, prefix = (Setting() for _ in range(5))
     domain_match, sub_domains, sub_domains_ignore = (Setting() for _ in range(3))
 
@@ -61,7 +64,7 @@ class IndexedMapper(DeclaringMapper):
         self._changing = threading.RLock()
         self._controllers: list[str] | None = None
         self._index: Index | None = None
-        self._lookup: Any = self._unready
+        self._find: Any = self._search
         self._created_gens = False
 
     def match(self, url: str | None = None, environ: Environ | None = None) -> Any:
@@ -74,27 +77,8 @@ class IndexedMapper(DeclaringMapper):
         """Return (variables and defaults, route) of the first route that matches, or None."""
         if url is None:
             url = _path(environ)
-        limit, fixed, rest = self._lookup
-        # PERF: cpkit.routing.tree's walk, written out: a call a step would cost a third more.
-        segments = url.split("/", limit)
-        node = fixed[len(segments)]
-        while node.__class__ is list:
-            at, children, node = node
-            node = children.get(segments[at], node)
-        try:
-            method = environ["REQUEST_METHOD"]  # type: ignore[index]
-        except (KeyError, TypeError):
-            return rest(segments, environ, node)
-        if segments[0]:
-            return rest(segments, environ, node)
-        if node.__class__ is dict:
-            node = node.get(method) or node[None]
-        while node.__class__ is tuple:
-            make, arguments, route, node = node
-            result = make(segments, arguments)
-            if result is not None:
-                return result, route
-        return rest(segments, environ, node)
+        find = self._find  # PERF: called as self._find(...), a slot is no short cut.
+        return find(url, environ)
 
     def methods(self, url: str, environ: Environ | None = None) -> frozenset[str] | None:
         """Return the methods for which some route matches *url*: for an exact ``Allow``.
@@ -132,7 +116,7 @@ class IndexedMapper(DeclaringMapper):
         self._index = index = Index(self.matchlist, controllers, domains, self._envget)
         self._created_regs = True
         if not (self.always_scan or self.debug or self.prefix):
-            self._lookup = index.limit, index.fixed, index.rest
+            self._find = index.search
         return index
 
     def _scanned(self) -> Any:
@@ -145,7 +129,7 @@ class IndexedMapper(DeclaringMapper):
         with self._changing:
             self._index = None
             self._created_regs = False
-            self._lookup = self._unready
+            self._find = self._search
 
     def _indexed(self) -> Index:
         """Return the index of the routes as they are now."""
@@ -162,13 +146,9 @@ class IndexedMapper(DeclaringMapper):
             raise RoutesException("You must generate the regular expressions before matching.")
         return self._create_regs(None if self.always_scan else self._controllers)
 
-    @property
-    def _unready(self) -> tuple[int, list[None], Any]:
-        """What to look up in while there is no index, or a setting asks for more than one."""
-        return 0, [None, None], self._search
-
-    def _search(self, url: list[str], environ: Environ | None, _: None) -> Any:
-        index, path = self._indexed(), self._below_prefix(url[0])
+    def _search(self, url: str, environ: Environ | None) -> Any:
+        """Search while there is no index, or a setting asks for more than a look into it."""
+        index, path = self._indexed(), self._below_prefix(url)
         if self.debug:
             return self._logged(path, environ or self.environ)
         return None if path is None else index.search(path, environ)

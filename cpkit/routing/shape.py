@@ -31,7 +31,8 @@ class Shape(NamedTuple):
     *length*: the number of segments (the empty one before the first slash counts), or None if it
     varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
     segment that is otherwise variable. *steps*: how to read the variables; None: by the regex of
-    the whole path, on paths up to *limit* characters.
+    the whole path, on paths up to *limit* characters. *slash*: position 0 stands before the
+    leading slash.
     """
 
     length: int | None
@@ -39,6 +40,17 @@ class Shape(NamedTuple):
     heads: dict[int, str]
     steps: tuple[Step, ...] | None
     limit: int | None = None
+    slash: bool = True
+
+    def below(self, count: int) -> Shape:
+        """Return the shape of what follows *count* segments, which are fixed ones."""
+        return self._replace(
+            length=self.length and self.length - count,
+            exact={at - count: text for at, text in self.exact.items() if at >= count},
+            heads={at - count: text for at, text in self.heads.items()},
+            steps=tuple(step._replace(at=step.at - count) for step in self.steps or ()),
+            slash=False,
+        )
 
 
 # The shape of a route object that isn't cpkit's: its own match() decides.

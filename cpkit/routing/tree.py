@@ -7,16 +7,30 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from cpkit.routing.makers import Maker, by_regex, maker, unread
+from cpkit.routing.makers import (
+    ANY_METHOD,
+    BY_METHOD,
+    MAKE,
+    ONE_METHOD,
+    Maker,
+    by_regex,
+    compiled,
+    formed,
+    unread,
+)
 from cpkit.routing.shape import UNKNOWN, Shape
 
-# (make, arguments, route, admit), see cpkit.routing.makers; arguments end with the order.
-Record = tuple[Maker, tuple[Any, ...], Any, Any]
-# Branch: [position, children by segment, default child].
-# Chain: (make, arguments, route, next chain or None), in declared order.
-# Leaf: a chain; or a dict of each method's, with the chain of any other method under None; or
-# Guarded. PERF: plain lists, dicts and tuples, told apart by class, are the fastest to unpack.
-Node = Any
+# (make, arguments, the route's place among all, admit); arguments end with the route.
+Record = tuple[Maker, tuple[Any, ...], int, Any]
+# Chain: (make, arguments, place, next chain or None), in declared order.
+# What routes are left: a chain; or (method, arguments ..., chain) of a single route, method None
+# being any; or a dict of each method's chain, with that of any other method under None; or
+# Guarded; or None.
+Left = Any
+# Branch: (position, children by segment, default child).
+# Leaf: (None, a function that answers, what it looks in).
+# PERF: plain tuples of three, told apart by what is None, are the fastest to unpack.
+Node = tuple["int | None", Any, Any]
 
 
 FEW = 8
@@ -25,7 +39,7 @@ FEW = 8
 class Heads(dict[str, Node]):
     """Hold children by what stands before the first dot of a segment."""
 
-    def get(self, segment: str, default: Node = None) -> Node:
+    def get(self, segment: str, default: Any = None) -> Any:
         return dict.get(self, segment.partition(".")[0], default)
 
 
@@ -49,11 +63,14 @@ class Entry(NamedTuple):
     admit: Any
 
     def key(self, probe: int) -> str | None:
-        """Return the text that a branch finds this route under; None: under every one."""
-        exact = self.shape.exact.get(abs(probe))
+        """Return the text that a branch finds this route under; None: under every one.
+
+        *probe* is a position, or the complement of one whose head is meant.
+        """
         if probe >= 0:
-            return exact
-        return self.shape.heads.get(-probe) if exact is None else exact.partition(".")[0]
+            return self.shape.exact.get(probe)
+        exact = self.shape.exact.get(~probe)
+        return self.shape.heads.get(~probe) if exact is None else exact.partition(".")[0]
 
 
 def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = frozenset()) -> Node:
@@ -64,7 +81,7 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = froze
     """
     best = _best_probe(entries, budget, decided)
     if best is None:
-        return leaf(entries, frozenset(at for at in decided if at > 0))
+        return leaf(entries, frozenset(at for at in decided if at >= 0))
     keys = [entry.key(best) for entry in entries]
     groups: dict[str, list[Entry]] = {key: [] for key in keys if key is not None}
     everywhere = [entry for entry, key in zip(entries, keys, strict=True) if key is None]
@@ -73,12 +90,24 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = froze
             group.append(entry)
     share = budget / (len(everywhere) + sum(map(len, groups.values())))
     decided |= {best}
-    kind = dict if best > 0 else Heads
-    children = kind(
-        (key, grown(group, int(share * len(group)), decided)) for key, group in groups.items()
-    )
-    default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else None
-    return [abs(best), children, default]
+    children = {
+        key: grown(group, int(share * len(group)), decided) for key, group in groups.items()
+    }
+    default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else NOWHERE
+    return _branch(best, children, default)
+
+
+def _branch(probe: int, children: dict[str, Node], default: Node) -> Node:
+    at, answer, _ = next(iter(children.values()))
+    alike = at is None and all(child[1] is answer for child in children.values())
+    form, around = getattr(answer, "form", (None, MAKE))
+    if probe < 0:
+        return ~probe, Heads(children), default
+    if form is None or around.probe is not None or not alike or default is not NOWHERE:
+        return probe, children, default
+    # PERF: where all leaves answer alike, their function does the last look-up, too.
+    left = {key: child[2] for key, child in children.items()}
+    return None, compiled(form, around._replace(probe=probe)), left
 
 
 def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) -> int | None:
@@ -86,14 +115,20 @@ def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) 
     if all(_alike(entry.shape, entries[0].shape) for entry in entries):
         return None
     # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
-    scored = [(len(entries) ** 2, 0)] if len(entries) <= FEW else []
-    for probe in sorted(_probes(entries) - decided, key=lambda probe: (probe < 0, abs(probe))):
+    scored: list[tuple[int, int | None]] = []
+    if len(entries) <= FEW:
+        scored.append((len(entries) ** 2, None))
+    for probe in sorted(_probes(entries) - decided, key=_by_position):
         counts = Counter(entry.key(probe) for entry in entries)
         everywhere = counts.pop(None, 0)
         if sum(counts.values()) + everywhere * (len(counts) + 1) <= budget:
             left = sum((count + everywhere) ** 2 for count in counts.values())
             scored.append((left + everywhere**2, probe))
-    return min(scored, key=itemgetter(0), default=(0, 0))[1] or None
+    return min(scored, key=itemgetter(0), default=(0, None))[1]
+
+
+def _by_position(probe: int) -> tuple[bool, int]:
+    return probe < 0, max(probe, ~probe)
 
 
 def _alike(one: Shape, other: Shape) -> bool:
@@ -102,67 +137,120 @@ def _alike(one: Shape, other: Shape) -> bool:
 
 def _probes(entries: Iterable[Entry]) -> set[int]:
     exact = {at for entry in entries for at in entry.shape.exact}
-    return exact | {-at for entry in entries for at in entry.shape.heads}
+    return exact | {~at for entry in entries for at in entry.shape.heads}
 
 
 def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     """Return the leaf of *entries*, by method where any of them asks for one."""
+    left = remaining(entries, decided)
+    if left is None or isinstance(left, Guarded):
+        return None, unsure, left
+    chains = _by_method(left)
+    makers = [make for chain in chains.values() for make, *_ in _records(chain)]
+    if len(makers) > len(chains) or any(make is not makers[0] for make in makers):
+        return None, by_method if isinstance(left, dict) else in_order, left
+    # PERF: one for each method, of one form.
+    form, _ = vars(makers[0])["form"]
+    (method, chain), *others = chains.items()
+    if others:
+        return None, compiled(form, BY_METHOD), left
+    around = ANY_METHOD if method is None else ONE_METHOD
+    return None, compiled(form, around), (method, *chain[1], chain)
+
+
+def remaining(entries: Sequence[Entry], decided: frozenset[int]) -> Left:
+    """Return what is left to try of *entries*."""
     records = [(entry.methods, _record(entry, decided)) for entry in entries]
     if not all(entry.clear and entry.admit is None for entry in entries):
         return Guarded(records)
-    chains: dict[str | None, Node] = {None: None}
-    for methods, _ in records:
-        chains |= dict.fromkeys(methods or ())
+    named = {method for methods, _ in records for method in methods or ()}
+    chains: dict[str | None, Left] = dict.fromkeys(named)
+    if any(methods is None for methods, _ in records):
+        chains[None] = None
     for methods, (*record, _) in reversed(records):
         for method in chains if methods is None else methods:
             chains[method] = (*record, chains[method])
-    return chains if len(chains) > 1 else chains[None]
+    return chains if named else chains.get(None)
 
 
 def _record(entry: Entry, decided: frozenset[int]) -> Record:
     place, shape, _, _, route, admit = entry
     if shape is UNKNOWN:
-        return (*unread(place), route, admit)
+        return (*unread(route), place, admit)
     if shape.steps is None:
-        return (*by_regex(place, route, shape.limit), route, admit)
-    return (*maker(place, shape, route.defaults, decided), route, admit)
+        return (*by_regex(route, shape.limit), place, admit)
+    form, arguments = formed(route, shape, route.defaults, decided)
+    return compiled(form, MAKE), arguments, place, admit
 
 
-def found_in(node: Node, segments: Sequence[str]) -> Node:
-    """Walk from *node* to the leaf for *segments*."""
-    while isinstance(node, list):
-        at, children, default = node
-        node = children.get(segments[at], default)
-    return node
+def unsure(segments: list[str], environ: Any, left: Left, rest: Any) -> Any:
+    """Answer where path and method alone don't decide, or nothing is left."""
+    return rest(segments, environ, left)
 
 
-def of_method(node: Node, method: str | None) -> list[Record]:
-    """Return a leaf's records for *method*, all of them for None, in declared order."""
+NOWHERE: Node = (None, unsure, None)
+
+
+def in_order(segments: list[str], environ: Any, chain: Left, rest: Any) -> Any:
+    """Answer by the first record of a chain that matches."""
+    while chain is not None:
+        make, arguments, _, chain = chain
+        result = make(segments, arguments)
+        if result is not None:
+            return result, arguments[-1]
+    return rest(segments, environ, None)
+
+
+def by_method(segments: list[str], environ: Any, chains: Left, rest: Any) -> Any:
+    """Answer by the chain of the request's method."""
+    try:
+        chain = chains.get(environ["REQUEST_METHOD"]) or chains.get(None)
+    except (KeyError, TypeError):
+        return rest(segments, environ, chains)
+    return in_order(segments, environ, chain, rest)
+
+
+def found_in(node: Node, segments: Sequence[str]) -> Left:
+    """Walk from *node* to what is left for *segments*."""
+    at, found, left = node
+    while at is not None:
+        at, found, left = found.get(segments[at], left)
+    _, around = getattr(found, "form", (None, MAKE))
+    return left if around.probe is None else left.get(segments[around.probe])
+
+
+def of_method(left: Left, method: str | None) -> list[Record]:
+    """Return the records for *method*, all of them for None, in declared order."""
     if method is None:
-        every = {order(record): record for record in of_any_method(node)}
+        every = {order(record): record for record in of_any_method(left)}
         return [every[number] for number in sorted(every)]
-    if isinstance(node, Guarded):
-        return [rec for methods, rec in node.records if methods is None or method in methods]
-    return _records((node.get(method) or node[None]) if isinstance(node, dict) else node)
+    if isinstance(left, Guarded):
+        return [rec for methods, rec in left.records if methods is None or method in methods]
+    chains = _by_method(left)
+    return _records(chains.get(method) or chains.get(None))
 
 
-def of_any_method(node: Node) -> list[Record]:
-    """Return all of a leaf's records, in no order, those of several methods several times."""
-    if isinstance(node, Guarded):
-        return [record for _, record in node.records]
-    chains = node.values() if isinstance(node, dict) else (node,)
-    return [record for chain in chains for record in _records(chain)]
+def of_any_method(left: Left) -> list[Record]:
+    """Return all records, in no order, those of several methods several times."""
+    if isinstance(left, Guarded):
+        return [record for _, record in left.records]
+    return [record for chain in _by_method(left).values() for record in _records(chain)]
 
 
-def order(record: Record) -> int:
-    """Return the place of a record's route among all routes."""
-    place: int = record[1][-1]
-    return place
+order = itemgetter(2)  # a record's place among all routes
 
 
-def _records(chain: Node) -> list[Record]:
+def _by_method(left: Left) -> dict[str | None, Left]:
+    """Return the chain of each method, that of any other method under None."""
+    if isinstance(left, dict):
+        return left
+    single = left is not None and not callable(left[0])
+    return {left[0]: left[-1]} if single else {None: left}
+
+
+def _records(chain: Left) -> list[Record]:
     found: list[Record] = []
     while chain is not None:
-        make, arguments, route, chain = chain
-        found.append((make, arguments, route, None))
+        make, arguments, place, chain = chain
+        found.append((make, arguments, place, None))
     return found

@@ -110,6 +110,41 @@ def test_a_prefix_alone_is_the_root():
     assert mapper.match("/app") == {}
 
 
+SHARED = ["/api/v1/{x}", "/api/v1/{x}/y", "/api/v1/z/{y:\\d+}", "/api/v1/w/*rest"]
+
+
+class Text(str):
+    """Be text, but no plain str."""
+
+
+@pytest.mark.parametrize("kind", [str, Text])
+def test_what_all_routes_begin_with_must_be_there(kind):
+    mapper = mapper_of(*SHARED)
+    for path in ("/api/v1/a", "/api/v1/a/y", "/api/v1/z/5", "/api/v1/w/a/b"):
+        assert mapper.match(kind(path), GET) is not None
+        assert mapper.methods(kind(path)) is None
+    for head in ("", "/", "/api", "/api/v1", "/api/v2/", "api/v1/", "//api/v1/", "/api/v1//", "\n"):
+        for path in ("", "a", "a/y", "z/5", "w/a/b"):
+            assert mapper.match(kind(head + path), GET) is None, head + path
+            assert mapper.methods(kind(head + path)) == frozenset()
+
+
+CONDITIONS = {"any": [None], "one": [["GET"]], "each": [["GET"], ["PUT"]], "some": [["GET"], None]}
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_path_without_its_first_slash_is_another(conditions, count):
+    mapper = mapper_of()
+    for number in range(count):
+        for methods in conditions:
+            asked = {"method": methods} if methods else {}
+            mapper.connect(f"/{{a}}/{number}/{{b}}", conditions=asked)
+    assert mapper.match("/x/0/y", GET) == {"a": "x", "b": "y"}
+    assert mapper.match("x/x/0/y", GET) is None
+    assert mapper.methods("x/x/0/y") == frozenset()
+
+
 def test_debug_returns_what_was_tried():
     mapper = mapper_of("/a/{x:b}", "/a/{y}")
     mapper.debug = True
