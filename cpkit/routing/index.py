@@ -156,8 +156,9 @@ def _parted(shapes: list[Shape]) -> tuple[str, list[Shape]]:
 
 def _goes_on(shape: Shape, at: int, text: str | None) -> bool:
     """Tell whether *shape* has this fixed text at a position, and more after it."""
-    more = max(*shape.exact, *(step.at for step in shape.steps or ()), 0, 0)
-    return text is not None and shape.exact.get(at) == text and more > at
+    if text is None or shape.exact.get(at) != text:
+        return False
+    return at + 1 in shape.exact or any(step.at > at for step in shape.steps or ())
 
 
 def _by_length(

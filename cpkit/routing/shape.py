@@ -44,13 +44,11 @@ class Shape(NamedTuple):
 
     def below(self, count: int) -> Shape:
         """Return the shape of what follows *count* segments, which are fixed ones."""
-        return self._replace(
-            length=self.length and self.length - count,
-            exact={at - count: text for at, text in self.exact.items() if at >= count},
-            heads={at - count: text for at, text in self.heads.items()},
-            steps=tuple(step._replace(at=step.at - count) for step in self.steps or ()),
-            slash=False,
-        )
+        exact = {at - count: text for at, text in self.exact.items() if at >= count}
+        heads = {at - count: text for at, text in self.heads.items()}
+        steps = [Step(kind, at - count, names, test) for kind, at, names, test in self.steps or ()]
+        length = self.length and self.length - count
+        return Shape(length, exact, heads, tuple(steps), self.limit, slash=False)
 
 
 # The shape of a route object that isn't cpkit's: its own match() decides.
