@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from cpkit.errors import DatabaseUnavailableError
+from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError
 from cpkit.transactions import Fault, backoff, fault_of
 
 T = TypeVar("T")
+
+_BETWEEN_TRIES = 0.02  # seconds
+_SILENCE = 60.0  # seconds without a further line on the same
 
 
 class Outage:
@@ -27,6 +30,7 @@ class Outage:
         self._back.set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._silent_until = 0.0
 
     @property
     def lasts(self) -> bool:
@@ -41,9 +45,33 @@ class Outage:
             try:
                 return take()
             except Exception as error:
-                if fault_of(error) is not Fault.GONE:
+                if fault_of(error) not in (Fault.GONE, Fault.BUSY):
                     raise
-                self.begin(error)
+                self._try_again(error, deadline)
+
+    def _try_again(self, error: Exception, deadline: float) -> None:
+        """Come back if there is time left to try again.
+
+        NOTE: a server that has no connection left for us is not gone: those we have go on, and
+        one of them will be free soon, whereas a probe would never get one.
+        """
+        late = time.monotonic() > deadline
+        if fault_of(error) is Fault.GONE:
+            self.begin(error)
+            if late:
+                raise DatabaseUnavailableError("The database cannot be reached") from error
+        elif late:
+            self._say_again(error)
+            raise DatabaseBusyError("The database has no connection left") from error
+        else:
+            time.sleep(next(backoff(_BETWEEN_TRIES)))
+
+    def _say_again(self, error: Exception) -> None:
+        """Log why requests are refused, not each time."""
+        now = time.monotonic()
+        if now > self._silent_until:
+            self._silent_until = now + _SILENCE
+            self._log(f"no connection to be had: {_first_line(error)}.", 40)
 
     def _wait(self, deadline: float) -> None:
         if threading.current_thread() is self._thread:
@@ -70,10 +98,15 @@ class Outage:
             thread.join(timeout=5)
 
     def _recover(self) -> None:
+        said = ""
         for pause in backoff():
             try:
                 self._probe()
-            except Exception:
+            except Exception as error:
+                why = _first_line(error)
+                if fault_of(error) not in (Fault.GONE, Fault.BUSY) and why != said:
+                    said = why  # it will not pass by itself: setup fails, a file is not writable
+                    self._log(f"cannot be used: {why}.", 40)
                 if self._stopped.wait(pause):
                     return
             else:

@@ -10,7 +10,7 @@ _SQLITE_MASK = 0xFF  # the low byte of an extended result code is the primary on
 class Fault(enum.Enum):
     """Name what went wrong, as far as it decides what to do next."""
 
-    BUSY = "busy"  # a lock was not to be had: a fresh transaction may do
+    BUSY = "busy"  # a lock, or a connection, was not to be had: another try may do
     CONFLICT = "conflict"  # the server rolled back for another's sake: a fresh one may do
     GONE = "gone"  # the connection or the server is lost
     FULL = "full"  # the disk is full
@@ -22,7 +22,7 @@ _SQLSTATE = {
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
     "55P03": Fault.BUSY,
-    "53300": Fault.GONE,
+    "53300": Fault.BUSY,
     "53100": Fault.FULL,
     "25006": Fault.READ_ONLY,
     "57P01": Fault.GONE,
@@ -30,6 +30,8 @@ _SQLSTATE = {
     "57P03": Fault.GONE,
     "25P03": Fault.GONE,
 }
+# NOTE: libpq tells no SQLSTATE of a connection that the server, or PgBouncer, refuses.
+_NO_CONNECTION_LEFT = ("too many c", "connection slots are", "no more connections allowed")
 # sqlite.org/rescode.html
 _SQLITE = {5: Fault.BUSY, 6: Fault.BUSY, 8: Fault.READ_ONLY, 13: Fault.FULL}
 _SQLITE_TEXT = {
@@ -37,13 +39,20 @@ _SQLITE_TEXT = {
     "readonly": Fault.READ_ONLY,
     "disk is full": Fault.FULL,
 }
+# What a driver for PostgreSQL raises when it cannot reach the server (PEP 249).
+_LOST_BY_DRIVER = {
+    "psycopg": "OperationalError",
+    "psycopg2": "OperationalError",
+    "pg8000": "InterfaceError",
+}
 # MariaDB Server error codes; 2xxx are the client's.
 _MYSQL = {
     **dict.fromkeys((1205, 1213, 1020), Fault.CONFLICT),
+    **dict.fromkeys((1040, 1203, 1226), Fault.BUSY),
     **dict.fromkeys((1021, 1114, 1041), Fault.FULL),
     **dict.fromkeys((1290, 1792, 1836), Fault.READ_ONLY),
     **dict.fromkeys(
-        (1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2055),
+        (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2055),
         Fault.GONE,
     ),
 }
@@ -62,14 +71,24 @@ def fault_of(error: BaseException | None) -> Fault | None:
     driver = type(error).__module__.partition(".")[0]
     if driver == "sqlite3":
         return _of_sqlite(error)
-    state = getattr(error, "sqlstate", None)
-    if isinstance(state, str):
+    state = _sqlstate(error)
+    if state is not None:
         return _SQLSTATE.get(state) or (Fault.GONE if state.startswith("08") else None)
-    if driver == "psycopg" and _is(error, "OperationalError"):
-        return Fault.GONE  # NOTE: without SQLSTATE it never came from the server
+    if _is(error, _LOST_BY_DRIVER.get(driver, "nothing")):
+        # NOTE: without SQLSTATE it never came from the server, unless it refused to be connected.
+        refused = any(text in str(error) for text in _NO_CONNECTION_LEFT)
+        return Fault.BUSY if refused else Fault.GONE
     if driver in ("pymysql", "MySQLdb", "mysql", "mariadb"):
         return _of_mysql(error)
     return None
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    """Return what the server said; psycopg 2 and pg8000 keep it elsewhere."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if state is None and error.args and isinstance(error.args[0], dict):
+        state = error.args[0].get("C")
+    return state if isinstance(state, str) else None
 
 
 def _of_sqlite(error: BaseException) -> Fault | None:

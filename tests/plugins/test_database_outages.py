@@ -15,7 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
-from cpkit.errors import DatabaseSettingError, DatabaseUnavailableError, OutcomeUnknownError
+from cpkit.errors import (
+    DatabaseBusyError,
+    DatabaseSettingError,
+    DatabaseUnavailableError,
+    OutcomeUnknownError,
+)
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
 
@@ -151,6 +156,67 @@ def test_the_start_waits_for_a_server(cp_isolation, postgres):
     starting.join()
     assert database.ping(20)
     database.stop()
+
+
+def test_what_fails_when_a_server_has_come_is_said_once(start_database, postgres, caplog):
+    tried = threading.Semaphore(0)
+
+    def set_up(connection):
+        tried.release()
+        raise ZeroDivisionError("no such\nluck")
+
+    postgres.stop()
+    try:
+        start_database(postgres.url, setup=set_up, required=False, wait=0)
+    finally:
+        postgres.start()
+    for _ in range(3):
+        assert tried.acquire(timeout=20)
+    assert caplog.text.count("lost:") == 1
+    assert caplog.text.count("cannot be used: no such.") == 1
+
+
+@pytest.fixture
+def scarce(start_database, postgres):
+    """Start on a server that allows two connections, and a pool of eight."""
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS scarce")
+        admin.execute("CREATE ROLE scarce LOGIN CONNECTION LIMIT 2")
+    return start_database(postgres.url.replace("me:secret", "scarce"), pool_size=8, timeout=20)
+
+
+def test_the_connections_that_a_server_allows_are_shared(scarce):
+    together = threading.Barrier(8)
+
+    def ask(_) -> int:
+        together.wait(20)
+        with scarce.begin(write=False) as connection:
+            return connection.scalar(text("SELECT 1 FROM pg_sleep(0.02)"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(16))) == [1] * 16
+    assert scarce.figures().idle == 2
+    assert scarce.ping(20)
+
+
+def test_who_finds_all_connections_of_a_server_taken_is_refused(scarce, caplog):
+    with scarce.begin(write=False) as one, scarce.begin(write=False) as two:
+        for unit in (one, two):
+            unit.execute(text("SELECT 1"))
+        scarce.timeout = 0.05
+        for _ in range(3):
+            with pytest.raises(DatabaseBusyError, match="no connection left"):
+                scarce.begin(write=False).execute(text("SELECT 1"))
+    assert caplog.text.count("too many connections") == 1
+    assert "lost:" not in caplog.text
+
+
+def test_a_server_that_answers_the_probe_alone_is_given_up_in_time(start_database, caplog):
+    database = start_database(timeout=0.1)
+    lost = psycopg.OperationalError("the connection is lost")
+    database.backend.prepare = lambda *_: (_ for _ in ()).throw(lost)
+    with pytest.raises(DatabaseUnavailableError):
+        database.begin().execute(text("SELECT 1"))
 
 
 def test_a_ping_of_a_server_that_hangs_comes_back_in_time(store, postgres):

@@ -6,6 +6,7 @@ import threading
 
 import psycopg
 import pytest
+from pg8000 import exceptions as pg8000
 from pymysql.err import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 
@@ -146,6 +147,16 @@ def sqlite_error(code: int, text: str) -> sqlite3.OperationalError:
     return error
 
 
+class Psycopg2Error(Exception):
+    """Be what psycopg 2 raises."""
+
+    def __init__(self, pgcode: str | None) -> None:
+        self.pgcode = pgcode
+
+
+Psycopg2Error.__module__, Psycopg2Error.__name__ = "psycopg2", "OperationalError"
+
+
 @pytest.mark.parametrize(
     ("error", "fault"),
     [
@@ -165,7 +176,19 @@ def sqlite_error(code: int, text: str) -> sqlite3.OperationalError:
         (psycopg.errors.DiskFull(), Fault.FULL),
         (psycopg.errors.UniqueViolation(), None),
         (psycopg.OperationalError("connection refused"), Fault.GONE),
+        (psycopg.OperationalError('FATAL:  too many connections for role "me"'), Fault.BUSY),
+        (psycopg.OperationalError("FATAL:  sorry, too many clients already"), Fault.BUSY),
+        (psycopg.OperationalError("remaining connection slots are reserved for"), Fault.BUSY),
+        (psycopg.OperationalError("FATAL: no more connections allowed"), Fault.BUSY),
+        (psycopg.errors.TooManyConnections(), Fault.BUSY),
         (psycopg.ProgrammingError(), None),
+        (Psycopg2Error("40001"), Fault.CONFLICT),
+        (Psycopg2Error(None), Fault.GONE),
+        (pg8000.DatabaseError({"S": "ERROR", "C": "40P01"}), Fault.CONFLICT),
+        (pg8000.DatabaseError({"S": "ERROR", "C": "23505"}), None),
+        (pg8000.DatabaseError("?"), None),
+        (pg8000.InterfaceError("Can't create a connection to host"), Fault.GONE),
+        (OperationalError(1040, "Too many connections"), Fault.BUSY),
         (OperationalError(1213, "deadlock"), Fault.CONFLICT),
         (OperationalError(2006, "gone away"), Fault.GONE),
         (OperationalError("?"), None),
