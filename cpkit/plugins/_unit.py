@@ -51,7 +51,7 @@ class Unit:
         self.isolation, self.read_only = isolation, read_only
         self.queries = 0
         self.nanoseconds = 0
-        self.doomed = False
+        self.doomed = self.committed = False
         self.over = False
         self._observe, self._refuse = observe, refuse
         self.when_opened: Callable[[], object] | None = None
@@ -104,6 +104,7 @@ class Unit:
                 raise OutcomeUnknownError from error
             raise
         self.released()
+        self.committed = self.write  # so that its handler is not run again
         self._spent(time.perf_counter_ns() - started, 0)
 
     def rollback(self) -> None:

@@ -145,12 +145,12 @@ class Lent:
         """Commit or roll back by the outcome of the request, before anything is sent."""
         response = cherrypy.serving.response
         commit = self._good(response.status)
-        streams = commit and response.stream and self.request.method != "HEAD"
+        streams = response.stream and self.request.method != "HEAD"
         # A stream may go on with rows that its handler asked for: what only reads is kept open.
-        if self.unit.write or not streams:
+        if self.unit.write or not (streams and commit):
             self.unit.end(commit)
         if streams:
-            response.body = carry(self, response.body)
+            response.body = carry(self, response.body, commit)
 
     def finish(self) -> None:
         """Give back what was borrowed since; only a stream that still runs may go on."""

@@ -38,7 +38,7 @@ def repeating(unit: Any, retries: int, handler: Callable[..., Any]) -> Callable[
                 return _attempt(unit, handler, args, kwargs)
             except Exception as error:
                 fault = fault_of(error)
-                if not left or fault not in _REPEATABLE:
+                if not left or unit.committed or fault not in _REPEATABLE:
                     raise
             unit.close(broken=fault is Fault.GONE)
             before.restore()

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from ._db import Lent
 
 
-def carry(lent: Lent, body: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield from *body*; commit what it did when it ends, undo it if it fails or is left.
+def carry(lent: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
+    """Yield from *body*; *commit* what it did when it ends, undo it if it fails or is left.
 
     The commit comes before the end of the body is sent: if it fails, the client sees a body that
     was cut off. When the client has gone, this generator is closed after the request's last hook,
@@ -19,7 +19,7 @@ def carry(lent: Lent, body: Iterable[bytes]) -> Iterator[bytes]:
     lent.streaming = True
     try:
         yield from body
-        lent.unit.end(commit=True)
+        lent.unit.end(commit)
     finally:
         try:
             lent.unit.end(commit=False)

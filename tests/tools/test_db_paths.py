@@ -255,6 +255,11 @@ class Stream(Paths):
         return body()
 
     @cherrypy.expose
+    def answers(self, status):
+        cherrypy.response.status = int(status)
+        return self.writes()
+
+    @cherrypy.expose
     def cleans_up(self):
         db = cherrypy.request.db
 
@@ -292,6 +297,12 @@ def test_a_stream_commits_before_its_first_byte_and_again_at_its_end(stream):
 def test_a_stream_that_fails_undoes_only_what_its_body_did(stream):
     stream.post("/stream/writes?fails=1")
     assert kept() == 1
+
+
+@pytest.mark.parametrize(("status", "stored"), [(203, 2), (404, 0), (503, 0)])
+def test_a_stream_of_an_error_undoes_what_its_body_did_too(stream, status, stored):
+    response = stream.post(f"/stream/answers?status={status}")
+    assert (response.status_code, kept()) == (status, stored)
 
 
 def test_a_stream_for_head_lends_nothing(stream):

@@ -176,6 +176,22 @@ def test_what_may_have_happened_is_not_done_again(once, cp_client, error, status
     assert (cp_client.post("/").status_code, root.calls) == (status, 1)
 
 
+def test_what_a_handler_has_committed_is_not_done_twice(start_database, cp_client):
+    class Halves:
+        @cherrypy.expose
+        def index(self):
+            write = text("UPDATE accounts SET amount = amount + 1 WHERE id = 0")
+            cherrypy.request.db.execute(write)
+            cherrypy.request.db.commit()
+            raise CONFLICT
+
+    database = start_database(setup=open_accounts)
+    cherrypy.tree.mount(Halves(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 2}})
+    cp_client.raise_exceptions = False
+    assert cp_client.post("/").status_code == 503
+    assert amounts(database)[0] == 1
+
+
 def test_a_stream_is_not_run_again(once, cp_client):
     root = once(CONFLICT())
     assert (cp_client.post("/stream").status_code, root.calls) == (503, 1)
