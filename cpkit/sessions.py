@@ -42,7 +42,7 @@ try:
         select,
         update,
     )
-    from sqlalchemy.exc import IntegrityError
+    from sqlalchemy.exc import DBAPIError, IntegrityError
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
@@ -111,14 +111,21 @@ class DatabaseSession(Session):
         have to end first anyway, since there is one writer at a time.
         """
         request = cherrypy.serving.request
-        if request.stage == "on_end_request":
-            super().save()  # the end of a streamed response
+        if request.stage == "on_end_request":  # of a streamed response
+            _end_body()
+            super().save()
         else:
             request.hooks.attach("on_end_resource", self._save_late, failsafe=True, priority=99)
 
     def clean_up(self) -> None:
-        """Delete the sessions that have expired."""
-        self._write(delete(self._rows).where(self._rows.c.expires <= time.time()))
+        """Delete the sessions that have expired; the next time, if it cannot be done now.
+
+        NOTE: CherryPy's thread that calls this ends for good at an exception.
+        """
+        try:
+            self._write(delete(self._rows).where(self._rows.c.expires <= time.time()))
+        except Exception as error:
+            cherrypy.log(f"Expired sessions are still there: {error}", "CPKIT.SESSIONS", 30)
 
     def __len__(self) -> int:
         """Return the number of sessions that have not expired."""
@@ -206,6 +213,8 @@ class DatabaseSession(Session):
             with self._database().unit(write=write, refuse=refuse) as unit:
                 yield unit
         except Exception as error:
+            if isinstance(error, DBAPIError):  # the table may have been dropped
+                _READY.pop(self._database().engine, None)
             answer = unavailable(error)
             if answer is None or answer is error:
                 raise
@@ -233,12 +242,23 @@ class DatabaseSession(Session):
         return found
 
 
+def _end_body() -> None:
+    """Have the body give back what it borrowed: of a client that left, it would only later."""
+    close = getattr(cherrypy.serving.response.body, "close", None)
+    if close is not None:
+        try:
+            close()
+        except Exception:
+            cherrypy.log("A body failed at its end.", "CPKIT.SESSIONS", 40, traceback=True)
+
+
 def _table(name: str) -> Table:
     table = Table(
         name,
         MetaData(),
         Column("key", String(64), primary_key=True),
-        Column("data", Text, nullable=False),
+        # NOTE: MariaDB's own TEXT ends at 64 KiB.
+        Column("data", Text().with_variant(Text(2**24 - 1), "mysql", "mariadb"), nullable=False),
         Column("expires", Float(53), nullable=False, index=True),  # seconds since 1970, UTC
         Column("owner", String(16), index=True),
         Column("leased_until", Float(53)),

@@ -40,6 +40,25 @@ class Visits:
         return "ok"
 
     @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def writing_stream(self):
+        cherrypy.session["visits"] = 20
+        db = cherrypy.request.db
+
+        def body():
+            for n in range(2):
+                db.execute(text(f"INSERT INTO seen VALUES ({n})"))
+                yield b"more"
+
+        return body()
+
+    @cherrypy.expose
+    def long(self, length):
+        found = cherrypy.session.get("long", "")
+        cherrypy.session["long"] = "x" * int(length)
+        return str(len(found))
+
+    @cherrypy.expose
     def regenerate(self):
         cherrypy.session.regenerate()
         return cherrypy.session.id
@@ -169,6 +188,68 @@ def test_a_streamed_response_saves_at_its_end(visits):
     assert client.get("/").text == "11"
 
 
+def test_a_client_that_leaves_mid_stream_leaves_its_session_free(visits):
+    with visits.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS seen"))
+        connection.execute(text("CREATE TABLE seen (n INTEGER)"))
+    client = Client()
+    client.get("/")
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/writing_stream",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "x",
+        "HTTP_COOKIE": f"session_id={client.cookies['session_id']}",
+        "CONTENT_LENGTH": "0",
+        "wsgi.input": None,
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+    }
+    body = cherrypy.tree(environ, lambda *args: None)
+    next(body)
+    body.close()
+    with visits.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT owner FROM cpkit_sessions")) is None
+    assert client.get("/").text == "21"
+
+
+def test_a_body_that_fails_when_its_client_leaves_does_not_keep_the_session(visits, caplog):
+    class Failing:
+        def close(self):
+            raise ZeroDivisionError
+
+    class Root:
+        @cherrypy.expose
+        @cherrypy.config(**{"response.stream": True})
+        def index(self):
+            cherrypy.session["visits"] = 1
+            hook = lambda: setattr(cherrypy.response, "body", Failing())  # noqa: E731
+            cherrypy.request.hooks.attach("on_end_request", hook, priority=1)
+            return "ok"
+
+    cherrypy.tree.mount(Root(), "/failing", CONFIG)
+    client = Client()
+    client.get("/failing/")
+    assert client.get("/").text == "2"
+    assert "A body failed at its end" in caplog.text
+
+
+def test_a_table_that_was_dropped_is_made_anew(visits):
+    client = Client(raise_exceptions=False)
+    client.get("/")
+    with visits.begin() as connection:
+        connection.execute(text("DROP TABLE cpkit_sessions"))
+    client.get("/")
+    assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+
+
+def test_a_session_may_hold_more_than_64_kib(visits):
+    client = Client()
+    client.get("/long?length=100000")
+    assert client.get("/long?length=0").text == "100000"
+
+
 def test_the_lock_of_a_process_that_died_is_void_after_its_lease(visits):
     client = Client()
     client.get("/")
@@ -232,6 +313,42 @@ def test_a_session_for_which_the_disk_is_too_full_is_a_503(start_database, caplo
     statuses = [client.get("/").status_code for _ in range(12)]
     assert {200, 503} == set(statuses)
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
+
+
+def test_sessions_that_cannot_be_cleaned_up_now_are_later(sqlite_visits, caplog):
+    session = DatabaseSession()
+    session.load()
+    session._save(session.now())
+    sqlite_visits.stop()
+    session.clean_up()  # an exception would end CherryPy's thread for good
+    assert "Expired sessions are still there" in caplog.text
+    sqlite_visits.start()
+    session.clean_up()
+    assert rows(sqlite_visits) == 0
+
+
+@pytest.mark.parametrize("locking", ["early", "implicit", "explicit"])
+def test_a_server_that_is_gone_is_a_503(start_database, postgres, locking):
+    start_database(postgres.url, timeout=0.2)
+    cherrypy.tree.mount(Visits(), "/", {"/": {**CONFIG["/"], "tools.sessions.locking": locking}})
+    client = Client(raise_exceptions=False)
+    client.get("/")
+    postgres.stop()
+    try:
+        answers = [client.get("/"), Client(raise_exceptions=False).get("/")]
+    finally:
+        postgres.start()
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+
+
+@pytest.mark.parametrize(
+    "cookie", ["x" * 500_000, '"\\001\\000\\377"', '"\x01"', '"é"', "", "../a"]
+)
+def test_a_cookie_that_is_no_id_begins_a_new_session(sqlite_visits, cookie):
+    answer = Client().get("/", headers={"Cookie": f"session_id={cookie}"})
+    assert answer.text == "1"
+    assert rows(sqlite_visits) == 1
 
 
 def test_who_held_a_session_beyond_its_lease_does_not_overwrite_it(sqlite_visits):
