@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from ._engine import build_engine
 from ._lanes import Lane, Lanes
@@ -44,10 +44,15 @@ class Backend:
             if name not in self.url.query  # what the URL says is the user's word
         }
         given = self.plugin.engine_options
-        return {
+        queue = {
             "pool_size": self.plugin.connections,
+            "max_overflow": 0,
             "pool_timeout": self.plugin.timeout,
             "pool_use_lifo": True,  # the fewest connections are kept busy, the rest grow idle
+        }
+        return {
+            # NullPool, which leaves the pooling to a PgBouncer, has none of these.
+            **(queue if issubclass(given.get("poolclass", QueuePool), QueuePool) else {}),
             **given,
             "connect_args": {**arguments, **given.get("connect_args", {})},
         }
@@ -63,8 +68,9 @@ class Backend:
 
     def probe(self) -> None:
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
-        arguments = self.options()["connect_args"]
-        engine = create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+        options = self.options()
+        kept = {name: options[name] for name in ("creator", "connect_args") if name in options}
+        engine = create_engine(self.url, poolclass=NullPool, **kept)
         event.listen(engine, "connect", self.connected)
         with engine.connect() as connection:
             self.verify(connection)

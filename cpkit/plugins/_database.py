@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -77,6 +78,7 @@ class DatabasePlugin(Lending, SimplePlugin):
         try:
             self._backend = self._configured()
             self._open()
+            self._pid = os.getpid()
             self._probe()
         except Exception as error:
             if self.required or fault_of(error) not in _PASSING:

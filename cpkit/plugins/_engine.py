@@ -23,7 +23,7 @@ _JITTER = 0.1  # of the age of a connection
 
 def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     """Return an engine of the plugin's own pool, with listeners on this engine alone."""
-    engine = create_engine(url, **{"poolclass": LendingPool, "max_overflow": 0, **options})
+    engine = create_engine(url, **{"poolclass": LendingPool, **options})
     event.listen(engine, "connect", partial(_connected, backend))
     event.listen(engine, "checkin", _checked_in)
     event.listen(engine, "connect", backend.connected)

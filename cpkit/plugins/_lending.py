@@ -64,7 +64,10 @@ class Lending(Settings):
 
     def ping(self, deadline: float = 1.0) -> bool:
         """Tell whether the database answers within *deadline* seconds, whatever state it is in."""
-        return self.running and not self._outage.lasts and self._pinger.ping(deadline)
+        if not self.running:
+            return False
+        self.lane(write=False)  # after a fork, what the parent knew counts no more
+        return not self._outage.lasts and self._pinger.ping(deadline)
 
     def figures(self) -> PoolFigures:
         """Return how busy the connections are."""
@@ -114,7 +117,9 @@ class Lending(Settings):
 
     def held(self, unit: Unit, seconds: float) -> None:
         """Log a unit that held up other writers."""
-        if seconds > self.slow_write and self.lane(unit.write).turns is not None:
+        lanes = self._lanes  # None if the plugin was stopped meanwhile
+        lane = lanes and (lanes.write if unit.write else lanes.read)
+        if lane and lane.turns is not None and seconds > self.slow_write:
             self.say(f"a unit of work kept others from writing for {seconds:.1f} s.", 30)
 
     def say(self, message: str, level: int = 20) -> None:
@@ -155,7 +160,7 @@ class Lending(Settings):
         self._pinger = Pinger(self._ask)
         if self.statement_timeout is not None:
             self.watchdog = Watchdog(self.statement_timeout, backend.descriptor, self.say)
-        self._pid, self._uid = os.getpid(), effective_user()
+        self._uid = effective_user()
         self._lanes = backend.lanes()
 
     def _close(self) -> None:
@@ -172,6 +177,18 @@ class Lending(Settings):
             if self._pid != os.getpid():
                 INHERITED.append(self._lanes)
                 self._open()
+                if self.setup is not None:
+                    self._set_up_anew(self.setup)
+                # NOTE: last, for it lets other threads in, who would find the parent's lanes.
+                self._pid = os.getpid()
+
+    def _set_up_anew(self, setup: Callable[[Connection], object]) -> None:
+        """Set up after a fork what the parent has not, or what lives in its memory."""
+        if self.backend.keeps_data_in_connection:
+            with self.engines()[0].begin() as connection:
+                setup(connection)
+        elif not self._is_set_up:
+            self._outage.begin(DatabaseError("not set up in this process yet"))
 
     def _probe(self) -> None:
         """See that the database can be worked with; the first time, set it up."""

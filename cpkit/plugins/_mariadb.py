@@ -45,8 +45,9 @@ class MariadbBackend(Backend):
         super().restore(driver, unit)
 
     def serialize_setup(self, connection: Connection) -> None:
-        """Hold a named lock until the connection is given back."""
+        """Hold a named lock until the connection is closed: it is not for the pool any more."""
         connection.execute(text("SELECT GET_LOCK('cpkit', 10)"))
+        connection.detach()
 
 
 def _access(driver: Any, mode: str) -> None:

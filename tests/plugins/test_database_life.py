@@ -1,16 +1,19 @@
 """The life of a database on the bus, from before the fork to after the server."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 import cpkit.tools  # noqa: F401
 from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
@@ -294,6 +297,123 @@ def test_a_child_process_opens_connections_of_its_own(start_database, postgres):
         assert connection.scalar(text("SELECT pg_backend_pid()")) == backend
     os.close(read)
     os.close(write)
+
+
+def in_a_child(do, meanwhile=lambda: None) -> str:
+    """Return what *do* returns in a process that is forked now; do something *meanwhile*."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(write, str(do()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    meanwhile()
+    with os.fdopen(read) as answer:
+        os.waitpid(child, 0)
+        return answer.read()
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+may_fork = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
+
+@forks
+@may_fork
+def test_a_child_process_sets_up_a_database_that_lives_in_its_memory(start_database):
+    plugin = start_database("sqlite://", setup=lambda c: c.execute(text("CREATE TABLE t (a)")))
+
+    def count() -> int:
+        with plugin.begin() as connection:
+            return connection.scalar(text("SELECT count(*) FROM t"))
+
+    assert in_a_child(count) == "0"
+
+
+@forks
+@may_fork
+def test_a_child_process_finds_out_by_itself_that_the_server_is_back(start_database, postgres):
+    postgres.stop()
+    try:
+        plugin = start_database(
+            postgres.url,
+            setup=lambda c: c.execute(text("CREATE TABLE t (a INTEGER)")),
+            required=False,
+            wait=0,
+        )
+        plugin._outage.stop()  # a parent such as uwsgi's, which has no threads
+
+        def count() -> int:
+            deadline = time.monotonic() + 20
+            while not plugin.ping(1) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            with plugin.begin(write=False) as connection:
+                return connection.scalar(text("SELECT count(*) FROM t"))
+
+        assert in_a_child(count, meanwhile=postgres.start) == "0"
+    finally:
+        postgres.restart()
+
+
+def test_no_thread_finds_the_parents_connections_while_another_opens_new_ones(start_database):
+    plugin = start_database()
+    parents = plugin.engine
+    plugin._pid = -1  # as after a fork
+    build, building, may_go = plugin.backend.lanes, threading.Event(), threading.Event()
+
+    def slowly():
+        building.set()
+        assert may_go.wait(20)
+        return build()
+
+    plugin.backend.lanes = slowly
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lambda: plugin.engine)
+        assert building.wait(20)
+        second = threads.submit(lambda: plugin.engine)
+        with contextlib.suppress(TimeoutError):
+            second.result(0.1)  # it waits, if it is right
+        may_go.set()
+        assert first.result(20) is second.result(20)
+    assert first.result() is not parents
+
+
+def test_a_unit_that_outlives_the_plugin_ends_as_ever(start_database):
+    plugin = start_database(slow_write=0.0)
+    with plugin.begin() as connection:
+        connection.execute(text("CREATE TABLE t (a)"))
+        plugin.stop()
+    plugin.start()
+    with plugin.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM t")) == 0
+
+
+def test_what_opens_connections_in_their_place_opens_the_first_one_too(start_database, postgres):
+    import psycopg
+
+    def creator():
+        return psycopg.connect(postgres.url.replace("+psycopg", ""))
+
+    plugin = start_database("postgresql+psycopg://nowhere.invalid/", creator=creator, wait=0)
+    assert plugin.ping(20)
+
+
+def test_without_a_pool_each_unit_has_a_connection_of_its_own(start_database, postgres):
+    plugin = start_database(postgres.url, poolclass=NullPool)
+
+    def backend() -> int:
+        with plugin.begin() as connection:
+            return connection.scalar(text("SELECT pg_backend_pid()"))
+
+    assert backend() != backend()
+
+
+@pytest.mark.faults
+def test_processes_that_start_on_mariadb_wait_for_setup_only(start_database, mariadb):
+    plugin = start_database(mariadb.url, setup=lambda connection: None)
+    with plugin.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT IS_FREE_LOCK('cpkit')")) == 1
 
 
 class Keeper:
