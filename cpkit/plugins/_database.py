@@ -98,7 +98,8 @@ class DatabasePlugin(Lending, SimplePlugin):
         try:
             self._backend.probe()
         except Exception as error:
-            self.say(f"cannot be used after privileges were dropped: {error}", 40)
+            why = f"{_one_line(error)}. A SQLite file and its folder have to belong to that user."
+            self.say(f"cannot be used after privileges were dropped: {why}", 40)
             # NOTE: the server runs already; SystemExit would leave it running and the bus stuck.
             self.bus.exit()
 

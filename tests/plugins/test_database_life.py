@@ -113,7 +113,9 @@ def test_sqlite_is_durable_in_wal_and_keeps_foreign_keys(start_database):
                 connection.scalar(text(f"PRAGMA {name}"))
                 for name in ("journal_mode", "synchronous", "foreign_keys")
             ]
+            waits = connection.scalar(text("PRAGMA busy_timeout"))
         assert ask == ["wal", 2, 1]
+        assert (waits == 0) is write  # who writes asks by itself: SQLite's own wait is not fair
 
 
 def test_other_engines_are_left_alone(start_database, tmp_path):

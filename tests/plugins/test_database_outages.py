@@ -22,6 +22,7 @@ from cpkit.errors import (
     OutcomeUnknownError,
 )
 from cpkit.plugins import DatabasePlugin
+from cpkit.plugins._outage import Outage
 from cpkit.testing import Client
 
 
@@ -174,6 +175,22 @@ def test_what_fails_when_a_server_has_come_is_said_once(start_database, postgres
         assert tried.acquire(timeout=20)
     assert caplog.text.count("lost:") == 1
     assert caplog.text.count("cannot be used: no such.") == 1
+
+
+def test_an_outage_that_many_find_at_once_is_one():
+    lines, may_answer, ended = [], threading.Event(), threading.Event()
+
+    def log(line, level):
+        lines.append(line)
+        if line == "back.":
+            ended.set()
+
+    outage = Outage(lambda: may_answer.wait(20), log)
+    for _ in range(3):
+        outage.begin(OSError("cut"))
+    may_answer.set()
+    assert ended.wait(20)
+    assert lines == ["lost: cut. Trying to reach it again.", "back."]
 
 
 @pytest.fixture
@@ -392,3 +409,64 @@ def test_a_read_is_one_round_trip_and_liveness_none(
 ):
     database = start_database(postgres.url, pool_size=1)
     assert round_trips(database, handle, write=write) == expected
+
+
+# ------------------------------ MariaDB ------------------------------
+
+
+@pytest.fixture(params=HANDLES)
+def maria(request, start_database, mariadb):
+    class Kept:
+        @cherrypy.expose
+        def index(self):
+            statement = "INSERT INTO kept VALUES (1)"
+            cherrypy.request.db.execute(asking(request.param, statement))
+            return "ok"
+
+        @cherrypy.expose
+        def cut(self):
+            self.index()
+            mariadb.restart()
+            return self.index()
+
+        @cherrypy.expose
+        def doubt(self):
+            self.index()
+            mariadb.restart()
+            return "ok"
+
+    def create_here(connection):
+        connection.execute(text("CREATE OR REPLACE TABLE kept (n INTEGER)"))
+
+    database = start_database(mariadb.url, setup=create_here, timeout=20)
+    config = {"cpkit.db.on": True, "cpkit.db.handle": request.param}
+    cherrypy.tree.mount(Kept(), "/", {"/": config})
+    yield database
+    assert database.figures().in_use == 0
+
+
+@pytest.mark.faults
+def test_mariadb_that_goes_and_comes_back(maria, mariadb, caplog):
+    client = Client(raise_exceptions=False)
+    assert client.post("/").status_code == 200
+    mariadb.stop()
+    maria.timeout = 0.2
+    try:
+        answers = [client.post("/") for _ in range(3)]
+    finally:
+        mariadb.start()
+    assert {(it.status_code, it.headers["Retry-After"]) for it in answers} == {(503, "1")}
+    maria.timeout = 20
+    assert client.post("/").status_code == 200
+    assert (caplog.text.count("lost:"), caplog.text.count(": back.")) == (1, 1)
+    mariadb.restart()
+    assert client.post("/").status_code == 200  # the idle connection was cut
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("path", "status"), [("/cut", 503), ("/doubt", 500)])
+def test_mariadb_that_is_cut_in_mid_request(maria, path, status):
+    answer = Client(raise_exceptions=False).post(path)
+    assert answer.status_code == status
+    assert isinstance(answer.exception, OutcomeUnknownError) is (status == 500)
+    assert Client().post("/").status_code == 200

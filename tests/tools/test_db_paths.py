@@ -206,6 +206,14 @@ def test_a_hook_that_fails_undoes_the_work_unless_the_answer_is_out(site, point,
     assert (response.status_code, kept()) == (status, stored)
 
 
+def test_an_exception_that_is_handled_around_the_request_is_none_of_its(site):
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        response = site.post("/ok")
+    assert (response.status_code, kept()) == (200, 1)
+
+
 def test_commit_on_keeps_the_work_of_the_statuses_it_lists(site):
     cherrypy.tree.apps[""].merge({"/": {"cpkit.db.commit_on": [409, "5xx"]}})
     for status in (404, 409, 500):
