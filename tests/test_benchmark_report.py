@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.benchmarks import drawing, report, results, writing
+from tests.benchmarks import drawing, promises, report, results, writing
 from tests.benchmarks.estimates import Estimate
 from tests.benchmarks.interleave import Answer
 from tests.benchmarks.questions import Case, Question
+from tests.benchmarks.readings import Readings
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -75,6 +77,28 @@ def test_a_difference_within_the_intervals_is_no_loss() -> None:
 def test_a_cost_is_compared_by_what_it_adds() -> None:
     assert "4 × cheaper than cpstats" in writing.html(report.blocks(_results(COSTLY)))
     assert "| cpstats | 1.2 µs | +200 ns | 1.2 |" in _written(COSTLY)
+
+
+def test_each_goal_stands_beside_what_was_reached() -> None:
+    seen = {"CherryPy": 28_000, "cpkit": 250}
+    unseen = {"CherryPy": 20_000, "cpkit": 10_000}
+    asked = [(promises.SEEN, seen), (promises.UNSEEN, unseen)]
+    text = _written(
+        *(_answer(title, made, question=_question(title)) for title, made in asked), FASTER
+    )
+    assert "Of 2 figures that were set as goals before there was code, 1 are reached" in text
+    assert "| a known Accept field | ≤ 300 ns | 250 ns | holds |" in text
+    assert "than CherryPy | ≥ 3 × | 2 × | **falls short** |" in text
+
+
+def test_every_goal_is_read_from_the_published_results() -> None:
+    published = json.loads(results.LATEST.read_text())
+    found = promises.kept(Readings(published["questions"], results.loads()))
+    assert [promise.words for promise, figure in found if figure is None] == []
+
+
+def _question(title: str) -> Question:
+    return Question("negotiation", title, lambda: Case({}, ""))
 
 
 def test_what_is_too_noisy_is_named_and_not_published() -> None:

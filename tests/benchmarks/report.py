@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks import drawing
+from tests.benchmarks import drawing, promises
 from tests.benchmarks.drawing import Bar, digits, duration
 from tests.benchmarks.estimates import NOISE_LIMIT
+from tests.benchmarks.readings import Readings
 
 Result = Mapping[str, Any]
 
@@ -98,6 +99,7 @@ def blocks(results: Result) -> Iterator[Block]:
         yield Figure("figures/headline", drawing.bars("cpkit and rivals", bars), CHART)
     yield Paragraph(INTRODUCTION)
     yield from _noise(results)
+    yield from _promises(Readings(published, results.get("loads", {})))
     for piece in pieces:
         yield from _piece(piece, [asked for asked in published if asked["piece"] == piece])
     for title, load in results.get("loads", {}).items():
@@ -176,6 +178,30 @@ def _noise(results: Result) -> Iterator[Block]:
     )
     if noisy:
         yield Items([f"{one['title']} (noise {one['noise']:.1%})" for one in noisy])
+
+
+def _promises(readings: Readings) -> Iterator[Block]:
+    found = [(promise, figure) for promise, figure in promises.kept(readings) if figure is not None]
+    if not found:
+        return
+    held = sum(promise.holds(figure) for promise, figure in found)
+    yield Heading(2, "What was promised")
+    yield Paragraph(
+        f"Of {len(found)} figures that were set as goals before there was code, {held} are reached"
+        " in this run."
+    )
+    yield Table(
+        ["", "goal", "reached", ""],
+        [
+            [
+                promise.words,
+                f"{'≥' if promise.at_least else '≤'} {promise.written(promise.bound)}",
+                promise.written(figure),
+                "holds" if promise.holds(figure) else "**falls short**",
+            ]
+            for promise, figure in found
+        ],
+    )
 
 
 def _in_order(published: Sequence[Result]) -> list[str]:

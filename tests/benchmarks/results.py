@@ -61,14 +61,15 @@ def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
-def _loads() -> dict[str, Any]:
+def loads() -> dict[str, Any]:
+    """Return what was kept of the comparisons under load, by title."""
     kept = [json.loads(path.read_text()) for path in sorted(LATEST.parent.glob("load-*.json"))]
     return {load["title"]: load for load in kept}
 
 
 def publish(results: Mapping[str, Any], folder: Path = DOCS) -> list[Path]:
     """Write the report: the Markdown page, its drawings, and the page that stands alone."""
-    report = list(blocks({**results, "loads": _loads()}))
+    report = list(blocks({**results, "loads": loads()}))
     written = {f"{b.name}.svg": b.svg for b in report if isinstance(b, Figure)}
     written |= {"benchmarks.md": markdown(report), "benchmarks-report.html": html(report)}
     (folder / "figures").mkdir(parents=True, exist_ok=True)
