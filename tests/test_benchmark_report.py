@@ -55,7 +55,7 @@ def test_the_first_sentence_counts_the_comparisons_that_were_won() -> None:
     text = _written(FASTER, SLOWER, EVEN)
     assert "In 1 of 3 comparisons" in text
     assert "by 40 to 40 times" in text
-    assert "in 1 the two are even, in 1 it is the slower one" in text
+    assert "in 1 the two are even; in 1 it is slower." in text
 
 
 def test_where_a_rival_is_faster_the_report_says_so() -> None:

@@ -114,11 +114,12 @@ def sentence(bars: Sequence[Bar], published: Sequence[Result]) -> str:
         return f"{len(published)} questions, asked of cpkit and of its rivals in one run."
     won = sorted(bar.factor for bar in bars if bar.factor > 1 and not bar.even)
     even = sum(bar.even for bar in bars)
+    lost = len(bars) - len(won) - even
     by = f", by {digits(won[0])} to {digits(won[-1])} times" if won else ""
+    others = [f"in {even} the two are even"] * bool(even) + [f"in {lost} it is slower"] * bool(lost)
     return (
         f"**In {len(won)} of {len(bars)} comparisons with what it replaces or rivals cpkit is the"
-        f" faster one{by}**; in {even} the two are even, in {len(bars) - len(won) - even} it is the"
-        " slower one."
+        f" faster one{by}**" + "".join(f"; {other}" for other in others) + "."
     )
 
 
