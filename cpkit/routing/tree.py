@@ -145,7 +145,7 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     left = remaining(entries, decided)
     if left is None or isinstance(left, Guarded):
         return None, unsure, left
-    chains = _by_method(left)
+    chains = left if isinstance(left, dict) else {None: left}
     makers = [make for chain in chains.values() for make, *_ in _records(chain)]
     if len(makers) > len(chains) or any(make is not makers[0] for make in makers):
         return None, by_method if isinstance(left, dict) else in_order, left
@@ -224,33 +224,37 @@ def of_method(left: Left, method: str | None) -> list[Record]:
     if method is None:
         every = {order(record): record for record in of_any_method(left)}
         return [every[number] for number in sorted(every)]
+    if left is None:
+        return []
     if isinstance(left, Guarded):
         return [rec for methods, rec in left.records if methods is None or method in methods]
-    chains = _by_method(left)
-    return _records(chains.get(method) or chains.get(None))
+    if isinstance(left, dict):
+        return _records(left.get(method) or left.get(None))
+    return _records(_chain(left)) if callable(left[0]) or left[0] in (None, method) else []
 
 
 def of_any_method(left: Left) -> list[Record]:
     """Return all records, in no order, those of several methods several times."""
+    if left is None:
+        return []
     if isinstance(left, Guarded):
         return [record for _, record in left.records]
-    return [record for chain in _by_method(left).values() for record in _records(chain)]
+    chains = left.values() if isinstance(left, dict) else (_chain(left),)
+    return [record for chain in chains for record in _records(chain)]
 
 
 order = itemgetter(2)  # a record's place among all routes
 
 
-def _by_method(left: Left) -> dict[str | None, Left]:
-    """Return the chain of each method, that of any other method under None."""
-    if isinstance(left, dict):
-        return left
-    single = left is not None and not callable(left[0])
-    return {left[0]: left[-1]} if single else {None: left}
+def _chain(left: Left) -> Left:
+    """Return a chain, or that of a single route."""
+    return left if callable(left[0]) else left[-1]
 
 
 def _records(chain: Left) -> list[Record]:
     found: list[Record] = []
     while chain is not None:
-        make, arguments, place, chain = chain
-        found.append((make, arguments, place, None))
+        following = chain[3]
+        found.append(chain if following is None else (*chain[:3], None))
+        chain = following
     return found
