@@ -86,6 +86,17 @@ def test_all_masks_of_ten_segments_are_no_worse_than_a_scan(all_masks, path):
     assert calls_in(lambda: mapper.match(path, {"REQUEST_METHOD": "PUT"})) < 10
 
 
+DIGITS = ["1", "٣", "²", "a", "-", " ", "\udcff", "\n"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2_000])
+@pytest.mark.parametrize("last", DIGITS, ids=ascii)
+def test_digits_are_what_the_regex_takes_for_digits_however_many(count, last):
+    mapper = mapper_of("/{id:\\d+}")
+    found = mapper.match("/" + "7" * count + last) is not None
+    assert found is (re.fullmatch("\\d+", "7" * count + last) is not None)
+
+
 QUOTED = ["it's", '"', "'''", "{}", "a\nb", "\\", "é", "\U0001f600", "%s", "');import os#", "\x00"]
 
 
