@@ -27,11 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         table = dispatcher(options.object)
-        if options.match and not hasattr(table, "allowed"):
+        if options.match is not None and not hasattr(table, "allowed"):
             raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         routes.error(str(error))
-    return show_match(table, options) if options.match else show_routes(table, options)
+    return show_routes(table, options) if options.match is None else show_match(table, options)
 
 
 def dispatcher(name: str) -> Any:
@@ -59,7 +59,9 @@ def show_match(table: Any, options: argparse.Namespace) -> int:
     """Write what answers a path, and why."""
     from cpkit.dispatchers._listing import explain
 
-    path = "%2F".join(map(unquote, options.match.partition("?")[0].split("%2F")))
+    # NOTE: bytes that are no UTF-8 stay recognizable, as no text.
+    segments = options.match.partition("?")[0].split("%2F")
+    path = "%2F".join(unquote(text, errors="surrogateescape") for text in segments) or "/"
     found = explain(table, path, options.method, options.host)
     if options.json:
         print(json.dumps(found, indent=2, default=str))
@@ -84,7 +86,9 @@ def cell(value: Any) -> str:
 
 def told(found: dict[str, Any]) -> list[str]:
     """Return the lines that tell what answers a path."""
-    lines = [f"{found['method']} {found['path']}: {found['status']}"]
+    # NOTE: a control character of the path must not reach the terminal.
+    path = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in found["path"])
+    lines = [f"{found['method']} {path}: {found['status']}"]
     if found["allow"]:
         lines.append(f"  Allow: {', '.join(found['allow'])}")
     if found["route"]:

@@ -106,6 +106,22 @@ def test_a_match_says_what_wins_and_what_comes_later(capsys):
     ]
 
 
+@pytest.mark.parametrize("code", ["%00", "%1B[2J", "%FF%FE", "%C2%85"])
+def test_a_match_is_404_where_the_dispatcher_finds_no_text(capsys, code):
+    assert main(["routes", "shop:dispatcher", "--match", "/pages/" + code]) == 1
+    out = capsys.readouterr().out
+    assert "404" in out
+    assert "no path may hold that" in out
+    assert all(line.isprintable() for line in out.splitlines())
+    assert main(["routes", "shop:dispatcher", "--json", "--match", "/pages/" + code]) == 1
+    assert json.loads(capsys.readouterr().out)["status"] == 404
+
+
+def test_a_match_of_nothing_is_one_of_the_mount_point(capsys):
+    assert main(["routes", "shop:dispatcher", "--match", ""]) == 1
+    assert capsys.readouterr().out == "GET /: 404\n"
+
+
 def test_a_match_by_another_method_says_which_are_allowed(capsys):
     assert main(["routes", "shop:dispatcher", "--match", "/about", "--method", "PUT"]) == 1
     assert capsys.readouterr().out.splitlines() == [

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ._endpoint import Endpoint
+from ._request import CONTROL
 from ._table import RouteTable
 from ._target import Target
 
 Row = dict[str, Any]
+# Control characters, and what stands for bytes that could not be decoded.
+NO_TEXT = re.compile(CONTROL.pattern + r"|[\ud800-\udfff]")
 
 
 def rows(table: Any) -> list[Row]:
@@ -63,10 +67,14 @@ def handler(target: Target, controller: Any, endpoint: Endpoint | None, mapper: 
 def explain(table: RouteTable, path: str, method: str, host: str = "localhost") -> Row:
     """Return what answers *method* on *path*, and what each route whose path fits has to say."""
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_HOST": host}
-    found = table.find(path, environ)
+    malformed = NO_TEXT.search(path)
+    found = None if malformed else table.find(path, environ)
     page = found and found.page(method)
-    allowed = frozenset() if page else table.allowed(path, environ, found)
-    considered = list(verdicts(table, path, environ, found and found.target.route))
+    allowed = frozenset() if page or malformed else table.allowed(path, environ, found)
+    if malformed:
+        considered = [{"template": ascii(malformed[0]), "verdict": "no path may hold that"}]
+    else:
+        considered = list(verdicts(table, path, environ, found and found.target.route))
     return {
         "path": path,
         "method": method,
