@@ -6,22 +6,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cpkit.routing.admission import Domains, Environ, admission, opaque
-from cpkit.routing.makers import searching
-from cpkit.routing.route import Route
-from cpkit.routing.shape import UNKNOWN, Controllers, Shape, shape_of
-from cpkit.routing.tree import (
+from cpkit.routing.leaves import (
     NOWHERE,
     Entry,
     Left,
     Node,
     Record,
-    found_in,
-    grown,
     of_any_method,
     of_method,
     order,
     remaining,
 )
+from cpkit.routing.route import Route
+from cpkit.routing.search import searching
+from cpkit.routing.shape import UNKNOWN, Controllers, Shape, shape_of
+from cpkit.routing.tree import found_in, grown
 
 Found = tuple[dict[str, Any], Any]
 Search = Callable[[str, "Environ | None"], "Found | None"]

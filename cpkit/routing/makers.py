@@ -1,6 +1,6 @@
 """Functions compiled for routes of one shape: they check a split path and make the result.
 
-Three kinds share what is in their middle (:func:`_lines`): a maker tries one route, an answer
+Three kinds share what is in their middle (:func:`lines`): a maker tries one route, an answer
 also finds its record in a leaf of the tree, and the search of a table holds the answers for
 the most common lengths of path.
 """
@@ -85,45 +85,12 @@ def formed(
 @lru_cache(maxsize=4096)
 def compiled(form: Form, around: Around) -> Callable[..., Any]:
     """Compile what all routes of one form share."""
-    made = _function(f"def made({around.parameters}):", _indented(_lines(form, around)))
+    made = function(f"def made({around.parameters}):", indented(lines(form, around)))
     vars(made)["form"] = form, around
     return made
 
 
-Written = tuple[int, Form, Around]
-
-
-def searching(
-    limit: int, head: str, written: tuple[Written, ...], nodes: tuple[Any, ...], *bound: Any
-) -> Callable[..., Any]:
-    """Return the function that searches a whole table: (path, environ) -> what its answer says.
-
-    *head* is what all paths begin with. The answers for some lengths are *written* out, each
-    looks in its own of *nodes*. *bound* are the trees by length, and *rest*, see above.
-    """
-    bind = _searcher(limit, bool(head), written)
-    search: Callable[..., Any] = bind(head, *bound, *nodes)
-    return search
-
-
-@lru_cache(maxsize=64)
-def _searcher(limit: int, headed: bool, written: tuple[Written, ...]) -> Callable[..., Any]:
-    # PERF: a look-up is some hundred bytecodes, each call of a Python function costs as much as
-    # twenty: so what most paths need stands in one function.
-    below = ["path, whole = path.removeprefix(head), path", "if path == whole: return None"]
-    body = [*(below if headed else []), f"s = path.split('/', {limit:d})", "n = len(s)"]
-    for length, form, around in written:
-        lines = _lines(form, around, f"n{length:d}")
-        body += [f"if n == {length:d}:", *_indented(lines)]
-    body += ["at, answer, node = trees[n]"]
-    body += ["while at is not None: at, answer, node = answer.get(s[at], node)"]
-    body += ["return answer(s, environ, node, rest)"]
-    nodes = "".join(f", n{length:d}" for length, *_ in written)
-    search = ["def search(path, environ):", *_indented(body), "return search"]
-    return _function(f"def made(head, trees, rest{nodes}):", _indented(search))
-
-
-def _lines(form: Form, around: Around, node: str = "node") -> list[str]:
+def lines(form: Form, around: Around, node: str = "node") -> list[str]:
     """Return the source of a function for *form*; only integers and quoted names go into it."""
     begin, at = _begin(form, around, node)
     names = [f"f{index}" for index in range(len(form.fixed))]
@@ -145,12 +112,13 @@ def _lines(form: Form, around: Around, node: str = "node") -> list[str]:
         writes += _writes(number, step, value, form.kept)
     unpack = around.arguments.format(", ".join(["d", *names, "route"]))
     guard = [f"if not ({' and '.join(checks)}): return {around.refuse}"] if checks else []
-    lines = [*begin, unpack, *guard, *tests, "d = d.copy()", *writes]
-    return [*lines, f"return {around.result}"]
+    make = [unpack, *guard, *tests, "d = d.copy()", *writes]
+    return [*begin, *make, f"return {around.result}"]
 
 
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [" " + line for line in lines]
+def indented(body: Iterable[str]) -> list[str]:
+    """Return lines as the body of what stands above them."""
+    return [" " + line for line in body]
 
 
 def _begin(form: Form, around: Around, node: str) -> tuple[list[str], Callable[[int], str]]:
@@ -168,9 +136,10 @@ def _begin(form: Form, around: Around, node: str) -> tuple[list[str], Callable[[
     return [*begin, *around.begin], at
 
 
-def _function(first: str, body: Iterable[str]) -> Callable[..., Any]:
+def function(first: str, body: Iterable[str]) -> Callable[..., Any]:
+    """Compile a function called ``made``."""
     namespace: dict[str, Any] = {}
-    # PERF: twice as fast as a loop over steps; see _lines() for what goes in.
+    # PERF: twice as fast as a loop over steps; see lines() for what goes in.
     exec("\n".join([first, *body]), namespace)  # noqa: S102
     made: Callable[..., Any] = namespace["made"]
     return made
