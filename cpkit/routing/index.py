@@ -55,7 +55,7 @@ class Index:
         self.limit = max([*map(_depth, varying), *(length + 1 for length in lengths), 1])
         self.fixed = [self._grown(lengths.get(n, [])) for n in range(self.limit + 2)]
         self.varying = self._grown(varying)
-        self.search = self._searching(lengths)
+        self.common = sorted(lengths, key=lambda length: -len(lengths[length]))[:WRITTEN]
         # What a path without a leading slash can match: only a regex of the whole path knows.
         self.slashless = remaining([e for e in varying if e.shape.steps is None], frozenset())
 
@@ -63,10 +63,10 @@ class Index:
     def _grown(entries: list[Entry]) -> Node:
         return grown(entries, COPIES * len(entries) + 16) if entries else NOWHERE
 
-    def _searching(self, lengths: dict[int, list[Entry]]) -> Search:
-        """Return the function that finds (variables and defaults, route), or None."""
+    def searching(self) -> Search:
+        """Compile the function that finds (variables and defaults, route), or None."""
         written, nodes = [], []
-        for length in sorted(lengths, key=lambda length: -len(lengths[length]))[:WRITTEN]:
+        for length in self.common:
             at, answer, node = self.fixed[length]
             if at is None and (form := getattr(answer, "form", None)):
                 written.append((length, *form))

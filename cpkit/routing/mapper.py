@@ -16,7 +16,7 @@ from cpkit.routing.index import Index
 from cpkit.routing.shadows import Shadow, shadows
 
 URLS = 1600
-TRANSIENT = {"_changing", "_index", "_gendict", "_created_gens", "_created_regs"}
+TRANSIENT = {"_changing", "_index", "_search_index", "_gendict", "_created_gens", "_created_regs"}
 TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
 
 
@@ -64,6 +64,7 @@ class IndexedMapper(DeclaringMapper):
         self._changing = threading.RLock()
         self._controllers: list[str] | None = None
         self._index: Index | None = None
+        self._search_index: Any = None
         self._find: Any = self._search
         self._created_gens = False
 
@@ -113,10 +114,14 @@ class IndexedMapper(DeclaringMapper):
         for route in self.matchlist:
             route.makeregexp(controllers)
         domains = Domains(self.sub_domains, self.sub_domains_ignore, self.domain_match)
-        self._index = index = Index(self.matchlist, controllers, domains, self._envget)
+        index = Index(self.matchlist, controllers, domains, self._envget)
+        # NOTE: kept here and not in the index, which it refers to: a cycle would outlive a change.
+        # It is there before the index is, by which other threads tell that it is.
+        self._search_index = index.searching()
+        self._index = index
         self._created_regs = True
         if not (self.always_scan or self.debug or self.prefix):
-            self._find = index.search
+            self._find = self._search_index
         return index
 
     def _scanned(self) -> Any:
@@ -148,10 +153,11 @@ class IndexedMapper(DeclaringMapper):
 
     def _search(self, url: str, environ: Environ | None) -> Any:
         """Search while there is no index, or a setting asks for more than a look into it."""
-        index, path = self._indexed(), self._below_prefix(url)
+        self._indexed()
+        path = self._below_prefix(url)
         if self.debug:
             return self._logged(path, environ or self.environ)
-        return None if path is None else index.search(path, environ)
+        return None if path is None else self._search_index(path, environ)
 
     def _below_prefix(self, url: str) -> str | None:
         if not self.prefix:
