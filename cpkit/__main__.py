@@ -38,7 +38,12 @@ def dispatcher(name: str) -> Any:
     """Return the dispatcher that ``module:object`` names: itself, its application, its maker."""
     found = resolve_name(name)
     if callable(found) and not hasattr(found, "mapper") and not hasattr(found, "config"):
-        found = found()
+        try:
+            found = found()
+        except Exception as error:
+            raise TypeError(
+                f"{name}() fails: {error}. Name a dispatcher, or what makes one."
+            ) from error
     if not hasattr(found, "mapper"):
         found = getattr(found, "config", {}).get("/", {}).get("request.dispatch")
     if not hasattr(found, "mapper"):

@@ -162,3 +162,10 @@ def test_it_runs_as_a_module(tmp_path):
         text=True,
     )
     assert words(done.stdout) == words(TABLE), done.stderr
+
+
+def test_what_makes_no_dispatcher_is_told_with_a_remedy(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["routes", "json:dumps"])
+    assert "json:dumps() fails: " in (said := capsys.readouterr().err)
+    assert "Name a dispatcher, or what makes one." in said
