@@ -125,6 +125,10 @@ class Backend:
     def begin(self, driver: Any, unit: Unit | None) -> None:
         """Begin a transaction; None where a connection is used without a unit."""
 
+    def is_idle(self, driver: Any) -> bool:
+        """Tell whether there surely is no transaction, so that none needs to be ended."""
+        return False
+
     def is_plain(self, unit: Unit) -> bool:
         """Tell whether :meth:`prepare` set nothing for *unit*, so that nothing is to be undone."""
         return not (unit.isolation or unit.read_only)

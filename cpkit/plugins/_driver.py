@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._unit import Unit
@@ -35,11 +33,15 @@ class DriverUnit(Unit):
 
     def execute(self, statement: str, *args: Any) -> Any:
         """Run one statement and return its cursor."""
-        return self.cursor().execute(statement, *args)
+        cursor = self.handle.cursor()
+        self.run(statement, cursor.execute, statement, *args)
+        return cursor
 
     def executemany(self, statement: str, *args: Any) -> Any:
         """Run one statement for each set of parameters and return its cursor."""
-        return self.cursor().executemany(statement, *args)
+        cursor = self.handle.cursor()
+        self.run(statement, cursor.executemany, statement, *args)
+        return cursor
 
     def cursor(self, *args: Any, **kwargs: Any) -> WatchedCursor:
         """Return a cursor that counts what it runs."""
@@ -47,11 +49,17 @@ class DriverUnit(Unit):
 
     def _made(self, lane: Lane, fairy: Any) -> Any:
         self._begun = False
-        return fairy.driver_connection
+        return self._driver
+
+    def _pending(self) -> bool:
+        if self.plugin.backend.is_idle(self._driver):
+            self._begun = False
+            return False
+        return True
 
     def _commit(self) -> None:
         self._begun = False
-        super()._commit()
+        self._driver.commit()
 
     def _rollback(self) -> None:
         self._begun = False
@@ -60,7 +68,8 @@ class DriverUnit(Unit):
     def restored(self, driver: Any) -> bool:
         """Undo what was not committed as well."""
         try:
-            driver.rollback()
+            if not self.plugin.backend.is_idle(driver):
+                driver.rollback()
         except Exception:
             return False
         return super().restored(driver)
@@ -77,21 +86,12 @@ class WatchedCursor:
 
     def execute(self, statement: str, *args: Any) -> Any:
         """Run one statement; return the driver's cursor, which holds its rows."""
-        return self._run(self._cursor.execute, statement, *args)
+        self._unit.run(statement, self._cursor.execute, statement, *args)
+        return self._cursor
 
     def executemany(self, statement: str, *args: Any) -> Any:
         """Run one statement for each set of parameters."""
-        return self._run(self._cursor.executemany, statement, *args)
-
-    def _run(self, run: Callable[..., Any], statement: str, *args: Any) -> Any:
-        self._unit.check(statement)
-        self._unit.watched()
-        started = time.perf_counter_ns()
-        try:
-            run(statement, *args)
-        finally:
-            self._unit.released()
-            self._unit.counted(time.perf_counter_ns() - started)
+        self._unit.run(statement, self._cursor.executemany, statement, *args)
         return self._cursor
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from ._borrowed import note_borrower
@@ -32,11 +32,21 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     event.listen(engine, "checkout", note_borrower)
     if isinstance(engine.pool, LendingPool):
         engine.pool.settle(backend.checkout)
-    event.listen(engine, "begin", partial(_begin, backend))
-    event.listen(engine, "before_cursor_execute", _before_execute)
-    event.listen(engine, "after_cursor_execute", _after_execute)
-    event.listen(engine, "handle_error", _failed)
+    # PERF: these belong to the dialect. One listener to an event of connections ("begin",
+    # "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
+    event.listen(engine, "do_execute", _execute)
+    event.listen(engine, "do_executemany", _execute_many)
+    event.listen(engine, "do_execute_no_params", _execute_bare)
+    engine.dialect.do_begin = partial(_begin, backend)  # type: ignore[method-assign]
     return engine
+
+
+class UnitConnection(Connection):
+    """Be a connection that knows its unit of work."""
+
+    def __init__(self, engine: Engine, unit: Unit, fairy: Any) -> None:
+        super().__init__(engine, fairy)
+        self.unit = unit
 
 
 def _connected(backend: Backend, driver: Any, record: Any) -> None:
@@ -58,48 +68,35 @@ def _same_process(driver: Any, record: Any, fairy: Any) -> None:
         raise DisconnectionError("this connection was opened before a fork")
 
 
-def _begin(backend: Backend, connection: Connection) -> None:
-    unit: Unit | None = connection.info.get(KEY)
-    driver = connection.connection.driver_connection
+def _begin(backend: Backend, fairy: Any) -> None:
+    unit: Unit | None = fairy.info.get(KEY)
     if unit is None:
-        backend.begin(driver, None)
+        backend.begin(fairy.driver_connection, None)
     else:
-        unit.begin_on(driver)
+        unit.begin_on(unit._driver)
 
 
-def _before_execute(
-    connection: Connection,
-    cursor: Any,
-    statement: str,
-    parameters: Any,
-    context: Any,
-    executemany: bool,
-) -> None:
-    unit: Unit | None = connection.info.get(KEY)
-    if unit is not None:
-        unit.check(statement)
-        unit.watched()
-        context.cpkit_started = time.perf_counter_ns()
+def _execute(cursor: Any, statement: str, *args: Any) -> bool:
+    """Have the unit of a connection run its statement; others are run as SQLAlchemy does."""
+    context = args[-1]
+    unit: Unit | None = getattr(context.root_connection, "unit", None)
+    if unit is None:
+        return False
+    unit.run(statement, context.dialect.do_execute, cursor, statement, *args)
+    return True
 
 
-def _after_execute(
-    connection: Connection,
-    cursor: Any,
-    statement: str,
-    parameters: Any,
-    context: Any,
-    executemany: bool,
-) -> None:
-    unit: Unit | None = connection.info.get(KEY)
-    if unit is not None:
-        unit.released()
-        unit.counted(time.perf_counter_ns() - context.cpkit_started)
+def _execute_many(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    unit: Unit | None = getattr(context.root_connection, "unit", None)
+    if unit is None:
+        return False
+    unit.run(statement, context.dialect.do_executemany, cursor, statement, parameters, context)
+    return True
 
 
-def _failed(context: ExceptionContext) -> None:
-    """See that a statement has ended: what comes after one that failed is not called."""
-    connection = context.connection
-    if connection is not None and not (connection.closed or connection.invalidated):
-        unit: Unit | None = connection.info.get(KEY)
-        if unit is not None:
-            unit.released()
+def _execute_bare(cursor: Any, statement: str, context: Any) -> bool:
+    unit: Unit | None = getattr(context.root_connection, "unit", None)
+    if unit is None:
+        return False
+    unit.run(statement, context.dialect.do_execute_no_params, cursor, statement, context)
+    return True

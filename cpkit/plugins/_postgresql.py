@@ -15,6 +15,7 @@ from ._liveness import readable
 if TYPE_CHECKING:
     from ._unit import Unit
 
+_IDLE = 0  # libpq's PQTRANS_IDLE
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
 
@@ -62,6 +63,10 @@ class PostgresqlBackend(Backend):
             driver.isolation_level = _level(unit.isolation)
         if unit.read_only:
             driver.read_only = True
+
+    def is_idle(self, driver: Any) -> bool:
+        """Tell what libpq knows, without asking the server."""
+        return bool(driver.pgconn.transaction_status == _IDLE)
 
     def is_plain(self, unit: Unit) -> bool:
         """Tell whether *unit* left psycopg's modes as SQLAlchemy expects them."""

@@ -91,6 +91,10 @@ class SqliteBackend(Backend):
     def prepare(self, driver: Any, unit: Unit) -> None:
         """Set nothing: a snapshot, if one is asked for, begins with BEGIN."""
 
+    def is_idle(self, driver: Any) -> bool:
+        """Tell what SQLite says itself."""
+        return not driver.in_transaction
+
     def is_plain(self, unit: Unit) -> bool:
         """Tell that nothing was set."""
         return True
@@ -116,7 +120,7 @@ def _never_sleep(driver: Any, record: Any) -> None:
 
 def _begin_immediate(driver: Any, timeout: float) -> None:
     """Take the lock to write, asking often: the queue let only this thread of the process ask."""
-    deadline = time.monotonic() + timeout
+    deadline = 0.0
     while True:
         try:
             driver.execute("BEGIN IMMEDIATE")
@@ -124,6 +128,7 @@ def _begin_immediate(driver: Any, timeout: float) -> None:
         except sqlite3.OperationalError as error:
             if fault_of(error) is not Fault.BUSY:
                 raise
+            deadline = deadline or time.monotonic() + timeout
             if time.monotonic() > deadline:
                 reason = f"Another process wrote for longer than {timeout:g} s"
                 raise DatabaseBusyError(reason) from error

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -20,6 +19,7 @@ from cpkit.errors import (
 )
 from cpkit.transactions import Fault, fault_of, is_write
 
+from ._engine import UnitConnection
 from ._lanes import Lane, keep
 from ._pool import KEY
 
@@ -34,8 +34,20 @@ class Unit:
     *write* tells which lane it takes; *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a
     real transaction around reads too. *observe* is called with the nanoseconds of each statement,
     *refuse* turns the error of a database that is not to be had into one the caller prefers.
-    *when_opened*, if set, is called when a connection was borrowed.
     """
+
+    queries = 0
+    nanoseconds = 0
+    doomed = False
+    committed = False
+    over = False
+    streaming = False  # its request's body goes on with it
+    outer: BaseException | None = None  # handled around the whole request, and none of its own
+    _lane: Lane | None = None
+    _handle: Any = None
+    _fairy: Any = None  # SQLAlchemy's word for what its pool lends
+    _driver: Any = None
+    _since = 0.0
 
     def __init__(
         self,
@@ -49,16 +61,7 @@ class Unit:
     ) -> None:
         self.plugin, self.write = plugin, write
         self.isolation, self.read_only = isolation, read_only
-        self.queries = 0
-        self.nanoseconds = 0
-        self.doomed = self.committed = False
-        self.over = False
         self._observe, self._refuse = observe, refuse
-        self.when_opened: Callable[[], object] | None = None
-        self._lane: Lane | None = None
-        self._handle: Any = None
-        self._fairy: Any = None  # SQLAlchemy's word for what its pool lends
-        self._since = 0.0
 
     @property
     def handle(self) -> Any:
@@ -86,26 +89,21 @@ class Unit:
 
     def commit(self) -> None:
         """Commit what was done so far; the next statement begins a new transaction."""
-        if self._handle is None:
+        if self._handle is None or not self._pending():
             return
-        started = time.perf_counter_ns()
-        self.watched()
         try:
-            self._commit()
+            self._timed(0, self._commit)
         except Exception as error:
-            self.released()
             gone = fault_of(error) is Fault.GONE
             if not gone:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
                 # SQLAlchemy takes it for ended.
-                self._driver().rollback()
+                self._driver.rollback()
             self.close(broken=gone)
             if gone and self.write:
                 raise OutcomeUnknownError from error
             raise
-        self.released()
         self.committed = self.write  # so that its handler is not run again
-        self._spent(time.perf_counter_ns() - started, 0)
 
     def rollback(self) -> None:
         """Undo what was done since the last commit; the next statement begins anew."""
@@ -121,9 +119,9 @@ class Unit:
             self._give_back(handle, broken)
         finally:
             lane, self._lane = self._lane, None
-            if lane is not None:
-                lane.leave()
-            self.plugin.held(self, time.monotonic() - self._since)
+            if lane is not None and lane.turns is not None:
+                lane.turns.leave()
+                self.plugin.held(self, time.monotonic() - self._since)
 
     def end(self, commit: bool) -> None:
         """Commit or roll back, then give the connection back."""
@@ -133,25 +131,28 @@ class Unit:
         finally:
             self.close()
 
-    def counted(self, nanoseconds: int) -> None:
-        """Note a statement that took so many nanoseconds."""
-        self.queries += 1
-        self._spent(nanoseconds, 1)
+    def run(self, statement: str, execute: Callable[..., object], *args: Any) -> None:
+        """Have ``execute(*args)`` run *statement*: watched, timed and counted.
 
-    def watched(self) -> None:
-        """Have the connection cut if the server does not answer from now on."""
-        if self.plugin.watchdog is not None:
-            self.plugin.watchdog.watch(self, self._driver())
-
-    def released(self) -> None:
-        """Note that the server has answered."""
-        if self.plugin.watchdog is not None:
-            self.plugin.watchdog.release(self)
-
-    def check(self, statement: str) -> None:
-        """Raise :class:`WriteInReadUnitError` if *statement* writes and this unit only reads."""
+        Raise :class:`WriteInReadUnitError` if it writes and this unit only reads.
+        """
         if not self.write and is_write(statement):
             raise WriteInReadUnitError(statement)
+        self.queries += 1
+        self._timed(1, execute, *args)
+
+    def _timed(self, count: int, call: Callable[..., object], *args: Any) -> None:
+        """Call what waits for the server; if it does not answer, the connection is cut."""
+        watchdog = self.plugin.watchdog
+        if watchdog is not None:
+            watchdog.watch(self, self._driver)
+        started = time.perf_counter_ns()
+        try:
+            call(*args)
+        finally:
+            if watchdog is not None:
+                watchdog.release(self)
+            self._spent(time.perf_counter_ns() - started, count)
 
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block, outside of a request."""
@@ -178,11 +179,13 @@ class Unit:
 
     def restored(self, driver: Any) -> bool:
         """Undo the modes this unit set; false if the *driver*'s connection turns out dead."""
-        if self.plugin.backend.is_plain(self):
+        backend = self.plugin.backend
+        if backend.is_plain(self):
             return True
         try:
-            driver.rollback()
-            self.plugin.backend.restore(driver, self)
+            if not backend.is_idle(driver):
+                driver.rollback()
+            backend.restore(driver, self)
         except Exception:
             return False
         return True
@@ -205,15 +208,14 @@ class Unit:
             raise self._refusal(error) from error
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
-        if self.when_opened is not None:
-            self.when_opened()
 
     def _borrow(self) -> None:
-        lane = self.plugin.lane(self.write)
-        self._since = time.monotonic()
-        lane.enter(self.plugin.timeout)
+        plugin, self._since = self.plugin, time.monotonic()
+        lane = plugin.lane(self.write)
+        if lane.turns is not None:
+            lane.enter(plugin.timeout)
         try:
-            self._fairy = self.plugin.reach(lambda: self._lend(lane), self._since)
+            self._fairy = plugin.reach(lambda: self._lend(lane), self._since)
             self._handle = self._made(lane, self._fairy)
         except PoolTimeout as error:
             lane.leave()
@@ -229,7 +231,8 @@ class Unit:
         fairy = lane.lend()
         try:
             fairy.info[KEY] = self
-            self.plugin.backend.prepare(fairy.driver_connection, self)
+            self._driver = fairy.dbapi_connection
+            self.plugin.backend.prepare(self._driver, self)
         except BaseException:
             if fairy.is_valid:
                 fairy.invalidate()
@@ -240,10 +243,11 @@ class Unit:
         """Return the handle on what was lent."""
         # NOTE: SQLAlchemy counts who has it checked out: so the handle's close() keeps it.
         fairy._checkout_existing()
-        return Connection(lane.engine, connection=fairy)
+        return UnitConnection(lane.engine, self, fairy)
 
-    def _driver(self) -> Any:
-        return self._fairy.driver_connection
+    def _pending(self) -> bool:
+        """Tell whether there is something to commit."""
+        return True
 
     def _commit(self) -> None:
         self._handle.commit()
@@ -252,16 +256,19 @@ class Unit:
         self._handle.rollback()
 
     def _give_back(self, handle: Any, broken: bool) -> None:
-        self.watched()
         fairy, self._fairy = self._fairy, None
-        broken = broken or not fairy.is_valid or not self.restored(fairy.driver_connection)
+        watchdog = self.plugin.watchdog
+        if watchdog is not None:
+            watchdog.watch(self, self._driver)
+        broken = broken or not fairy.is_valid or not self.restored(self._driver)
         try:
             self._shut(handle, broken)
         except BaseException:
             broken = True
             raise
         finally:
-            self.released()
+            if watchdog is not None:
+                watchdog.release(self)
             if broken and fairy.is_valid:
                 fairy.invalidate()
             keep(fairy)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import cherrypy
 
-from cpkit._unavailable import refuse, unavailable
 from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
-from cpkit.transactions import should_commit
 
-from ._retry import repeating
-from ._streams import carry
+from ._loan import Loan
 from ._toolbox import refuse_unknown
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
+_MOST_LOANS = 32  # that are remembered: an application seldom has so many settings
 
 HANDLES = ("connection", "session", "dbapi")
 
@@ -37,6 +33,8 @@ class DatabaseTool(cherrypy.Tool):
     def __init__(self, plugin: str = "db", name: str | None = None) -> None:
         super().__init__("on_end_resource", self.lend, name)
         self._plugin = plugin
+        self._loans: list[tuple[dict[str, Any], Loan]] = []
+        self._last: tuple[Any, Any] = (None, None)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         """Check the settings and return the decorator that switches the tool on."""
@@ -54,10 +52,27 @@ class DatabaseTool(cherrypy.Tool):
             raise DatabaseNotRunningError(name)
 
     def _setup(self) -> None:
-        given = self._merged_args({"plugin": self._plugin})
-        if not given.keys() <= _SETTINGS.keys():
-            refuse_unknown(self._name, given, _SETTINGS)
-        self.lend(**given)
+        request = cherrypy.serving.request
+        given = request.toolmaps[self.namespace][self._name]
+        known, loan = self._last
+        # PERF: the toolbox hands out the same settings again and again.
+        if known is not given or loan.database is not getattr(cherrypy.engine, loan.plugin, None):
+            loan = self._loan(given)
+            self._last = given, loan
+        loan.lend(request)
+
+    def _loan(self, given: dict[str, Any]) -> Loan:
+        """Return the terms that were *given*. PERF: they are read once, and then compared."""
+        for known, loan in self._loans:
+            if known == given and loan.holds:
+                return loan
+        settings = {key: value for key, value in given.items() if key != "on"}
+        if not settings.keys() <= _SETTINGS.keys():
+            refuse_unknown(self._name, settings, _SETTINGS)
+        loan = Loan(self._name, **{**_SETTINGS, "plugin": self._plugin, **settings})
+        others = [other for other in self._loans if other[0] != given]
+        self._loans = [(given, loan), *others[: _MOST_LOANS - 1]]
+        return loan
 
     def lend(
         self,
@@ -70,31 +85,17 @@ class DatabaseTool(cherrypy.Tool):
         retry: int = 0,
     ) -> None:
         """Put a unit of work on the request, and see to its end."""
-        request = cherrypy.serving.request
-        database = getattr(cherrypy.engine, plugin, None)
-        if database is None or not database.running:
-            raise DatabaseNotRunningError(plugin)
-        lent = Lent(request, commit_on)
-        lent.unit = database.unit(
-            handle,
-            write=request.method not in _SAFE if write is None else write,
-            isolation=isolation,
-            read_only=read_only,
-            observe=lent.observe,
-            refuse=refuse,
-        )
-        lent.unit.when_opened = lent.attend
-        setattr(request, self._name, lent.unit)
-        # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
-        # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
-        request.hooks.attach("on_end_resource", lent.decide, failsafe=True, priority=98)
-        if retry:
-            # After the tools that render (30, 50): they run again with the handler. Before encode
-            # (70), whose wrapper remembers which charsets it has tried.
-            request.hooks.attach("before_handler", lent.repeat, priority=69, retries=retry)
+        modes = {"write": write, "isolation": isolation, "read_only": read_only}
+        ends = {"commit_on": commit_on, "retry": retry}
+        loan = self._loan({"plugin": plugin, "handle": handle, **modes, **ends})
+        loan.lend(cherrypy.serving.request)
 
 
-_SETTINGS = dict.fromkeys(list(inspect.signature(DatabaseTool.lend).parameters)[1:])
+_SETTINGS = {  # and their defaults
+    name: parameter.default
+    for name, parameter in inspect.signature(DatabaseTool.lend).parameters.items()
+    if name != "self"
+}
 
 
 def check(tool: str, settings: Mapping[str, Any]) -> None:
@@ -108,69 +109,3 @@ def check(tool: str, settings: Mapping[str, Any]) -> None:
         raise DatabaseSettingError(f"{tool}.handle", handle, f"take one of {', '.join(HANDLES)}.")
     if not isinstance(retry, int) or retry < 0:
         raise DatabaseSettingError(f"{tool}.retry", retry, "give how often to run again.")
-
-
-class Lent:
-    """Follow one request's unit of work to its end."""
-
-    unit: Any
-
-    def __init__(self, request: Any, commit_on: Collection[int | str]) -> None:
-        self.request, self.commit_on = request, commit_on
-        # An exception that is handled around this whole request is none of this request's.
-        self.outer = sys.exc_info()[1]
-        self.streaming = False
-
-    def attend(self) -> None:
-        """See to what was borrowed. PERF: a request that borrows nothing has no such hooks."""
-        self.unit.when_opened = None
-        hooks = self.request.hooks
-        hooks.attach("on_end_request", self.finish, failsafe=True, priority=98)
-        # Before the error page is made (and before tracebacks are logged, at 50).
-        hooks.attach("before_error_response", self.explain, failsafe=True, priority=40)
-
-    def observe(self, nanoseconds: int, count: int) -> None:
-        """Tell the timing tool, if the request has it."""
-        timing = getattr(self.request, "timing", None)
-        if timing is not None:
-            timing.add("db", nanoseconds, count)
-
-    def repeat(self, retries: int) -> None:
-        """Have the handler run again when its transaction was undone."""
-        handler = self.request.handler
-        if handler is not None:
-            self.request.handler = repeating(self.unit, retries, handler)
-
-    def decide(self) -> None:
-        """Commit or roll back by the outcome of the request, before anything is sent."""
-        response = cherrypy.serving.response
-        commit = self._good(response.status)
-        streams = response.stream and self.request.method != "HEAD"
-        # A stream may go on with rows that its handler asked for: what only reads is kept open.
-        if self.unit.write or not (streams and commit):
-            self.unit.end(commit)
-        if streams:
-            response.body = carry(self, response.body, commit)
-
-    def finish(self) -> None:
-        """Give back what was borrowed since; only a stream that still runs may go on."""
-        if self.streaming:
-            return
-        try:
-            self.unit.end(commit=sys.exc_info()[1] is self.outer)
-        finally:
-            self.unit.over = True
-
-    def explain(self) -> None:
-        """Answer 503, not 500, if what failed is the database."""
-        answer = unavailable(sys.exc_info()[1])
-        if answer is not None:
-            self.request.error_response = answer.set_response
-
-    def _good(self, status: Any) -> bool:
-        error = sys.exc_info()[1]
-        if isinstance(error, cherrypy.InternalRedirect):
-            return not self.unit.doomed
-        failed = error is not None and error is not self.outer
-        code = int(str(status)[:3]) if status else None
-        return should_commit(code, failed=failed, doomed=self.unit.doomed, commit_on=self.commit_on)

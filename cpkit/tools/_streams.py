@@ -6,22 +6,22 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._db import Lent
+    from cpkit.plugins._unit import Unit
 
 
-def carry(lent: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
+def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
     """Yield from *body*; *commit* what it did when it ends, undo it if it fails or is left.
 
     The commit comes before the end of the body is sent: if it fails, the client sees a body that
     was cut off. When the client has gone, this generator is closed after the request's last hook,
     so it holds the unit itself and not ``cherrypy.request``.
     """
-    lent.streaming = True
+    unit.streaming = True
     try:
         yield from body
-        lent.unit.end(commit)
+        unit.end(commit)
     finally:
         try:
-            lent.unit.end(commit=False)
+            unit.end(commit=False)
         finally:
-            lent.unit.over = True
+            unit.over = True

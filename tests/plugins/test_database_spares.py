@@ -16,7 +16,7 @@ def connection_of(database, handle="dbapi"):
     """Return the driver's connection that one unit worked with."""
     with database.unit(handle, write=False) as unit:
         unit.execute("SELECT 1" if handle == "dbapi" else text("SELECT 1"))
-        return unit._driver()
+        return unit._driver
 
 
 @pytest.mark.parametrize("handle", HANDLES)

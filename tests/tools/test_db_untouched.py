@@ -1,0 +1,124 @@
+"""A unit of work that nobody has used yet, and when it comes to be used."""
+
+import threading
+
+import cherrypy
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools
+from cpkit.errors import UnitOverError
+
+ON = {"cpkit.db.on": True}
+
+
+@pytest.fixture
+def database(start_database):
+    return start_database(
+        setup=lambda c: c.execute(text("CREATE TABLE IF NOT EXISTS t (a UNIQUE CHECK (a < 9))"))
+    )
+
+
+def serve(handler, **settings):
+    class Root:
+        index = staticmethod(cherrypy.expose(handler))
+
+    cherrypy.tree.mount(Root(), "/", {"/": {**ON, **settings}})
+
+
+def hooks() -> dict[str, int]:
+    points = ("before_error_response", "on_end_request")
+    return {point: len(cherrypy.request.hooks[point]) for point in points}
+
+
+def insert(unit, value: int) -> None:
+    unit.execute(text(f"INSERT INTO t VALUES ({value})"))
+
+
+def stored(database) -> list[int]:
+    with database.begin(write=False) as unit:
+        return list(unit.scalars(text("SELECT a FROM t")))
+
+
+def test_who_holds_it_holds_the_unit(database, cp_client):
+    def handler():
+        first = cherrypy.request.db
+        insert(first, 1)
+        return str(first is cherrypy.request.db and first.queries == 1)
+
+    serve(handler)
+    assert cp_client.post("/").text == "True"
+
+
+def test_hooks_are_hung_up_at_its_first_use_and_once(database, cp_client):
+    def handler():
+        before = hooks()
+        insert(cherrypy.request.db, 1)
+        cherrypy.request.db.commit()
+        insert(cherrypy.request.db, 2)
+        after = hooks()
+        return str([after[point] - before[point] for point in before])
+
+    serve(handler)
+    assert cp_client.post("/").text == "[1, 1]"
+
+
+@pytest.mark.parametrize("how", ["with", "doom", "thread"])
+def test_any_use_makes_it_the_unit(database, cp_client, how):
+    def handler():
+        unit = cherrypy.request.db
+        if how == "with":
+            with unit as same:
+                insert(same, 1)
+        elif how == "doom":
+            unit.doom()
+            insert(unit, 1)
+        else:
+            thread = threading.Thread(target=insert, args=(unit, 1))
+            thread.start()
+            thread.join()
+        kept.append(unit)
+        return "done"
+
+    kept = []
+    serve(handler)
+    cp_client.post("/")
+    assert stored(database) == ([] if how == "doom" else [1])
+    assert database.figures().in_use == 0
+    with pytest.raises(UnitOverError):
+        insert(kept[0], 2)
+
+
+@pytest.mark.parametrize(("value", "status"), [(1, 200), (9, 500)])
+def test_what_first_uses_it_at_the_end_of_the_resource_is_committed_before_it_is_sent(
+    database, cp_client, value, status
+):
+    hook = cherrypy._cprequest.Hook(lambda: insert(cherrypy.request.db, value))
+    serve(lambda: "done", **{"hooks.on_end_resource": hook})
+    cp_client.raise_exceptions = False
+    assert cp_client.post("/").status_code == status
+    assert stored(database) == ([1] if status == 200 else [])
+    assert database.figures().in_use == 0
+
+
+def test_settings_that_change_are_heeded(database, cp_client):
+    serve(lambda: str(cherrypy.request.db.write))
+    assert [cp_client.get("/").text, cp_client.post("/").text] == ["False", "True"]
+    cherrypy.tree.apps[""].merge({"/": {"cpkit.db.write": True}})
+    assert cp_client.get("/").text == "True"
+    for read_only, writes in ((True, "False"), (False, "True")):
+        database.read_only = read_only
+        assert cp_client.get("/").text == writes
+
+
+def test_another_tool_in_its_place_is_heeded(database, cp_client, monkeypatch):
+    serve(lambda: str(cherrypy.request.db.write))
+    assert cp_client.get("/").text == "False"
+    other = cpkit.tools.DatabaseTool()
+    other._setup = lambda: setattr(cherrypy.request, "db", type("Other", (), {"write": "other"}))
+    monkeypatch.setattr(cpkit.tools.toolbox, "db", other)
+    assert cp_client.get("/").text == "other"
+
+
+def test_statements_are_seen_without_events_that_slow_each_connection(database):
+    assert not any(engine._has_events for engine in database.engines())
