@@ -180,6 +180,6 @@ def writes() -> Case:
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")
 def untouched() -> Case:
-    """A connection is lent when it is first asked for: nobody pays for what is not used but the
-    hooks that would have taken it back."""
+    """A unit of work is made when it is first asked for: what is left is CherryPy's reading of the
+    settings, and one hook that sees that nothing is to be ended."""
     return _ask("GET", "/neither", lambda name: name in (NOTHING, RAW))
