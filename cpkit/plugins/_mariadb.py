@@ -18,10 +18,18 @@ class MariadbBackend(Backend):
 
     def connect_args(self) -> dict[str, Any]:
         """Have a connection attempt end in time."""
-        return {"connect_timeout": max(1, math.ceil(self.plugin.timeout))}
+        seconds = max(1, math.ceil(self.plugin.timeout))
+        return {"connect_timeout": seconds, "read_timeout": seconds}
 
     def connected(self, driver: Any, record: Any) -> None:
-        """Set the server's limit on the time of a statement."""
+        """Set the server's limit on the time of a statement.
+
+        NOTE: PyMySQL's connect_timeout is over before the server's greeting, for which a server
+        that hangs would be waited for ever: the read_timeout is for that, and not for statements.
+        """
+        given = self.plugin.engine_options.get("connect_args", {})
+        if "read_timeout" not in {*self.url.query, *given}:
+            driver._read_timeout = None
         if self.plugin.statement_timeout is not None:
             with driver.cursor() as cursor:
                 # NOTE: MariaDB counts in seconds.

@@ -3,8 +3,10 @@
 import select
 import socket
 
+import cherrypy
 import pytest
 
+from cpkit.plugins import DatabasePlugin
 from cpkit.plugins._liveness import readable
 from cpkit.plugins._watchdog import cut
 
@@ -31,3 +33,50 @@ def test_a_connection_that_is_cut_ends_and_stays_its_drivers():
 def test_a_driver_without_a_socket_is_left_alone():
     cut(lambda driver: None, None)
     cut(lambda driver: driver.fileno(), None)
+
+
+def test_libpq_is_told_when_to_give_up(start_database, postgres):
+    with start_database(postgres.url, timeout=4.2).begin("dbapi", write=False) as unit:
+        told = unit.info.get_parameters()
+    expected = {
+        "connect_timeout": "5",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+    assert {name: told.get(name) for name in expected} == expected
+
+
+def test_what_the_url_tells_libpq_goes_before(start_database, postgres):
+    url = f"{postgres.url}?connect_timeout=7"
+    with start_database(url).begin("dbapi", write=False) as unit:
+        assert unit.info.get_parameters()["connect_timeout"] == "7"
+
+
+@pytest.mark.faults
+def test_pymysql_is_told_when_to_give_up(start_database, mariadb):
+    with start_database(mariadb.url, timeout=4.2).begin("dbapi", write=False) as unit:
+        assert unit.connect_timeout == 5
+
+
+@pytest.mark.parametrize("dialect", ["postgresql+psycopg", "mariadb+pymysql"])
+def test_a_port_that_takes_connections_and_never_answers_ends_the_start(
+    cp_isolation, caplog, dialect
+):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"{dialect}://me:s3cret@127.0.0.1:{deaf.getsockname()[1]}/db"
+        plugin = DatabasePlugin(cherrypy.engine, url, wait=0.0, timeout=1)
+        with pytest.raises(SystemExit):
+            plugin.preflight()
+    assert "nothing is served" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.faults
+def test_pymysql_waits_for_a_statement_as_long_as_it_takes(start_database, mariadb):
+    with start_database(mariadb.url, timeout=0.1).begin("dbapi", write=False) as unit:
+        assert unit.execute("SELECT SLEEP(1.2)").fetchone() == (0,)
+    url = f"{mariadb.url}?read_timeout=7"
+    with start_database(url, name="strict").begin("dbapi", write=False) as unit:
+        assert unit._read_timeout == 7

@@ -118,6 +118,34 @@ def test_isolation_and_read_only_are_for_this_unit_alone(library, path):
     assert library.post(path, params={"title": "Sula"}).text == "Emma,Sula"
 
 
+def told(database, setting: str, **options) -> object:
+    with database.unit("dbapi", **options) as unit:
+        return unit.execute(f"SHOW {setting}").fetchone()[0]
+
+
+def test_postgresql_is_told_the_modes_of_this_unit_alone(start_database, postgres):
+    database = start_database(postgres.url, pool_size=1)
+    level, access = "transaction_isolation", "transaction_read_only"
+    assert told(database, level, isolation="SERIALIZABLE") == "serializable"
+    assert told(database, level) == "read committed"
+    assert told(database, access, read_only=True) == "on"
+    assert told(database, access) == "off"
+
+
+@pytest.mark.faults
+def test_mariadb_is_told_the_modes_of_this_unit_alone(start_database, mariadb):
+    database = start_database(mariadb.url, pool_size=1)
+
+    def told(name: str, **options) -> object:
+        with database.begin(**options) as unit:
+            return unit.scalar(text(f"SELECT @@SESSION.{name}"))
+
+    assert told("tx_isolation", isolation="SERIALIZABLE") == "SERIALIZABLE"
+    assert told("tx_isolation") == "REPEATABLE-READ"
+    assert told("tx_read_only", read_only=True) == 1
+    assert told("tx_read_only") == 0
+
+
 @on_every_database
 def test_many_rows_are_one_query(library):
     assert library.post("/raw_many?count=3").text == "1"
