@@ -131,10 +131,13 @@ class DatabaseSession(Session):
     def clean_up(self) -> None:
         """Delete the sessions that have expired; the next time, if it cannot be done now.
 
-        NOTE: CherryPy's thread that calls this ends for good at an exception.
+        NOTE: CherryPy has one thread for all that are of this class, in whatever table of this
+        database, and it ends for good at an exception.
         """
         try:
-            self._write(delete(self._rows).where(self._rows.c.expires <= time.time()))
+            known = _READY.get(self._database().engine, {})
+            for rows in {self._rows, *known.values()}:
+                self._write(delete(rows).where(rows.c.expires <= time.time()))
         except Exception as error:
             cherrypy.log(f"Expired sessions are still there: {error}", "CPKIT.SESSIONS", 30)
 

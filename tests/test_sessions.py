@@ -315,6 +315,22 @@ def test_a_session_for_which_the_disk_is_too_full_is_a_503(start_database, caplo
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
 
 
+def test_one_clean_up_is_for_every_table(sqlite_visits):
+    cherrypy.tree.mount(
+        Visits(), "/other", {"/": {**CONFIG["/"], "tools.sessions.table": "other_sessions"}}
+    )
+    client = Client()
+    client.get("/")
+    client.get("/other/")
+    for name in ("cpkit_sessions", "other_sessions"):
+        with sqlite_visits.begin() as connection:
+            connection.execute(text(f"UPDATE {name} SET expires = 1"))
+    DatabaseSession().clean_up()
+    with sqlite_visits.begin(write=False) as connection:
+        for name in ("cpkit_sessions", "other_sessions"):
+            assert connection.scalar(text(f"SELECT count(*) FROM {name}")) == 0
+
+
 def test_sessions_that_cannot_be_cleaned_up_now_are_later(sqlite_visits, caplog):
     session = DatabaseSession()
     session.load()
