@@ -411,6 +411,28 @@ def test_without_a_pool_each_unit_has_a_connection_of_its_own(start_database, po
     assert backend() != backend()
 
 
+@pytest.mark.parametrize(
+    "any_database",
+    ["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.faults)],
+    indirect=True,
+)
+def test_setups_that_begin_together_run_one_after_another(cp_isolation, any_database):
+    met, together = [], threading.Barrier(2)
+
+    def set_up(connection):
+        connection.execute(text("SELECT 1"))
+        with contextlib.suppress(threading.BrokenBarrierError):  # nobody else is here
+            met.append(together.wait(0.3))
+
+    # Two of them stand for two processes.
+    plugins = [DatabasePlugin(cherrypy.engine, any_database, setup=set_up) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(DatabasePlugin.start, plugins))
+    for plugin in plugins:
+        plugin.stop()
+    assert met == []
+
+
 @pytest.mark.faults
 def test_processes_that_start_on_mariadb_wait_for_setup_only(start_database, mariadb):
     plugin = start_database(mariadb.url, setup=lambda connection: None)
