@@ -11,7 +11,7 @@ from cherrypy.process.plugins import SimplePlugin
 
 from .._start import check_at_start, end_start
 from ..errors import CpkitError
-from ..spans import Timing
+from ..spans import Timing, began
 from ..telemetry.labels import KNOWN_METHODS, route_of, status_of
 from ..telemetry.latency import Latencies
 from ..telemetry.slowest import Slowest, record_of
@@ -75,12 +75,6 @@ class TimingPlugin(SimplePlugin):
     # Before Daemonizer forks (65), while the exit code can still tell.
     start.priority = 60  # type: ignore[attr-defined]
 
-    def before_request(self) -> None:
-        """Note when the request came, before CherryPy does anything with it."""
-        cherrypy.serving.request.started = perf_counter_ns()
-
-    before_request.priority = 0  # type: ignore[attr-defined]  # what other listeners do is timed
-
     def after_request(self) -> None:
         """Count the request: its last byte has been handed to the server, or it was dropped."""
         try:
@@ -115,19 +109,20 @@ class TimingPlugin(SimplePlugin):
 
     def _unseen(self, request: Any) -> Timing | None:
         """Return a timing for a request that was refused before any tool was set up."""
-        started = request.__dict__.get("started")
-        return None if request.toolmaps or started is None else Timing("start", started)
+        if request.toolmaps:
+            return None
+        return Timing(["start", began(cherrypy.serving.response.time, perf_counter_ns())])
 
     def _count(self, request: Any, timing: Timing, status: int) -> None:
         ended = timing.ended = timing.ended or perf_counter_ns()
-        taken = ended - timing.clocks[0]
+        taken = ended - timing.marks[1]
         route = route_of(request, request.__dict__.get("timed_handler"))
         self.latencies.record(request.method, route, status, taken, ended)
         if self._registry is not None:
             method, route = self.latencies.labels(request.method, route)
             duration = duration_in(self._registry, self.buckets)
             duration.observe(method, route, status, request.scheme, taken / 1e9)
-        if self.slowest.wants(taken):
+        if self.slowest.wants(taken, ended):
             self._keep(request, timing, status, route)
 
     def _keep(self, request: Any, timing: Timing, status: int, route: str) -> None:

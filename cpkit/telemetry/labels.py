@@ -33,6 +33,11 @@ def route_of(request: Any, handler: Any) -> str:
     return _qualified(request.script_name, getattr(call, "__func__", function), owner)
 
 
+@lru_cache(maxsize=64)
+def _number(status: bytes) -> int:
+    return int(status[:3])
+
+
 @lru_cache(maxsize=512)
 def _qualified(script_name: str, function: Hashable, owner: Hashable) -> str:
     name = str(getattr(function, "__qualname__", function))
@@ -48,7 +53,7 @@ def status_of(response: Any) -> int | None:
     A response without a status was cut off by an exception, for which CherryPy's WSGI pipeline
     answers 500, except an InternalRedirect: that makes another request of it.
     """
-    sent = getattr(response, "output_status", None)
+    sent = response.__dict__.get("output_status")
     if sent:
-        return int(sent[:3])
+        return _number(sent)
     return None if type(sys.exc_info()[1]).__name__ == "InternalRedirect" else 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from math import ceil
 from time import perf_counter_ns
@@ -124,10 +124,10 @@ class Latencies:
 
     def _count_pending(self) -> None:
         pending, window = self._pending, self._window
-        alike: dict[tuple[str, str, int, int], list[int]] = {}
+        alike: defaultdict[tuple[str, str, int, int], list[int]] = defaultdict(list)
         while pending:
             method, route, status, taken, at = pending.popleft()
-            alike.setdefault((method, route, status, at // window), []).append(taken)
+            alike[method, route, status, at // window].append(taken)
         for (method, route, status, number), latencies in alike.items():
             series = self._series.get((method, route)) or self._new_series(method, route)
             counted = Histogram(latencies)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from time import monotonic, time
+from math import inf
+from time import monotonic, perf_counter_ns, time
 from typing import Any, NamedTuple
 
 from ..spans import Interval, Timing
@@ -112,19 +113,24 @@ class Slowest:
     """Keep the *size* slowest requests of the last *seconds*, whatever comes."""
 
     def __init__(self, size: int = 20, seconds: float = 600) -> None:
-        self._size, self._seconds = size, seconds
-        self._kept: list[tuple[float, Record]] = []
+        self._size, self._recent = size, int(seconds * 1e9)
+        self._kept: list[tuple[int, Record]] = []
         self._lock = threading.Lock()
-        self._floor, self._until = -1, 0.0
+        self._floor: float = -1
+        self._until: float = 0
+        self._tidy()
 
-    def wants(self, nanoseconds: int) -> bool:
-        """Tell, cheaply, whether a request of that time would be among the slowest."""
-        return nanoseconds > self._floor or monotonic() > self._until
+    def wants(self, nanoseconds: int, at: int) -> bool:
+        """Tell, cheaply, whether a request that ended *at* would be among the slowest.
+
+        *at* is a reading of ``perf_counter_ns``, as those of a Timing are.
+        """
+        return nanoseconds > self._floor or at > self._until
 
     def keep(self, record: Record) -> None:
         """Add *record*; forget the old ones, then the fastest, to keep to the size."""
         with self._lock:
-            self._kept.append((monotonic() + self._seconds, record))
+            self._kept.append((perf_counter_ns() + self._recent, record))
             self._tidy()
 
     def records(self) -> list[Record]:
@@ -134,12 +140,12 @@ class Slowest:
             return [record for _, record in self._kept]
 
     def _tidy(self) -> None:
-        now = monotonic()
+        now = perf_counter_ns()
         live = [entry for entry in self._kept if entry[0] > now]
         self._kept = sorted(live, key=lambda entry: -entry[1].total)[: self._size]
-        full = len(self._kept) == self._size
-        self._floor = self._kept[-1][1].total if full else -1
-        self._until = min((entry[0] for entry in self._kept), default=0.0)
+        totals = [record.total for _, record in self._kept]
+        self._floor = -1 if len(totals) < self._size else min(totals, default=inf)
+        self._until = min((until for until, _ in self._kept), default=inf)
 
 
 class RateLimit:

@@ -12,7 +12,7 @@ PARENT = "00f067aa0ba902b7"
 
 
 def record(total=MS, **values):
-    timing = Timing("handler", 0)
+    timing = Timing(["handler", 0])
     timing.ended = total
     return record_of(timing, "GET", "/a", "/a", 200)._replace(**values)
 
@@ -22,7 +22,13 @@ def clock(monkeypatch):
     """Return a one-element list: what the clock says, in seconds."""
     now = [1000.0]
     monkeypatch.setattr(slowest, "monotonic", lambda: now[0])
+    monkeypatch.setattr(slowest, "perf_counter_ns", lambda: int(now[0] * 1e9))
     return now
+
+
+def at(clock):
+    """Return what the clock says in nanoseconds."""
+    return int(clock[0] * 1e9)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +56,7 @@ def test_traceparent(field, found):
 
 
 def test_a_record_is_plain_values_relative_to_its_start():
-    timing = Timing("dispatch", 5 * MS)
-    timing.names += ["handler", "log"]
-    timing.clocks += [6 * MS, 9 * MS]
+    timing = Timing(["dispatch", 5 * MS, "handler", 6 * MS, "log", 9 * MS])
     timing.ended = 9 * MS
     timing.add("db", MS, count=2)
     made = record_of(timing, "GET", "/a", "/a" * 500, 200, f"00-{TRACE}-{PARENT}-01")
@@ -68,21 +72,28 @@ def test_a_record_is_plain_values_relative_to_its_start():
 def test_the_slowest_are_kept_slowest_first(clock):
     kept = Slowest(size=3)
     for total in (5, 1, 9, 7, 3, 8):
-        if kept.wants(total * MS):
+        if kept.wants(total * MS, at(clock)):
             kept.keep(record(total * MS))
     assert [entry.total // MS for entry in kept.records()] == [9, 8, 7]
-    assert not kept.wants(7 * MS)
+    assert not kept.wants(7 * MS, at(clock))
 
 
 def test_what_is_no_longer_recent_makes_room(clock):
     kept = Slowest(size=1, seconds=60)
     kept.keep(record(9 * MS))
     clock[0] += 59
-    assert not kept.wants(MS)
+    assert not kept.wants(MS, at(clock))
     clock[0] += 2
-    assert kept.wants(MS)
+    assert kept.wants(MS, at(clock))
     kept.keep(record(MS))
     assert [entry.total for entry in kept.records()] == [MS]
+
+
+def test_of_no_requests_none_is_kept(clock):
+    kept = Slowest(size=0)
+    assert not kept.wants(9 * MS, at(clock))
+    kept.keep(record(9 * MS))
+    assert kept.records() == []
 
 
 def test_a_rate_limit_tells_how_many_it_held_back(clock):
@@ -94,9 +105,7 @@ def test_a_rate_limit_tells_how_many_it_held_back(clock):
 
 
 def test_the_log_line_is_logfmt_in_milliseconds():
-    timing = Timing("dispatch", 0)
-    timing.names.append("handler")
-    timing.clocks.append(MS)
+    timing = Timing(["dispatch", 0, "handler", MS])
     timing.ended = 1500 * MS
     timing.add("db", 1400 * MS, count=37)
     line = log_line(record_of(timing, "GET", "/a/{id}", "/a/3", 200, f"00-{TRACE}-{PARENT}-01"))
