@@ -350,6 +350,7 @@ def test_a_child_process_finds_out_by_itself_that_the_server_is_back(start_datab
             deadline = time.monotonic() + 20
             while not plugin.ping(1) and time.monotonic() < deadline:
                 time.sleep(0.01)
+            assert plugin.ping(1)  # before any unit of work
             with plugin.begin(write=False) as connection:
                 return connection.scalar(text("SELECT count(*) FROM t"))
 
