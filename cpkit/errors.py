@@ -116,8 +116,8 @@ class DatabaseBusyError(DatabaseUnavailableError):
 class WriteInReadUnitError(DatabaseError):
     """Say that a statement writes where the unit of work only reads."""
 
-    def __init__(self, statement: str) -> None:
-        self.statement = statement[:200]
+    def __init__(self, statement: object) -> None:
+        self.statement = str(statement)[:200]
         super().__init__(
             f"This unit of work only reads, but was asked for {self.statement!r}: "
             "use an unsafe method such as POST, or set cpkit.db.write = True."

@@ -12,9 +12,9 @@ import sqlalchemy.dialects.sqlite.pysqlite
 import sqlalchemy.orm  # noqa: F401
 
 import cpkit.tools
+from cpkit.database.settings import Settings
 from cpkit.dispatchers import GuardedServer
 from cpkit.plugins import TimingPlugin
-from cpkit.plugins._settings import Settings
 from cpkit.sessions import DatabaseSession
 from cpkit.tools import _accept
 

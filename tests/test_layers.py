@@ -42,6 +42,11 @@ def test_the_pure_core_imports_no_framework(module):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_database_knows_no_cherrypy():
+    done = imports("cpkit.database.lending", without=("cherrypy", "prometheus_client"))
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -7,12 +7,12 @@ from typing import Any
 
 import cherrypy
 
-from ._pool import KEY
+from cpkit.database.pool import KEY
 
 _LIST = "_cpkit_borrowed"
 
 
-def note_borrower(driver: Any, record: Any, fairy: Any) -> None:
+def note_borrower(record: Any, fairy: Any) -> None:
     """Remember on the request being served that it took this connection."""
     request = vars(cherrypy.serving).get("request")  # PERF: no proxy, None outside of requests
     if request is not None:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 
 from cpkit._start import check_at_start
+from cpkit.database.backend import Backend
+from cpkit.database.health import Health, measured
+from cpkit.database.lending import Lending, effective_user
 from cpkit.transactions import Fault, backoff, fault_of
 
-from ._backend import Backend
-from ._borrowed import take_back
-from ._health import Health, measured
-from ._lending import Lending, effective_user
+from ._borrowed import note_borrower, take_back
 
 # What may be over soon: worth to wait for, and no reason to end where it is not required.
 _PASSING = (Fault.GONE, Fault.BUSY)
@@ -55,6 +56,15 @@ class DatabasePlugin(Lending, SimplePlugin):
             ("start", self.recheck, 78),
             ("after_request", self.reclaim, 50),
         ]
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads serve requests."""
+        return cherrypy.server.thread_pool or super().threads
+
+    def lent(self, driver: Any, record: Any, fairy: Any) -> None:
+        """Note which request borrows a connection."""
+        note_borrower(record, fairy)
 
     @property
     def will_run(self) -> bool:

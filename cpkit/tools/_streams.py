@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cpkit.plugins._unit import Unit
+    from cpkit.database.unit import Unit
 
 
 def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:

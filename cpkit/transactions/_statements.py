@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 _LONGEST_REMEMBERED = 4096
 
@@ -28,11 +29,15 @@ _LOCKS = re.compile(
 _ANALYZE = re.compile(r"\banaly[sz]e\b", re.IGNORECASE)
 
 
-def is_write(statement: str) -> bool:
+def is_write(statement: Any) -> bool:
     """Tell whether *statement* changes data or locks rows.
 
-    Judged by its words alone: a SELECT that calls a function that writes is not seen.
+    Judged by its words alone: a SELECT that calls a function that writes is not seen. Drivers
+    take more than text: bytes, and what psycopg composes, which has ``as_string``.
     """
+    if not isinstance(statement, str):
+        compose = getattr(statement, "as_string", None)
+        statement = compose(None) if compose else bytes(statement).decode(errors="replace")
     if len(statement) <= _LONGEST_REMEMBERED:
         return _remembered(statement)
     return _judge(statement)

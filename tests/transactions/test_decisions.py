@@ -7,6 +7,7 @@ import threading
 import psycopg
 import pytest
 from pg8000 import exceptions as pg8000
+from psycopg import sql
 from pymysql.err import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 
@@ -100,6 +101,14 @@ def test_a_statement_that_reads(statement):
 )
 def test_a_statement_that_writes(statement):
     assert is_write(statement)
+
+
+def test_a_statement_that_is_composed_or_bytes_is_judged_by_its_words():
+    value = sql.Literal(1)
+    assert not is_write(sql.SQL("SELECT {}").format(value))
+    assert is_write(sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier("t"), value))
+    assert not is_write(b"SELECT 1")
+    assert is_write(b"DELETE FROM t")
 
 
 @pytest.mark.parametrize("piece", ["'", '"', "$a", "$", "/*", "--", "`", "("])

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, event
 from cpkit.errors import DatabaseBusyError
 from cpkit.transactions import Fault, Turns, fault_of
 
-from ._backend import Backend
-from ._engine import build_engine
-from ._lanes import Lane, Lanes
+from .backend import Backend
+from .engine import build_engine
+from .lanes import Lane, Lanes
 
 if TYPE_CHECKING:
-    from ._unit import Unit
+    from .unit import Unit
 
 _BETWEEN_PROCESSES = 0.001  # seconds between two attempts to begin; SQLite's own grow to 100 ms
 

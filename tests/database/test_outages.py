@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.outage import Outage
 from cpkit.errors import (
     DatabaseBusyError,
     DatabaseSettingError,
@@ -22,7 +23,6 @@ from cpkit.errors import (
     OutcomeUnknownError,
 )
 from cpkit.plugins import DatabasePlugin
-from cpkit.plugins._outage import Outage
 from cpkit.testing import Client
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from cpkit.errors import DatabaseBusyError, DatabaseError
 from cpkit.transactions import Turns
 
-from ._pool import LendingPool
+from .pool import LendingPool
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from ._borrowed import note_borrower
-from ._pool import KEY, PID, SINCE, UNTIL, LendingPool, disown
+from .pool import KEY, PID, SINCE, UNTIL, LendingPool, disown
 
 if TYPE_CHECKING:
-    from ._backend import Backend
-    from ._unit import Unit
+    from .backend import Backend
+    from .unit import Unit
 
 _JITTER = 0.1  # of the age of a connection
 
@@ -29,7 +28,7 @@ def build_engine(url: URL, backend: Backend, **options: Any) -> Engine:
     event.listen(engine, "connect", backend.connected)
     event.listen(engine, "checkout", _same_process)
     event.listen(engine, "checkout", backend.checkout)
-    event.listen(engine, "checkout", note_borrower)
+    event.listen(engine, "checkout", backend.plugin.lent)
     if isinstance(engine.pool, LendingPool):
         engine.pool.settle(backend.checkout)
     # PERF: these belong to the dialect. One listener to an event of connections ("begin",

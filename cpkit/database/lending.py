@@ -7,24 +7,23 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import cherrypy
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
 
-from ._backend import Backend
-from ._driver import DriverUnit
-from ._health import Pinger, PoolFigures, figures_of
-from ._lanes import Lane, Lanes
-from ._mariadb import MariadbBackend
-from ._outage import Outage
-from ._pool import INHERITED
-from ._postgresql import PostgresqlBackend
-from ._settings import Settings
-from ._sqlite import SqliteBackend
-from ._unit import SessionUnit, Unit
-from ._watchdog import Watchdog
+from .backend import Backend
+from .driver import DriverUnit
+from .health import Pinger, PoolFigures, figures_of
+from .lanes import Lane, Lanes
+from .mariadb import MariadbBackend
+from .outage import Outage
+from .pool import INHERITED
+from .postgresql import PostgresqlBackend
+from .settings import Settings
+from .sqlite import SqliteBackend
+from .unit import SessionUnit, Unit
+from .watchdog import Watchdog
 
 T = TypeVar("T")
 
@@ -89,12 +88,22 @@ class Lending(Settings):
         """Tell whether the plugin was started."""
         return self._lanes is not None
 
+    # ------------------------------ what the host may know better ------------------------------
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads may work with the database at a time."""
+        return 10
+
+    def lent(self, driver: Any, record: Any, fairy: Any) -> None:
+        """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
+
     # ------------------------------ what units call ------------------------------
 
     @property
     def connections(self) -> int:
-        """Return the size of the pool: a request that has a thread then never has to wait."""
-        return self.pool_size or cherrypy.server.thread_pool or 10
+        """Return the size of the pool: who has a thread then never has to wait."""
+        return self.pool_size or self.threads
 
     @property
     def backend(self) -> Backend:

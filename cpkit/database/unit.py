@@ -19,12 +19,12 @@ from cpkit.errors import (
 )
 from cpkit.transactions import Fault, fault_of, is_write
 
-from ._engine import UnitConnection
-from ._lanes import Lane, keep
-from ._pool import KEY
+from .engine import UnitConnection
+from .lanes import Lane, keep
+from .pool import KEY
 
 if TYPE_CHECKING:
-    from ._lending import Lending
+    from .lending import Lending
 
 
 class Unit:
@@ -131,7 +131,7 @@ class Unit:
         finally:
             self.close()
 
-    def run(self, statement: str, execute: Callable[..., object], *args: Any) -> None:
+    def run(self, statement: Any, execute: Callable[..., object], *args: Any) -> None:
         """Have ``execute(*args)`` run *statement*: watched, timed and counted.
 
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads.

@@ -6,9 +6,9 @@ import socket
 import cherrypy
 import pytest
 
+from cpkit.database.liveness import readable
+from cpkit.database.watchdog import cut
 from cpkit.plugins import DatabasePlugin
-from cpkit.plugins._liveness import readable
-from cpkit.plugins._watchdog import cut
 
 
 @pytest.mark.parametrize("has_poll", [True, False])

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, text
 
 from cpkit.errors import DatabaseSettingError
 
-from ._backend import Backend
-from ._liveness import readable
+from .backend import Backend
+from .liveness import readable
 
 if TYPE_CHECKING:
-    from ._unit import Unit
+    from .unit import Unit
 
 _IDLE = 0  # libpq's PQTRANS_IDLE
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup

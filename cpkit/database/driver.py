@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._unit import Unit
+from .unit import Unit
 
 if TYPE_CHECKING:
-    from ._lanes import Lane
+    from .lanes import Lane
 
 
 class DriverUnit(Unit):
@@ -31,13 +31,13 @@ class DriverUnit(Unit):
             self._begun = True
         return driver
 
-    def execute(self, statement: str, *args: Any) -> Any:
+    def execute(self, statement: Any, *args: Any) -> Any:
         """Run one statement and return its cursor."""
         cursor = self.handle.cursor()
         self.run(statement, cursor.execute, statement, *args)
         return cursor
 
-    def executemany(self, statement: str, *args: Any) -> Any:
+    def executemany(self, statement: Any, *args: Any) -> Any:
         """Run one statement for each set of parameters and return its cursor."""
         cursor = self.handle.cursor()
         self.run(statement, cursor.executemany, statement, *args)
@@ -84,12 +84,12 @@ class WatchedCursor:
     def __init__(self, unit: DriverUnit, cursor: Any) -> None:
         self._unit, self._cursor = unit, cursor
 
-    def execute(self, statement: str, *args: Any) -> Any:
+    def execute(self, statement: Any, *args: Any) -> Any:
         """Run one statement; return the driver's cursor, which holds its rows."""
         self._unit.run(statement, self._cursor.execute, statement, *args)
         return self._cursor
 
-    def executemany(self, statement: str, *args: Any) -> Any:
+    def executemany(self, statement: Any, *args: Any) -> Any:
         """Run one statement for each set of parameters."""
         self._unit.run(statement, self._cursor.executemany, statement, *args)
         return self._cursor

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from ._backend import Backend
+from .backend import Backend
 
 if TYPE_CHECKING:
-    from ._unit import Unit
+    from .unit import Unit
 
 
 class MariadbBackend(Backend):

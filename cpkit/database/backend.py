@@ -9,14 +9,14 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from ._engine import build_engine
-from ._lanes import Lane, Lanes
-from ._liveness import readable
-from ._pool import SINCE, UNTIL
+from .engine import build_engine
+from .lanes import Lane, Lanes
+from .liveness import readable
+from .pool import SINCE, UNTIL
 
 if TYPE_CHECKING:
-    from ._lending import Lending
-    from ._unit import Unit
+    from .lending import Lending
+    from .unit import Unit
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
 # firewalls that forget a connection without a word take minutes.

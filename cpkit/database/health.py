@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ._pool import LendingPool
+from .pool import LendingPool
 
 
 @dataclass(frozen=True)
