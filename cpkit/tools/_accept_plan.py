@@ -42,7 +42,8 @@ class Plan:
 
         NOTE: a list or a mapping that was changed in place is the same one still.
         """
-        return self._given == given and self._content == _content(self.settings.media)
+        same = self._given is given or self._given == given
+        return same and self._content == _content(self.settings.media)
 
     def start(self) -> None:
         """Negotiate; a hook of on_start_resource."""

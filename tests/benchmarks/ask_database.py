@@ -181,5 +181,15 @@ def writes() -> Case:
 @question("database", "What does the tool cost a request that doesn't touch the database?")
 def untouched() -> Case:
     """A unit of work is made when it is first asked for: what is left is CherryPy's reading of the
-    settings, and one hook that sees that nothing is to be ended."""
-    return _ask("GET", "/neither", lambda name: name in (NOTHING, RAW))
+    setting, and one hook that sees that nothing is to be ended. The tool is switched on, and
+    nothing else is said of it."""
+    shelf = Shelf()
+    page, _ = shelf.pages()[RAW]
+    cherrypy.engine.db = cherrypy.engine.bench_raw
+    settings: dict[str, dict[str, object]] = {NOTHING: {}, RAW: {"cpkit.db.on": True}}
+    calls: dict[str, Call] = {
+        name: sender(application(page, {"/": of}), "GET", "/neither")
+        for name, of in settings.items()
+    }
+    answer = ("200 OK", STRING.encode())
+    return Case(calls, NOTHING, answer, cleanup=shelf.close, without=[NOTHING])
