@@ -72,7 +72,8 @@ def negotiate(header: str | None, offers: Iterable[str], *, strict: bool = False
     Raise :class:`FieldTooLargeError` over 8,192 characters or 128 elements and
     :class:`InvalidOfferError` for an offer that is no media type.
     """
-    offers = (offers,) if isinstance(offers, str) else tuple(offers)
+    if offers.__class__ is not tuple:  # PERF: nothing is called for what the tool gives
+        offers = (offers,) if isinstance(offers, str) else tuple(offers)
     if header is None:
         return parse_offers(offers)[0].text if offers else None
     # PERF: is_cacheable, without the call.
