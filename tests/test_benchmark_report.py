@@ -91,6 +91,12 @@ def test_each_goal_stands_beside_what_was_reached() -> None:
     assert "than CherryPy | ≥ 3 × | 2 × | **falls short** |" in text
 
 
+def test_goals_in_units_of_time_are_told_with_the_machine_they_were_set_on() -> None:
+    made = {"CherryPy, nothing on": 240_000, promises.HEADER: 250_000}
+    text = _written(_answer(promises.TIMED, made, question=_question(promises.TIMED)), FASTER)
+    assert "set where a bare request took 162 µs; here it takes 240 µs." in text
+
+
 def test_every_goal_is_read_from_the_published_results() -> None:
     published = json.loads(results.LATEST.read_text())
     found = promises.kept(Readings(published["questions"], results.loads()))

@@ -102,6 +102,9 @@ def _load(
 
 
 PLAIN = routes(1000, OWN)
+# What a bare request took, in nanoseconds, where the goals in microseconds were set.
+BARE_THEN = 162e3
+
 PROMISES = [
     at_least("GitHub's routes: as fast as falcon", 1, _quicker(GITHUB, INDEX, FALCON)),
     at_least("GitHub's routes: faster than Routes", 30, _quicker(GITHUB, INDEX, ROUTES)),
@@ -232,6 +235,11 @@ PROMISES = [
 
 def _beside(readings: Readings, title: str) -> float:
     return readings.time(title, INDEX) / readings.time(PLAIN, INDEX)
+
+
+def bare(readings: Readings) -> float:
+    """Return the nanoseconds of a bare request in this run. Raises KeyError if it has none."""
+    return readings.time(TIMED, "CherryPy, nothing on")
 
 
 def kept(readings: Readings) -> Iterator[tuple[Promise, float | None]]:

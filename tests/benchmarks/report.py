@@ -189,7 +189,7 @@ def _promises(readings: Readings) -> Iterator[Block]:
     yield Heading(2, "What was promised")
     yield Paragraph(
         f"Of {len(found)} figures that were set as goals before there was code, {held} are reached"
-        " in this run."
+        f" in this run.{_machine(readings)}"
     )
     yield Table(
         ["", "goal", "reached", ""],
@@ -202,6 +202,18 @@ def _promises(readings: Readings) -> Iterator[Block]:
             ]
             for promise, figure in found
         ],
+    )
+
+
+def _machine(readings: Readings) -> str:
+    """Return how this machine compares with that of the goals, if it is known."""
+    try:
+        now, then = promises.bare(readings), promises.BARE_THEN
+    except KeyError:
+        return ""
+    return (
+        f" Those in units of time were set where a bare request took {duration(then)}; here it"
+        f" takes {duration(now)}."
     )
 
 
