@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import sub
 from time import perf_counter_ns, time
 from typing import Any, NamedTuple
 
@@ -20,9 +21,12 @@ _UNSAFE_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _UNSAFE_TEXT = re.compile(r"[^ !#-+\-./0-\[\]-~]")  # nor "," which separates metrics
 _TRUNCATED = b", trunc"
 
-# PERF: to write a number takes longer than a phase's whole bookkeeping, and most are short.
-_SHORT = [b"%.3f" % (microseconds / 1000) for microseconds in range(2000)]
-_FEW = len(_SHORT)
+# PERF: to write a number takes longer than a phase's whole bookkeeping: so those up to a second
+# are put together from what was written before, and the most common are there whole.
+_THOUSANDTHS = [b".%03d" % microseconds for microseconds in range(1000)]
+_WHOLE = [b"%d" % milliseconds for milliseconds in range(1000)]
+_SHORT = [whole + rest for whole in _WHOLE[:2] for rest in _THOUSANDTHS]
+_FEW, _MANY = 2_000_000, 1_000_000_000  # nanoseconds
 
 
 class Interval(NamedTuple):
@@ -147,18 +151,21 @@ def server_timing(timing: Timing) -> bytes:
     fit is dropped from the end, which a last metric ``trunc`` tells. Durations are milliseconds.
     """
     # PERF: requests of one kind have the same phases, so that all of the field but its figures is
-    # worked out once; and the loops call nothing.
+    # worked out once; and the loop calls nothing.
     marks = timing.marks
     layout, repeated = _layout(tuple(marks[::2]))
-    clocks, taken = marks[1::2], []
-    last = clocks[0]
-    for clock in clocks:
-        taken.append((clock - last) // 1000)
-        last = clock
-    taken[0] = (last - clocks[0]) // 1000
+    clocks = marks[1::2]
+    taken = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
     for first, again in repeated:
         taken[first] += taken.pop(again)
-    figures = [_SHORT[us] if us < _FEW else b"%.3f" % (us / 1000) for us in taken]
+    figures = [
+        _SHORT[ns // 1000]
+        if ns < _FEW
+        else _WHOLE[ns // 1_000_000] + _THOUSANDTHS[ns // 1000 % 1000]
+        if ns < _MANY
+        else b"%.3f" % (ns // 1000 / 1000)
+        for ns in taken
+    ]
     value = layout % tuple(figures)
     if timing.spans:
         spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
