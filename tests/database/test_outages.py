@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
+from cpkit.database import watchdog
 from cpkit.database.outage import Outage
 from cpkit.errors import (
     DatabaseBusyError,
@@ -42,6 +43,12 @@ class Store:
     @cherrypy.expose
     def one(self):
         return str(cherrypy.request.db.execute("SELECT 1").fetchone()[0])
+
+
+@pytest.fixture(autouse=True)
+def impatient_watchdog(monkeypatch):
+    """A watchdog that gives a server a fifth of the usual second to cancel by itself."""
+    monkeypatch.setattr(watchdog, "GRACE", 0.2)
 
 
 @pytest.fixture
