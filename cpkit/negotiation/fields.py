@@ -16,6 +16,8 @@ QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 
 # A quoted string that never closes runs to the end of the field, so that time stays linear.
 _ELEMENT = re.compile(rf'(?:[^",]+|{QUOTED}?)+', re.DOTALL)
+# PERF: those that browsers send.
+_COMMON_WEIGHTS = {"1": 1000, **{f"0.{tenth}": 100 * tenth for tenth in range(10)}}
 _WEIGHT = re.compile(r"0(?:\.([0-9]*))?|\.([0-9]+)|1(?:\.0*)?")
 
 
@@ -39,6 +41,8 @@ def weight(text: str) -> int | None:
 
     More lenient than the grammar: ``.5`` is read, and more than three decimals are cut.
     """
+    if text in _COMMON_WEIGHTS:
+        return _COMMON_WEIGHTS[text]
     # NOTE: never float(): it takes "nan", "inf", "1e9" and digits of other scripts.
     if not (found := _WEIGHT.fullmatch(text)):
         return None

@@ -55,7 +55,7 @@ def _choose(header: str, tags: tuple[str, ...], strict: bool) -> int:
     allowed = tags
     if 0 in weights.values():
         allowed = tuple(tag for tag in tags if _weight_of(tag, weights) != 0)
-    for language in sorted(weights, key=lambda name: -weights[name]):
+    for language in sorted(weights, key=weights.__getitem__, reverse=True):
         if weights[language] and (found := _find(language, allowed, weights)):
             return tags.index(found)
     return tags.index(allowed[0]) if allowed else 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cpkit.errors import InvalidOfferError, MalformedFieldError
 
-from .fields import CACHED_CHARACTERS, CACHED_FIELDS, QUOTED, TOKEN, elements, weight
+from .fields import CACHED_FIELDS, QUOTED, TOKEN, elements, is_cacheable, weight
 
 Parameters = Mapping[str, str]
 Detailed = list[tuple[Parameters, int]]
@@ -50,6 +50,8 @@ class Ranges(NamedTuple):
     detailed: dict[str, Detailed]
 
 
+_CHOSEN: dict[tuple[str | None, tuple[str, ...], bool], str | None] = {}
+
 Rank = tuple[int, int, int]
 UNCOVERED = -1
 UNACCEPTABLE: Rank = (0, 0, 0)
@@ -74,12 +76,17 @@ def negotiate(header: str | None, offers: Iterable[str], *, strict: bool = False
     """
     if offers.__class__ is not tuple:  # PERF: nothing is called for what the tool gives
         offers = (offers,) if isinstance(offers, str) else tuple(offers)
-    if header is None:
-        return parse_offers(offers)[0].text if offers else None
-    # PERF: is_cacheable, without the call.
-    if len(header) <= CACHED_CHARACTERS and header.isascii():
-        return _remembered(header, offers, strict)
-    return _choose(header, offers, strict)
+    # PERF: a dictionary, since functools.lru_cache would take half as long again.
+    try:
+        return _CHOSEN[header, offers, strict]
+    except KeyError:
+        pass
+    chosen = _choose(header, offers, strict)
+    if header is None or is_cacheable(header):
+        if len(_CHOSEN) >= CACHED_FIELDS:
+            _CHOSEN.clear()
+        _CHOSEN[header, offers, strict] = chosen
+    return chosen
 
 
 def parse_offers(offers: tuple[str, ...]) -> tuple[Offer, ...]:
@@ -94,7 +101,9 @@ def _menu(offers: tuple[str, ...]) -> Menu:
     return Menu(parsed, {**keys, "*": "*/*"})
 
 
-def _choose(header: str, offers: tuple[str, ...], strict: bool) -> str | None:
+def _choose(header: str | None, offers: tuple[str, ...], strict: bool) -> str | None:
+    if header is None:
+        return parse_offers(offers)[0].text if offers else None
     menu, found = _menu(offers), elements(header)
     if strict:
         _refuse_malformed(found)
@@ -107,9 +116,6 @@ def _choose(header: str, offers: tuple[str, ...], strict: bool) -> str | None:
     if chosen is None and offers and not any(map(_parse, found)):
         return offers[0]
     return chosen
-
-
-_remembered = lru_cache(CACHED_FIELDS)(_choose)
 
 
 def _refuse_malformed(found: list[str]) -> None:

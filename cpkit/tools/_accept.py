@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import cherrypy
@@ -11,12 +10,11 @@ from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
 from ._accept_plan import Plan, choose, refusal
 from ._accept_settings import Settings
+from ._toolbox import Given, Setup, Tool
 from ._varying import vary_on
 
-MOST_PLANS = 256
 
-
-class AcceptTool(cherrypy.Tool):
+class AcceptTool(Tool):
     """Choose the representation before the body is read, and make it from the handler's data.
 
     Settings, as arguments of the decorator or under ``cpkit.accept.`` in config:
@@ -38,35 +36,15 @@ class AcceptTool(cherrypy.Tool):
 
     def __init__(self, priority: int = 50) -> None:
         super().__init__("on_start_resource", accept, priority=priority)
-        self._plans: dict[int, Plan] = {}
 
-    def __call__(self, *args: Any, **settings: Any) -> Any:
-        """Check the settings and return the decorator that switches the tool on."""
-        self.check_settings(settings)
-        return super().__call__(*args, **settings)
-
-    def check_settings(self, given: Mapping[str, Any]) -> None:
+    def check_settings(self, given: Given) -> None:
         """Raise UnknownSettingError, AcceptSettingError or InvalidOfferError if one is wrong."""
         Settings.of({key: given[key] for key in given if key != "priority"}).check()
 
-    def _setup(self) -> None:
-        request = cherrypy.serving.request
-        given = request.toolmaps[self.namespace][self._name]
-        # PERF: what the settings come to is worked out once; they are the same objects at each
-        # request, unless somebody changes the config meanwhile.
-        plan = self._plans.get(id(given.get("media")))
-        if plan is None or not plan.is_of(given):
-            plan = self._plan(given)
-        request.hooks[self._point].append(plan.hook)
-
-    def _plan(self, given: dict[str, Any]) -> Plan:
-        """Make a plan of the settings *given*, and remember it."""
+    def setup_for(self, given: Given) -> Setup:
+        """Return what begins to negotiate with each request that has the settings *given*."""
         settings = {key: given[key] for key in given if key not in ("on", "priority")}
-        plan = Plan(given, Settings.of(settings), given.get("priority", self._priority))
-        if len(self._plans) >= MOST_PLANS:
-            self._plans.clear()
-        self._plans[id(given.get("media"))] = plan
-        return plan
+        return Plan(Settings.of(settings), given.get("priority", self._priority)).begin
 
 
 def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:

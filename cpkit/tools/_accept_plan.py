@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,27 +27,28 @@ REPRESENT = 65
 class Plan:
     """Hold settings, the hook that begins with them, and those that make each representation."""
 
-    __slots__ = ("_content", "_given", "hook", "makers", "offers", "settings")
+    __slots__ = ("_hook", "_media", "makers", "offers", "settings")
 
-    def __init__(
-        self, given: Mapping[str, Any], settings: Settings, priority: float | None
-    ) -> None:
-        self.settings, self.offers = settings, settings.offers
-        self._given, self._content = given, _content(settings.media)
-        self.hook = Hook(self.start, False, priority)
-        self.makers = {offer: _maker(settings.media, offer) for offer in self.offers}
+    def __init__(self, settings: Settings, priority: float | None) -> None:
+        self.settings = settings
+        self._hook = Hook(self.start, False, priority)
+        self._read_media()
 
-    def is_of(self, given: Mapping[str, Any]) -> bool:
-        """Tell whether this is the plan of the config *given*.
+    def _read_media(self) -> None:
+        media = self.settings.media
+        self.offers = self.settings.offers
+        self.makers = {offer: _maker(media, offer) for offer in self.offers}
+        self._media = copy(media)
 
-        NOTE: a list or a mapping that was changed in place is the same one still.
-        """
-        same = self._given is given or self._given == given
-        return same and self._content == _content(self.settings.media)
+    def begin(self, request: Any) -> None:
+        """Have *request* negotiated when its hooks begin to run."""
+        request.hooks["on_start_resource"].append(self._hook)
 
     def start(self) -> None:
         """Negotiate; a hook of on_start_resource."""
         settings, request = self.settings, cherrypy.serving.request
+        if self._media != settings.media:  # a list or a mapping that was changed in place
+            self._read_media()
         try:
             if self.offers:
                 vary_on("Accept", request)
@@ -69,12 +70,6 @@ class Plan:
         maker = self.makers[chosen]
         if maker is not None:
             request.hooks["before_handler"].append(maker)
-
-
-def _content(media: Any) -> tuple[Any, ...] | None:
-    if isinstance(media, str) or not media:
-        return None
-    return tuple(media.items() if hasattr(media, "keys") else media)
 
 
 def _maker(media: Any, offer: str) -> Hook | None:

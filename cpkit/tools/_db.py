@@ -11,14 +11,12 @@ import cherrypy
 from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
 
 from ._loan import Loan
-from ._toolbox import refuse_unknown
-
-_MOST_LOANS = 32  # that are remembered: an application seldom has so many settings
+from ._toolbox import Given, Setup, Tool, refuse_unknown
 
 HANDLES = ("connection", "session", "dbapi")
 
 
-class DatabaseTool(cherrypy.Tool):
+class DatabaseTool(Tool):
     """Lend each request one transaction, committed or rolled back by its outcome.
 
     For a further database make a further tool: ``toolbox.reports = DatabaseTool("reports")`` lends
@@ -30,18 +28,11 @@ class DatabaseTool(cherrypy.Tool):
     ``retry`` (how often a handler is run again after a conflict).
     """
 
-    def __init__(self, plugin: str = "db", name: str | None = None) -> None:
-        super().__init__("on_end_resource", self.lend, name)
+    def __init__(self, plugin: str = "db") -> None:
+        super().__init__("on_end_resource", self.lend)
         self._plugin = plugin
-        self._loans: list[tuple[dict[str, Any], Loan]] = []
-        self._last: tuple[Any, Any] = (None, None)
 
-    def __call__(self, *args: Any, **settings: Any) -> Any:
-        """Check the settings and return the decorator that switches the tool on."""
-        self.check_settings(settings)
-        return super().__call__(*args, **settings)
-
-    def check_settings(self, given: Mapping[str, Any]) -> None:
+    def check_settings(self, given: Given) -> None:
         """Raise UnknownSettingError or DatabaseSettingError if one is wrong."""
         check(self._name, given)
 
@@ -51,28 +42,11 @@ class DatabaseTool(cherrypy.Tool):
         if not getattr(getattr(cherrypy.engine, name, None), "will_run", False):
             raise DatabaseNotRunningError(name)
 
-    def _setup(self) -> None:
-        request = cherrypy.serving.request
-        given = request.toolmaps[self.namespace][self._name]
-        known, loan = self._last
-        # PERF: the toolbox hands out the same settings again and again.
-        if known is not given or loan.database is not getattr(cherrypy.engine, loan.plugin, None):
-            loan = self._loan(given)
-            self._last = given, loan
-        loan.lend(request)
-
-    def _loan(self, given: dict[str, Any]) -> Loan:
-        """Return the terms that were *given*. PERF: they are read once, and then compared."""
-        for known, loan in self._loans:
-            if known == given and loan.holds:
-                return loan
+    def setup_for(self, given: Given) -> Setup:
+        """Return what lends a unit of work to each request that has the settings *given*."""
         settings = {key: value for key, value in given.items() if key != "on"}
-        if not settings.keys() <= _SETTINGS.keys():
-            refuse_unknown(self._name, settings, _SETTINGS)
-        loan = Loan(self._name, **{**_SETTINGS, "plugin": self._plugin, **settings})
-        others = [other for other in self._loans if other[0] != given]
-        self._loans = [(given, loan), *others[: _MOST_LOANS - 1]]
-        return loan
+        refuse_unknown(self._name, settings, _SETTINGS)
+        return Loan(self._name, **{**_SETTINGS, "plugin": self._plugin, **settings}).lend
 
     def lend(
         self,
@@ -87,8 +61,8 @@ class DatabaseTool(cherrypy.Tool):
         """Put a unit of work on the request, and see to its end."""
         modes = {"write": write, "isolation": isolation, "read_only": read_only}
         ends = {"commit_on": commit_on, "retry": retry}
-        loan = self._loan({"plugin": plugin, "handle": handle, **modes, **ends})
-        loan.lend(cherrypy.serving.request)
+        lend = self.setup_for({"plugin": plugin, "handle": handle, **modes, **ends})
+        lend(cherrypy.serving.request)
 
 
 _SETTINGS = {  # and their defaults

@@ -16,6 +16,7 @@ from cpkit.transactions import should_commit
 from ._retry import repeating
 from ._streams import carry
 
+_BOTH = (True, False)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
@@ -29,10 +30,7 @@ class Loan:
     def __init__(
         self, name: str, *, plugin: str, commit_on: Collection[int | str], retry: int, **terms: Any
     ) -> None:
-        self._name, self._key, self.plugin = name, f"_cpkit_{name}", plugin
-        self.database: Any = getattr(cherrypy.engine, plugin, None)
-        if self.database is None or not self.database.running:
-            raise DatabaseNotRunningError(plugin)
+        self._name, self._key, self._plugin = name, f"_cpkit_{name}", plugin
         self._commit_on, self._retry = commit_on, retry
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
@@ -45,25 +43,42 @@ class Loan:
         # (70), whose wrapper remembers which charsets it has tried.
         self._repeating = Hook(self.repeat, priority=69)
 
-        self._writes = self._kind(writes=True, **terms)
-        self._kinds = dict.fromkeys(_SAFE, self._kind(writes=False, **terms))
-
-    def _kind(self, *, writes: bool, handle: str, write: bool | None, **terms: Any) -> Any:
-        """Return what a request is lent that *writes* by its method, or only reads."""
-        write = writes if write is None else write
-        unit = self.database.unit(handle, observe=_observe, refuse=refuse, **terms)
-        unit.write = write  # whether the whole database is only read is asked at its first use
-        return untouched(self, unit)
+        self._terms = terms
+        self._take(self._current)
+        writing, reading = untouched(self, writes=True), untouched(self, writes=False)
+        self._writing, self._lent = writing, dict.fromkeys(_SAFE, reading)
 
     @property
-    def holds(self) -> bool:
-        """Tell whether the database is still the one that these terms were made for."""
-        return self.database is getattr(cherrypy.engine, self.plugin, None)
+    def _current(self) -> Any:
+        return getattr(cherrypy.engine, self._plugin, None)
+
+    def _take(self, database: Any) -> None:
+        """Lend from *database* from now on. Raise DatabaseNotRunningError if it does not run."""
+        if database is None or not database.running:
+            raise DatabaseNotRunningError(self._plugin)
+        self._units = {writes: self._unit(database, writes, **self._terms) for writes in _BOTH}
+        self._database = database
+
+    def _unit(
+        self, database: Any, writes: bool, *, handle: str, write: bool | None, **terms: Any
+    ) -> Any:
+        """Return a unit of which to make those of requests that write, or only read."""
+        unit = database.unit(handle, observe=_observe, refuse=refuse, **terms)
+        # Whether the whole database is only read is asked at its first use.
+        unit.write = writes if write is None else write
+        return unit
+
+    def unit(self, writes: bool) -> Any:
+        """Return what a unit is made of, for a request that *writes* by its method, or not."""
+        database = self._current
+        if database is not self._database:
+            self._take(database)
+        return self._units[writes]
 
     def lend(self, request: Any) -> None:
         """Put a unit of work on the request."""
-        known = vars(request)
-        lent: Any = self._kinds.get(known["method"], self._writes)()
+        known = request.__dict__
+        lent: Any = self._lent.get(known["method"], self._writing)()
         known[self._name] = known[self._key] = lent
         outer = sys.exc_info()[1]
         if outer is not None:
@@ -133,10 +148,10 @@ class Ending(Hook):
 
     def __call__(self) -> None:
         """Decide about a unit that was used, or that a stream may come to use."""
-        serving = vars(cherrypy.serving)
-        request = serving["request"]
-        unit = vars(request)[self.key]
-        if not isinstance(unit, Untouched) or serving["response"].stream:
+        serving = cherrypy.serving
+        request = serving.request
+        unit = request.__dict__[self.key]
+        if not isinstance(unit, Untouched) or serving.response.stream:
             self.callback(request, unit)
 
 
@@ -163,18 +178,19 @@ class Untouched:
         """Be allowed in a ``with`` block: by its end this is the unit."""
 
 
-def untouched(loan: Loan, unit: Any) -> type[Untouched]:
-    """Return a class whose instances become units like *unit*. PERF: they need no attributes."""
-    return type("Untouched", (Untouched,), {"_terms": (loan, type(unit), vars(unit))})
+def untouched(loan: Loan, *, writes: bool) -> type[Untouched]:
+    """Return a class whose instances become units of *loan*. PERF: they need no attributes."""
+    return type("Untouched", (Untouched,), {"_terms": (loan, writes)})
 
 
 def _touch(lent: Any) -> Any:
     terms = vars(type(lent)).get("_terms")
     if terms is not None:  # else another thread has just done it
-        loan, kind, attributes = terms
-        vars(lent).update(attributes)
+        loan, writes = terms
+        unit = loan.unit(writes)
+        vars(lent).update(vars(unit))
         lent.write = lent.write and not lent.plugin.read_only
-        lent.__class__ = kind
+        lent.__class__ = unit.__class__
         loan.attend(lent)
     return lent
 

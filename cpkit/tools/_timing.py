@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
@@ -15,10 +15,10 @@ from ..spans import Timing, began
 from ..telemetry.labels import route_of, status_of
 from ..telemetry.slowest import RateLimit, log_line, record_of
 from ._timed_hooks import Header, TimedHooks
-from ._toolbox import refuse_unknown
+from ._toolbox import Given, Setup, Tool, refuse_unknown
 
 
-class TimingTool(cherrypy.Tool):
+class TimingTool(Tool):
     """Time the phases of a request and offer them as ``cherrypy.request.timing``.
 
     Config keys, under ``cpkit.timing.``:
@@ -34,25 +34,17 @@ class TimingTool(cherrypy.Tool):
     def __init__(self) -> None:
         super().__init__("on_start_resource", settings)
         self.slow_rate = RateLimit(count=10, seconds=60)
-        self._last: tuple[dict[str, Any], tuple[Header, float | None]] = ({}, settings())
 
-    def __call__(self, *args: Any, **given: Any) -> Any:
-        """Check the settings and return the decorator that switches the tool on."""
-        self.check_settings(given)
-        return super().__call__(*args, **given)
-
-    def check_settings(self, given: Mapping[str, Any]) -> None:
+    def check_settings(self, given: Given) -> None:
         """Raise UnknownSettingError or TimingSettingError if one is wrong."""
         checked(given)
 
-    def _setup(self) -> None:
+    def setup_for(self, given: Given) -> Setup:
+        """Return what times each request that has the settings *given*."""
+        return partial(self._time, *checked({key: given[key] for key in given if key != "on"}))
+
+    def _time(self, header: Header, slow: float | None, request: Any) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
-        request = cherrypy.serving.request
-        given = request.toolmaps[self.namespace][self._name]
-        known, (header, slow) = self._last
-        if given != known:  # PERF: most requests have the settings of the one before
-            header, slow = checked({key: given[key] for key in given if key != "on"})
-            self._last = given, (header, slow)
         hooks = request.hooks
         if type(hooks) is HookMap:
             # PERF: a copy takes longer; and who holds the request's hooks still holds them.
@@ -102,7 +94,7 @@ def settings(header: Header = False, slow: float | None = None) -> tuple[Header,
     return header, slow
 
 
-def checked(given: Mapping[str, Any]) -> tuple[Header, float | None]:
+def checked(given: Given) -> tuple[Header, float | None]:
     """Return :func:`settings` of what was given; raise UnknownSettingError for another name."""
     refuse_unknown("timing", given, ("header", "slow"))
     return settings(**given)

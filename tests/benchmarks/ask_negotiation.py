@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from itertools import cycle
+from itertools import cycle, islice
 
 import cherrypy
 
 from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import application, getter
 
-OFFERS = ["application/json", "text/html", "text/plain", "text/csv"]
+OFFERS = ("application/json", "text/html", "text/plain", "text/csv")
 CHROME = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,"
     "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
 )
-LANGUAGES = ["fr", "en"]
+LANGUAGES = ("fr", "en")
 BROWSER_LANGUAGES = "en-US,en;q=0.9,de;q=0.8"
+BATCH = 16
 
 Ask = Callable[[str], object]
 
@@ -66,8 +67,15 @@ def _falcon() -> Ask:
 
 
 def _over(ask: Ask, fields: Iterable[str]) -> Call:
-    following = cycle(fields).__next__
-    return lambda: ask(following())
+    """Return a call that asks BATCH times: a call more for each would be a third of the least."""
+    following = cycle(fields)
+
+    def batch() -> object:
+        for field in islice(following, BATCH):
+            answer = ask(field)
+        return answer
+
+    return batch
 
 
 def _choices(fields: list[str]) -> Case:
@@ -82,6 +90,7 @@ def _choices(fields: list[str]) -> Case:
         {name: _over(ask, fields) for name, ask in asks.items()},
         baseline="CherryPy",
         expected="text/html",
+        calls=BATCH,
         cleanup=cherrypy.serving.clear,
         headline=("cpkit", "CherryPy"),
     )
@@ -118,7 +127,7 @@ def unlike_languages() -> Case:
         "webob": lambda field: create_accept_language_header(field).lookup(LANGUAGES, default="fr"),
     }
     variants = {name: _over(ask, fields) for name, ask in asks.items()}
-    return Case(variants, baseline="werkzeug", expected="en")
+    return Case(variants, baseline="werkzeug", expected="en", calls=BATCH)
 
 
 @question("negotiation", "What does negotiation add to a whole request?")

@@ -277,3 +277,12 @@ def test_an_argument_must_be_named():
 def test_on_none_may_be_a_number(cp_client, value):
     serve(accepted, **negotiating(media=[JSON], on_none=value))
     assert cp_client.get("/", headers={"Accept": "image/png"}).status_code == 406
+
+
+@pytest.mark.parametrize("media", [[HTML], {HTML: None}])
+def test_offers_that_are_changed_in_place_are_heeded(cp_client, media):
+    serve(accepted, **negotiating(media=media))
+    asked = {"Accept": "application/json, text/html;q=0.5"}
+    before = cp_client.get("/", headers=asked).text
+    media.append(JSON) if isinstance(media, list) else media.setdefault(JSON, str)
+    assert [before, cp_client.get("/", headers=asked).text] == [HTML, JSON]
