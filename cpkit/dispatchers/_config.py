@@ -52,6 +52,7 @@ def along(sections: Sections, path: str, template: tuple[str, ...], depth: int) 
     return layers
 
 
+ROOT = frozenset({"/"})
 UNKNOWN: tuple[Any, int, None, int] = (None, 0, None, 0)
 
 
@@ -67,13 +68,15 @@ class Depths:
 
     def of(self, sections: Sections) -> int:
         """Return the number of levels of the deepest section; ``/`` has none."""
+        if sections.keys() <= ROOT:
+            return 0
         # NOTE: a new section is always the last key, a removed one changes the length.
         last = next(reversed(sections), None)
         depth: int
         same, size, final, depth = self._known.get(id(sections), UNKNOWN)
         if same is sections and size == len(sections) and final == last:
             return depth
-        depth = max((name.count("/") for name in sections if name != "/"), default=0)
+        depth = max(name.count("/") for name in sections if name != "/")
         if len(self._known) >= 64:
             self._known.clear()
         self._known[id(sections)] = (sections, len(sections), last, depth)

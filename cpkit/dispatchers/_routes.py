@@ -73,7 +73,7 @@ class RoutesDispatcher(RouteTable):
     def _serve(
         self, request: Any, path: str, environ: Environ, found: Found, page: Endpoint
     ) -> None:
-        variables, target, _ = found
+        variables, target = found.variables, found.target
         request.route = target.template
         request.is_index = path.endswith("/")
         request.config = self._config(request, path, target, page)
