@@ -74,7 +74,7 @@ SITE = {
     "engine.timing.on": True,
     "engine.timing.prometheus": True,
     "environment": "production",
-    "server.instance": "cpkit.dispatchers.GuardedServer",
+    "server.instance": "demo.operations.serving.Server",
     "server.thread_pool": 10,
     "server.socket_queue_size": 128,
     "server.max_request_header_size": 16 * 1024,

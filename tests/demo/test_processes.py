@@ -20,6 +20,14 @@ def test_ctrl_c_amid_requests_is_clean_and_loses_nothing(database_url, tmp_path)
         assert load.lost(again.port) == []
 
 
+def test_twenty_visitors_keep_their_connections(database_url, tmp_path):
+    with Process.demo(database_url, tmp_path) as process, contextlib.ExitStack() as stack:
+        visitors = [stack.enter_context(Client(process.port)) for _ in range(20)]
+        for visitor in visitors:
+            visitor.send("GET", "/hello")
+        assert all(visitor.connection.sock for visitor in visitors)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="needs gunicorn")
 @pytest.mark.parametrize("options", [(), ("--preload",)], ids=["fork first", "preload"])
 def test_gunicorn_serves_it_from_threads_of_two_processes(database_url, tmp_path, options):
