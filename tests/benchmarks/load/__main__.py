@@ -94,11 +94,12 @@ def on_postgresql() -> Iterator[list[Program]]:
 
 @contextlib.contextmanager
 def on_demo() -> Iterator[list[Program]]:
-    """Yield chapter 9 and the demo, each on a SQLite file of its own."""
+    """Yield chapter 9, the same without a database, and the demo; each has a file of its own."""
     with tempfile.TemporaryDirectory() as folder:
         demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database"]
         yield [
             _own(CONNECTING, "connecting", f"sqlite:///{folder}/tutorial.db"),
+            _own(CEILING, "ceiling", f"sqlite:///{folder}/none.db"),
             Program("cpkit's demo", [*demo, f"sqlite:///{folder}/demo.db"], stored=None),
         ]
 
