@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import is_
 from typing import Any
 
 Restore = Callable[[], None]
-_CONTAINERS = (dict, list, set)
 _MISSING = object()
+
+
+class _Containers(dict[type, Any]):
+    """Tell by the class of a value whether it is a container. PERF: a look-up each, no call."""
+
+    def __missing__(self, kind: type) -> Any:
+        """Return the one of dict, list and set that *kind* is, or None."""
+        self[kind] = found = next((c for c in (dict, list, set) if issubclass(kind, c)), None)
+        return found
+
+
+_KIND = _Containers()
 
 
 def remember_contents(container: Any, depth: int = 1) -> Restore:
     """Return a call that puts back what a dict, list or set holds; *depth* levels below it too."""
+    kind = _KIND[type(container)]
+    if not container:
+        return partial(kind.clear, container)
     # NOTE: the plain methods of dict, for CherryPy's config acts on what is put in it.
-    mapping = isinstance(container, dict)
-    held = dict(dict.items(container)) if mapping else list(container)
+    held = dict(dict.items(container)) if kind is dict else list(container)
     values = held.values() if isinstance(held, dict) else held
-    inner = [each for each in values if isinstance(each, _CONTAINERS)] if depth else ()
+    inner = [each for each in values if _KIND[type(each)]] if depth else ()
     restores = [remember_contents(each, depth - 1) for each in inner]
+    refill = list.extend if kind is list else kind.update
 
     def restore() -> None:
-        if mapping:
-            dict.clear(container)
-            dict.update(container, held)
-        else:
-            container.clear()
-            (container.update if isinstance(container, set) else container.extend)(held)
+        kind.clear(container)
+        refill(container, held)
         for each in restores:
             each()
 
@@ -39,7 +50,7 @@ def remember_attributes(target: Any) -> Restore:
     restores = [
         remember_contents(value)
         for name, value in held.items()
-        if isinstance(value, _CONTAINERS) and not name.startswith("__")
+        if _KIND[type(value)] and not name.startswith("__")
     ]
 
     def restore() -> None:
