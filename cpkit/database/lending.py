@@ -20,9 +20,10 @@ from .mariadb import MariadbBackend
 from .outage import Outage
 from .pool import INHERITED
 from .postgresql import PostgresqlBackend
+from .session import SessionUnit
 from .settings import Settings
 from .sqlite import SqliteBackend
-from .unit import SessionUnit, Unit
+from .unit import Unit
 from .watchdog import Watchdog
 
 T = TypeVar("T")

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session
 
 from cpkit.errors import (
     DatabaseBusyError,
@@ -278,16 +277,3 @@ class Unit:
         if broken and not handle.closed:
             handle.invalidate()
         handle.close()
-
-
-class SessionUnit(Unit):
-    """Lend an ORM Session on a connection of its own."""
-
-    def _made(self, lane: Lane, fairy: Any) -> Any:
-        return Session(super()._made(lane, fairy))
-
-    def _shut(self, handle: Any, broken: bool) -> None:
-        try:
-            handle.close()
-        finally:
-            super()._shut(handle.bind, broken)
