@@ -29,7 +29,7 @@ class AcceptTool(cherrypy.Tool):
     - ``format_param``: the query parameter that overrides Accept (``"format"``); none unless set.
     - ``formats``: the values of that parameter, a mapping to media types.
     - ``errors``: true to tell errors of the resource in the negotiated type, or a mapping of
-      media type to renderer of a problem (``status``, ``title``, ``detail``).
+      media type to renderer of a problem (``status``, ``title``, ``detail``; none is escaped).
 
     Sets ``Content-Type``, ``Content-Language``, ``Vary``, ``cherrypy.request.accepted`` and
     ``.language``. Raises 406, 400 and, for a field over 8,192 characters or 128 elements, 431.
@@ -83,6 +83,6 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     request.headers.get("Accept")
     asked = Settings(media, debug=debug, **settings)
     try:
-        return choose(asked, asked.offers, request, last_resort="text/html")
+        return choose(asked, asked.offers, request, last_resort="text/html")[0]
     except (MalformedFieldError, FieldTooLargeError) as error:
         raise refusal(error) from error
