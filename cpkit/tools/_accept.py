@@ -10,7 +10,7 @@ import cherrypy
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
 from ._accept_plan import Plan, choose, refusal
-from ._accept_settings import Settings
+from ._accept_settings import Settings, check_priority
 from ._varying import vary_on
 
 MOST_PLANS = 256
@@ -47,7 +47,14 @@ class AcceptTool(cherrypy.Tool):
 
     def check_settings(self, given: Mapping[str, Any]) -> None:
         """Raise UnknownSettingError, AcceptSettingError or InvalidOfferError if one is wrong."""
-        Settings.of({key: given[key] for key in given if key != "priority"}).check()
+        self._read(given)
+
+    @staticmethod
+    def _read(given: Mapping[str, Any]) -> Settings:
+        check_priority(given.get("priority"))
+        settings = Settings.of({key: given[key] for key in given if key != "priority"})
+        settings.check()
+        return settings
 
     def _setup(self) -> None:
         request = cherrypy.serving.request
@@ -61,8 +68,8 @@ class AcceptTool(cherrypy.Tool):
 
     def _plan(self, given: dict[str, Any]) -> Plan:
         """Make a plan of the settings *given*, and remember it."""
-        settings = {key: given[key] for key in given if key not in ("on", "priority")}
-        plan = Plan(given, Settings.of(settings), given.get("priority", self._priority))
+        settings = self._read({key: given[key] for key in given if key != "on"})
+        plan = Plan(given, settings, given.get("priority", self._priority))
         if len(self._plans) >= MOST_PLANS:
             self._plans.clear()
         self._plans[id(given.get("media"))] = plan

@@ -14,7 +14,7 @@ from cpkit.negotiation import parse_offers
 
 Renderer = Callable[[Any], Any]
 
-_BYTES = (bytes, bytearray, memoryview)  # that a server can send
+Chunk = bytes | bytearray | memoryview  # what a server can send
 
 
 @lru_cache(256)
@@ -80,12 +80,12 @@ def _content_type() -> str:
     return content_type
 
 
-def _chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[bytes]:
+def _chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chunk]:
     try:
         for chunk in body:
             if isinstance(chunk, str):
                 yield chunk.encode(wanted)
-            elif isinstance(chunk, _BYTES):
+            elif isinstance(chunk, Chunk):
                 yield chunk
             else:
                 raise NotRenderedError(body, content_type)
