@@ -29,6 +29,14 @@ def test_a_port_in_use_is_one_line_and_exit_code_1():
     assert ended.stderr == f"demo: cannot listen on 127.0.0.1:{port}: Address already in use.\n"
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "192.0.2.1"])
+def test_a_host_that_is_none_of_ours_is_one_line(host, capsys):
+    assert main(["--host", host, "--port", "18080"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"demo: cannot listen on {host}:18080: ")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
 def test_a_port_that_is_none_is_refused(port, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -58,6 +66,11 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():
         ("nonsense", "not a URL that can be opened"),
         ("oracle-nine://x", "not a URL that can be opened"),
         ("postgresql+psycopg://u:secret@127.0.0.1:port/x", "not a URL that can be opened"),
+        ("oracle://u:secret@h/x", "install the driver that --database names: No module named"),
+        ("postgresql+pg8000://u:secret@127.0.0.1:1/x", "/x: Can't create a connection to host"),
+        ("mysql+pymysql://u:secret@127.0.0.1:1/x?a=b", "unexpected keyword argument 'a'"),
+        ("postgresql+psycopg://127.0.0.1:1/x?password=secret", "Connection refused"),
+        ("sqlite:///%00", "embedded null"),
         ("sqlite:////nowhere/at/all.sqlite", "unable to open database file"),
         ("sqlite:////dev/null/x", "unable to open database file"),
         ("sqlite:////etc/passwd", "file is not a database"),
