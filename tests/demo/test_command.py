@@ -8,6 +8,7 @@ import pytest
 
 from demo.__main__ import main
 from demo.operations.preflight import CannotStartError, check_database
+from tests.demo.processes import free_port
 
 
 def run(*arguments):
@@ -43,6 +44,27 @@ def test_a_port_that_is_none_is_refused(port, capsys):
         main(["--port", port])
     assert ended.value.code == 2
     assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
+INTERRUPTED_START = """
+import os, signal, sys
+import cherrypy
+from demo.__main__ import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a child of & lacks
+cherrypy.engine.subscribe("start", lambda: os.kill(os.getpid(), signal.SIGINT), priority={})
+sys.exit(main(["--port", "{}", "--database", "sqlite:///{}"]))
+"""
+
+
+@pytest.mark.parametrize("priority", [55, 80], ids=["before-the-server", "after-the-server"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, priority):
+    script = INTERRUPTED_START.format(priority, free_port(), tmp_path / "demo.sqlite")
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert "Traceback" not in ended.stderr
 
 
 def test_an_access_log_that_cannot_be_written_is_one_line(database_url, capsys):
