@@ -108,6 +108,8 @@ def _check(key: str, value: object, place: Place) -> None:
             raise AttributeError("there are no tools of cpkit's: import cpkit.tools.")
         return
     tool = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
+    if not setting and hasattr(tool, "check_settings"):
+        raise AttributeError(f"it names a tool and no setting: write {key}.on.")
     if setting != "on" and hasattr(tool, "check_settings"):
         tool.check_settings({setting: value})
     switch = f"{namespace}.{name}.on"

@@ -14,6 +14,8 @@ from cpkit.errors import CpkitError
 from .app import DATABASE, assemble
 from .operations.preflight import CannotStartError, check_address, check_database
 
+INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo until it is interrupted; return the exit code."""
@@ -25,6 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CannotStartError, CpkitError) as error:
         print(f"demo: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        # NOTE: the server may answer already. stop() comes first, since exit() kills a bus that is
+        # still starting.
+        cherrypy.engine.stop()
+        cherrypy.engine.exit()
+        return INTERRUPTED
     print(f"The demo is at http://{options.host}:{options.port}; Ctrl-C stops it.", flush=True)
     cherrypy.engine.block()
     return 0

@@ -202,7 +202,8 @@ def _value(name: str, text: str) -> str:
 
 
 def _offer(text: str) -> Offer:
-    found = _TYPE.match(text) if isinstance(text, str) else None
+    # NOTE: a line break in a quoted string would end the field that the offer is sent in.
+    found = _TYPE.match(text) if isinstance(text, str) and text.isprintable() else None
     parameters = _parameters(text, found.end()) if found else None
     if found is None or parameters is None or "*" in found[0] or "q" in parameters:
         raise InvalidOfferError(text, "a media type without wildcard and q", "text/html")

@@ -9,7 +9,7 @@ import cherrypy
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
 from ._accept_plan import Plan, choose, refusal
-from ._accept_settings import Settings
+from ._accept_settings import Settings, check_priority
 from ._toolbox import Given, Setup, Tool
 from ._varying import vary_on
 
@@ -27,7 +27,7 @@ class AcceptTool(Tool):
     - ``format_param``: the query parameter that overrides Accept (``"format"``); none unless set.
     - ``formats``: the values of that parameter, a mapping to media types.
     - ``errors``: true to tell errors of the resource in the negotiated type, or a mapping of
-      media type to renderer of a problem (``status``, ``title``, ``detail``).
+      media type to renderer of a problem (``status``, ``title``, ``detail``; none is escaped).
 
     Sets ``Content-Type``, ``Content-Language``, ``Vary``, ``cherrypy.request.accepted`` and
     ``.language``. Raises 406, 400 and, for a field over 8,192 characters or 128 elements, 431.
@@ -39,12 +39,19 @@ class AcceptTool(Tool):
 
     def check_settings(self, given: Given) -> None:
         """Raise UnknownSettingError, AcceptSettingError or InvalidOfferError if one is wrong."""
-        Settings.of({key: given[key] for key in given if key != "priority"}).check()
+        self._read(given)
+
+    @staticmethod
+    def _read(given: Given) -> Settings:
+        check_priority(given.get("priority"))
+        settings = Settings.of({key: given[key] for key in given if key != "priority"})
+        settings.check()
+        return settings
 
     def setup_for(self, given: Given) -> Setup:
         """Return what begins to negotiate with each request that has the settings *given*."""
-        settings = {key: given[key] for key in given if key not in ("on", "priority")}
-        return Plan(Settings.of(settings), given.get("priority", self._priority)).begin
+        settings = self._read({key: given[key] for key in given if key != "on"})
+        return Plan(settings, given.get("priority", self._priority)).begin
 
 
 def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:
@@ -61,6 +68,6 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     request.headers.get("Accept")
     asked = Settings(media, debug=debug, **settings)
     try:
-        return choose(asked, asked.offers, request, last_resort="text/html")
+        return choose(asked, asked.offers, request, last_resort="text/html")[0]
     except (MalformedFieldError, FieldTooLargeError) as error:
         raise refusal(error) from error

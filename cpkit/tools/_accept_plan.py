@@ -52,7 +52,7 @@ class Plan:
         try:
             if self.offers:
                 vary_on("Accept", request)
-                self._make(choose(settings, self.offers, request), request)
+                self._make(*choose(settings, self.offers, request), request)
             if settings.languages:
                 vary_on("Accept-Language", request)
                 _speak(settings, request)
@@ -61,12 +61,12 @@ class Plan:
                 tell_errors(settings.errors)
             raise refusal(error) from error
 
-    def _make(self, chosen: str, request: Any) -> None:
-        """See to it that the answer is the representation *chosen*."""
+    def _make(self, chosen: str, field: str | None, request: Any) -> None:
+        """See to it that the answer is the representation *chosen*, for *field*."""
         # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
         dict.__setitem__(cherrypy.serving.response.headers, "Content-Type", chosen)
         if self.settings.errors:
-            tell_errors(self.settings.errors, chosen)
+            tell_errors(self.settings.errors, chosen, field)
         maker = self.makers[chosen]
         if maker is not None:
             request.hooks["before_handler"].append(maker)
@@ -97,9 +97,10 @@ def _leave_errors_without_language() -> None:
 
 def choose(
     settings: Settings, offers: tuple[str, ...], request: Any, last_resort: str = problem.PROBLEM
-) -> str:
-    """Return the one of *offers* that the request asks for, and leave it there.
+) -> tuple[str, str | None]:
+    """Return the one of *offers* that the request asks for, and the field that asks for it.
 
+    The field is Accept, or what the query says in its place. Leaves the choice on the request.
     Raises NotAcceptable (406), MalformedFieldError, FieldTooLargeError.
     """
     field = dict.get(request.headers, "Accept")
@@ -117,7 +118,7 @@ def choose(
     if settings.debug:
         cherrypy.log(f"{chosen} of {offers} for {field!r}", "TOOLS.ACCEPT")
     request.accepted = chosen
-    return chosen
+    return chosen, field
 
 
 def _asked_in_query(name: str, request: Any) -> str | None:

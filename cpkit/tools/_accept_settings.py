@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -65,14 +65,21 @@ class Settings:
         :class:`AcceptSettingError`, or :class:`InvalidOfferError` for an offer that no client
         could ask for.
         """
-        _check_kind("media", self.media, str | Iterable, "a media type, a list or a mapping")
-        _check_kind("languages", self.languages, str | Iterable, "a language tag or a list")
+        _check_list("media", self.media, "a media type, or to a list or a mapping of some")
+        _check_list("languages", self.languages, "a language tag, or to a list of some")
         _check_kind("formats", self.formats, Mapping, "a mapping of names to media types")
+        _check_kind("format_param", self.format_param, str, "the name of a query parameter")
+        _check_kind("errors", self.errors, int | Mapping, "True, False or a mapping to renderers")
+        for switch in ("strict", "debug"):
+            _check_kind(switch, getattr(self, switch), int, "True or False")
         _check_renderers("media", self.media)
         _check_renderers("errors", self.errors)
-        parse_offers(self.offers)
-        parse_tags(_listed(self.languages))
+        offers = parse_offers(self.offers)
+        kinds = [(offer.kind, *sorted(offer.parameters.items())) for offer in offers]
+        _check_distinct("media", self.media, kinds)
+        _check_distinct("languages", self.languages, parse_tags(_listed(self.languages)))
         parse_offers(tuple((self.formats or FORMATS).values()))
+        parse_offers(tuple(self.errors) if isinstance(self.errors, Mapping) else ())
 
 
 _NAMES = {field.name: field.type for field in fields(Settings)}
@@ -85,6 +92,23 @@ def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
 def _check_kind(name: str, value: object, kind: Any, allowed: str) -> None:
     if value is not None and not isinstance(value, kind):
         raise AcceptSettingError(name, value, allowed)
+
+
+def _check_list(name: str, value: Any, allowed: str) -> None:
+    # In an order, and whole at each request: no set, and no iterator, which the first look empties.
+    _check_kind(name, value, Sequence | Mapping | KeysView, allowed)
+    if value is not None and not value:
+        raise AcceptSettingError(name, value, allowed)
+
+
+def _check_distinct(name: str, value: object, parsed: Sequence[object]) -> None:
+    if len(set(parsed)) < len(parsed):
+        raise AcceptSettingError(name, value, "unlike ones: the second of two is never chosen")
+
+
+def check_priority(value: object) -> None:
+    """Raise AcceptSettingError for a priority that cannot be sorted among those of other hooks."""
+    _check_kind("priority", value, int | float, "a number")
 
 
 def _check_renderers(name: str, value: object) -> None:

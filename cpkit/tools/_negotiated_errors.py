@@ -26,7 +26,7 @@ class NotAcceptable(cherrypy.HTTPError):
     def __init__(self, offers: tuple[str, ...], format_asked: str | None, last_resort: str) -> None:
         self.header = dict.get(cherrypy.serving.request.headers, "Accept")
         self.offers, self.last_resort = offers, last_resort
-        asked = f"sent this Accept header: {self.header and self.header[:SHOWN_CHARACTERS]}"
+        asked = f"sent this Accept header: {self.header and _shown(self.header)}"
         if format_asked is not None:
             asked = f"asked for the format {format_asked[:SHOWN_CHARACTERS]!r}"
         only = f"But this resource only emits these media types: {', '.join(offers)}."
@@ -42,11 +42,24 @@ class NotAcceptable(cherrypy.HTTPError):
         return _told(told, form, problem.RENDERERS[form])
 
 
-def tell_errors(renderers: bool | Renderers, accepted: str | None = None) -> None:
-    """Tell errors in the media type *accepted*, where the application has no page of its own."""
+def _shown(field: str) -> str:
+    """Return the head of *field*, of which CherryPy may have made what UTF-8 cannot write."""
+    return field[:SHOWN_CHARACTERS].encode(errors="replace").decode()
+
+
+def tell_errors(
+    renderers: bool | Renderers, accepted: str | None = None, field: str | None = None
+) -> None:
+    """Tell errors in the media type *accepted*, where the application has no page of its own.
+
+    *field* is what it was chosen by, if the query put something in the place of Accept.
+    """
     request = cherrypy.serving.request
     own = renderers.get(accepted) if isinstance(renderers, Mapping) and accepted else None
-    form = problem.form(dict.get(request.headers, "Accept"), accepted)
+    header = dict.get(request.headers, "Accept")
+    form = problem.form(header, accepted)
+    if field is not None and field != header:
+        form = problem.form(field, accepted, last_resort=form)
     if accepted and own:
         request.error_page.setdefault("default", partial(_page, accepted, own))
     elif form != problem.HTML:

@@ -14,6 +14,8 @@ from cpkit.negotiation import parse_offers
 
 Renderer = Callable[[Any], Any]
 
+Chunk = bytes | bytearray | memoryview  # what a server can send
+
 
 @lru_cache(256)
 def charset(content_type: str) -> str | None:
@@ -42,37 +44,50 @@ def _answer(handler: Callable[..., Any], renderer: Renderer | None, *args: Any, 
     data = handler(*args, **kw)
     if renderer is not None and not _is_finished(data):
         data = renderer(data)
+        if data is None:  # which means an empty body only if the handler says so
+            raise NotRenderedError(data, _content_type())
     return _encoded(data)
 
 
 def _is_finished(data: Any) -> bool:
     """Tell whether *data* are a body already: none at all, bytes or a file."""
-    return data is None or isinstance(data, bytes) or hasattr(data, "read")
+    # NOTE: data may have an attribute of this name, too.
+    return data is None or isinstance(data, bytes) or callable(getattr(data, "read", None))
 
 
 def _encoded(body: Any) -> Any:
     """Return *body* as bytes in the charset of Content-Type, or as it is for the encode tool."""
-    headers, encoder = cherrypy.serving.response.headers, cherrypy.serving.request.handler
-    wanted = charset(headers["Content-Type"])
-    if isinstance(encoder, ResponseEncoder):
-        if wanted is None:
-            return body
+    content_type, encoder = _content_type(), cherrypy.serving.request.handler
+    wanted, encodes = charset(content_type), isinstance(encoder, ResponseEncoder)
+    if encodes and wanted is not None:
         encoder.add_charset = False  # it would write its own over that of the offer
     if _is_finished(body):
         return body
+    is_text = isinstance(body, str)
+    if not is_text and (isinstance(body, Mapping) or not isinstance(body, Iterable)):
+        raise NotRenderedError(body, content_type)
     if wanted is None:
+        if encodes:
+            return body
         wanted = "utf-8"
-        headers["Content-Type"] += ";charset=utf-8"
-    if isinstance(body, str):
-        return body.encode(wanted)
-    if isinstance(body, Mapping) or not isinstance(body, Iterable):
-        raise NotRenderedError(body, headers["Content-Type"])
-    return _chunks(body, wanted)
+        cherrypy.serving.response.headers["Content-Type"] = f"{content_type};charset=utf-8"
+    return body.encode(wanted) if is_text else _chunks(body, wanted, content_type)
 
 
-def _chunks(body: Iterable[Any], wanted: str) -> Iterator[bytes]:
+def _content_type() -> str:
+    """Return the Content-Type of the answer; empty where the handler took it out."""
+    content_type: str = dict.get(cherrypy.serving.response.headers, "Content-Type", "")
+    return content_type
+
+
+def _chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chunk]:
     try:
         for chunk in body:
-            yield chunk.encode(wanted) if isinstance(chunk, str) else chunk
+            if isinstance(chunk, str):
+                yield chunk.encode(wanted)
+            elif isinstance(chunk, Chunk):
+                yield chunk
+            else:
+                raise NotRenderedError(body, content_type)
     finally:
         getattr(body, "close", lambda: None)()

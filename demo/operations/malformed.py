@@ -22,7 +22,8 @@ class CarefulRequest(Request):
         """Read the header fields; one that cannot be decoded is a 400."""
         try:
             super().process_headers()
-        except (LookupError, ValueError) as error:  # an RFC 2047 word in a charset that is none
+        # An RFC 2047 word in a charset that is none, or, a TypeError, one beside other text.
+        except (LookupError, ValueError, TypeError) as error:
             raise cherrypy.HTTPError(400, "A header field cannot be decoded.") from error
         ranges = dict.get(self.headers, "Range")
         if ranges and not _RANGES.fullmatch(ranges):

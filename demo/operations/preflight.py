@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import SQLAlchemyError
+
+from cpkit.transactions import mask_password
 
 SECONDS = 5
 # A file that SQLite cannot write is noticed only by a write; the table is gone with the ROLLBACK.
@@ -25,8 +27,8 @@ def check_address(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, UnicodeError) as error:  # a name longer than DNS has them is the latter
+        reason = getattr(error, "strerror", None) or error
         raise CannotStartError(f"cannot listen on {host}:{port}: {reason}.") from error
 
 
@@ -35,7 +37,9 @@ def check_database(url: str) -> None:
     try:
         parsed = sa.make_url(url)
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args=_patience(parsed))
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+    except ModuleNotFoundError as error:
+        raise CannotStartError(f"install the driver that --database names: {error}.") from error
+    except (SQLAlchemyError, ValueError) as error:
         # NOTE: SQLAlchemy's own message may hold the URL, and with it the password.
         raise CannotStartError(
             "--database is not a URL that can be opened; "
@@ -45,13 +49,13 @@ def check_database(url: str) -> None:
         with engine.connect() as connection:
             for statement in _PROBES.get(engine.dialect.name, ["SELECT 1"]):
                 connection.exec_driver_sql(statement)
-    except DBAPIError as error:
-        name, reason = parsed.render_as_string(hide_password=True), _line(error.orig)
+    except (SQLAlchemyError, TypeError, ValueError) as error:  # an option that is none, or a NUL
+        name, reason = mask_password(url), _line(getattr(error, "orig", error))
         raise CannotStartError(f"cannot use the database {name}: {reason}.") from error
 
 
 def _patience(url: sa.URL) -> dict[str, int]:
-    return {"connect_timeout": SECONDS} if url.get_backend_name() == "postgresql" else {}
+    return {"connect_timeout": SECONDS} if url.get_driver_name().startswith("psycopg") else {}
 
 
 def _line(error: object) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from demo.__main__ import main
 from demo.operations.preflight import CannotStartError, check_database
+from tests.demo.processes import free_port
 
 
 def run(*arguments):
@@ -29,12 +30,41 @@ def test_a_port_in_use_is_one_line_and_exit_code_1():
     assert ended.stderr == f"demo: cannot listen on 127.0.0.1:{port}: Address already in use.\n"
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "192.0.2.1"])
+def test_a_host_that_is_none_of_ours_is_one_line(host, capsys):
+    assert main(["--host", host, "--port", "18080"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"demo: cannot listen on {host}:18080: ")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
 def test_a_port_that_is_none_is_refused(port, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--port", port])
     assert ended.value.code == 2
     assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
+INTERRUPTED_START = """
+import os, signal, sys
+import cherrypy
+from demo.__main__ import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a child of & lacks
+cherrypy.engine.subscribe("start", lambda: os.kill(os.getpid(), signal.SIGINT), priority={})
+sys.exit(main(["--port", "{}", "--database", "sqlite:///{}"]))
+"""
+
+
+@pytest.mark.parametrize("priority", [55, 80], ids=["before-the-server", "after-the-server"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, priority):
+    script = INTERRUPTED_START.format(priority, free_port(), tmp_path / "demo.sqlite")
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert "Traceback" not in ended.stderr
 
 
 def test_an_access_log_that_cannot_be_written_is_one_line(database_url, capsys):
@@ -58,6 +88,11 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():
         ("nonsense", "not a URL that can be opened"),
         ("oracle-nine://x", "not a URL that can be opened"),
         ("postgresql+psycopg://u:secret@127.0.0.1:port/x", "not a URL that can be opened"),
+        ("oracle://u:secret@h/x", "install the driver that --database names: No module named"),
+        ("postgresql+pg8000://u:secret@127.0.0.1:1/x", "/x: Can't create a connection to host"),
+        ("mysql+pymysql://u:secret@127.0.0.1:1/x?a=b", "unexpected keyword argument 'a'"),
+        ("postgresql+psycopg://127.0.0.1:1/x?password=secret", "Connection refused"),
+        ("sqlite:///%00", "embedded null"),
         ("sqlite:////nowhere/at/all.sqlite", "unable to open database file"),
         ("sqlite:////dev/null/x", "unable to open database file"),
         ("sqlite:////etc/passwd", "file is not a database"),

@@ -54,7 +54,7 @@ def test_a_post_without_a_body_needs_no_type(demo):
     assert demo.post("/generator", data=b"").status_code == 201
 
 
-@pytest.mark.parametrize("value", ["=?nope?q?x?=", "=?utf-8?q?=ff=fe?="])
+@pytest.mark.parametrize("value", ["=?nope?q?x?=", "=?utf-8?q?=ff=fe?=", "/, =?utf-8?q?x?="])
 def test_a_header_that_cannot_be_decoded_is_a_400(demo, value):
     response = demo.get("/", headers={"X-Note": value})
     assert response.status_code == 400

@@ -261,11 +261,41 @@ def test_the_priority_can_be_set(cp_client):
         pytest.param({"media": {JSON: "dumps"}}, AcceptSettingError, id="renderer"),
         pytest.param({"errors": {JSON: "dumps"}}, AcceptSettingError, id="errors-renderer"),
         pytest.param({"formats": "json"}, AcceptSettingError, id="formats-kind"),
+        pytest.param({"media": {JSON, HTML}}, AcceptSettingError, id="media-set"),
+        pytest.param({"media": iter([JSON])}, AcceptSettingError, id="media-iterator"),
+        pytest.param({"media": []}, AcceptSettingError, id="media-empty"),
+        pytest.param({"media": [JSON, "Application/JSON"]}, AcceptSettingError, id="media-twice"),
+        pytest.param({"media": ['a/b;c="\r\nd: e"']}, InvalidOfferError, id="media-line-break"),
+        pytest.param({"languages": {"en", "de"}}, AcceptSettingError, id="languages-set"),
+        pytest.param({"languages": ["en", "EN"]}, AcceptSettingError, id="languages-twice"),
+        pytest.param({"errors": json.dumps}, AcceptSettingError, id="errors-kind"),
+        pytest.param({"errors": {"json": json.dumps}}, InvalidOfferError, id="errors-types"),
+        pytest.param({"format_param": format}, AcceptSettingError, id="format_param"),
+        pytest.param({"strict": "no"}, AcceptSettingError, id="strict"),
+        pytest.param({"debug": "no"}, AcceptSettingError, id="debug"),
+        pytest.param({"priority": "high"}, AcceptSettingError, id="priority"),
     ],
 )
 def test_a_wrong_setting_is_refused_where_it_is_declared(settings, error):
     with pytest.raises(error):
         cpkit.tools.accept(**settings)
+
+
+def test_what_no_start_has_checked_is_refused_by_the_first_request(cp_client):
+    serve(accepted, **negotiating(media=iter([JSON])))
+    with pytest.raises(AcceptSettingError, match="media"):
+        cp_client.get("/")
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        pytest.param(["text/html;level=1", "text/html;level=2", HTML], id="parameters"),
+        pytest.param({JSON: str}.keys(), id="keys"),
+    ],
+)
+def test_unlike_offers_in_an_order_are_taken(media):
+    cpkit.tools.accept(media=media)
 
 
 def test_an_argument_must_be_named():

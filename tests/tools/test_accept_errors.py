@@ -70,6 +70,15 @@ def test_a_406_escapes_the_field_in_html_and_shows_its_head_only(cp_client):
     assert response.text.count("image/png") < 20
 
 
+@pytest.mark.parametrize("asked", ["application/json", "text/html", "image/png"])
+def test_a_406_shows_a_field_that_is_no_utf_8(cp_client, asked):
+    serve(lambda: "feed", media=OFFERS)
+    encoded = f'{asked};q=1;x="\ud800'.encode("utf-7").decode().replace("=", "=3D")
+    response = cp_client.get("/", headers={"Accept": f'=?utf-7?q?{encoded}"?='})  # RFC 2047
+    assert response.status_code == 406
+    assert f"Accept header: {asked};q=1;x=" in response.text
+
+
 @pytest.mark.parametrize("key", ["error_page.406", "error_page.default"])
 def test_a_406_page_of_the_applications_own_holds(cp_client, key):
     serve(lambda: "feed", {key: lambda **told: f"own: {told['status']}"}, media=OFFERS)
@@ -109,6 +118,25 @@ def test_errors_tells_a_404_in_the_negotiated_type(cp_client, accept, content_ty
     if "json" in content_type:
         assert response.json()["detail"] == "There is no book <7>."
     assert response.headers.get_all("Vary") == ["Accept"]
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "content_type"),
+    [
+        ("?format=json", "text/html", JSON),
+        ("?format=html", JSON, "text/html;charset=utf-8"),
+        ("?format=txt", "image/png", "text/plain;charset=utf-8"),
+        ("?format=csv", "text/html", "text/html;charset=utf-8"),
+        ("?format=csv", JSON, JSON),
+        ("", "text/html", "text/html;charset=utf-8"),
+    ],
+)
+def test_errors_tells_a_404_in_the_type_that_the_query_asks_for(
+    cp_client, query, accept, content_type
+):
+    serve(missing, media=MEDIA, errors=True, format_param="format")
+    response = cp_client.get(f"/{query}", headers={"Accept": accept})
+    assert (response.status_code, response.headers["Content-Type"]) == (404, content_type)
 
 
 def test_without_errors_cherrypys_page_tells_it(cp_client):

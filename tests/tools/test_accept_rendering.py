@@ -154,13 +154,21 @@ def test_a_stream_that_is_left_is_closed():
             self.closed = True
 
     rows = Rows()
-    chunks = _chunks(rows, "utf-8")
+    chunks = _chunks(rows, "utf-8", JSON)
     assert next(chunks) == "É".encode()
     chunks.close()
     assert rows.closed
 
 
-@pytest.mark.parametrize("result", [5, {"a": 1}])
+def test_data_may_have_an_attribute_named_read(cp_client):
+    class Message(dict):
+        read = True
+
+    serve(Message(title="Émile"), {JSON: json.dumps})
+    assert cp_client.get("/").json() == BOOK
+
+
+@pytest.mark.parametrize("result", [5, {"a": 1}, [{"a": 1}], [b"a", 5], bytearray(b"a")])
 def test_data_that_nobody_rendered_are_named(cp_client, result):
     serve(result, [JSON])
     with pytest.raises(NotRenderedError, match="body for application/json is of type") as raised:
@@ -168,9 +176,12 @@ def test_data_that_nobody_rendered_are_named(cp_client, result):
     assert raised.value.body == result
 
 
-def test_a_renderer_that_returns_no_body_is_named(cp_client):
-    serve(BOOK, {"text/html": dict}, **{"tools.encode.on": False})
-    with pytest.raises(NotRenderedError, match="text/html"):
+@pytest.mark.parametrize("encode", [True, False], ids=["encode-on", "encode-off"])
+@pytest.mark.parametrize("renderer", [dict, len, lambda book: None], ids=["dict", "int", "None"])
+@pytest.mark.parametrize("offer", ["text/html", JSON])
+def test_a_renderer_that_returns_no_body_is_named(cp_client, offer, renderer, encode):
+    serve(BOOK, {offer: renderer}, **{"tools.encode.on": encode})
+    with pytest.raises(NotRenderedError, match=f"renderer of {offer}"):
         cp_client.get("/")
 
 
@@ -183,6 +194,18 @@ def test_a_content_type_of_the_handlers_own_holds(cp_client):
     response = cp_client.get("/")
     assert response.headers["Content-Type"] == "text/x-own;charset=utf-8"
     assert response.text == "É"
+
+
+@pytest.mark.parametrize("encode", [True, False], ids=["encode-on", "encode-off"])
+@pytest.mark.parametrize(("result", "body"), [(None, b""), ("É", "É".encode())])
+def test_a_handler_may_take_the_content_type_out(cp_client, result, body, encode):
+    def handler():
+        del cherrypy.response.headers["Content-Type"]
+        return result
+
+    serve(handler, [JSON], **{"tools.encode.on": encode})
+    response = cp_client.get("/")
+    assert (response.content, response.headers["Content-Type"]) == (body, None)
 
 
 def test_an_odd_content_type_of_the_handlers_own_is_no_error(cp_client):
