@@ -66,7 +66,7 @@ SETTINGS = {
     "timing.md": arguments(cpkit.tools.timing.callable)
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},
-    "database.md": arguments(cpkit.tools.db.lend)
+    "database.md": arguments(cpkit.tools.db.callable)
     | attributes(Settings)
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
     "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),

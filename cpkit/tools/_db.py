@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import cherrypy
@@ -29,7 +29,7 @@ class DatabaseTool(Tool):
     """
 
     def __init__(self, plugin: str = "db") -> None:
-        super().__init__("on_end_resource", self.lend)
+        super().__init__("on_end_resource", settings)
         self._plugin = plugin
 
     def check_settings(self, given: Given) -> None:
@@ -44,41 +44,34 @@ class DatabaseTool(Tool):
 
     def setup_for(self, given: Given) -> Setup:
         """Return what lends a unit of work to each request that has the settings *given*."""
-        settings = {key: value for key, value in given.items() if key != "on"}
-        refuse_unknown(self._name, settings, _SETTINGS)
-        return Loan(self._name, **{**_SETTINGS, "plugin": self._plugin, **settings}).lend
-
-    def lend(
-        self,
-        plugin: str = "db",
-        handle: str = "connection",
-        write: bool | None = None,
-        isolation: str | None = None,
-        read_only: bool = False,
-        commit_on: Collection[int | str] = (),
-        retry: int = 0,
-    ) -> None:
-        """Put a unit of work on the request, and see to its end."""
-        modes = {"write": write, "isolation": isolation, "read_only": read_only}
-        ends = {"commit_on": commit_on, "retry": retry}
-        lend = self.setup_for({"plugin": plugin, "handle": handle, **modes, **ends})
-        lend(cherrypy.serving.request)
+        asked = {key: value for key, value in given.items() if key != "on"}
+        refuse_unknown(self._name, asked, _NAMES)
+        return Loan(self._name, **settings(**{"plugin": self._plugin, **asked})).lend
 
 
-_SETTINGS = {  # and their defaults
-    name: parameter.default
-    for name, parameter in inspect.signature(DatabaseTool.lend).parameters.items()
-    if name != "self"
-}
+def settings(
+    plugin: str = "db",
+    handle: str = "connection",
+    write: bool | None = None,
+    isolation: str | None = None,
+    read_only: bool = False,
+    commit_on: Collection[int | str] = (),
+    retry: int = 0,
+) -> dict[str, Any]:
+    """Return the db tool's settings; see :class:`DatabaseTool`."""
+    return locals()
 
 
-def check(tool: str, settings: Mapping[str, Any]) -> None:
+_NAMES = inspect.signature(settings).parameters
+
+
+def check(tool: str, given: Given) -> None:
     """Raise for a setting that the tool does not have, and for a value that one cannot have.
 
     UnknownSettingError, DatabaseSettingError.
     """
-    refuse_unknown(tool, settings, _SETTINGS)
-    handle, retry = settings.get("handle", HANDLES[0]), settings.get("retry", 0)
+    refuse_unknown(tool, given, _NAMES)
+    handle, retry = given.get("handle", HANDLES[0]), given.get("retry", 0)
     if handle not in HANDLES:
         raise DatabaseSettingError(f"{tool}.handle", handle, f"take one of {', '.join(HANDLES)}.")
     if not isinstance(retry, int) or retry < 0:
