@@ -212,6 +212,46 @@ class TestMarker:
         assert cp_client.get("/made/").status_code == 200
 
 
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+    @cherrypy.expose
+    def index(self):
+        return self.name
+
+
+class TestApplications:
+    @pytest.fixture(params=["a", "b"])
+    def name(self, request):
+        return request.param
+
+    @pytest.fixture
+    def cp_app(self, name):
+        return Named(name)
+
+    def test_may_have_parameters_below_them(self, cp_client, name):
+        assert cp_client.get("/").text == name
+
+    @pytest.mark.parametrize("cp_app", [Named("c")])
+    def test_may_be_parameters(self, cp_server):
+        with urlopen(cp_server.url) as answer:
+            assert answer.read() == b"c"
+
+
+class TestAFixtureThatIsAskedForLate:
+    @pytest.fixture
+    def cp_app(self):
+        return Named("late")
+
+    @pytest.fixture
+    def client(self, request):
+        return request.getfixturevalue("cp_client")
+
+    def test_mounts_the_application(self, client):
+        assert client.get("/").text == "late"
+
+
 def test_the_guard_leaves_forked_children_alone(cp_engine):
     if not hasattr(sys.modules["os"], "fork"):  # pragma: no cover
         pytest.skip("no fork here")
