@@ -57,8 +57,8 @@ class Client:
         """Send one request; *path* is sent as written, query string included, or is a whole URL.
 
         *data* is a form, bytes, text (sent as UTF-8), or an iterable of bytes, which is sent in
-        chunks; *files* maps form fields to content, ``(name, content)`` or ``(name, content, media_type)``. With
-        *stream* the body is read only when it is asked for.
+        chunks; *files* maps form fields to content, ``(name, content)`` or ``(name, content,
+        media_type)``. With *stream* the body is read only when it is asked for.
         """
         body, media = encode(data, json, files)
         fields = list(headers.items() if isinstance(headers, Mapping) else headers)

@@ -78,9 +78,7 @@ def cp_app() -> Any:
 
 # NOTE: the two name cp_app, which cp_mounted looks up, so that pytest sees how it is parametrized.
 @pytest.fixture
-def cp_client(
-    request: pytest.FixtureRequest, cp_mounted: None, cp_app: object
-) -> Iterator[Client]:
+def cp_client(request: pytest.FixtureRequest, cp_mounted: None, cp_app: object) -> Iterator[Client]:
     """Send requests to what is mounted on ``cherrypy.tree``, without a server."""
     client = Client(log=lines_of(request.node).note)
     yield client

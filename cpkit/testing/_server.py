@@ -11,7 +11,6 @@ from typing import Any
 
 from cheroot.wsgi import Server as CherootServer
 
-
 _PATIENCE = 2  # how long stop() waits for requests that hang, in seconds
 
 
