@@ -8,7 +8,15 @@ import pytest
 
 from tests.benchmarks import estimates, gate, icount, machine
 from tests.benchmarks.interleave import AGAIN, answer, take_rounds
-from tests.benchmarks.questions import Case, Question, WrongAnswerError, question, verify
+from tests.benchmarks.questions import (
+    Case,
+    Question,
+    WrongAnswerError,
+    load,
+    names,
+    question,
+    verify,
+)
 
 
 def _noisy(cost: float, count: int, seed: int) -> list[float]:
@@ -113,6 +121,15 @@ def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.Monk
     assert registry == [
         Question("toy", "What does it cost?", ask, "Explain it on two lines.", "toys", 10)
     ]
+
+
+def test_a_question_that_is_built_for_its_names_leaves_cherrypy_as_it_was() -> None:
+    import cherrypy
+
+    before = dict(vars(cherrypy.engine)), dict(cherrypy.config)
+    for asked in load("whole"):
+        assert "cpkit's four" in names(asked) or "cpkit db, one read" in names(asked)
+    assert (dict(vars(cherrypy.engine)), dict(cherrypy.config)) == before
 
 
 def test_a_count_may_shrink_or_grow_by_less_than_the_limit() -> None:

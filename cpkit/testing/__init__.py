@@ -17,6 +17,7 @@ from ._fixtures import (
     cp_http,
     cp_isolation,
     cp_mounted,
+    cp_prepared,
     cp_server,
     cp_session,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "cp_http",
     "cp_isolation",
     "cp_mounted",
+    "cp_prepared",
     "cp_server",
     "cp_session",
     "pytest_addoption",

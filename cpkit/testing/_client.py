@@ -47,7 +47,7 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-        data: Mapping[str, Any] | bytes | Iterable[bytes] | None = None,
+        data: Mapping[str, Any] | str | bytes | Iterable[bytes] | None = None,
         json: Any = None,
         files: Mapping[str, File] | None = None,
         environ: Mapping[str, Any] | None = None,
@@ -56,9 +56,9 @@ class Client:
     ) -> Response:
         """Send one request; *path* is sent as written, query string included, or is a whole URL.
 
-        *data* is a form, bytes, or an iterable of bytes, which is sent in chunks; *files* maps
-        form fields to content, ``(name, content)`` or ``(name, content, media_type)``. With
-        *stream* the body is read only when it is asked for.
+        *data* is a form, bytes, text (sent as UTF-8), or an iterable of bytes, which is sent in
+        chunks; *files* maps form fields to content, ``(name, content)`` or ``(name, content,
+        media_type)``. With *stream* the body is read only when it is asked for.
         """
         body, media = encode(data, json, files)
         fields = list(headers.items() if isinstance(headers, Mapping) else headers)

@@ -39,8 +39,8 @@ class Cookie:
 class Cookies(MutableMapping[str, str]):
     """Keep cookies between requests; read and write them by name like a dict.
 
-    A value that is set by hand is sent with every path of every host. *clock* tells the time in
-    seconds since the epoch.
+    A value that is set by hand is sent with every path of every host, until a server sets or
+    expires the cookie of that name. *clock* tells the time in seconds since the epoch.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -55,6 +55,7 @@ class Cookies(MutableMapping[str, str]):
         cookie = parse_set_cookie(field, host, path, self.clock())
         if cookie is None:
             return
+        self._jar.pop(("", "/", cookie.name), None)  # set by hand, and now the server's
         key = (cookie.domain, cookie.path, cookie.name)
         if cookie.expires <= self.clock():
             self._jar.pop(key, None)
@@ -143,5 +144,8 @@ def _path_matches(path: str, wanted: str) -> bool:
 
 
 def _domain_matches(host: str, domain: str) -> bool:
-    """Tell whether *host* is *domain* or one of its subdomains; "" stands for every host."""
-    return not domain or host == domain or host.endswith("." + domain)
+    """Tell whether *host* is *domain* or a subdomain (RFC 6265, 5.1.3); "" stands for any host."""
+    if not domain or host == domain:
+        return True
+    is_address = host.rpartition(".")[2].isdecimal()
+    return host.endswith("." + domain) and not is_address

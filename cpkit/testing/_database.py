@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import make_url
@@ -40,7 +42,13 @@ class SharedConnection:
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """Return a cursor within the transaction."""
         self._begin()
+        if self._lite and not args:
+            args = (_Cursor,)
         return self._real.cursor(*args, **kwargs)
+
+    def executescript(self, script: str) -> Any:
+        """Run a script (SQLite's own)."""
+        return self.cursor().executescript(script)
 
     def execute(self, statement: str, *args: Any) -> Any:
         """Run a statement, but for those that a transaction has no use for any more."""
@@ -82,3 +90,24 @@ class SharedConnection:
         cursor = self._real.cursor()
         cursor.execute(statement)
         cursor.close()
+
+
+class _Cursor(sqlite3.Cursor):
+    """Run scripts within the transaction, where sqlite3's own commits it first."""
+
+    def executescript(self, script: str) -> _Cursor:
+        for statement in _statements(script):
+            if statement.split(None, 1)[0].rstrip(";").upper() not in ("BEGIN", "COMMIT", "END"):
+                self.execute(statement)
+        return self
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of a SQL script."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip("; \t\r\n"):
+                yield statement
+            statement = ""

@@ -45,10 +45,15 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
+    """Mount before a test's own fixtures run, if it uses a fixture or the marker of cpkit's."""
+    if _asked(request):
+        request.getfixturevalue("cp_mounted")
+
+
+@pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
     """Apply the configuration and mount the application that the test asks for."""
-    if not _asked(request):
-        return
     import cherrypy
 
     options = _options(request.node)
@@ -71,8 +76,9 @@ def cp_app() -> Any:
     return None
 
 
+# NOTE: the two name cp_app, which cp_mounted looks up, so that pytest sees how it is parametrized.
 @pytest.fixture
-def cp_client(request: pytest.FixtureRequest, cp_mounted: None) -> Iterator[Client]:
+def cp_client(request: pytest.FixtureRequest, cp_mounted: None, cp_app: object) -> Iterator[Client]:
     """Send requests to what is mounted on ``cherrypy.tree``, without a server."""
     client = Client(log=lines_of(request.node).note)
     yield client
@@ -91,7 +97,7 @@ def cp_http() -> Iterator[Server]:
 
 
 @pytest.fixture
-def cp_server(cp_mounted: None, cp_http: Server) -> Iterator[Server]:
+def cp_server(cp_mounted: None, cp_app: object, cp_http: Server) -> Iterator[Server]:
     """Serve what is mounted on ``cherrypy.tree`` over real HTTP, on a free port."""
     import cherrypy
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import cherrypy
-from cherrypy import _cpreqbody, _cprequest, _cptree, _cpwsgi
+from cherrypy import _cplogging, _cpreqbody, _cprequest, _cptree, _cpwsgi
 from cherrypy.lib import caching, sessions
 from cherrypy.process import wspbus
 
@@ -30,6 +30,7 @@ _CLASSES = (
     _cpreqbody.Part,
     _cpreqbody.RequestBody,
     _cpwsgi.CPWSGIApp,
+    _cplogging.LogManager,
     sessions.Session,
     sessions.RamSession,
     sessions.FileSession,
@@ -120,7 +121,8 @@ def _targets() -> Iterator[Any]:
     yield cherrypy
     yield from (cherrypy.engine, cherrypy.server, cherrypy.tree, cherrypy.log, cherrypy.checker)
     yield from (cherrypy.serving, cherrypy.thread_data)
-    yield type(cherrypy.serving).request  # outside of requests; CherryPy's checker changes it
+    # Those outside of requests: the checker changes one, handlers that a test calls the other.
+    yield from (type(cherrypy.serving).request, type(cherrypy.serving).response)
     yield from _CLASSES
     yield from cherrypy.Application.toolboxes.values()
     yield from getattr(cherrypy, "servers", {}).values()

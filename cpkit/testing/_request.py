@@ -47,7 +47,7 @@ class Request:
 
 
 def encode(
-    data: Mapping[str, Any] | bytes | Iterable[bytes] | None,
+    data: Mapping[str, Any] | str | bytes | Iterable[bytes] | None,
     json: Any,
     files: Mapping[str, File] | None,
 ) -> tuple[bytes | Iterable[bytes], str]:
@@ -58,6 +58,8 @@ def encode(
         return _multipart(data if isinstance(data, Mapping) else {}, files)
     if isinstance(data, Mapping):
         return urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
+    if isinstance(data, str):
+        return data.encode(), ""
     return (b"" if data is None else data), ""
 
 

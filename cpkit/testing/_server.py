@@ -5,9 +5,13 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cheroot.wsgi import Server as CherootServer
+
+_PATIENCE = 2  # how long stop() waits for requests that hang, in seconds
 
 
 def _closed_for_tests(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -16,14 +20,13 @@ def _closed_for_tests(environ: dict[str, Any], start_response: Any) -> list[byte
 
 
 class Server:
-    """Serve *app* over HTTP on a free port of 127.0.0.1; swap it while the server runs.
+    """Serve an application over HTTP on a free port of 127.0.0.1; swap it while the server runs.
 
     *threads* is the number of requests that are answered at a time.
     """
 
     def __init__(self, threads: int = 8) -> None:
-        self.app: Callable[..., Iterable[bytes]] = _closed_for_tests
-        self._under_way = 0
+        self._turn = _Turn(_closed_for_tests)
         self._changed = threading.Condition()
         self._http = CherootServer(("127.0.0.1", 0), self._serve, numthreads=threads)
         self._http.shutdown_timeout = 1
@@ -54,8 +57,11 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port and end the threads."""
-        self._http.stop()
+        """Close the port and end the threads, but for those of requests that do not end."""
+        # NOTE: cheroot waits for its threads without end; these are daemons, as the one here is.
+        closing = threading.Thread(target=self._http.stop, daemon=True)
+        closing.start()
+        closing.join(_PATIENCE)
         self._thread.join()
 
     def connect(self, timeout: float = 10) -> http.client.HTTPConnection:
@@ -65,25 +71,34 @@ class Server:
     def swap(self, app: Callable[..., Iterable[bytes]] | None = None, timeout: float = 5) -> None:
         """Serve *app* from now on, None for nothing; wait till requests to the last one are done.
 
-        *timeout* is in seconds.
+        *timeout* is in seconds; what takes longer is waited for no more, by later swaps neither.
         """
-        self.app = app or _closed_for_tests
         with self._changed:
-            self._changed.wait_for(lambda: not self._under_way, timeout)
+            last, self._turn = self._turn, _Turn(app or _closed_for_tests)
+            self._changed.wait_for(lambda: not last.under_way, timeout)
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self._changed:
-            self._under_way += 1
+            turn = self._turn
+            turn.under_way += 1
         try:
-            return _Body(self.app(environ, start_response), self._done)
+            return _Body(turn.app(environ, start_response), partial(self._done, turn))
         except BaseException:
-            self._done()
+            self._done(turn)
             raise
 
-    def _done(self) -> None:
+    def _done(self, turn: _Turn) -> None:
         with self._changed:
-            self._under_way -= 1
+            turn.under_way -= 1
             self._changed.notify_all()
+
+
+@dataclass
+class _Turn:
+    """Count the requests of one application."""
+
+    app: Callable[..., Iterable[bytes]]
+    under_way: int = 0
 
 
 class _Body:

@@ -87,6 +87,19 @@ def load(*pieces: str) -> list[Question]:
     return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
 
 
+def names(asked: Question) -> list[str]:
+    """Build a case for the names of its variants, and leave CherryPy as it was."""
+    from cpkit.testing._isolation import Isolation
+
+    isolation = Isolation()
+    try:
+        case = asked.build()
+        case.cleanup()
+    finally:
+        isolation.end()
+    return list(case.variants)
+
+
 def verify(case: Case) -> None:
     """Raise WrongAnswerError unless every variant returns what the case expects."""
     for name, call in case.variants.items():

@@ -12,32 +12,30 @@ import pytest
 
 pytest.importorskip("pytest_benchmark", reason="the dependency group bench is not installed")
 
-from tests.benchmarks.questions import Case, Question, load, verify
+from tests.benchmarks.questions import Case, Question, load, names, verify
 
 SECONDS = 0.2
-
-
-def _names(asked: Question) -> list[str]:
-    case = asked.build()
-    case.cleanup()
-    return list(case.variants)
 
 
 def _variants() -> list[object]:
     return [
         pytest.param(asked, name, id=f"{asked.piece}: {asked.title} {name}")
         for asked in load()
-        for name in _names(asked)
+        for name in names(asked)
     ]
 
 
 @pytest.fixture(scope="module")
 def cases() -> Iterator[dict[Question, Case]]:
     """Hold the one case that is being asked; the next question cleans it up."""
+    from cpkit.testing._isolation import Isolation
+
+    isolation = Isolation()
     built: dict[Question, Case] = {}
     yield built
     for case in built.values():
         case.cleanup()
+    isolation.end()
 
 
 def _case(cases: dict[Question, Case], asked: Question) -> Case:
@@ -49,7 +47,7 @@ def _case(cases: dict[Question, Case], asked: Question) -> Case:
     return cases[asked]
 
 
-# The case outlives the test, and what it has set up in CherryPy with it.
+# The case outlives the test, and what it has set up in CherryPy with it: the module puts it back.
 @pytest.mark.cherrypy(isolation=False)
 @pytest.mark.parametrize(("asked", "name"), _variants())
 def test_variant(

@@ -76,6 +76,11 @@ def test_bytes_are_sent_as_they_are(cp_client):
     assert response.content == b"\x00\xff"
 
 
+def test_text_is_sent_as_utf_8(cp_client):
+    response = cp_client.post("/raw", data="Zoë", headers={"Content-Type": "text/plain"})
+    assert response.content == "Zoë".encode()
+
+
 def test_a_content_type_that_is_given_wins(cp_client):
     typed = cp_client.put("/a", json={}, headers=[("content-type", "application/vnd.x+json")])
     assert typed.json()["headers"]["Content-Type"] == "application/vnd.x+json"

@@ -56,6 +56,11 @@ def test_a_cookie_without_a_domain_stays_with_its_host(jar):
     assert jar.field("www.example.org", "/", secure=False) == "b=2"
 
 
+def test_an_address_has_no_subdomains(jar):
+    jar.receive("a=1; Domain=0.0.1", "127.0.0.1", "/")
+    assert dict(jar) == {}
+
+
 def test_longer_paths_come_first(jar):
     jar.receive("a=root; Path=/", "h", "/")
     jar.receive("a=deep; Path=/books", "h", "/")
@@ -93,12 +98,35 @@ def test_the_jar_reads_and_writes_like_a_dict(jar):
         jar["b"]
 
 
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [("a=theirs; Path=/", "a=theirs"), ("a=; Path=/; Max-Age=0", "")],
+    ids=["set", "expired"],
+)
+def test_the_server_has_the_last_word_on_a_cookie_that_was_set_by_hand(jar, field, sent):
+    jar["a"] = "mine"
+    jar.receive(field, "h", "/")
+    assert jar.field("h", "/", secure=False) == sent
+    assert jar.get("a", "") == sent.removeprefix("a=")
+
+
 class Visits:
     @cherrypy.expose
     @cherrypy.config(**{"tools.sessions.on": True})
     def index(self):
         cherrypy.session["visits"] = cherrypy.session.get("visits", 0) + 1
         return str(cherrypy.session["visits"])
+
+    @cherrypy.expose
+    @cherrypy.config(**{"tools.sessions.on": True})
+    def log_in(self):
+        cherrypy.session["user"] = "zoe"
+        cherrypy.session.regenerate()
+
+    @cherrypy.expose
+    @cherrypy.config(**{"tools.sessions.on": True})
+    def log_out(self):
+        cherrypy.lib.sessions.expire()
 
     @cherrypy.expose
     def two(self):
@@ -132,4 +160,16 @@ def test_the_session_of_the_client_is_read_and_written(cp_client, cp_session):
     assert (repr(cp_session), cp_session["visits"]) == ("<Session {'visits': 42}>", 42)
     cp_session["visits"] = 1
     del cp_session["visits"]
+    assert cp_client.get("/").text == "1"
+
+
+@pytest.mark.cherrypy(root=Visits)
+def test_the_session_follows_the_client_to_a_new_id_and_out(cp_client, cp_session):
+    cp_session["visits"] = 5
+    before = cp_client.cookies["session_id"]
+    cp_client.get("/log_in")
+    assert cp_client.cookies["session_id"] != before
+    assert dict(cp_session) == {"visits": 5, "user": "zoe"}
+    cp_client.get("/log_out")
+    assert dict(cp_session) == {}
     assert cp_client.get("/").text == "1"

@@ -88,6 +88,31 @@ def test_tables_are_undone_too(afterwards, cp_db):
         unit.execute(text("DROP TABLE book"))
 
 
+SCRIPT = """
+BEGIN;
+-- a semicolon; in a comment
+CREATE TABLE author (name TEXT);
+CREATE TRIGGER named AFTER INSERT ON book BEGIN
+    INSERT INTO author VALUES (new.title || ';');
+    INSERT INTO author VALUES ('end');
+END;
+INSERT INTO book VALUES ('a;b');;
+COMMIT;
+DROP TABLE author
+"""
+
+
+@pytest.mark.parametrize("of", ["connection", "cursor"])
+def test_scripts_are_undone_too(afterwards, cp_db, of):
+    with cp_db.begin("dbapi") as unit:
+        runs = unit.handle if of == "connection" else unit.handle.cursor()
+        runs.executescript(SCRIPT)
+    with cp_db.begin("dbapi", write=False) as unit:
+        assert unit.execute("SELECT title FROM book").fetchall() == [("there before",), ("a;b",)]
+        tables = "SELECT count(*) FROM sqlite_master WHERE name = 'author'"
+        assert unit.execute(tables).fetchone() == (0,)
+
+
 def test_postgresql_is_rolled_back_as_well(pytester, postgres):
     pytester.makepyfile(f"""
         import pytest

@@ -98,12 +98,45 @@ def test_an_application_that_fails_at_once_does_not_keep_a_swap_waiting(capfd):
     try:
         connection.request("GET", "/")
         assert connection.getresponse().status == 500
+        last = server._turn
         server.swap(timeout=0)
-        assert server._under_way == 0
+        assert last.under_way == 0
     finally:
         connection.close()
         server.stop()
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+@pytest.fixture
+def hanging():
+    """Run a server with a request to an application whose bodies never end till after the test."""
+    server, shop = Server(threads=2), Shop()
+    shop.may_end = threading.Event()
+    server.start()
+    server.swap(cherrypy.Application(shop))
+    connection = server.connect()
+    connection.request("GET", "/slow")
+    answer = connection.getresponse()
+    assert answer.read(5) == b"begun"
+    yield server
+    shop.may_end.set()
+    connection.close()
+    server.stop()
+
+
+def test_a_request_that_hangs_is_waited_for_once(hanging):
+    hanging.swap(timeout=0.01)
+    done = threading.Thread(target=hanging.swap, kwargs={"timeout": 60}, daemon=True)
+    done.start()
+    done.join(5)
+    assert not done.is_alive()
+
+
+def test_a_server_stops_while_a_request_hangs(hanging):
+    stopping = threading.Thread(target=hanging.stop, daemon=True)
+    stopping.start()
+    stopping.join(8)
+    assert not stopping.is_alive()
 
 
 class Recorder(SimplePlugin):
@@ -177,6 +210,46 @@ class TestMarker:
     @pytest.mark.cherrypy(root=cherrypy.Application(Shop(), "/made"), mount="")
     def test_takes_an_application(self, cp_client):
         assert cp_client.get("/made/").status_code == 200
+
+
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+    @cherrypy.expose
+    def index(self):
+        return self.name
+
+
+class TestApplications:
+    @pytest.fixture(params=["a", "b"])
+    def name(self, request):
+        return request.param
+
+    @pytest.fixture
+    def cp_app(self, name):
+        return Named(name)
+
+    def test_may_have_parameters_below_them(self, cp_client, name):
+        assert cp_client.get("/").text == name
+
+    @pytest.mark.parametrize("cp_app", [Named("c")])
+    def test_may_be_parameters(self, cp_server):
+        with urlopen(cp_server.url) as answer:
+            assert answer.read() == b"c"
+
+
+class TestAFixtureThatIsAskedForLate:
+    @pytest.fixture
+    def cp_app(self):
+        return Named("late")
+
+    @pytest.fixture
+    def client(self, request):
+        return request.getfixturevalue("cp_client")
+
+    def test_mounts_the_application(self, client):
+        assert client.get("/").text == "late"
 
 
 def test_the_guard_leaves_forked_children_alone(cp_engine):
