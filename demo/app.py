@@ -23,7 +23,6 @@ from .operations.health import Health
 from .operations.malformed import BODIES, CarefulRequest
 from .operations.source import Source
 from .operations.timings import Timings
-from .pages.errors import error_page
 from .seed import prepare
 from .store.handlers import Store, Till
 from .store.staff import Staff
@@ -85,8 +84,8 @@ APPLICATION = {
     "/": {
         **BODIES,
         "request.dispatch": dispatcher,
-        "error_page.default": error_page,
-        "security.headers.on": True,
+        # Not as the production environment has it: a mistyped field is told by its name.
+        "request.show_mismatched_params": True,
         "security.origin.on": True,
         "security.cookies.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.

@@ -9,6 +9,11 @@ import cherrypy
 
 # NOTE: ASCII digits alone; int() also takes spaces, underscores and the digits of all scripts.
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
+# What ends a line, what turns the direction of all that follows, what no UTF-8 can write.
+# NOTE: str.isprintable() has the joiners of Bengali, Persian and emoji, and wide spaces, refused.
+_NOT_IN_A_LINE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def whole_number(name: str, text: Any, least: int, most: int) -> int:
@@ -24,7 +29,7 @@ def checked_text(name: str, text: Any, least: int, most: int) -> str:
     if not least <= len(text) <= most:
         raise cherrypy.HTTPError(400, f"{name} must have {least} to {most} characters.")
     # NOTE: PostgreSQL refuses NUL in a text, and no control character belongs in one line.
-    if not text.isprintable():
+    if _NOT_IN_A_LINE.search(text):
         raise cherrypy.HTTPError(400, f"{name} must be printable text in one line.")
     return str(text)
 

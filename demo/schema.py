@@ -39,7 +39,7 @@ holdings = sa.Table(
 strings = sa.Table(
     "strings",
     metadata,
-    sa.Column("session_id", sa.String(64), primary_key=True),
+    sa.Column("session_id", sa.String(64), primary_key=True),  # its SHA-256
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("written", sa.Float, nullable=False),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import cherrypy
+from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10
 from cherrypy._cpwsgi_server import CPWSGIServer
 
@@ -39,6 +40,23 @@ class PathGuard:
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [BODY]
 
 
+class GuardedRequest(HTTPRequest):
+    """Refuse what cheroot fails to parse; it would answer 500, with a traceback in the log."""
+
+    def parse_request(self) -> None:
+        """Read the request line and the header fields."""
+        try:
+            super().parse_request()
+        except (ValueError, UnboundLocalError):  # http://[x/ as target; a folded first field
+            self.simple_response("400 Bad Request", "Malformed request.\n")
+
+
+class GuardedConnection(HTTPConnection):
+    """Read requests with care."""
+
+    RequestHandlerClass = GuardedRequest
+
+
 class GuardedGateway(Gateway_10):
     """Pass on no request of which it is unclear where the next one begins (RFC 9112, 6.3, 11.2)."""
 
@@ -65,7 +83,7 @@ class GuardedServer(CPWSGIServer):
 
     def __init__(self, server_adapter: Any) -> None:
         super().__init__(server_adapter)
-        self.gateway = GuardedGateway
+        self.gateway, self.ConnectionClass = GuardedGateway, GuardedConnection
         max_bytes = getattr(server_adapter, "max_path_bytes", MAX_BYTES)
         max_segments = getattr(server_adapter, "max_path_segments", MAX_SEGMENTS)
         self.wsgi_app = PathGuard(cherrypy.tree, max_bytes, max_segments)

@@ -22,9 +22,10 @@ def route_of(request: Any, handler: Any) -> str:
     It is the mount point and the template that a dispatcher left in ``request.route``, else the
     mount point and the handler's qualified name, else "": never the path, which clients choose.
     """
-    template = request.__dict__.get("route")
-    if template is not None:
-        return f"{request.script_name}{template}"
+    known = request.__dict__
+    if "route" in known:  # None: no route was found, though the dispatcher may answer an OPTIONS
+        template = known["route"]
+        return UNMATCHED if template is None else f"{request.script_name}{template}"
     call = getattr(handler, "callable", handler)
     if call is None or isinstance(call, Exception):
         return UNMATCHED

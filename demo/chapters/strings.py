@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import string
 import time
@@ -62,16 +63,21 @@ def forget_older(db: Any, moment: float) -> int:
 
 
 def visitor() -> str:
-    """Return the id of the visitor's session, and keep the session alive."""
+    """Return what the visitor's string is filed under, and keep the session alive."""
     session, now = cherrypy.session, time.time()
     if now - session.get("seen", 0) > TOUCHED_EVERY:
         session["seen"] = now
     else:
         session.loaded = False  # PERF: nothing to save; a write a minute keeps a session alive
-    return str(session.id)
+    return _hashed(session.id)
 
 
 def known_visitor() -> str:
-    """Return the id of the visitor's session, which is not kept if it is new."""
+    """Return what the visitor's string is filed under; a session that is new is not kept."""
     session = cherrypy.session
-    return visitor() if session.id == session.originalid else str(session.id)
+    return visitor() if session.id == session.originalid else _hashed(session.id)
+
+
+def _hashed(session_id: str) -> str:
+    """Return a hash of the id, by which nobody who reads the table can take over the session."""
+    return hashlib.sha256(session_id.encode()).hexdigest()

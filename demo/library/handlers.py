@@ -141,6 +141,7 @@ def held_book(library_id: int, book_id: int) -> dict[str, Any]:
 def paging(start: int, total: int, query: dict[str, str]) -> dict[str, Any]:
     """Return where a page of results stands: the total and the queries of its neighbours."""
     size = queries.PAGE
+    last = max(0, total - 1) // size * size
 
     def link(first: int) -> str:
         return "?" + urlencode({**{k: v for k, v in query.items() if v}, "start": first})
@@ -148,6 +149,6 @@ def paging(start: int, total: int, query: dict[str, str]) -> dict[str, Any]:
     return {
         "start": start,
         "total": total,
-        "previous": link(max(0, start - size)) if start > 0 else None,
+        "previous": link(min(max(0, start - size), last)) if start > 0 else None,
         "next": link(start + size) if start + size < total else None,
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import cherrypy
 from cherrypy import _cpreqbody
 from cherrypy._cprequest import Request
+
+from ..pages.errors import error_page
+from .security import headers
 
 # RFC 9110, 14.1.1; more than four ranges are nobody's need, and each is a copy of the file.
 _RANGE = r"\s*([0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})\s*"
@@ -18,8 +21,13 @@ _RANGES = re.compile(rf"bytes={_RANGE}(,{_RANGE}){{0,3}}")
 class CarefulRequest(Request):
     """Be a request whose header fields may be anything."""
 
+    # The config is read after the header fields: what is wrong with these is told by the class.
+    show_tracebacks = False
+    error_page: ClassVar = {"default": error_page}
+
     def process_headers(self) -> None:
         """Read the header fields; one that cannot be decoded is a 400."""
+        headers()
         try:
             super().process_headers()
         # An RFC 2047 word in a charset that is none, or, a TypeError, one beside other text.

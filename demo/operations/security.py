@@ -23,15 +23,13 @@ toolbox = cherrypy._cptools.Toolbox("security")
 cherrypy.Application.toolboxes["security"] = toolbox
 
 
-# Priority 0: before any tool that may end the request, so that errors carry the headers too.
-@toolbox.register("on_start_resource", name="headers", priority=0)
 def headers() -> None:
-    """Set the security headers; config: ``security.headers.on``."""
+    """Set the security headers; no tool, since what is refused before the tools has them too."""
     # PERF: written as CherryPy spells them, so that its map need not spell them anew.
     dict.update(cherrypy.serving.response.headers, HEADERS)
 
 
-# Priority 10: before anything of the request is looked at, after the headers that its answer needs.
+# Priority 10: before anything of the request is looked at.
 @toolbox.register("on_start_resource", name="origin", priority=10)
 def origin() -> None:
     """Refuse what another site's page has a browser send; config: ``security.origin.on``.

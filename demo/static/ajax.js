@@ -18,9 +18,9 @@ async function send(method, fields) {
   if (fields) asked.body = new URLSearchParams(fields);
   try {
     const response = await fetch("/generator", asked);
-    const answer = response.status === 204 ? {} : await response.json();
-    if (response.ok) show(answer.string);
-    say(method, response, answer);
+    const text = await response.text();
+    if (response.ok) show(text ? JSON.parse(text).string : undefined);
+    say(method, response, text);
   } catch (error) {
     said.textContent = `The server could not be reached: ${error.message}`;
   }
@@ -31,8 +31,17 @@ function show(string) {
   replace.elements.another_string.value = string ?? "";
 }
 
-function say(method, response, answer) {
+function say(method, response, text) {
   const done = { POST: "Generated.", PUT: "Replaced.", DELETE: "Deleted." };
-  said.textContent = response.ok ? done[method] : answer.detail;
+  said.textContent = response.ok ? done[method] : refusalIn(text);
   said.className = response.ok ? "" : "bad";
+}
+
+// The application tells errors in JSON; the server below it, of what is too large, in plain text.
+function refusalIn(text) {
+  try {
+    return JSON.parse(text).detail;
+  } catch {
+    return text;
+  }
 }

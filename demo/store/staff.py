@@ -10,8 +10,8 @@ from cherrypy.process.plugins import Monitor
 from ..chapters.strings import forget_older
 from .shelves import restock
 
-# Strings live as long as the sessions that they belong to.
-STRING_LIFETIME = 60 * 60
+# Seconds. A session ends an hour after the last visit; a visitor who stays keeps the string.
+STRING_LIFETIME = 24 * 60 * 60
 
 
 class Staff(Monitor):

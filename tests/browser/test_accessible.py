@@ -18,6 +18,9 @@ PATHS = [
     "/store/till?card=yes",
     "/timing",
     "/nowhere",
+    "/generate",
+    "/generate?length=100",
+    "/books?q=nothing&start=50",
     "/source/demo/app.py",
 ]
 PHONE = {"width": 360, "height": 740}
@@ -54,3 +57,11 @@ def test_nothing_is_wider_than_a_phone(visit):
             page.locator("svg.chart").wait_for()
         wide[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in wide.items() if width > PHONE["width"]} == {}
+
+
+def test_the_figures_of_the_timing_page_begin_on_a_phone(visit):
+    page = visit(viewport=PHONE).open("/library/12/book/15")
+    page.goto(page.url.replace("/library/12/book/15", "/timing"))
+    row = page.get_by_role("row", name="GET /library/{library_id}/book/{book_id}")
+    box = row.locator("td").first.bounding_box()
+    assert box["x"] + box["width"] < PHONE["width"]

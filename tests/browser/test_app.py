@@ -26,6 +26,36 @@ def test_an_error_is_shown_as_the_server_says_it(app):
     app.get_by_text("400: copies must be a whole number from 0 to 99.").wait_for()
 
 
+def test_what_is_refused_stays_in_the_form(app):
+    app.get_by_label("Copies").fill("1000")
+    app.get_by_label("Note").fill("thought about for long")
+    app.get_by_role("button", name="Save").click()
+    app.get_by_text("400: copies must be").wait_for()
+    assert app.get_by_label("Copies").input_value() == "1000"
+    assert app.get_by_label("Note").input_value() == "thought about for long"
+    app.get_by_label("Length").fill("100")
+    app.get_by_role("button", name="Generate", exact=True).click()
+    app.get_by_text("400: length must be").wait_for()
+    assert app.get_by_label("Length").input_value() == "100"
+
+
+def test_a_server_that_is_not_reached_is_told_in_words(app):
+    app.context.set_offline(True)
+    app.get_by_role("button", name="Save").click()
+    status = app.locator("#book ~ form").get_by_role("status")
+    status.filter(has_text="The server could not be reached").wait_for()
+
+
+@pytest.mark.parametrize("note", ["<img src=/ onerror=alert(1)>", "\N{HEBREW LETTER ALEF}b", "&amp;"])
+def test_a_note_is_shown_as_it_was_written(app, note):
+    app.get_by_label("Note").fill(note)
+    app.get_by_role("button", name="Save").click()
+    app.get_by_text("Saved.").wait_for()
+    app.reload()
+    app.get_by_role("heading", name="Frankenstein").wait_for()
+    assert app.get_by_label("Note").input_value() == note
+
+
 def test_the_same_url_is_html_json_and_text(app):
     shown = app.locator("pre")
     for form, start in (("text/html", "<!doctype html>"), ("text/plain", "Frankenstein; or")):
@@ -42,6 +72,22 @@ def test_a_library_and_a_book_are_chosen_and_kept_in_the_address(app):
     app.reload()
     app.locator("#book").filter(has_text=title).wait_for()
     assert app.get_by_role("combobox").locator("option:checked").text_content() == "British Library"
+
+
+def test_the_back_button_comes_to_the_book_before(app):
+    app.get_by_role("list").get_by_role("button", name="Il Principe").click()
+    app.locator("#book").filter(has_text="Il Principe").wait_for()
+    app.go_back()
+    app.locator("#book").filter(has_text="Frankenstein").wait_for()
+
+
+def test_the_link_to_the_content_leaves_the_book(app):
+    app.get_by_role("list").get_by_role("button", name="Il Principe").click()
+    app.locator("#book").filter(has_text="Il Principe").wait_for()
+    app.get_by_role("link", name="Skip to the content").focus()
+    app.keyboard.press("Enter")
+    app.wait_for_url("**/app#main")
+    assert app.locator("#book").text_content() == "Il Principe"
 
 
 def test_the_string_is_generated_replaced_deleted(app):

@@ -25,3 +25,16 @@ def test_a_browsers_session_moves_between_processes_and_outlives_one(chromium, p
         for server in servers[1:]:
             page.goto(f"http://127.0.0.1:{server.port}/ajax")
             assert page.get_by_label("Your string").input_value() == string
+
+
+def test_the_application_tells_that_the_database_is_away(chromium, postgres, tmp_path):
+    with Process.demo(postgres.url, tmp_path) as server:
+        postgres.stop()
+        try:
+            page = chromium.new_page()
+            page.goto(f"http://127.0.0.1:{server.port}/app")
+            page.locator("#browse ~ [role=alert]").filter(has_text="503: ").wait_for()
+            page.get_by_role("heading", name="Percentiles by route").wait_for()
+            page.close()
+        finally:
+            postgres.start()

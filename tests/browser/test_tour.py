@@ -130,6 +130,14 @@ def test_ajax_shows_the_servers_error(visit):
     page.get_by_text("length must be a whole number from 1 to 64.").wait_for()
 
 
+def test_ajax_shows_what_the_server_says_of_a_string_much_too_long(visit):
+    page = visit().open("/ajax")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_label("Your string").fill("\N{CHERRIES}" * 10_000)
+    page.get_by_role("button", name="Replace").click()
+    page.get_by_text("exceeds the maximum allowed bytes").wait_for()
+
+
 def test_two_browsers_do_not_see_each_others_string(visit):
     one, other = visit().open("/ajax"), visit().open("/ajax")
     for page in (one, other):

@@ -156,6 +156,13 @@ def test_chapter_9_keeps_the_string_when_the_server_starts_again(demo, cp_engine
     assert demo.get("/generator").text == "kept"
 
 
+def test_chapter_9_who_reads_the_database_learns_nobodys_cookie(demo, cp_engine):
+    demo.post("/generator")
+    with cp_engine.db.begin(write=False) as connection:
+        (row,) = connection.execute(sa.text("SELECT * FROM strings"))
+    assert demo.cookies["cpkit_demo"] not in row
+
+
 def test_chapter_9_a_write_is_undone_when_the_request_fails(demo):
     demo.put("/generator", data={"another_string": "before"})
     assert demo.put("/generator", data={"another_string": "x" * 300}).status_code == 400

@@ -149,6 +149,17 @@ def test_a_bad_edit_says_the_range_and_changes_nothing(demo, json, fields, said)
     assert demo.get(BOOK, headers=json).json() == before
 
 
+@pytest.mark.parametrize("note", ["উদ্\u200cঘাটন", "👩\u200d👩\u200d👧", "全\u3000角", "a\xa0b"])
+def test_a_note_may_be_in_any_script(demo, json, note):
+    assert demo.put(BOOK, data={"copies": "1", "note": note}, headers=json).json()["note"] == note
+
+
+@pytest.mark.parametrize("note", ["a\u202eb", "a\u2067b", "a\u2028b", "a\x85b", "a\x1bb"])
+def test_a_note_turns_no_text_but_its_own(demo, json, note):
+    response = demo.put(BOOK, data={"copies": "1", "note": note}, headers=json)
+    assert response.json()["detail"] == "note must be printable text in one line."
+
+
 @pytest.mark.parametrize(
     ("words", "title"),
     [
@@ -178,6 +189,16 @@ def test_a_search_is_paged_to_the_end(demo, json):
         seen += [book["id"] for book in page["books"]]
         path = page["next"] and "/books" + page["next"]
     assert sorted(seen) == [book.id for book in catalogue.books()]
+
+
+@pytest.mark.parametrize("path", ["/books", "/library/12"])
+@pytest.mark.parametrize("accept", ["text/html", "text/plain"])
+def test_a_page_after_the_last_is_empty_and_leads_back_to_books(demo, json, path, accept):
+    page = demo.get(f"{path}?start=5000", headers=json).json()
+    assert demo.get(path + page["previous"], headers=json).json()["next"] is None
+    assert demo.get(path + page["previous"], headers=json).json()["books"]
+    shown = demo.get(f"{path}?start=5000", headers={"Accept": accept}).text
+    assert f"0 of {page['total']}" in shown
 
 
 def test_the_books_of_a_language(demo, json):

@@ -50,6 +50,17 @@ def test_a_form_is_read_as_utf_8_whatever_charset_it_claims(demo, charset):
     assert (response.status_code, response.text) == (200, "na\u00efve")
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "said"),
+    [("GET", 404, "Unexpected query string"), ("POST", 400, "Unexpected body")],
+)
+def test_a_field_that_is_not_known_is_named(demo, method, status, said):
+    fields = {"data": {"lenght": "9"}} if method == "POST" else {"params": {"lenght": "9"}}
+    response = demo.request(method, "/generate", headers={"Accept": "text/plain"}, **fields)
+    assert response.status_code == status
+    assert f"{said} parameters: lenght" in response.text
+
+
 def test_a_post_without_a_body_needs_no_type(demo):
     assert demo.post("/generator", data=b"").status_code == 201
 
@@ -59,6 +70,8 @@ def test_a_header_that_cannot_be_decoded_is_a_400(demo, value):
     response = demo.get("/", headers={"X-Note": value})
     assert response.status_code == 400
     assert "A header field cannot be decoded." in response.text
+    assert "Traceback" not in response.text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The superstore: its dispatcher, its tool, its plugin."""
 
 import pytest
+import sqlalchemy as sa
 
 from demo.store.discount import price
 from demo.store.stock import SHELVES
@@ -98,6 +99,14 @@ def test_the_staff_clear_away_old_strings(demo, cp_engine, monkeypatch):
     monkeypatch.setattr("demo.store.staff.STRING_LIFETIME", -1)
     cp_engine.staff.round()
     assert demo.get("/generator").status_code == 404
+
+
+def test_the_staff_leave_the_string_of_a_visitor_who_stays(demo, cp_engine):
+    made = demo.post("/generator").text
+    with cp_engine.db.begin() as connection:
+        connection.execute(sa.text("UPDATE strings SET written = written - 4000"))
+    cp_engine.staff.round()
+    assert demo.get("/generator").text == made
 
 
 def test_the_staff_wait_for_a_database_that_is_away(demo, cp_engine):

@@ -122,3 +122,18 @@ def test_what_follows_a_body_of_unclear_length_is_no_request(port, fields, body,
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == statuses
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"GET http://[::1/ HTTP/1.1\r\n", id="bracket"),
+        pytest.param(b"GET http://[x]/ HTTP/1.1\r\n", id="address"),
+        pytest.param(b"GET / HTTP/1.1\r\n folded: x\r\n", id="folded-first-field"),
+    ],
+)
+def test_a_request_that_cannot_be_parsed_is_a_400_and_not_logged(port, start):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(start + b"Host: a\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")

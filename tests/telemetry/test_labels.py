@@ -60,6 +60,10 @@ def test_the_handlers_name_is_the_route_where_there_is_no_template(call, name):
     assert route_of(Request("/shop"), call) in ("", f"/shop:{route_of(Request(), call)}")
 
 
+def test_no_handlers_name_is_the_route_where_a_dispatcher_with_templates_found_none():
+    assert route_of(Request(route=None), function) == ""
+
+
 def test_a_page_handler_is_named_by_what_it_calls():
     handler = cherrypy.dispatch.PageHandler(Child().page, "a", "b")
     assert route_of(Request(), handler) == "Child.page"

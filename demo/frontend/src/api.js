@@ -7,6 +7,11 @@ export class ServerError extends Error {
   }
 }
 
+/** What went wrong in words; there is no status where there was no answer. */
+export function told({ status, message }) {
+  return status ? `${status}: ${message}` : `The server could not be reached: ${message}`;
+}
+
 export async function ask(path, { method = "GET", fields, accept = "application/json" } = {}) {
   const asked = { method, headers: { Accept: accept } };
   if (fields) asked.body = new URLSearchParams(fields);

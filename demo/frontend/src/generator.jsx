@@ -1,6 +1,7 @@
 import { useState } from "react";
 
-import { askJson } from "./api.js";
+import { askJson, told } from "./api.js";
+import { submitting } from "./form.js";
 
 /** The visitor's string: made, replaced, dropped; errors are shown as the server said them. */
 export function Generator() {
@@ -14,14 +15,14 @@ export function Generator() {
       else setSaid({ text: "" });
       setString(answer.string ?? null);
     } catch (error) {
-      setSaid({ text: `${error.status}: ${error.message}`, bad: true });
+      setSaid({ text: told(error), bad: true });
     }
   }
 
   return (
     <section className="card" aria-labelledby="generator">
       <h2 id="generator">Your string</h2>
-      <form action={(form) => send("POST", form)}>
+      <form onSubmit={submitting((fields) => send("POST", fields))}>
         <label>
           Length <input name="length" defaultValue="8" size="5" inputMode="numeric" />
         </label>
@@ -31,7 +32,7 @@ export function Generator() {
         </button>
       </form>
       {string !== null && (
-        <form action={(form) => send("PUT", form)} key={string}>
+        <form onSubmit={submitting((fields) => send("PUT", fields))} key={string}>
           <label>
             String <input name="another_string" defaultValue={string} autoComplete="off" />
           </label>

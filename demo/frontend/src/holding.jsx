@@ -1,6 +1,7 @@
 import { useActionState, useEffect, useState } from "react";
 
-import { ask, askJson } from "./api.js";
+import { ask, askJson, told } from "./api.js";
+import { submitting } from "./form.js";
 
 const FORMS = ["application/json", "text/plain", "text/html"];
 
@@ -17,7 +18,7 @@ export function Holding({ path }) {
     <section className="card half" aria-labelledby="book">
       {error && (
         <p role="alert" className="bad">
-          {error.status}: {error.message}
+          {told(error)}
         </p>
       )}
       {holding ? (
@@ -39,22 +40,22 @@ export function Holding({ path }) {
 }
 
 function Edit({ path, holding, onSaved }) {
-  const [said, save, saving] = useActionState(async (_, form) => {
+  const [said, save, saving] = useActionState(async (_, fields) => {
     try {
-      onSaved(await askJson(path, { method: "PUT", fields: form }));
+      onSaved(await askJson(path, { method: "PUT", fields }));
       return { text: "Saved." };
     } catch (error) {
-      return { text: `${error.status}: ${error.message}`, bad: true };
+      return { text: told(error), bad: true };
     }
   }, null);
 
   return (
-    <form action={save}>
+    <form onSubmit={submitting(save)}>
       <label>
         Copies <input name="copies" key={holding.copies} defaultValue={holding.copies} size="4" inputMode="numeric" />
       </label>
       <label>
-        Note <input name="note" key={holding.note} defaultValue={holding.note} autoComplete="off" />
+        Note <input name="note" key={holding.note} defaultValue={holding.note} autoComplete="off" dir="auto" />
       </label>
       <button disabled={saving}>Save</button>
       <span role="status" className={said?.bad ? "bad" : "good"}>
@@ -72,7 +73,7 @@ function Forms({ path, version }) {
     let current = true;
     ask(path, { accept })
       .then((response) => response.text())
-      .then((text) => current && setAnswer(text), (error) => current && setAnswer(error.message));
+      .then((text) => current && setAnswer(text), (error) => current && setAnswer(told(error)));
     return () => {
       current = false;
     };

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-import { askJson } from "./api.js";
+import { askJson, told } from "./api.js";
 
 const OWN = "/timing";
 const EVERY = 2000;
@@ -42,7 +42,7 @@ export function Latency() {
   return (
     <section className="card half" aria-labelledby="latency">
       <h2 id="latency">Percentiles by route</h2>
-      {error && <p role="alert" className="bad">{error.message}</p>}
+      {error && <p role="alert" className="bad">{told(error)}</p>}
       {routes.length > 0 && <Chart history={history} route={current} />}
       <Table routes={routes} current={current} onChoose={setChosen} />
     </section>

@@ -1,26 +1,43 @@
-import { use, useEffect, useState, useTransition } from "react";
+import { use, useEffect, useState, useSyncExternalStore, useTransition } from "react";
 
-import { askJson } from "./api.js";
+import { askJson, told } from "./api.js";
 import { Holding } from "./holding.jsx";
 
-const libraries = askJson("/libraries");
+// NOTE: what a promise throws takes the page away; an error is to be shown on it.
+const libraries = askJson("/libraries").catch((error) => ({ libraries: [], error }));
 
-/** Where the reader is, kept in the address, so that a reload comes back to it. */
-function placeOf(hash) {
-  const [, library, book] = hash.match(/^#(\d+)\/(\d+)$/) || [];
-  return { library: Number(library || 12), book: Number(book || 15) };
+const HOME = "#12/15";
+const PLACE = /^#(\d+)\/(\d+)$/;
+let hash = HOME;
+
+/** Where the reader is, kept in the address, so that a reload and the back button come to it. */
+function usePlace() {
+  const [, library, book] = useSyncExternalStore(onMove, currentHash).match(PLACE);
+  return { library: Number(library), book: Number(book) };
+}
+
+function currentHash() {
+  const { hash: now } = location;
+  if (!now) hash = HOME;
+  else if (PLACE.test(now)) hash = now; // else it is a link within the page
+  return hash;
+}
+
+function onMove(tell) {
+  addEventListener("hashchange", tell);
+  return () => removeEventListener("hashchange", tell);
+}
+
+function moveTo(library, book) {
+  location.hash = `${library}/${book}`;
 }
 
 export function Library() {
-  const [place, setPlace] = useState(() => placeOf(location.hash));
+  const place = usePlace();
   const [page, setPage] = useState(null);
   const [error, setError] = useState(null);
   const [pending, startTransition] = useTransition();
-  const all = use(libraries).libraries;
-
-  useEffect(() => {
-    history.replaceState(null, "", `#${place.library}/${place.book}`);
-  }, [place]);
+  const { libraries: all, error: missing } = use(libraries);
 
   function turn(library, query = "") {
     startTransition(async () => {
@@ -28,6 +45,7 @@ export function Library() {
         setPage(await askJson(`/library/${library}${query}`));
         setError(null);
       } catch (problem) {
+        setPage(null);
         setError(problem);
       }
     });
@@ -35,17 +53,13 @@ export function Library() {
 
   useEffect(() => turn(place.library), [place.library]);
 
-  function choose(event) {
-    setPlace({ library: Number(event.target.value), book: 0 });
-  }
-
   return (
     <>
       <section className="card half" aria-labelledby="browse">
         <h2 id="browse">Browse</h2>
         <label>
           Library
-          <select value={place.library} onChange={choose}>
+          <select value={place.library} onChange={(event) => moveTo(event.target.value, 0)}>
             {all.map((library) => (
               <option key={library.id} value={library.id}>
                 {library.name}
@@ -53,8 +67,8 @@ export function Library() {
             ))}
           </select>
         </label>
-        {error && <p role="alert" className="bad">{error.message}</p>}
-        {page && <Books page={page} place={place} pending={pending} onTurn={turn} onChoose={setPlace} />}
+        {(missing || error) && <p role="alert" className="bad">{told(missing || error)}</p>}
+        {page && <Books page={page} place={place} pending={pending} onTurn={turn} />}
       </section>
       {place.book ? (
         <Holding key={`${place.library}/${place.book}`} path={`/library/${place.library}/book/${place.book}`} />
@@ -67,7 +81,7 @@ export function Library() {
   );
 }
 
-function Books({ page, place, pending, onTurn, onChoose }) {
+function Books({ page, place, pending, onTurn }) {
   const library = page.library.id;
   return (
     <>
@@ -77,7 +91,7 @@ function Books({ page, place, pending, onTurn, onChoose }) {
             <button
               type="button"
               aria-current={library === place.library && book.id === place.book}
-              onClick={() => onChoose({ library, book: book.id })}
+              onClick={() => moveTo(library, book.id)}
             >
               <span lang={book.language}>{book.title}</span>
               <small>
