@@ -46,7 +46,9 @@ def test_a_server_that_is_not_reached_is_told_in_words(app):
     status.filter(has_text="The server could not be reached").wait_for()
 
 
-@pytest.mark.parametrize("note", ["<img src=/ onerror=alert(1)>", "\N{HEBREW LETTER ALEF}b", "&amp;"])
+@pytest.mark.parametrize(
+    "note", ["<img src=/ onerror=alert(1)>", "\N{HEBREW LETTER ALEF}b", "&amp;"]
+)
 def test_a_note_is_shown_as_it_was_written(app, note):
     app.get_by_label("Note").fill(note)
     app.get_by_role("button", name="Save").click()
