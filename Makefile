@@ -6,15 +6,19 @@ PY     := $(VENV)/bin/python
 BUNDLE := demo/static/app.js
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
 NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
+# The certificates of the machine, which pip trusts and PyPI's Node does not by itself.
+export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready frontend  ## run the demo on http://127.0.0.1:8080
+demo: $(VENV)/.ready  ## run the demo on http://127.0.0.1:8080
+	@$(MAKE) --no-print-directory frontend || echo 'The React application (/app) is not built; all else works.'
 	$(PY) -m demo
 
 frontend: $(BUNDLE)  ## build the demo's React application
+	@:
 
 test: $(VENV)/.ready  ## run the tests, with branch coverage
 	rm -f .coverage .coverage.*
@@ -102,7 +106,7 @@ $(VENV)/.node: | $(VENV)/.pip
 	touch $@
 
 demo/frontend/node_modules/.ready: demo/frontend/package-lock.json | $(VENV)/.node
-	$(NPM) ci --silent
+	$(NPM) ci --loglevel=error
 	touch $@
 
 $(BUNDLE): $(wildcard demo/frontend/src/*) demo/frontend/node_modules/.ready
