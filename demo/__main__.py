@@ -28,12 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"demo: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        # NOTE: the server may answer already. stop() comes first, since exit() kills a bus that is
-        # still starting.
+        # NOTE: the server may answer already, a while before CherryPy says that it runs; what does
+        # not run is not stopped. stop() comes first, since exit() kills a bus that is starting.
+        cherrypy.server.running = cherrypy.server.httpserver is not None
         cherrypy.engine.stop()
         cherrypy.engine.exit()
         return INTERRUPTED
-    print(f"The demo is at http://{options.host}:{options.port}; Ctrl-C stops it.", flush=True)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"The demo is at http://{host}:{options.port}; Ctrl-C stops it.", flush=True)
     cherrypy.engine.block()
     return 0
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cpkit.transactions import mask_password
 
 SECONDS = 5
+_SPOKEN = ("sqlite", "postgresql", "cockroachdb")  # which know INSERT ... ON CONFLICT
 # A file that SQLite cannot write is noticed only by a write; the table is gone with the ROLLBACK.
 _PROBES = {"sqlite": ["BEGIN IMMEDIATE", "CREATE TABLE cpkit_probe (id INTEGER)", "ROLLBACK"]}
 
@@ -45,6 +46,10 @@ def check_database(url: str) -> None:
             "--database is not a URL that can be opened; "
             "write sqlite:///file.sqlite or postgresql+psycopg://user@host/name."
         ) from error
+    if engine.dialect.name not in _SPOKEN:
+        raise CannotStartError(
+            f"the demo is for SQLite and PostgreSQL, and {engine.dialect.name} is neither."
+        )
     try:
         with engine.connect() as connection:
             for statement in _PROBES.get(engine.dialect.name, ["SELECT 1"]):

@@ -52,19 +52,36 @@ import cherrypy
 from demo.__main__ import main
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a child of & lacks
-cherrypy.engine.subscribe("start", lambda: os.kill(os.getpid(), signal.SIGINT), priority={})
+wait, interrupt = cherrypy.server.wait, lambda: os.kill(os.getpid(), signal.SIGINT)
+{}
 sys.exit(main(["--port", "{}", "--database", "sqlite:///{}"]))
 """
 
 
-@pytest.mark.parametrize("priority", [55, 80], ids=["before-the-server", "after-the-server"])
-def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, priority):
-    script = INTERRUPTED_START.format(priority, free_port(), tmp_path / "demo.sqlite")
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("cherrypy.engine.subscribe('start', interrupt, 55)", id="before-the-server"),
+        pytest.param("cherrypy.server.wait = lambda: (wait(), interrupt())", id="as-it-answers"),
+        pytest.param("cherrypy.engine.subscribe('start', interrupt, 80)", id="after-the-server"),
+    ],
+)
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, moment):
+    script = INTERRUPTED_START.format(moment, free_port(), tmp_path / "demo.sqlite")
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
     )
     assert (ended.returncode, ended.stdout) == (130, "")
     assert "Traceback" not in ended.stderr
+
+
+def test_an_address_of_ipv6_is_written_as_a_browser_takes_it(database_url):
+    port = str(free_port())
+    command = [sys.executable, "-m", "demo", "--host", "::1", "--port", port]
+    command += ["--database", database_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout.readline() == f"The demo is at http://[::1]:{port}; Ctrl-C stops it.\n"
+        server.terminate()
 
 
 def test_an_access_log_that_cannot_be_written_is_one_line(database_url, capsys):
@@ -90,9 +107,10 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():
         ("postgresql+psycopg://u:secret@127.0.0.1:port/x", "not a URL that can be opened"),
         ("oracle://u:secret@h/x", "install the driver that --database names: No module named"),
         ("postgresql+pg8000://u:secret@127.0.0.1:1/x", "/x: Can't create a connection to host"),
-        ("mysql+pymysql://u:secret@127.0.0.1:1/x?a=b", "unexpected keyword argument 'a'"),
+        ("postgresql+pg8000://u:secret@127.0.0.1:1/x?a=b", "unexpected keyword argument 'a'"),
         ("postgresql+psycopg://127.0.0.1:1/x?password=secret", "Connection refused"),
         ("sqlite:///%00", "embedded null"),
+        ("mysql+pymysql://u:secret@127.0.0.1:1/x", "for SQLite and PostgreSQL, and mysql is"),
         ("sqlite:////nowhere/at/all.sqlite", "unable to open database file"),
         ("sqlite:////dev/null/x", "unable to open database file"),
         ("sqlite:////etc/passwd", "file is not a database"),
