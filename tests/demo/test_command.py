@@ -1,5 +1,6 @@
 """``python -m demo``: it says in one line why it cannot start."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, moment):
     assert "Traceback" not in ended.stderr
 
 
+def has_ipv6():
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
 def test_an_address_of_ipv6_is_written_as_a_browser_takes_it(database_url):
     port = str(free_port())
     command = [sys.executable, "-m", "demo", "--host", "::1", "--port", port]
