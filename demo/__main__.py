@@ -34,10 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cherrypy.engine.stop()
         cherrypy.engine.exit()
         return INTERRUPTED
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    print(f"The demo is at http://{host}:{options.port}; Ctrl-C stops it.", flush=True)
+    print(f"The demo is at {address(options.host, options.port)}; Ctrl-C stops it.", flush=True)
     cherrypy.engine.block()
     return 0
+
+
+def address(host: str, port: int) -> str:
+    """Return the URL of a server, as a browser takes it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _parser() -> argparse.ArgumentParser:
