@@ -53,7 +53,7 @@ def dispatcher(name: str) -> Any:
 
 def show_routes(table: Any, options: argparse.Namespace) -> int:
     """Write the table of routes."""
-    from cpkit.dispatchers._listing import rows
+    from .routing.listing import rows
 
     found = rows(table)
     print(json.dumps(found, indent=2) if options.json else aligned(found))
@@ -62,7 +62,7 @@ def show_routes(table: Any, options: argparse.Namespace) -> int:
 
 def show_match(table: Any, options: argparse.Namespace) -> int:
     """Write what answers a path, and why."""
-    from cpkit.dispatchers._listing import explain
+    from .routing.listing import explain
 
     # NOTE: bytes that are no UTF-8 stay recognizable, as no text.
     segments = options.match.partition("?")[0].split("%2F")

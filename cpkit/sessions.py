@@ -16,15 +16,15 @@ from weakref import WeakKeyDictionary
 import cherrypy
 from cherrypy.lib.sessions import Session
 
-from cpkit._unavailable import ServiceUnavailable, refuse, unavailable
-from cpkit.errors import (
+from .database.backoff import backoff
+from .database.unavailable import ServiceUnavailable, refuse, unavailable
+from .errors import (
     CpkitError,
     DatabaseNotRunningError,
     MissingExtraError,
     SessionDataError,
     SessionLostError,
 )
-from cpkit.transactions import backoff
 
 try:
     from sqlalchemy import (

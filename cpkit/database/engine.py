@@ -14,7 +14,7 @@ from sqlalchemy.exc import DisconnectionError
 from .pool import KEY, PID, SINCE, UNTIL, LendingPool, disown
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from .backends.base import Backend
     from .unit import Unit
 
 _JITTER = 0.1  # of the age of a connection

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
-from cpkit.transactions import Turns
 
 from .pool import LendingPool
+from .turns import Turns
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from sqlalchemy.exc import ArgumentError
 
 from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
 
-from .backend import Backend
+from .backends.base import Backend
+from .backends.mariadb import MariadbBackend
+from .backends.postgresql import PostgresqlBackend
+from .backends.sqlite import SqliteBackend
 from .driver import DriverUnit
 from .health import Pinger, PoolFigures, figures_of
 from .lanes import Lane, Lanes
-from .mariadb import MariadbBackend
 from .outage import Outage
 from .pool import INHERITED
-from .postgresql import PostgresqlBackend
 from .session import SessionUnit
 from .settings import Settings
-from .sqlite import SqliteBackend
 from .unit import Unit
 from .watchdog import Watchdog
 

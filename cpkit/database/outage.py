@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError
-from cpkit.transactions import Fault, backoff, fault_of
+
+from .backoff import backoff
+from .faults import Fault, fault_of
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import URL, Connection
 
 from cpkit.errors import DatabaseSettingError
-from cpkit.transactions import mask_password
+
+from .addresses import mask_password
 
 SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 

@@ -16,11 +16,12 @@ from cpkit.errors import (
     UnitOverError,
     WriteInReadUnitError,
 )
-from cpkit.transactions import Fault, fault_of, is_write
 
 from .engine import UnitConnection
+from .faults import Fault, fault_of
 from .lanes import Lane, keep
 from .pool import KEY
+from .statements import is_write
 
 if TYPE_CHECKING:
     from .lending import Lending

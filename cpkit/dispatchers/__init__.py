@@ -1,8 +1,8 @@
 """CherryPy dispatchers: which code answers a URL."""
 
 from cpkit.routing import IndexedMapper
+from cpkit.server import GuardedServer, PathGuard
 
-from ._guard import GuardedServer, PathGuard
-from ._routes import RoutesDispatcher
+from .routes import RoutesDispatcher
 
 __all__ = ["GuardedServer", "IndexedMapper", "PathGuard", "RoutesDispatcher"]

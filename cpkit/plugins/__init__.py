@@ -5,23 +5,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtraError
+from cpkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from ._config_check import ConfigCheck
-    from ._database import DatabasePlugin
-    from ._metrics import metrics_app
-    from ._timing import TimingPlugin
-    from ._timing_page import TimingPage
+    from cpkit.timing.page import TimingPage
+    from cpkit.timing.prometheus import metrics_app
+
+    from .config_check import ConfigCheck
+    from .database import DatabasePlugin
+    from .timing import TimingPlugin
 
 __all__ = ["ConfigCheck", "DatabasePlugin", "TimingPage", "TimingPlugin", "metrics_app"]
 
 _ROOMS = {
-    "ConfigCheck": "_config_check",
-    "DatabasePlugin": "_database",
-    "TimingPage": "_timing_page",
-    "TimingPlugin": "_timing",
-    "metrics_app": "_metrics",
+    "ConfigCheck": "cpkit.plugins.config_check",
+    "DatabasePlugin": "cpkit.plugins.database",
+    "TimingPage": "cpkit.timing.page",
+    "TimingPlugin": "cpkit.plugins.timing",
+    "metrics_app": "cpkit.timing.prometheus",
 }
 
 
@@ -30,7 +31,7 @@ def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     try:
-        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+        return getattr(import_module(_ROOMS[name]), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sqlalchemy":
             raise

@@ -8,9 +8,9 @@ from typing import Any
 
 from routes.mapper import Mapper
 
-from cpkit.routing.generation import GenerationTable
-from cpkit.routing.patterns import PatternWarning, facts
-from cpkit.routing.route import Route
+from .generation import GenerationTable
+from .patterns import PatternWarning, facts
+from .route import Route
 
 ENCODING = "utf-8", "ignore"
 # A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.

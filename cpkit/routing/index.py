@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from cpkit.routing.admission import Domains, Environ, admission, opaque
-from cpkit.routing.leaves import (
-    NOWHERE,
-    Entry,
-    Left,
-    Node,
-    Record,
-    of_any_method,
-    of_method,
-    order,
-    remaining,
-)
-from cpkit.routing.route import Route
-from cpkit.routing.search import searching
-from cpkit.routing.shape import UNKNOWN, Controllers, Shape, shape_of
-from cpkit.routing.tree import found_in, grown
+from .admission import Domains, Environ, admission, opaque
+from .leaves import NOWHERE, Entry, Left, Node, Record, of_any_method, of_method, order, remaining
+from .route import Route
+from .search import searching
+from .shape import UNKNOWN, Controllers, Shape, shape_of
+from .tree import found_in, grown
 
 Found = tuple[dict[str, Any], Any]
 Search = Callable[[str, "Environ | None"], "Found | None"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from cpkit.routing.makers import (
+from .makers import (
     ANY_METHOD,
     BY_METHOD,
     MAKE,
@@ -17,7 +17,7 @@ from cpkit.routing.makers import (
     formed,
     unread,
 )
-from cpkit.routing.shape import UNKNOWN, Shape
+from .shape import UNKNOWN, Shape
 
 # (make, arguments, the route's place among all, admit); arguments end with the route.
 Record = tuple[Maker, tuple[Any, ...], int, Any]

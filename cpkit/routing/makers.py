@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from cpkit.routing.shape import Shape, Step
+from .shape import Shape, Step
 
 TESTED = {"typed", "mixed"}
 Result = dict[str, Any]

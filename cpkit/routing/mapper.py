@@ -10,10 +10,10 @@ from routes.mapper import LRUCache
 from routes.util import RoutesException
 from routes.util import controller_scan as scan_directory
 
-from cpkit.routing.admission import Domains, Environ
-from cpkit.routing.declarations import DeclaringMapper
-from cpkit.routing.index import Index
-from cpkit.routing.shadows import Shadow, shadows
+from .admission import Domains, Environ
+from .declarations import DeclaringMapper
+from .index import Index
+from .shadows import Shadow, shadows
 
 URLS = 1600
 TRANSIENT = {"_changing", "_index", "_search_index", "_gendict", "_created_gens", "_created_regs"}

@@ -10,8 +10,9 @@ from typing import Any
 import routes.route
 
 from cpkit.errors import RouteError
-from cpkit.routing.conditions import normalized
-from cpkit.routing.template import Part, Reader
+
+from .conditions import normalized
+from .template import Part, Reader
 
 OPTIONS = {"_minimize", "_encoding", "_static", "_filter", "_absolute", "_explicit"}
 OPTIONS |= {"_member_name", "_collection_name", "_parent_resource"}

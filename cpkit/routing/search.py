@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from cpkit.routing.makers import Around, Form, function, indented, lines
+from .makers import Around, Form, function, indented, lines
 
 Written = tuple[int, Form, Around]
 

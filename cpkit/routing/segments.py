@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from cpkit.routing.patterns import facts, length_limit
-from cpkit.routing.template import Part
+from .patterns import facts, length_limit
+from .template import Part
 
 Values = tuple["str | None", ...]
 Matcher = Callable[[str], "Values | None"]

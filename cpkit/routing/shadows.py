@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from cpkit.routing.route import Route
-from cpkit.routing.shape import Controllers, Shape, Step, shape_of
+from .route import Route
+from .shape import Controllers, Shape, Step, shape_of
 
 PLAIN, TAIL = "plain", "tail"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from cpkit.routing.patterns import facts, length_limit
-from cpkit.routing.segments import check, matcher, plain
-from cpkit.routing.template import Part
+from .patterns import facts, length_limit
+from .segments import check, matcher, plain
+from .template import Part
 
 # What takes the rest of a path, slashes and all; True where it may be empty.
 TAILS = {".*": True, ".*?": True, ".+": False, ".+?": False}

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from cpkit.routing.leaves import NOWHERE, Entry, Left, Node, leaf
-from cpkit.routing.makers import MAKE, compiled
-from cpkit.routing.shape import Shape
+from .leaves import NOWHERE, Entry, Left, Node, leaf
+from .makers import MAKE, compiled
+from .shape import Shape
 
 FEW = 8
 

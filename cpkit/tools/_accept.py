@@ -7,11 +7,11 @@ from typing import Any
 import cherrypy
 
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
+from cpkit.negotiation.plan import Plan, choose, refusal
+from cpkit.negotiation.settings import Settings, check_priority
+from cpkit.negotiation.varying import vary_on
 
-from ._accept_plan import Plan, choose, refusal
-from ._accept_settings import Settings, check_priority
 from ._toolbox import Given, Setup, Tool
-from ._varying import vary_on
 
 
 class AcceptTool(Tool):

@@ -8,9 +8,9 @@ from typing import Any
 
 import cherrypy
 
+from cpkit.database.requests import Loan
 from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
 
-from ._loan import Loan
 from ._toolbox import Given, Setup, Tool, refuse_unknown
 
 HANDLES = ("connection", "session", "dbapi")

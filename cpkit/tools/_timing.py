@@ -10,11 +10,12 @@ from typing import Any
 import cherrypy
 from cherrypy._cprequest import HookMap
 
-from ..errors import TimingSettingError
-from ..spans import Timing, began
-from ..telemetry.labels import route_of, status_of
-from ..telemetry.slowest import RateLimit, log_line, record_of
-from ._timed_hooks import Header, TimedHooks
+from cpkit.errors import TimingSettingError
+from cpkit.timing.hooks import Header, TimedHooks
+from cpkit.timing.labels import route_of, status_of
+from cpkit.timing.phases import Timing, began
+from cpkit.timing.slowest import RateLimit, log_line, record_of
+
 from ._toolbox import Given, Setup, Tool, refuse_unknown
 
 

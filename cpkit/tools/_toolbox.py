@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import cherrypy
 
-from ..errors import UnknownSettingError
+from cpkit.errors import UnknownSettingError
 
 Given = Mapping[str, Any]  # settings, by name
 Setup = Callable[[Any], None]  # what a tool does to a request before its hooks run

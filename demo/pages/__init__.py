@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from cpkit.telemetry import waterfall
+from cpkit.timing import waterfall
 
 Renderer = Callable[[Any], bytes]
 

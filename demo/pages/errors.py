@@ -6,7 +6,7 @@ import html
 
 import cherrypy
 
-from cpkit import problem
+from cpkit.negotiation import problems as problem
 
 from . import render
 

@@ -48,7 +48,7 @@ def _heard_by(call: Call, *plugins: Any) -> Call:
 def _plugin(prometheus: bool = False) -> Any:
     """Return a plugin that has run for a while: no request is among the slowest any more."""
     from cpkit.plugins import TimingPlugin
-    from cpkit.telemetry.slowest import Record
+    from cpkit.timing.slowest import Record
 
     plugin = TimingPlugin(cherrypy.engine)
     slow = Record(time.time(), "GET", "slow", "/slow", 200, "", int(60e9), (), (), {}, {})
@@ -113,7 +113,7 @@ def timed() -> Case:
     import cherrypy.lib.cpstats
 
     import cpkit.tools  # noqa: F401
-    from cpkit.telemetry import latency
+    from cpkit.timing import histogram as latency
 
     _idle_tool()
     _by_hand()

@@ -159,9 +159,9 @@ def test_another_plugin_attribute_is_no_plugin():
 
 
 def test_another_module_that_is_missing_is_named_as_it_is(monkeypatch):
-    monkeypatch.delitem(sys.modules, "cpkit.plugins._database")
-    monkeypatch.setitem(sys.modules, "cpkit.transactions", None)
-    with pytest.raises(ModuleNotFoundError, match=r"cpkit\.transactions"):
+    monkeypatch.delitem(sys.modules, "cpkit.plugins.database")
+    monkeypatch.setitem(sys.modules, "cpkit.database.lending", None)
+    with pytest.raises(ModuleNotFoundError, match=r"cpkit\.database\.lending"):
         cpkit.plugins.DatabasePlugin  # noqa: B018
 
 

@@ -5,8 +5,9 @@ import gc
 import cherrypy
 import pytest
 
-from cpkit._start import check_at_start
-from cpkit.dispatchers import RoutesDispatcher, _lint
+from cpkit.config_check import check_at_start
+from cpkit.dispatchers import RoutesDispatcher
+from cpkit.dispatchers import start_check as _lint
 
 
 class Page:

@@ -6,7 +6,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit import problem
+from cpkit.negotiation import problems as problem
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 OFFERS = ["application/atom+xml", "text/csv"]

@@ -141,7 +141,7 @@ def test_a_generator_is_data_and_a_renderer_may_stream_it(cp_client):
 
 
 def test_a_stream_that_is_left_is_closed():
-    from cpkit.tools._representation import _chunks
+    from cpkit.negotiation.rendering import _chunks
 
     class Rows:
         closed = False

@@ -9,8 +9,8 @@ import cherrypy
 import pytest
 
 import cpkit.tools  # noqa: F401 - registers the toolbox
-from cpkit.spans import Timing
 from cpkit.testing import Client
+from cpkit.timing.phases import Timing
 
 MS = 1_000_000
 ON = {"cpkit.timing.on": True}

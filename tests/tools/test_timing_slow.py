@@ -7,8 +7,8 @@ import pytest
 
 import cpkit.tools
 from cpkit.errors import TimingSettingError
-from cpkit.telemetry.slowest import RateLimit
 from cpkit.testing import Client
+from cpkit.timing.slowest import RateLimit
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

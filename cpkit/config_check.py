@@ -1,0 +1,178 @@
+"""What the configuration asks of cpkit's tools, checked when the engine starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType, GetSetDescriptorType
+from typing import Any, NamedTuple, NoReturn
+
+import cherrypy
+
+from .errors import ConfigError, CpkitError
+
+NAMESPACE = "cpkit"
+Config = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """Hold where there is config, what is written there, and all that counts there."""
+
+    name: str
+    written: Config
+    valid: Config
+    toolboxes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StartCheck:
+    """Check the tools when *bus* starts: the same listener, whichever pieces subscribe it."""
+
+    bus: Any
+
+    def __call__(self) -> None:
+        """Check the tools."""
+        check_tools(self.bus)
+
+
+def check_at_start(bus: Any) -> None:
+    """Have the tools checked when *bus* starts: once, however many pieces ask for it."""
+    # After CherryPy's checker (50), before anything is opened (60) and Daemonizer forks (65),
+    # while the exit code can still tell.
+    bus.subscribe("start", StartCheck(bus), priority=55)
+
+
+def check_tools(bus: Any) -> None:
+    """End the process if a tool of cpkit's cannot do what the configuration says.
+
+    Looked at are the global config, the sections of each mounted application, and the
+    ``_cp_config`` of its controllers and page handlers.
+    """
+    for error in faults():
+        end_start(bus, error)
+
+
+def end_start(bus: Any, problem: object) -> NoReturn:
+    """End the process with one line; exceptions of other kinds let CherryPy's server come up."""
+    bus.log(f"Nothing is served, since {problem}", 40)
+    raise SystemExit(1)
+
+
+def faults() -> Iterator[ConfigError]:
+    """Yield the error of each key that cannot be used."""
+    for place in _places():
+        for key, value in place.written.items():
+            try:
+                _check(key, value, place)
+            except (CpkitError, AttributeError) as error:
+                yield ConfigError(key, place.name, str(error))
+
+
+def _places() -> Iterator[Place]:
+    """Yield every place of config that is known before there are requests."""
+    yield Place("the global config", cherrypy.config, {}, cherrypy.Application.toolboxes)
+    for mount, app in cherrypy.tree.apps.items():
+        if isinstance(app, cherrypy.Application):
+            for name, written, valid in _places_of(app):
+                yield Place(f"{name} of {mount or '/'}", written, valid, app.toolboxes)
+
+
+def _places_of(app: Any) -> Iterator[tuple[str, Config, Config]]:
+    sections = {path: section for path, section in app.config.items() if path.startswith("/")}
+    base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
+    for path, written in sections.items():
+        above = [each for each in sections if f"{path}/".startswith(f"{each.rstrip('/')}/")]
+        valid = dict(base)
+        for each in sorted(above, key=len):
+            valid.update(sections[each])
+        yield f"[{path}]", written, valid
+    base.update(sections.get("/", {}))
+    seen: set[int] = set()
+    for page in (app.root, *_controllers(sections.values())):
+        for name, written in page_configs(page, seen):
+            yield name, written, {**base, **written}
+
+
+def _controllers(sections: Iterable[Config]) -> Iterator[Any]:
+    """Yield what dispatchers that know their controllers lead to."""
+    for section in sections:
+        yield from getattr(section.get("request.dispatch"), "controllers", {}).values()
+
+
+def _check(key: str, value: object, place: Place) -> None:
+    """Raise the error of the tool that has no such setting, or not for this value."""
+    namespace, _, rest = key.partition(".")
+    name, _, setting = rest.partition(".")
+    toolbox = place.toolboxes.get(namespace)
+    if toolbox is None:
+        if namespace == NAMESPACE:
+            raise AttributeError("there are no tools of cpkit's: import cpkit.tools.")
+        return
+    tool = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
+    if not setting and hasattr(tool, "check_settings"):
+        raise AttributeError(f"it names a tool and no setting: write {key}.on.")
+    if setting != "on" and hasattr(tool, "check_settings"):
+        tool.check_settings({setting: value})
+    switch = f"{namespace}.{name}.on"
+    if setting in ("on", "plugin") and place.valid.get(switch) and hasattr(tool, "check_plugin"):
+        tool.check_plugin(place.valid.get(f"{namespace}.{name}.plugin"))
+
+
+# NOTE: only the dictionaries of objects and classes are looked at: no property and no
+# ``__getattr__`` runs.
+def page_configs(page: object, seen: set[int]) -> Iterator[tuple[str, Config]]:
+    """Yield name and config of *page* and of the pages below it, each once; adds to *seen*."""
+    if id(page) in seen:
+        return
+    seen.add(id(page))
+    members = _members(page)
+    config = members.get("_cp_config")
+    if isinstance(config, Mapping):
+        yield _name(page), config
+    for name, member in members.items():
+        if not name.startswith("__") and _is_page(member):
+            yield from page_configs(member, seen)
+
+
+def _is_page(thing: object) -> bool:
+    """Tell whether *thing* is a function, or is or has something that is exposed."""
+    if isinstance(thing, FunctionType | type):
+        return isinstance(thing, FunctionType)
+    return _has_exposed(thing) or any(
+        _has_exposed(member) for written in _written(thing) for member in written.values()
+    )
+
+
+def _has_exposed(thing: object) -> bool:
+    return any("exposed" in written for written in _written(thing))
+
+
+def _members(thing: object) -> dict[str, Any]:
+    """Return what is written on *thing* and on its classes; the nearest counts."""
+    found: dict[str, Any] = {}
+    for written in reversed(_written(thing)):
+        found.update(written)
+    return found
+
+
+def _written(thing: object) -> list[Mapping[str, Any]]:
+    """Return the dictionaries of *thing* and of its classes, the nearest first."""
+    if isinstance(thing, FunctionType):
+        return [vars(thing)]
+    classes = (thing if isinstance(thing, type) else type(thing)).__mro__
+    # PERF: Python's own classes have some hundred members, none of them a page.
+    written: list[Mapping[str, Any]] = [
+        vars(each) for each in classes if each.__module__ != "builtins"
+    ]
+    if isinstance(thing, type):
+        return written
+    own = next((each["__dict__"] for each in written if "__dict__" in each), None)
+    # NOTE: a property of that name would run code.
+    if isinstance(own, GetSetDescriptorType):
+        written.insert(0, own.__get__(thing))
+    return written
+
+
+def _name(page: object) -> str:
+    named = page if isinstance(page, FunctionType | type) else type(page)
+    return named.__qualname__

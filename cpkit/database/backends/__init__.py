@@ -1,0 +1,1 @@
+"""What each kind of database needs: one file a kind."""

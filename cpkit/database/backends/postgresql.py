@@ -1,0 +1,100 @@
+"""PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, text
+
+from cpkit.database.liveness import readable
+from cpkit.errors import DatabaseSettingError
+
+from .base import Backend
+
+if TYPE_CHECKING:
+    from cpkit.database.unit import Unit
+
+_IDLE = 0  # libpq's PQTRANS_IDLE
+_SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
+
+
+class PostgresqlBackend(Backend):
+    """Serve PostgreSQL, and what speaks its protocol."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Have a connection attempt, and a connection whose peer is gone, end in time."""
+        return {
+            "connect_timeout": max(2, math.ceil(self.plugin.timeout)),  # libpq's least is 2 s
+            "keepalives": 1,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        }
+
+    def connected(self, driver: Any, record: Any) -> None:
+        """Set the server's limit on the time of a statement."""
+        if self.plugin.statement_timeout is not None:
+            milliseconds = int(self.plugin.statement_timeout * 1000)
+            driver.execute(f"SET statement_timeout = {milliseconds}")
+            driver.commit()
+
+    def descriptor(self, driver: Any) -> int:
+        """Return libpq's socket."""
+        return int(driver.pgconn.socket)
+
+    def drained(self, driver: Any) -> bool:
+        """Take in notices; at the end of the stream libpq raises."""
+        try:
+            while readable(driver.pgconn.socket):
+                driver.pgconn.consume_input()
+        except Exception:
+            return False
+        return True
+
+    def prepare(self, driver: Any, unit: Unit) -> None:
+        """Read without BEGIN unless more is asked for; psycopg keeps these modes itself.
+
+        PERF: with autocommit a read is one round trip instead of three.
+        """
+        _set(driver, "autocommit", not (unit.write or unit.isolation or unit.read_only))
+        if unit.isolation:
+            driver.isolation_level = _level(unit.isolation)
+        if unit.read_only:
+            driver.read_only = True
+
+    def is_idle(self, driver: Any) -> bool:
+        """Tell what libpq knows, without asking the server."""
+        return bool(driver.pgconn.transaction_status == _IDLE)
+
+    def is_plain(self, unit: Unit) -> bool:
+        """Tell whether *unit* left psycopg's modes as SQLAlchemy expects them."""
+        return unit.write and super().is_plain(unit)
+
+    def restore(self, driver: Any, unit: Unit) -> None:
+        """Return to what SQLAlchemy expects."""
+        _set(driver, "autocommit", False)
+        if unit.isolation:
+            driver.isolation_level = None
+        if unit.read_only:
+            driver.read_only = None
+
+    def serialize_setup(self, connection: Connection) -> None:
+        """Hold an advisory lock: CREATE TABLE IF NOT EXISTS fails when two run at once."""
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_SETUP_LOCK})"))
+
+
+def _set(driver: Any, name: str, value: bool) -> None:
+    if getattr(driver, name) is not value:
+        setattr(driver, name, value)
+
+
+def _level(name: str) -> Any:
+    from psycopg import IsolationLevel
+
+    try:
+        return IsolationLevel[name.upper().replace(" ", "_")]
+    except KeyError:
+        remedy = f"take one of {', '.join(level.name for level in IsolationLevel)}."
+        raise DatabaseSettingError("isolation", name, remedy) from None
