@@ -10,6 +10,7 @@ from urllib.parse import quote
 import cherrypy
 
 from cpkit.errors import UrlError
+from cpkit.routing.route import named_routes
 
 
 def url_for(
@@ -37,9 +38,10 @@ def located(dispatcher: Any, path: str, relative: Any = None) -> str:
 
 def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
     """Return the path and query of a named route. Raises UrlError."""
-    route = mapper._routenames.get(name)
+    routes = named_routes(mapper)
+    route = routes.get(name)
     if route is None:
-        close = get_close_matches(str(name), map(str, mapper._routenames), n=3)
+        close = get_close_matches(str(name), map(str, routes), n=3)
         raise UrlError(name, "there is no such route", f"Close names: {', '.join(close) or '-'}.")
     values = {**route.defaults, **params}
     if route.filter:

@@ -10,7 +10,7 @@ from routes.mapper import Mapper
 
 from .generation import GenerationTable
 from .patterns import PatternWarning, facts
-from .route import Route
+from .route import Route, keywords, named_routes
 
 ENCODING = "utf-8", "ignore"
 # A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
@@ -49,7 +49,7 @@ class DeclaringMapper(Mapper):
 
     def _add(self, name: str | None, route: Any) -> None:
         if name:
-            self._routenames[name] = route
+            named_routes(self)[name] = route
             route.name = name
         if not route.static:
             self.matchlist.append(route)
@@ -62,7 +62,7 @@ class DeclaringMapper(Mapper):
         for route in routes:
             between = "/" if path_prefix and route.minimization else ""
             path = path_prefix + between + route.routepath
-            options = {**_options(route), **route._kargs, "conditions": route.conditions}
+            options = {**_options(route), **keywords(route), "conditions": route.conditions}
             self.connect(route.name, path, **options)
 
     def resource(self, member_name: str, collection_name: str, **kwargs: Any) -> None:

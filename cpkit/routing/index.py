@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .admission import Domains, Environ, admission, opaque
-from .leaves import NOWHERE, Entry, Left, Node, Record, of_any_method, of_method, order, remaining
+from .compiled import searching
+from .conditions import Domains, Environ, admission, opaque
 from .route import Route
-from .search import searching
 from .shape import UNKNOWN, Controllers, Shape, shape_of
-from .tree import found_in, grown
+from .tree import (
+    NOWHERE,
+    Entry,
+    Left,
+    Node,
+    Record,
+    found_in,
+    grown,
+    of_any_method,
+    of_method,
+    order,
+    remaining,
+)
 
 Found = tuple[dict[str, Any], Any]
 Search = Callable[[str, "Environ | None"], "Found | None"]

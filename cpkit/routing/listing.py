@@ -10,6 +10,7 @@ from typing import Any
 from cpkit.dispatchers.request import CONTROL
 
 from .endpoint import Endpoint
+from .route import named_routes
 from .table import RouteTable
 from .target import Target
 
@@ -49,7 +50,7 @@ def row(table: Any, route: Any) -> Row:
 def handler(target: Target, controller: Any, endpoint: Endpoint | None, mapper: Any) -> str:
     """Say what code answers, as ``package.module:Class.method``."""
     if target.route.redirect:
-        leads = mapper._routenames[f"_redirect_{id(target.route)}"]
+        leads = named_routes(mapper)[f"_redirect_{id(target.route)}"]
         return f"redirect {target.route.redirect_status.split()[0]} to {leads.routepath}"
     if controller is None:
         in_url = "controller" in target.variables

@@ -10,7 +10,7 @@ from routes.mapper import LRUCache
 from routes.util import RoutesException
 from routes.util import controller_scan as scan_directory
 
-from .admission import Domains, Environ
+from .conditions import Domains, Environ
 from .declarations import DeclaringMapper
 from .index import Index
 from .shadows import Shadow, shadows
@@ -114,7 +114,7 @@ class IndexedMapper(DeclaringMapper):
         for route in self.matchlist:
             route.makeregexp(controllers)
         domains = Domains(self.sub_domains, self.sub_domains_ignore, self.domain_match)
-        index = Index(self.matchlist, controllers, domains, self._envget)
+        index = Index(self.matchlist, controllers, domains, lambda: self.environ)
         # NOTE: kept here and not in the index, which it refers to: a cycle would outlive a change.
         # It is there before the index is, by which other threads tell that it is.
         self._search_index = index.searching()

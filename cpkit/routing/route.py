@@ -1,4 +1,9 @@
-"""A route that is checked when it is declared."""
+"""A route that is checked when it is declared.
+
+Of Routes' private names cpkit uses five, all of them here: ``Route._setup_route`` is replaced, so
+that a route is worked out when it is needed; ``Route._kargs``, ``_defaults`` and ``_minkeys`` are
+what it worked with; ``Mapper._routenames`` has the routes by name.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+import routes.mapper
 import routes.route
 
 from cpkit.errors import RouteError
@@ -23,6 +29,18 @@ ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
 GLOBAL_FLAG = re.compile(r"(?<!\\)\(\?[aiLmsux]+\)")
 NEVER, NOBODY = "(?!)", "\0nobody\0"
 ALONE = "Write a regex that stands alone: no numbered back-references, flags as (?i:...)."
+
+
+def keywords(route: routes.route.Route) -> dict[str, Any]:
+    """Return the keywords that *route* was declared with."""
+    found: dict[str, Any] = route._kargs
+    return found
+
+
+def named_routes(mapper: routes.mapper.Mapper) -> dict[str, Any]:
+    """Return the routes of *mapper* by name, static ones too; what is put in is kept."""
+    found: dict[str, Any] = mapper._routenames
+    return found
 
 
 class Route(routes.route.Route):
@@ -92,7 +110,7 @@ class Route(routes.route.Route):
             name: requirement(self.template, name, regex) for name, regex in self.reqs.items()
         }
         names = frozenset(self._names)
-        given = dict(self._kargs)
+        given = dict(keywords(self))
         self.defaults, default_keys = self._defaults(names, self.reserved_keys, given)
         self.maxkeys = default_keys | names
 

@@ -1,0 +1,35 @@
+"""Routes' private names that cpkit uses, all in cpkit/routing/route.py: each must be there."""
+
+import routes
+import routes.route
+
+from cpkit.routing.route import keywords, named_routes
+
+
+def test_route_setup_route_is_called_by_the_constructor():
+    class Recorded(routes.route.Route):
+        def _setup_route(self):
+            self.seen = True
+
+    assert Recorded("name", "/path").seen
+
+
+def test_route_kargs_are_the_keywords_of_the_declaration():
+    assert keywords(routes.route.Route("name", "/{id}", action="show")) == {"action": "show"}
+
+
+def test_route_defaults_returns_defaults_and_their_names():
+    route = routes.route.Route("name", "/{id}", _explicit=True)
+    assert route._defaults({"id"}, set(), {"action": 1}) == ({"action": "1"}, {"action"})
+
+
+def test_route_minkeys_returns_the_needed_names_and_the_parts_backwards():
+    route = routes.route.Route("name", "/a/{id}")
+    assert route._minkeys(route.routelist)[0] == {"id"}
+    assert route._minkeys(route.routelist)[1][0] == {"name": "id", "type": ":"}
+
+
+def test_mapper_routenames_holds_the_routes_by_name():
+    mapper = routes.Mapper(register=False)
+    mapper.connect("name", "/path")
+    assert named_routes(mapper)["name"] is mapper.matchlist[0]
