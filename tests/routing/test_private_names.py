@@ -23,10 +23,10 @@ def test_route_defaults_returns_defaults_and_their_names():
     assert route._defaults({"id"}, set(), {"action": 1}) == ({"action": "1"}, {"action"})
 
 
-def test_route_minkeys_returns_the_needed_names_and_the_parts_backwards():
+def test_route_minkeys_returns_the_needed_names_and_the_parts():
     route = routes.route.Route("name", "/a/{id}")
     assert route._minkeys(route.routelist)[0] == {"id"}
-    assert route._minkeys(route.routelist)[1][0] == {"name": "id", "type": ":"}
+    assert route._minkeys(route.routelist)[1] == ["/a/", {"name": "id", "type": ":"}]
 
 
 def test_mapper_routenames_holds_the_routes_by_name():
