@@ -11,6 +11,8 @@ from typing import Any
 
 from cheroot.wsgi import Server as CherootServer
 
+from cpkit.server import Connection
+
 _PATIENCE = 2  # how long stop() waits for requests that hang, in seconds
 
 
@@ -29,6 +31,7 @@ class Server:
         self._turn = _Turn(_closed_for_tests)
         self._changed = threading.Condition()
         self._http = CherootServer(("127.0.0.1", 0), self._serve, numthreads=threads)
+        self._http.ConnectionClass = Connection
         self._http.shutdown_timeout = 1
         self._http.expiration_interval = 0.05  # how long stop() may have to wait, in seconds
 

@@ -1,5 +1,8 @@
 """The other fixtures: a server, an engine, an application, and the marker."""
 
+import gc
+import socket
+import struct
 import sys
 import threading
 from http.client import HTTPConnection
@@ -7,6 +10,7 @@ from urllib.request import urlopen
 
 import cherrypy
 import pytest
+from cheroot.makefile import StreamWriter
 from cherrypy.process.plugins import SimplePlugin
 from cherrypy.process.wspbus import ChannelFailures
 from sqlalchemy import text
@@ -137,6 +141,36 @@ def test_a_server_stops_while_a_request_hangs(hanging):
     stopping.start()
     stopping.join(8)
     assert not stopping.is_alive()
+
+
+def test_nothing_is_left_to_send_to_a_peer_that_hung_up():
+    # Python 3.13 reports what a writer could not send when it is collected, and pytest the report.
+    begun, gone = threading.Event(), threading.Event()
+
+    def much(environ, start_response):
+        begun.set()
+        gone.wait(10)
+        start_response("200 OK", [])
+        return (b"much" * 50_000 for _ in range(100))
+
+    server = Server(threads=1)
+    server.start()
+    server.swap(much)
+    connection = server.connect()
+    connection.request("GET", "/")
+    assert begun.wait(10)
+    writers = [each for each in gc.get_objects() if isinstance(each, StreamWriter)]
+    hang_up(connection.sock)
+    connection.close()
+    gone.set()
+    server.stop()
+    assert writers
+    assert all(writer.closed for writer in writers)
+
+
+def hang_up(sock):
+    """Have the socket reset its connection when it is closed."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Recorder(SimplePlugin):
