@@ -10,6 +10,7 @@ from routes.mapper import LRUCache
 from routes.util import RoutesException
 from routes.util import controller_scan as scan_directory
 
+from .comparison import Difference, differences
 from .conditions import Domains, Environ
 from .declarations import DeclaringMapper
 from .index import Index
@@ -93,6 +94,11 @@ class IndexedMapper(DeclaringMapper):
     def shadowed(self) -> list[Shadow]:
         """Return (route, earlier route) for each route that an earlier one keeps from matching."""
         return list(shadows(list(self.matchlist), self._indexed().controllers))
+
+    def differences(self) -> list[Difference]:
+        """Return examples of requests that Routes 2.5's own order answers by another route."""
+        domains = Domains(self.sub_domains, self.sub_domains_ignore, self.domain_match)
+        return list(differences(self.matchlist, self._indexed().controllers, domains))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what can be pickled or copied: all but locks, caches and the index."""

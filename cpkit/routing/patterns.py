@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from math import factorial
 from typing import Any, NamedTuple
@@ -14,9 +14,15 @@ except ImportError:  # pragma: no cover (Python 3.10)
     import sre_constants as ops
     import sre_parse as parser
 
-SLASH = ord("/")
 REPEATS = {ops.MAX_REPEAT, ops.MIN_REPEAT, getattr(ops, "POSSESSIVE_REPEAT", None)}
-NEGATIVE = {ops.CATEGORY_NOT_DIGIT, ops.CATEGORY_NOT_SPACE, ops.CATEGORY_NOT_WORD}
+CATEGORIES: dict[Any, Callable[[str], bool]] = {
+    ops.CATEGORY_DIGIT: str.isdecimal,
+    ops.CATEGORY_NOT_DIGIT: lambda char: not char.isdecimal(),
+    ops.CATEGORY_SPACE: str.isspace,
+    ops.CATEGORY_NOT_SPACE: lambda char: not char.isspace(),
+    ops.CATEGORY_WORD: lambda char: char.isalnum() or char == "_",
+    ops.CATEGORY_NOT_WORD: lambda char: not (char.isalnum() or char == "_"),
+}
 # A repeat up to this many times is as good as fixed: it multiplies time by a constant.
 FEW = 64
 STEPS = 2**20
@@ -102,25 +108,28 @@ CHARACTERS = {ops.LITERAL, ops.NOT_LITERAL, ops.ANY, ops.IN}
 
 def _crosses(parsed: Any) -> bool:
     return any(
-        _is_slash(op, value) or any(map(_crosses, _children(op, value))) for op, value in parsed
+        _takes(op, value, "/") or any(map(_crosses, _children(op, value))) for op, value in parsed
     )
 
 
-def _is_slash(op: Any, value: Any) -> bool:
+def _takes(op: Any, value: Any, char: str) -> bool:
+    """Tell whether what is read of one character, an op of the parser's, takes *char*."""
     if op is ops.LITERAL:
-        return bool(value == SLASH)
+        return bool(value == ord(char))
     if op is ops.NOT_LITERAL:
-        return bool(value != SLASH)
+        return bool(value != ord(char))
     if op is ops.IN:
         negated = value[0][0] is ops.NEGATE
-        return negated != any(_holds_slash(kind, what) for kind, what in value)
+        return negated != any(_holds(kind, what, char) for kind, what in value)
     return op is ops.ANY
 
 
-def _holds_slash(kind: Any, what: Any) -> bool:
+def _holds(kind: Any, what: Any, char: str) -> bool:
     if kind is ops.RANGE:
-        return bool(what[0] <= SLASH <= what[1])
-    return (kind is ops.LITERAL and what == SLASH) or (kind is ops.CATEGORY and what in NEGATIVE)
+        return bool(what[0] <= ord(char) <= what[1])
+    if kind is ops.CATEGORY:
+        return CATEGORIES[what](char)
+    return kind is ops.LITERAL and what == ord(char)
 
 
 def _repeats(parsed: Any) -> tuple[int, bool]:
@@ -152,3 +161,36 @@ def _distinct(branches: Iterable[Any]) -> bool:
     firsts = [branch[0] if len(branch) else None for branch in branches]
     literal = all(first and first[0] is ops.LITERAL for first in firsts)
     return literal and len({first[1] for first in firsts if first}) == len(firsts)
+
+
+def example(regex: str) -> str:
+    """Return a short text that *regex* may match; look-arounds and references are left out."""
+    return _example(parser.parse(regex))
+
+
+def _example(parsed: Any) -> str:
+    return "".join(_piece(op, value) for op, value in parsed)
+
+
+def _piece(op: Any, value: Any) -> str:
+    if op is ops.LITERAL:
+        return chr(value)
+    if op in REPEATS:
+        return _example(value[2]) * int(max(value[0], min(value[1], 1)))
+    if op is ops.BRANCH:
+        return _example(value[1][0])
+    children = list(_children(op, value))
+    if children:
+        return "".join(map(_example, children))
+    if op in CHARACTERS:
+        return next(_characters(op, value), "")
+    return ""
+
+
+def _characters(op: Any, value: Any) -> Iterator[str]:
+    """Yield characters that are taken, everyday ones first."""
+    members = value if op is ops.IN else [(op, value)]
+    firsts = [what[0] for kind, what in members if kind is ops.RANGE]
+    literals = [what for kind, what in members if kind is ops.LITERAL]
+    chars = "a1A-_. " + "".join(map(chr, [*firsts, *literals]))
+    return (char for char in chars if _takes(op, value, char))

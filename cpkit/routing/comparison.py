@@ -1,0 +1,198 @@
+"""Which requests Routes 2.5 answers by another route than the first declared one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from itertools import takewhile
+from typing import NamedTuple
+
+from .conditions import Domains, Environ
+from .index import Index
+from .patterns import example
+from .route import Route
+from .shape import Controllers, Shape, Step, shape_of
+
+
+class Difference(NamedTuple):
+    """An example request for which the order of the routes decides.
+
+    *declared* is the first declared route that matches, *upstream* the one that Routes 2.5 finds
+    first; None stands for no route.
+    """
+
+    method: str
+    path: str
+    declared: Route | None
+    upstream: Route | None
+
+
+class Candidate(NamedTuple):
+    """A route, what it says of paths, and an example of a path."""
+
+    route: Route
+    shape: Shape
+    methods: frozenset[str] | None
+    sub_domain: str
+    static_prefix: str
+    segments: list[str]
+
+
+def differences(
+    routes: Iterable[Route], controllers: Sequence[str], domains: Domains
+) -> Iterator[Difference]:
+    """Yield examples of what Routes 2.5 answers by another route: each route concerned is in one.
+
+    Routes 2.5 tries the routes by the length of their static prefix, the longest first, and does
+    not find a route whose optional prefix is left out. Paths begin below the mapper's ``prefix``.
+    Condition functions are not called, but taken to accept.
+    """
+    known, seen = Controllers.of(controllers), set[int]()
+    compared = [route for route in routes if isinstance(route, Route)]
+    candidates = [_candidate(_unguarded(route), known) for route in compared]
+    originals = {id(each.route): route for each, route in zip(candidates, compared, strict=True)}
+    find = _finders(candidates, controllers, domains)
+    for method, host, path in _examples(candidates, seen):
+        environ = {"REQUEST_METHOD": method, "HTTP_HOST": f"{host}.example.com".lstrip(".")}
+        declared, upstream = (answer(path, environ) for answer in find)
+        if declared is not upstream and not seen.issuperset((id(declared), id(upstream))):
+            seen |= {id(declared), id(upstream)}
+            yield Difference(method, path, originals.get(id(declared)), originals.get(id(upstream)))
+
+
+def _unguarded(route: Route) -> Route:
+    """Return *route* without its condition function."""
+    found = copy(route)
+    conditions = route.conditions or {}
+    found.conditions = {name: conditions[name] for name in conditions if name != "function"}
+    return found
+
+
+def _candidate(route: Route, controllers: Controllers) -> Candidate:
+    methods, wanted = route.conditions.get("method"), route.conditions.get("sub_domain")
+    host = str(wanted[0]) if isinstance(wanted, list) and wanted else "www" if wanted else ""
+    prefix = "".join(takewhile(lambda part: isinstance(part, str), route.routelist))
+    if route.minimization and not prefix.startswith("/"):
+        prefix = "/" + prefix
+    named = None if methods is None else frozenset(methods)
+    segments = _filled(route, controllers, len(route.routelist)).split("/")
+    return Candidate(route, shape_of(route, controllers), named, host, prefix.rstrip("/"), segments)
+
+
+def _filled(route: Route, controllers: Controllers, count: int) -> str:
+    """Return a path of the first *count* parts of *route*."""
+    path = ""
+    for part in route.routelist[:count]:
+        if isinstance(part, str):
+            path += part
+        elif part["name"] == "controller":
+            path += min(controllers.names, default="")
+        else:
+            text = example(route.reqs.get(part["name"]) or "[^/.]+")
+            path += "." + text if part["type"] == "." else text
+    return path if path.startswith("/") else "/" + path
+
+
+Finder = Callable[[str, Environ], "Route | None"]
+
+
+def _finders(
+    candidates: list[Candidate], controllers: Sequence[str], domains: Domains
+) -> tuple[Finder, Finder]:
+    """Return what finds a route in declared order, and what does in Routes 2.5's."""
+    prefixes = {id(each.route): each.static_prefix for each in candidates}
+    reordered = sorted(candidates, key=lambda each: -len(each.static_prefix))
+    indexes = [
+        Index([each.route for each in order], controllers, domains, lambda: None).searching()
+        for order in (candidates, reordered)
+    ]
+
+    def declared(path: str, environ: Environ) -> Route | None:
+        found = indexes[0](path, environ)
+        return found and found[1]
+
+    def upstream(path: str, environ: Environ) -> Route | None:
+        found = indexes[1](path, environ)
+        if found is None or path.startswith(prefixes[id(found[1])]):
+            return found and found[1]
+        fitting = (each.route for each in reordered if path.startswith(each.static_prefix))
+        matching = (route for route in fitting if route.match(path, environ, *domains) is not False)
+        return next(matching, None)
+
+    return declared, upstream
+
+
+def _examples(candidates: list[Candidate], seen: set[int]) -> Iterator[tuple[str, str, str]]:
+    """Yield (method, sub-domain, path) of each route, and of each two that may differ.
+
+    Two routes that have been *seen* to differ, from each other or from a third, are left out.
+    """
+    earlier: dict[str, list[Candidate]] = {}
+    for later in candidates:
+        method = min(later.methods or {"GET"})
+        for path in _paths(later):
+            yield method, later.sub_domain, path
+        for length in range(len(later.static_prefix)):
+            for each in earlier.get(later.static_prefix[:length], ()):
+                if seen.issuperset((id(each.route), id(later.route))):
+                    continue
+                common = _common(each.methods, later.methods)
+                merged = _merged(each, later) if common else None
+                if merged is not None:
+                    yield common, each.sub_domain or later.sub_domain, merged
+        earlier.setdefault(later.static_prefix, []).append(later)
+
+
+def _paths(candidate: Candidate) -> Iterator[str]:
+    """Yield the candidate's own example, and shorter ones where it lets its end be left out."""
+    path = "/".join(candidate.segments)
+    yield path
+    if candidate.route.minimization:
+        while "/" in path[1:]:
+            path = path.rpartition("/")[0]
+            yield path
+        yield candidate.static_prefix.rstrip("/,;.#")
+
+
+def _common(one: frozenset[str] | None, other: frozenset[str] | None) -> str:
+    """Return a method that both take, or the empty text; None takes any."""
+    if one is None or other is None:
+        return min(one or other or {"GET"}) if one != frozenset() != other else ""
+    return min(one & other, default="")
+
+
+def _merged(one: Candidate, other: Candidate) -> str | None:
+    """Return a path that both may match; None if their segments contradict each other."""
+    if one.shape.steps is None or other.shape.steps is None:
+        return "/".join(other.segments if one.shape.steps is None else one.segments)
+    lengths = {each.shape.length for each in (one, other) if each.shape.length is not None}
+    if len(lengths) > 1:
+        return None
+    count = min(lengths, default=max(len(one.segments), len(other.segments)))
+    path = ""
+    for at in range(1, count):
+        texts = [each.segments[at] for each in (one, other) if at < len(each.segments)]
+        both = [text for text in texts if _takes(one, at, text) and _takes(other, at, text)]
+        if not both:
+            return None
+        path += "/" + both[0]
+    return path
+
+
+def _takes(candidate: Candidate, at: int, text: str) -> bool:
+    """Tell whether the candidate can have *text* as the segment at a position."""
+    if at in candidate.shape.exact:
+        return candidate.shape.exact[at] == text
+    steps = candidate.shape.steps or ()
+    step = next((step for step in steps if step.at == at), steps[-1] if steps else None)
+    return step is not None and _reads(step, at, text)
+
+
+def _reads(step: Step, at: int, text: str) -> bool:
+    if step.kind == "tail":
+        return at >= step.at
+    if step.at != at:
+        return False
+    if step.kind == "mixed":
+        return step.test(text) is not None
+    return bool(step.test(text) if step.kind == "typed" else text)
