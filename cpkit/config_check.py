@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import cherrypy
 
-from .errors import ConfigError, CpkitError
+from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 
 NAMESPACE = "cpkit"
 Config = Mapping[str, Any]
@@ -64,6 +64,10 @@ def faults() -> Iterator[ConfigError]:
         for key, value in place.written.items():
             try:
                 _check(key, value, place)
+            except UnknownSettingError as error:
+                yield ConfigError(key, place.name, str(error))
+            except SettingError as error:  # which names the key and the value itself
+                yield ConfigError(key, place.name, f"{error.remedy} It is {error.value!r}.")
             except (CpkitError, AttributeError) as error:
                 yield ConfigError(key, place.name, str(error))
 
@@ -111,11 +115,15 @@ def _check(key: str, value: object, place: Place) -> None:
     tool = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
     if not setting and hasattr(tool, "check_settings"):
         raise AttributeError(f"it names a tool and no setting: write {key}.on.")
-    if setting != "on" and hasattr(tool, "check_settings"):
+    if hasattr(tool, "check_settings"):
         tool.check_settings({setting: value})
-    switch = f"{namespace}.{name}.on"
-    if setting in ("on", "plugin") and place.valid.get(switch) and hasattr(tool, "check_plugin"):
-        tool.check_plugin(place.valid.get(f"{namespace}.{name}.plugin"))
+        settings = _settings_of(f"{namespace}.{name}.", place.valid)
+        if setting in tool.deciding and settings.get("on"):
+            tool.check_whole(settings)
+
+
+def _settings_of(prefix: str, config: Config) -> Config:
+    return {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
 
 
 # NOTE: only the dictionaries of objects and classes are looked at: no property and no

@@ -9,7 +9,8 @@ from typing import Any
 import cherrypy
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.wsgi import Gateway_10
-from cherrypy._cpwsgi_server import CPWSGIServer
+
+from cpkit.cherry import CPWSGIServer
 
 MAX_BYTES = 8192
 MAX_SEGMENTS = 256

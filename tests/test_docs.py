@@ -1,6 +1,5 @@
 """The documentation: every example runs, and every setting is in it."""
 
-import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -16,7 +15,7 @@ from cpkit.database.settings import Settings
 from cpkit.dispatchers import GuardedServer
 from cpkit.plugins import TimingPlugin
 from cpkit.sessions import DatabaseSession
-from cpkit.tools import _accept
+from cpkit.settings import declared
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,11 +61,11 @@ def attributes(kind):
 
 # The page, and what it must name: derived from the code wherever the code can tell.
 SETTINGS = {
-    "accept.md": {field.name for field in dataclasses.fields(_accept.Settings)},
-    "timing.md": arguments(cpkit.tools.timing.callable)
+    "accept.md": set(declared(cpkit.tools.accept.settings)),
+    "timing.md": set(declared(cpkit.tools.timing.settings))
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},
-    "database.md": arguments(cpkit.tools.db.callable)
+    "database.md": set(declared(cpkit.tools.db.settings))
     | attributes(Settings)
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
     "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
+from cpkit.errors import DatabaseError, DatabaseNotRunningError, SettingError
 
 from .backends.base import Backend
 from .backends.mariadb import MariadbBackend
@@ -57,7 +57,7 @@ class Lending(Settings):
     def unit(self, handle: str = "connection", *, write: bool = True, **options: Any) -> Unit:
         """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi."""
         if handle not in _HANDLES:
-            raise DatabaseSettingError("handle", handle, f"take one of {', '.join(_HANDLES)}.")
+            raise SettingError("handle", handle, f"take one of {', '.join(_HANDLES)}.")
         return _HANDLES[handle](self, write and not self.read_only, **options)
 
     begin = unit
@@ -139,7 +139,7 @@ class Lending(Settings):
     # ------------------------------ inside ------------------------------
 
     def _configured(self) -> Backend:
-        """Return what serves this kind of database; raise DatabaseSettingError if nothing can."""
+        """Return what serves this kind of database; raise SettingError if nothing can."""
         self.check()
         try:
             url = make_url(self.url or "")

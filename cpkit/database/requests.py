@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import cherrypy
-from cherrypy._cprequest import Hook
 
+from cpkit.cherry import Hook
 from cpkit.errors import DatabaseNotRunningError
+from cpkit.settings import WHOLE, ToolSettings, one_of, setting
 
 from .outcome import should_commit
 from .retry import repeating
@@ -20,6 +22,22 @@ _BOTH = (True, False)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
+Handle = Literal["connection", "session", "dbapi"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoanSettings(ToolSettings):
+    """The settings of the db tool."""
+
+    plugin: str | None = setting(None, "the database is `cherrypy.engine.<plugin>`")
+    handle: Handle = setting("connection", "what is lent", one_of(*get_args(Handle)))
+    write: bool | None = setting(None, "whether the request writes; the method tells, unless set")
+    isolation: str | None = setting(None, "the isolation level")
+    read_only: bool = setting(False, "whether the request may never write")
+    commit_on: Collection[int | str] = setting((), "statuses from 400 on that commit too")
+    retry: int = setting(0, "how often a handler is run again after a conflict", WHOLE)
+
+
 class Loan:
     """Lend units of work on the terms of one configuration, and follow each to its end.
 
@@ -27,11 +45,10 @@ class Loan:
     on the request that is served.
     """
 
-    def __init__(
-        self, name: str, *, plugin: str, commit_on: Collection[int | str], retry: int, **terms: Any
-    ) -> None:
-        self._name, self._key, self._plugin = name, f"_cpkit_{name}", plugin
-        self._commit_on, self._retry = commit_on, retry
+    def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
+        self._name, self._key = name, f"_cpkit_{name}"
+        self._plugin = settings.plugin or plugin
+        self._commit_on, self._retry = settings.commit_on, settings.retry
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
         self._ending = Ending(self.decide, failsafe=True, priority=98)
@@ -43,7 +60,12 @@ class Loan:
         # (70), whose wrapper remembers which charsets it has tried.
         self._repeating = Hook(self.repeat, priority=69)
 
-        self._terms = terms
+        self._terms: dict[str, Any] = {
+            "handle": settings.handle,
+            "write": settings.write,
+            "isolation": settings.isolation,
+            "read_only": settings.read_only,
+        }
         self._take(self._current)
         writing, reading = untouched(self, writes=True), untouched(self, writes=False)
         self._writing, self._lent = writing, dict.fromkeys(_SAFE, reading)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection
 
-from cpkit.errors import DatabaseSettingError
+from cpkit.errors import SettingError
 
 from .addresses import mask_password
 
@@ -89,7 +89,7 @@ class Settings:
         return mask_password(str(self.url))
 
     def check(self) -> None:
-        """Raise DatabaseSettingError for the first setting that cannot be used."""
+        """Raise SettingError for the first setting that cannot be used."""
         for name, (fits, allowed) in _ALLOWED.items():
             if not fits(getattr(self, name)):
                 raise self.unusable(name, f"give {allowed}.")
@@ -97,20 +97,20 @@ class Settings:
             if callable(getattr(type(self), name, None)):  # a method that was written over
                 raise self.unknown(name)
 
-    def unknown(self, name: str) -> DatabaseSettingError:
+    def unknown(self, name: str) -> SettingError:
         """Return the error of a setting that neither the plugin nor create_engine has."""
         alike = get_close_matches(name, _ALLOWED, 1)
         meant = f"Did you mean {alike[0]}?" if alike else f"There are {', '.join(_ALLOWED)}."
         return self.unusable(name, f"no such setting, nor option of create_engine. {meant}")
 
-    def unusable(self, name: str, remedy: str) -> DatabaseSettingError:
+    def unusable(self, name: str, remedy: str) -> SettingError:
         """Return the error of the setting *name*, by its config key; no password is in it."""
         value = self.engine_options.get(name, getattr(self, name, None))
         if name == "url":
             value = value and self.masked_url
         elif _SECRET.search(name):
             value = "***"
-        return DatabaseSettingError(f"engine.{self.name}.{name}", value, remedy)
+        return SettingError(f"engine.{self.name}.{name}", value, remedy)
 
 
 def _is_number(value: object) -> bool:

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 import cherrypy
-from cherrypy._cpdispatch import test_callable_spec
 from cherrypy.lib.httputil import urljoin
+
+from cpkit.cherry import test_callable_spec
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 FIRST = float("-inf")  # the priority of a hook that comes before any tool's

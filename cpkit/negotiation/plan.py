@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from copy import copy
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 import cherrypy
-from cherrypy._cprequest import Hook
 from cherrypy.lib.httputil import valid_status
 
+from cpkit.cherry import Hook
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
 from . import negotiate, negotiate_language
 from . import problems as problem
 from .error_pages import NotAcceptable, tell_errors
 from .rendering import needs_encoding, represent
-from .settings import Settings
+from .settings import AcceptSettings
 from .varying import AFTER_HANDLER, vary_on
 
 # After the tools that change the handler's arguments or its data, before encode (70).
@@ -27,9 +27,9 @@ REPRESENT = 65
 class Plan:
     """Hold settings, the hook that begins with them, and those that make each representation."""
 
-    __slots__ = ("_hook", "_media", "makers", "offers", "settings")
+    __slots__ = ("_hook", "_written", "makers", "offers", "settings")
 
-    def __init__(self, settings: Settings, priority: float | None) -> None:
+    def __init__(self, settings: AcceptSettings, priority: float | None) -> None:
         self.settings = settings
         self._hook = Hook(self.start, False, priority)
         self._read_media()
@@ -38,7 +38,7 @@ class Plan:
         media = self.settings.media
         self.offers = self.settings.offers
         self.makers = {offer: _maker(media, offer) for offer in self.offers}
-        self._media = copy(media)
+        self._written = _as_written(media)
 
     def begin(self, request: Any) -> None:
         """Have *request* negotiated when its hooks begin to run."""
@@ -47,7 +47,9 @@ class Plan:
     def start(self) -> None:
         """Negotiate; a hook of on_start_resource."""
         settings, request = self.settings, cherrypy.serving.request
-        if self._media != settings.media:  # a list or a mapping that was changed in place
+        if self._written != _as_written(
+            settings.media
+        ):  # a list or a mapping that was changed in place
             self._read_media()
         try:
             if self.offers:
@@ -72,6 +74,11 @@ class Plan:
             request.hooks["before_handler"].append(maker)
 
 
+def _as_written(media: Any) -> object:
+    """Return *media* as it is now, its order included."""
+    return tuple(media.items()) if isinstance(media, Mapping) else tuple(media or ())
+
+
 def _maker(media: Any, offer: str) -> Hook | None:
     """Return the hook that makes the representation *offer*, where CherryPy would not."""
     renderer = media[offer] if hasattr(media, "keys") else None
@@ -80,7 +87,7 @@ def _maker(media: Any, offer: str) -> Hook | None:
     return None
 
 
-def _speak(settings: Settings, request: Any) -> None:
+def _speak(settings: AcceptSettings, request: Any) -> None:
     """See to it that the answer is in the language that the client likes best."""
     field = dict.get(request.headers, "Accept-Language")
     chosen = negotiate_language(field, settings.languages or (), strict=settings.strict)
@@ -96,7 +103,10 @@ def _leave_errors_without_language() -> None:
 
 
 def choose(
-    settings: Settings, offers: tuple[str, ...], request: Any, last_resort: str = problem.PROBLEM
+    settings: AcceptSettings,
+    offers: tuple[str, ...],
+    request: Any,
+    last_resort: str = problem.PROBLEM,
 ) -> tuple[str, str | None]:
     """Return the one of *offers* that the request asks for, and the field that asks for it.
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Collection, KeysView, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from cpkit.errors import AcceptSettingError
-from cpkit.tools._toolbox import refuse_unknown
+from cpkit.settings import FLAG, NUMBER, Allowed, ToolSettings, instance_of, one_of, setting
 
 from . import parse_offers, parse_tags
 
-Renderers = Mapping[str, Callable[[Any], Any] | None]
+# NOTE: of callables, or None. But to mypy a constant that holds unlike callables maps to objects.
+Renderers = Mapping[str, Any]
+Names = str | Sequence[str] | KeysView[str]
 
-ON_NONE = ("406", 406, "first")
 ACCEPT_NOTHING = "*/*;q=0"
 FORMATS = {
     "csv": "text/csv",
@@ -25,93 +25,100 @@ FORMATS = {
 }
 
 
-@dataclass(slots=True)
-class Settings:
-    """Hold the settings of the tool; :class:`AcceptTool` says what each means."""
+def listed(names: Names | Renderers | None) -> tuple[str, ...]:
+    """Return *names* in their order, be it one alone."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
 
-    media: str | Iterable[str] | Renderers | None = None
-    languages: str | Iterable[str] | None = None
-    on_none: str | int = "406"
-    strict: bool = False
-    format_param: str | None = None
-    formats: Mapping[str, str] | None = None
-    errors: bool | Renderers = False
-    debug: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuse a misspelt choice, which would only show when nothing is acceptable."""
-        if self.on_none not in ON_NONE:
-            raise AcceptSettingError("on_none", self.on_none, "'406' or 'first'")
+# In an order, and whole at each request: no set, and no iterator, which the first look empties.
+def _some(values: str) -> Allowed:
+    kinds = (Sequence, Mapping, KeysView)
+    return Allowed(values, lambda it: it is None or (isinstance(it, kinds) and bool(it)))
 
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Settings:
-        """Return what was *given*; raise UnknownSettingError for a name that is no setting."""
-        if not given.keys() <= _NAMES.keys():
-            refuse_unknown("accept", given, (*_NAMES, "priority"))
-        return cls(**given)
+
+def _are_distinct_types(media: Names | Renderers | None) -> bool:
+    offers = parse_offers(listed(media))
+    return len({(it.kind, *sorted(it.parameters.items())) for it in offers}) == len(offers)
+
+
+def _are_distinct_tags(languages: Names | None) -> bool:
+    tags = parse_tags(listed(languages))
+    return len(set(tags)) == len(tags)
+
+
+def _are_renderers(value: object) -> bool:
+    renderers: Collection[object] = value.values() if isinstance(value, Mapping) else ()
+    return all(renderer is None or callable(renderer) for renderer in renderers)
+
+
+def _are_types(value: Mapping[str, object] | bool | None) -> bool:
+    """Tell whether a mapping is of media types; raise InvalidOfferError for a key that is none."""
+    return parse_offers(tuple(value) if isinstance(value, Mapping) else ()) is not None
+
+
+def _lead_to_types(formats: Mapping[str, str] | None) -> bool:
+    """Tell whether *formats* lead to media types; raise InvalidOfferError if one does not."""
+    return parse_offers(tuple((formats or {}).values())) is not None
+
+
+_RENDERERS = Allowed("a mapping to callables, or to None", _are_renderers)
+_DISTINCT = "unlike ones: the second of two is never chosen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptSettings(ToolSettings):
+    """The settings of the accept tool."""
+
+    media: Names | Renderers | None = setting(
+        None,
+        "a media type, a list in your order of preference, or a mapping to renderers",
+        _some("a media type, or to a list or a mapping of some"),
+        _RENDERERS,
+        Allowed(_DISTINCT, _are_distinct_types),
+    )
+    on_none: Literal["406", 406, "first"] = setting(
+        "406",
+        'nothing acceptable: `"406"`, or `"first"` to serve the first offer',
+        one_of("406", 406, "first"),
+    )
+    strict: bool = setting(False, "answer 400 to a malformed field, naming the element", FLAG)
+    languages: Names | None = setting(
+        None,
+        "language tags in your order, for `Accept-Language`",
+        _some("a language tag, or to a list of some"),
+        Allowed(_DISTINCT, _are_distinct_tags),
+    )
+    format_param: str | None = setting(
+        None,
+        'a query parameter that overrides `Accept`, such as `"format"`',
+        instance_of(str, "the name of a query parameter").or_none(),
+    )
+    formats: Mapping[str, str] | None = setting(
+        None,
+        f"its values, a mapping to media types; {', '.join(FORMATS)} unless given",
+        instance_of(Mapping, "a mapping of names to media types").or_none(),
+        Allowed("a mapping to media types", _lead_to_types),
+    )
+    errors: bool | Renderers = setting(
+        False,
+        "tell errors in the negotiated type: `True`, or a mapping to renderers",
+        Allowed(
+            "True, False or a mapping to renderers",
+            lambda it: FLAG.fits(it) or isinstance(it, Mapping),
+        ),
+        _RENDERERS,
+        Allowed("a mapping of media types", _are_types),
+    )
+    priority: float | None = setting(
+        None, "of the hook at `on_start_resource`; 50 unless given", NUMBER.or_none()
+    )
+    debug: bool = setting(False, "log each choice", FLAG)
 
     @property
     def offers(self) -> tuple[str, ...]:
         """Return the media types in the server's order."""
-        return _listed(self.media)
+        return listed(self.media)
 
     def field_for(self, name: str) -> str:
         """Return the Accept field that the format *name* stands for, if any."""
         return (self.formats or FORMATS).get(name, ACCEPT_NOTHING)
-
-    def check(self) -> None:
-        """Raise for a value that a setting cannot have.
-
-        :class:`AcceptSettingError`, or :class:`InvalidOfferError` for an offer that no client
-        could ask for.
-        """
-        _check_list("media", self.media, "a media type, or to a list or a mapping of some")
-        _check_list("languages", self.languages, "a language tag, or to a list of some")
-        _check_kind("formats", self.formats, Mapping, "a mapping of names to media types")
-        _check_kind("format_param", self.format_param, str, "the name of a query parameter")
-        _check_kind("errors", self.errors, int | Mapping, "True, False or a mapping to renderers")
-        for switch in ("strict", "debug"):
-            _check_kind(switch, getattr(self, switch), int, "True or False")
-        _check_renderers("media", self.media)
-        _check_renderers("errors", self.errors)
-        offers = parse_offers(self.offers)
-        kinds = [(offer.kind, *sorted(offer.parameters.items())) for offer in offers]
-        _check_distinct("media", self.media, kinds)
-        _check_distinct("languages", self.languages, parse_tags(_listed(self.languages)))
-        parse_offers(tuple((self.formats or FORMATS).values()))
-        parse_offers(tuple(self.errors) if isinstance(self.errors, Mapping) else ())
-
-
-_NAMES = {field.name: field.type for field in fields(Settings)}
-
-
-def _listed(names: str | Iterable[str] | None) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names or ())
-
-
-def _check_kind(name: str, value: object, kind: Any, allowed: str) -> None:
-    if value is not None and not isinstance(value, kind):
-        raise AcceptSettingError(name, value, allowed)
-
-
-def _check_list(name: str, value: Any, allowed: str) -> None:
-    # In an order, and whole at each request: no set, and no iterator, which the first look empties.
-    _check_kind(name, value, Sequence | Mapping | KeysView, allowed)
-    if value is not None and not value:
-        raise AcceptSettingError(name, value, allowed)
-
-
-def _check_distinct(name: str, value: object, parsed: Sequence[object]) -> None:
-    if len(set(parsed)) < len(parsed):
-        raise AcceptSettingError(name, value, "unlike ones: the second of two is never chosen")
-
-
-def check_priority(value: object) -> None:
-    """Raise AcceptSettingError for a priority that cannot be sorted among those of other hooks."""
-    _check_kind("priority", value, int | float, "a number")
-
-
-def _check_renderers(name: str, value: object) -> None:
-    for renderer in value.values() if isinstance(value, Mapping) else ():
-        if renderer is not None and not callable(renderer):
-            raise AcceptSettingError(name, renderer, "a mapping to callables, or to None")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import cherrypy
-from cherrypy._cprequest import Hook
+
+from cpkit.cherry import Hook
 
 from . import vary
 

@@ -12,25 +12,25 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import cherrypy
-from cherrypy import _cplogging, _cpreqbody, _cprequest, _cptree, _cpwsgi
 from cherrypy.lib import caching, sessions
 from cherrypy.process import wspbus
 
+from cpkit.cherry import CPWSGIApp, Entity, LogManager, Part, RequestBody, Tree
 from cpkit.errors import EngineExitError, EngineRestartError
 
 from ._imported import registered_since
 from ._snapshot import remember_attributes
 
 _CLASSES = (
-    _cptree.Application,
-    _cptree.Tree,
-    _cprequest.Request,
-    _cprequest.Response,
-    _cpreqbody.Entity,
-    _cpreqbody.Part,
-    _cpreqbody.RequestBody,
-    _cpwsgi.CPWSGIApp,
-    _cplogging.LogManager,
+    cherrypy.Application,
+    Tree,
+    cherrypy.Application.request_class,
+    cherrypy.Application.response_class,
+    Entity,
+    Part,
+    RequestBody,
+    CPWSGIApp,
+    LogManager,
     sessions.Session,
     sessions.RamSession,
     sessions.FileSession,
@@ -157,7 +157,7 @@ def _forget_favicon(root: Any) -> None:
         del root.favicon_ico
 
 
-_FAVICON = os.path.join(os.getcwd(), os.path.dirname(_cptree.__file__), "favicon.ico")
+_FAVICON = os.path.join(os.getcwd(), os.path.dirname(cherrypy.__file__), "favicon.ico")
 _expire = caching.MemoryCache.expire_cache
 
 

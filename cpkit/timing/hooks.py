@@ -7,7 +7,8 @@ from time import perf_counter_ns
 from typing import Any
 
 import cherrypy
-from cherrypy._cprequest import Hook, HookMap
+
+from cpkit.cherry import Hook, HookMap
 
 from .loopback import is_local
 from .phases import Timing, server_timing

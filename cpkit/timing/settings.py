@@ -1,17 +1,37 @@
-"""What the timing plugin can be told in config."""
+"""What the timing tool can be told, and the timing plugin in config."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import cherrypy
 
 from cpkit.errors import ConfigError
+from cpkit.settings import FLAG, SECONDS, Allowed, ToolSettings, setting
+
+from .hooks import Header
 
 if TYPE_CHECKING:
     from cpkit.plugins.timing import TimingPlugin
+
+_HEADER = Allowed(
+    'True, False, "local" or a callable',
+    lambda it: FLAG.fits(it) or it == "local" or callable(it),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingSettings(ToolSettings):
+    """The settings of the timing tool."""
+
+    header: Header = setting(False, "send Server-Timing", _HEADER)
+    slow: float | None = setting(
+        None, "seconds from which on a request is logged with its phases", SECONDS.or_none()
+    )
+
 
 _ARGUMENTS = ("routes", "methods", "slowest", "recent")
 _KEYS = ("on", "prometheus", "buckets")

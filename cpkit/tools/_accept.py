@@ -8,13 +8,14 @@ import cherrypy
 
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 from cpkit.negotiation.plan import Plan, choose, refusal
-from cpkit.negotiation.settings import Settings, check_priority
+from cpkit.negotiation.settings import AcceptSettings
 from cpkit.negotiation.varying import vary_on
+from cpkit.settings import check_values
 
-from ._toolbox import Given, Setup, Tool
+from ._toolbox import Setup, Tool, keywords_of
 
 
-class AcceptTool(Tool):
+class AcceptTool(Tool[AcceptSettings]):
     """Choose the representation before the body is read, and make it from the handler's data.
 
     Settings, as arguments of the decorator or under ``cpkit.accept.`` in config:
@@ -34,24 +35,15 @@ class AcceptTool(Tool):
     Where RFC 9110 leaves the choice open, :func:`cpkit.negotiation.negotiate` tells the policy.
     """
 
+    __call__ = keywords_of(AcceptSettings)
+
     def __init__(self, priority: int = 50) -> None:
-        super().__init__("on_start_resource", accept, priority=priority)
+        super().__init__("on_start_resource", AcceptSettings, accept, priority)
 
-    def check_settings(self, given: Given) -> None:
-        """Raise UnknownSettingError, AcceptSettingError or InvalidOfferError if one is wrong."""
-        self._read(given)
-
-    @staticmethod
-    def _read(given: Given) -> Settings:
-        check_priority(given.get("priority"))
-        settings = Settings.of({key: given[key] for key in given if key != "priority"})
-        settings.check()
-        return settings
-
-    def setup_for(self, given: Given) -> Setup:
-        """Return what begins to negotiate with each request that has the settings *given*."""
-        settings = self._read({key: given[key] for key in given if key != "on"})
-        return Plan(settings, given.get("priority", self._priority)).begin
+    def setup_for(self, settings: AcceptSettings) -> Setup:
+        """Return what begins to negotiate with each request that has these *settings*."""
+        priority = self._priority if settings.priority is None else settings.priority
+        return Plan(settings, priority).begin
 
 
 def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:
@@ -66,7 +58,8 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     vary_on("Accept", request)
     # The monitored way to read a field, so that the autovary tool knows of it.
     request.headers.get("Accept")
-    asked = Settings(media, debug=debug, **settings)
+    asked = AcceptSettings(media=media, debug=debug, **settings)
+    check_values("accept", AcceptSettings, {"on_none": asked.on_none})
     try:
         return choose(asked, asked.offers, request, last_resort="text/html")[0]
     except (MalformedFieldError, FieldTooLargeError) as error:

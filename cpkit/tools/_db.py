@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Collection
-from typing import Any
-
 import cherrypy
 
-from cpkit.database.requests import Loan
-from cpkit.errors import DatabaseNotRunningError, DatabaseSettingError
+from cpkit.database.requests import Loan, LoanSettings
+from cpkit.errors import DatabaseNotRunningError
+from cpkit.settings import Given
 
-from ._toolbox import Given, Setup, Tool, refuse_unknown
-
-HANDLES = ("connection", "session", "dbapi")
+from ._toolbox import Setup, Tool, keywords_of
 
 
-class DatabaseTool(Tool):
+class DatabaseTool(Tool[LoanSettings]):
     """Lend each request one transaction, committed or rolled back by its outcome.
 
     For a further database make a further tool: ``toolbox.reports = DatabaseTool("reports")`` lends
@@ -28,51 +23,19 @@ class DatabaseTool(Tool):
     ``retry`` (how often a handler is run again after a conflict).
     """
 
+    __call__ = keywords_of(LoanSettings)
+    deciding = ("on", "plugin")
+
     def __init__(self, plugin: str = "db") -> None:
-        super().__init__("on_end_resource", settings)
+        super().__init__("on_end_resource", LoanSettings)
         self._plugin = plugin
 
-    def check_settings(self, given: Given) -> None:
-        """Raise UnknownSettingError or DatabaseSettingError if one is wrong."""
-        check(self._name, given)
-
-    def check_plugin(self, name: str | None) -> None:
+    def check_whole(self, given: Given) -> None:
         """Raise DatabaseNotRunningError if there is no such plugin, or it will not run."""
-        name = name or self._plugin
+        name = given.get("plugin") or self._plugin
         if not getattr(getattr(cherrypy.engine, name, None), "will_run", False):
             raise DatabaseNotRunningError(name)
 
-    def setup_for(self, given: Given) -> Setup:
-        """Return what lends a unit of work to each request that has the settings *given*."""
-        asked = {key: value for key, value in given.items() if key != "on"}
-        refuse_unknown(self._name, asked, _NAMES)
-        return Loan(self._name, **settings(**{"plugin": self._plugin, **asked})).lend
-
-
-def settings(
-    plugin: str = "db",
-    handle: str = "connection",
-    write: bool | None = None,
-    isolation: str | None = None,
-    read_only: bool = False,
-    commit_on: Collection[int | str] = (),
-    retry: int = 0,
-) -> dict[str, Any]:
-    """Return the db tool's settings; see :class:`DatabaseTool`."""
-    return locals()
-
-
-_NAMES = inspect.signature(settings).parameters
-
-
-def check(tool: str, given: Given) -> None:
-    """Raise for a setting that the tool does not have, and for a value that one cannot have.
-
-    UnknownSettingError, DatabaseSettingError.
-    """
-    refuse_unknown(tool, given, _NAMES)
-    handle, retry = given.get("handle", HANDLES[0]), given.get("retry", 0)
-    if handle not in HANDLES:
-        raise DatabaseSettingError(f"{tool}.handle", handle, f"take one of {', '.join(HANDLES)}.")
-    if not isinstance(retry, int) or retry < 0:
-        raise DatabaseSettingError(f"{tool}.retry", retry, "give how often to run again.")
+    def setup_for(self, settings: LoanSettings) -> Setup:
+        """Return what lends a unit of work to each request that has these *settings*."""
+        return Loan(self._name, self._plugin, settings).lend

@@ -8,18 +8,18 @@ from time import perf_counter_ns
 from typing import Any
 
 import cherrypy
-from cherrypy._cprequest import HookMap
 
-from cpkit.errors import TimingSettingError
+from cpkit.cherry import HookMap
 from cpkit.timing.hooks import Header, TimedHooks
 from cpkit.timing.labels import route_of, status_of
 from cpkit.timing.phases import Timing, began
+from cpkit.timing.settings import TimingSettings
 from cpkit.timing.slowest import RateLimit, log_line, record_of
 
-from ._toolbox import Given, Setup, Tool, refuse_unknown
+from ._toolbox import Setup, Tool, keywords_of
 
 
-class TimingTool(Tool):
+class TimingTool(Tool[TimingSettings]):
     """Time the phases of a request and offer them as ``cherrypy.request.timing``.
 
     Config keys, under ``cpkit.timing.``:
@@ -32,17 +32,19 @@ class TimingTool(Tool):
       ``cpkit.tools.timing.slow_rate`` limits the lines: 10 a minute.
     """
 
+    __call__ = keywords_of(TimingSettings)
+
     def __init__(self) -> None:
-        super().__init__("on_start_resource", settings)
+        super().__init__("on_start_resource", TimingSettings)
         self.slow_rate = RateLimit(count=10, seconds=60)
 
-    def check_settings(self, given: Given) -> None:
-        """Raise UnknownSettingError or TimingSettingError if one is wrong."""
-        checked(given)
-
-    def setup_for(self, given: Given) -> Setup:
-        """Return what times each request that has the settings *given*."""
-        return partial(self._time, *checked({key: given[key] for key in given if key != "on"}))
+    def setup_for(self, settings: TimingSettings) -> Setup:
+        """Return what times each request that has these *settings*."""
+        header = settings.header
+        # 1 is True.
+        return partial(
+            self._time, bool(header) if isinstance(header, int) else header, settings.slow
+        )
 
     def _time(self, header: Header, slow: float | None, request: Any) -> None:
         """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
@@ -78,27 +80,6 @@ class TimingTool(Tool):
         )
         more = f" held_back={held_back}" if held_back else ""
         cherrypy.log(f"slow request: {log_line(record)}{more}", "TIMING", logging.WARNING)
-
-
-def settings(header: Header = False, slow: float | None = None) -> tuple[Header, float | None]:
-    """Return the timing tool's settings; see :class:`TimingTool`.
-
-    Raise TimingSettingError for a value that they cannot have.
-    """
-    if header in (True, False):  # 1 and 0 as well, which equal them
-        header = bool(header)
-    elif header != "local" and not callable(header):
-        raise TimingSettingError("header", header, 'True, False, "local" or a callable')
-    number = isinstance(slow, int | float) and not isinstance(slow, bool)
-    if slow is not None and not (number and slow >= 0):
-        raise TimingSettingError("slow", slow, "a number of seconds, or None")
-    return header, slow
-
-
-def checked(given: Given) -> tuple[Header, float | None]:
-    """Return :func:`settings` of what was given; raise UnknownSettingError for another name."""
-    refuse_unknown("timing", given, ("header", "slow"))
-    return settings(**given)
 
 
 def _begin(request: Any) -> Timing:

@@ -19,9 +19,9 @@ from cpkit.database import watchdog
 from cpkit.database.outage import Outage
 from cpkit.errors import (
     DatabaseBusyError,
-    DatabaseSettingError,
     DatabaseUnavailableError,
     OutcomeUnknownError,
+    SettingError,
 )
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
@@ -392,7 +392,7 @@ def test_notices_on_an_idle_connection_are_no_reason_to_drop_it(store, postgres)
 
 
 def test_an_unknown_isolation_is_refused(store):
-    with pytest.raises(DatabaseSettingError, match="SERIALIZABLE"):
+    with pytest.raises(SettingError, match="SERIALIZABLE"):
         store.unit(isolation="WOBBLY").execute(text("SELECT 1"))
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 import cpkit.tools  # noqa: F401
-from cpkit.errors import DatabaseError, DatabaseNotRunningError, DatabaseSettingError
+from cpkit.errors import DatabaseError, DatabaseNotRunningError, SettingError
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
 
@@ -519,7 +519,7 @@ def test_two_databases_in_one_request(start_database, cp_client):
 
 
 def test_an_unknown_handle_is_refused(start_database):
-    with pytest.raises(DatabaseSettingError, match="connection, session, dbapi"):
+    with pytest.raises(SettingError, match="connection, session, dbapi"):
         start_database().unit("orm")
 
 

@@ -6,7 +6,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit.errors import AcceptSettingError, InvalidOfferError, UnknownSettingError
+from cpkit.errors import InvalidOfferError, SettingError, UnknownSettingError
 
 JSON, HTML, TEXT = "application/json", "text/html", "text/plain"
 
@@ -255,25 +255,25 @@ def test_the_priority_can_be_set(cp_client):
         pytest.param({"media": {"text/*": str}}, InvalidOfferError, id="wildcard"),
         pytest.param({"languages": ["en_US"]}, InvalidOfferError, id="languages"),
         pytest.param({"formats": {"json": "json"}}, InvalidOfferError, id="formats"),
-        pytest.param({"on_none": "fist"}, AcceptSettingError, id="on_none"),
+        pytest.param({"on_none": "fist"}, SettingError, id="on_none"),
         pytest.param({"medias": []}, UnknownSettingError, id="misspelt"),
-        pytest.param({"media": 5}, AcceptSettingError, id="media-kind"),
-        pytest.param({"media": {JSON: "dumps"}}, AcceptSettingError, id="renderer"),
-        pytest.param({"errors": {JSON: "dumps"}}, AcceptSettingError, id="errors-renderer"),
-        pytest.param({"formats": "json"}, AcceptSettingError, id="formats-kind"),
-        pytest.param({"media": {JSON, HTML}}, AcceptSettingError, id="media-set"),
-        pytest.param({"media": iter([JSON])}, AcceptSettingError, id="media-iterator"),
-        pytest.param({"media": []}, AcceptSettingError, id="media-empty"),
-        pytest.param({"media": [JSON, "Application/JSON"]}, AcceptSettingError, id="media-twice"),
+        pytest.param({"media": 5}, SettingError, id="media-kind"),
+        pytest.param({"media": {JSON: "dumps"}}, SettingError, id="renderer"),
+        pytest.param({"errors": {JSON: "dumps"}}, SettingError, id="errors-renderer"),
+        pytest.param({"formats": "json"}, SettingError, id="formats-kind"),
+        pytest.param({"media": {JSON, HTML}}, SettingError, id="media-set"),
+        pytest.param({"media": iter([JSON])}, SettingError, id="media-iterator"),
+        pytest.param({"media": []}, SettingError, id="media-empty"),
+        pytest.param({"media": [JSON, "Application/JSON"]}, SettingError, id="media-twice"),
         pytest.param({"media": ['a/b;c="\r\nd: e"']}, InvalidOfferError, id="media-line-break"),
-        pytest.param({"languages": {"en", "de"}}, AcceptSettingError, id="languages-set"),
-        pytest.param({"languages": ["en", "EN"]}, AcceptSettingError, id="languages-twice"),
-        pytest.param({"errors": json.dumps}, AcceptSettingError, id="errors-kind"),
+        pytest.param({"languages": {"en", "de"}}, SettingError, id="languages-set"),
+        pytest.param({"languages": ["en", "EN"]}, SettingError, id="languages-twice"),
+        pytest.param({"errors": json.dumps}, SettingError, id="errors-kind"),
         pytest.param({"errors": {"json": json.dumps}}, InvalidOfferError, id="errors-types"),
-        pytest.param({"format_param": format}, AcceptSettingError, id="format_param"),
-        pytest.param({"strict": "no"}, AcceptSettingError, id="strict"),
-        pytest.param({"debug": "no"}, AcceptSettingError, id="debug"),
-        pytest.param({"priority": "high"}, AcceptSettingError, id="priority"),
+        pytest.param({"format_param": format}, SettingError, id="format_param"),
+        pytest.param({"strict": "no"}, SettingError, id="strict"),
+        pytest.param({"debug": "no"}, SettingError, id="debug"),
+        pytest.param({"priority": "high"}, SettingError, id="priority"),
     ],
 )
 def test_a_wrong_setting_is_refused_where_it_is_declared(settings, error):
@@ -283,7 +283,7 @@ def test_a_wrong_setting_is_refused_where_it_is_declared(settings, error):
 
 def test_what_no_start_has_checked_is_refused_by_the_first_request(cp_client):
     serve(accepted, **negotiating(media=iter([JSON])))
-    with pytest.raises(AcceptSettingError, match="media"):
+    with pytest.raises(SettingError, match="media"):
         cp_client.get("/")
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.errors import DatabaseBusyError, DatabaseError
+from cpkit.errors import DatabaseBusyError, DatabaseError, SettingError
 from cpkit.testing import Client
 
 
@@ -145,7 +145,7 @@ def test_a_plugin_that_does_not_run_is_named(cp_client, name):
 def test_an_unknown_handle_is_named(cp_client, start_database):
     start_database()
     cherrypy.tree.mount(Slow(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": "orm"}})
-    with pytest.raises(DatabaseError, match="connection, session, dbapi"):
+    with pytest.raises(SettingError, match="connection, session, dbapi"):
         cp_client.get("/use")
 
 

@@ -4,7 +4,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools  # noqa: F401 - registers the toolbox
-from cpkit.errors import TimingSettingError
+from cpkit.errors import SettingError
 from cpkit.testing import Client
 
 
@@ -124,7 +124,7 @@ def test_the_caching_tool_never_stores_it(client, monkeypatch):
 @pytest.mark.parametrize("wrong", ["locol", "", None, 2, ["local"]])
 def test_a_wrong_setting_is_told_with_what_is_allowed(wrong):
     mount(header=wrong)
-    with pytest.raises(TimingSettingError, match='True, False, "local" or a callable'):
+    with pytest.raises(SettingError, match='True, False, "local" or a callable'):
         Client().get("/")
 
 

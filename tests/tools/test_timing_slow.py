@@ -6,7 +6,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit.errors import TimingSettingError
+from cpkit.errors import SettingError
 from cpkit.testing import Client
 from cpkit.timing.slowest import RateLimit
 
@@ -76,5 +76,5 @@ def test_the_lines_are_rate_limited_and_say_so(lines, monkeypatch):
 def test_a_wrong_threshold_is_told(wrong):
     config = {"cpkit.timing.on": True, "cpkit.timing.slow": wrong}
     cherrypy.tree.mount(Root(), "", {"/": config})
-    with pytest.raises(TimingSettingError, match="a number of seconds, or None"):
+    with pytest.raises(SettingError, match="a number of seconds, or None"):
         Client().get("/")

@@ -73,3 +73,59 @@ def test_an_unknown_setting_survives_pickling():
     error = UnknownSettingError("db", "haeder", ("handle", "retry"))
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.known) == (str(error), ("handle", "retry"))
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_decorator_can_switch_a_tool_off_that_a_section_has_on(cp_client, name):
+    class Root:
+        @cherrypy.expose
+        @getattr(cpkit.tools, name)(on=False)
+        def index(self):
+            return ",".join(set(vars(cherrypy.request)) & {"accepted", "db", "timing"})
+
+    on = {f"cpkit.{name}.on": True, "cpkit.accept.media": "image/png"}
+    cherrypy.tree.mount(Root(), "/", {"/": on})
+    assert cp_client.get("/", headers={"Accept": "text/html"}).text == ""
+
+
+@pytest.mark.parametrize("written", [dict, dict.keys], ids=["dict", "keys"])
+def test_settings_that_are_equal_but_for_their_order_are_not_the_same(cp_client, written):
+    one = written({"text/html": str, "text/plain": str})
+    other = written({"text/plain": str, "text/html": str})
+    assert one == other
+
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.accept(media=one)
+        def first(self):
+            return cherrypy.request.accepted
+
+        @cherrypy.expose
+        @cpkit.tools.accept(media=other)
+        def second(self):
+            return cherrypy.request.accepted
+
+    cherrypy.tree.mount(Root())
+    for _ in range(2):
+        assert [cp_client.get("/first").text, cp_client.get("/second").text] == [
+            "text/html",
+            "text/plain",
+        ]
+
+
+def test_settings_that_are_equal_but_of_another_type_are_not_the_same(cp_client):
+    class Root:
+        @cherrypy.expose
+        @cherrypy.config(**{"cpkit.timing.on": True, "cpkit.timing.slow": 1})
+        def right(self):
+            return ""
+
+        @cherrypy.expose
+        @cherrypy.config(**{"cpkit.timing.on": True, "cpkit.timing.slow": True})
+        def wrong(self):
+            return ""
+
+    cherrypy.tree.mount(Root())
+    cp_client.get("/right")
+    with pytest.raises(CpkitError, match="slow"):
+        cp_client.get("/wrong")

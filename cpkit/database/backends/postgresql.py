@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 from cpkit.database.liveness import readable
-from cpkit.errors import DatabaseSettingError
+from cpkit.errors import SettingError
 
 from .base import Backend
 
@@ -97,4 +97,4 @@ def _level(name: str) -> Any:
         return IsolationLevel[name.upper().replace(" ", "_")]
     except KeyError:
         remedy = f"take one of {', '.join(level.name for level in IsolationLevel)}."
-        raise DatabaseSettingError("isolation", name, remedy) from None
+        raise SettingError("isolation", name, remedy) from None

@@ -1,0 +1,83 @@
+"""A user's file under mypy --strict: decorated handlers keep their types, a slip is an error."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("mypy")
+
+GOOD = """
+import json
+import cpkit.tools
+from cpkit.tools import AcceptTool
+
+MEDIA = {"application/json": json.dumps, "text/plain": str}
+
+class Library:
+    @cpkit.tools.accept(media=MEDIA, languages=["en"], errors=True)
+    @cpkit.tools.timing(header="local", slow=0.5)
+    @cpkit.tools.db(handle="session", commit_on=[409], retry=2)
+    def book(self, number: int) -> dict[str, int]:
+        return {"number": number}
+
+    @cpkit.tools.accept(on=False)
+    @cpkit.tools.timing(on=False)
+    @cpkit.tools.db(on=False)
+    def plain(self) -> str:
+        return ""
+
+again: AcceptTool = AcceptTool(priority=40)
+reveal_type(Library.book)
+reveal_type(Library().book(7))
+reveal_type(Library().plain)
+"""
+
+SLIPS = {
+    'cpkit.tools.accept(medai="text/html")': 'keyword argument "medai"',
+    "cpkit.tools.accept(media=5)": '"media"',
+    'cpkit.tools.accept(on_none="fist")': '"on_none"',
+    'cpkit.tools.accept("text/html")': "positional argument",
+    "cpkit.tools.timing(haeder=True)": 'keyword argument "haeder"',
+    'cpkit.tools.timing(slow="1")': '"slow"',
+    'cpkit.tools.db(handle="orm")': '"handle"',
+    "cpkit.tools.db(rerty=1)": 'keyword argument "rerty"',
+    'Library().book("7")': 'Argument 1 to "book" of "Library"',
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Return what mypy says of the user's file, line by line."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "app.py").write_text("\n".join([GOOD, *SLIPS]))
+    (folder / "mypy.ini").write_text(
+        "[mypy]\nstrict = true\n[mypy-cherrypy.*]\nignore_missing_imports = true\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(folder / "cache"), "app.py"],
+        capture_output=True, text=True, cwd=folder,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def test_decorated_handlers_keep_their_types(said):
+    revealed = [line.partition("Revealed type is ")[2] for line in said if "Revealed" in line]
+    assert [each.replace("builtins.", "") for each in revealed] == [
+        '"def (self: app.Library, number: int) -> dict[str, int]"',
+        '"dict[str, int]"',
+        '"def () -> str"',
+    ]
+
+
+def test_what_is_right_is_no_error(said):
+    right = GOOD.count("\n") + 1
+    wrong = [line for line in said if ": error:" in line and int(line.split(":")[1]) <= right]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_an_error(said, slip):
+    line = GOOD.count("\n") + 2 + list(SLIPS).index(slip)
+    told = [each for each in said if each.startswith(f"app.py:{line}: error:")]
+    assert SLIPS[slip] in "".join(told)
