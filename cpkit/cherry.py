@@ -125,6 +125,7 @@ class Request(Protocol):
     """The request that is served."""
 
     app: Application | None
+    base: str
     body: Body
     config: dict[str, Any]
     dispatch: Dispatcher

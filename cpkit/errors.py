@@ -295,3 +295,17 @@ class EngineRestartError(CpkitError):
             "CherryPy's engine would have restarted this process: engine.restart() was called "
             "and the engine blocked. Switch the autoreloader off in tests."
         )
+
+
+class InvalidOriginError(CpkitError, ValueError):
+    """An entry in a list of origins that no browser could send as one."""
+
+    def __init__(self, entry: object) -> None:
+        super().__init__(entry)
+        self.entry = entry
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entry!r} is no origin: write a scheme, a host and, where it is not the "
+            "scheme's own, a port, like 'https://example.org'."
+        )

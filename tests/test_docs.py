@@ -62,6 +62,9 @@ def attributes(kind):
 # The page, and what it must name: derived from the code wherever the code can tell.
 SETTINGS = {
     "accept.md": set(declared(cpkit.tools.accept.settings)),
+    "compress.md": set(declared(cpkit.tools.compress.settings)),
+    "origins.md": set(declared(cpkit.tools.cors.settings))
+    | set(declared(cpkit.tools.csrf.settings)),
     "timing.md": set(declared(cpkit.tools.timing.settings))
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import cherrypy
 
+from cpkit.cherry import Request
 from cpkit.routing.endpoint import Endpoint
 from cpkit.routing.sections import STATICDIR, Depths, along, merged
 from cpkit.routing.table import Environ, Found, RouteTable
@@ -51,6 +52,11 @@ class RoutesDispatcher(RouteTable):
         server's. Raises UrlError when there is no such route or *params* don't fit.
         """
         return _urls.url_for(self, name, params, fragment=_fragment, relative=_relative)
+
+    def allowed_methods(self, request: Request) -> frozenset[str]:
+        """Return the methods that the path of *request* answers: an exact ``Allow``."""
+        path, environ = request.path_info or "/", _request.environ_of(request)
+        return self.allowed(path, environ, self.find(path, environ))
 
     def __call__(self, path_info: str) -> None:
         """Set the handler, the config and the variables of the current request."""

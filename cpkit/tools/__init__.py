@@ -9,11 +9,28 @@ from __future__ import annotations
 import cherrypy
 
 from ._accept import AcceptTool
+from ._compress import CompressTool
+from ._cors import CorsTool
+from ._csrf import CsrfTool
 from ._db import DatabaseTool
 from ._timing import TimingTool
 from ._toolbox import Toolbox
 
-__all__ = ["AcceptTool", "DatabaseTool", "TimingTool", "accept", "db", "timing", "toolbox"]
+__all__ = [
+    "AcceptTool",
+    "CompressTool",
+    "CorsTool",
+    "CsrfTool",
+    "DatabaseTool",
+    "TimingTool",
+    "accept",
+    "compress",
+    "cors",
+    "csrf",
+    "db",
+    "timing",
+    "toolbox",
+]
 
 toolbox = Toolbox("cpkit")
 cherrypy.Application.toolboxes["cpkit"] = toolbox
@@ -21,3 +38,6 @@ cherrypy.Application.toolboxes["cpkit"] = toolbox
 accept = toolbox.accept = AcceptTool()
 timing = toolbox.timing = TimingTool()
 db = toolbox.db = DatabaseTool()
+cors = toolbox.cors = CorsTool()
+csrf = toolbox.csrf = CsrfTool()
+compress = toolbox.compress = CompressTool()

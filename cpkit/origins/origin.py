@@ -1,0 +1,91 @@
+"""Web origins (RFC 6454) and lists of those that are trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cpkit.errors import InvalidOriginError
+
+# Scheme, a host of at most 253 characters (RFC 1035, 2.3.4) and a port: nothing longer is one.
+MAX_CHARACTERS = 300
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_HOST = r"[a-z0-9](?:[a-z0-9_.\-]*[a-z0-9_.])?|\[[0-9a-f:.]+\]"
+_ORIGIN = re.compile(rf"([a-z][a-z0-9+.\-]*)://({_HOST})(?::([0-9]{{1,5}}))?")
+_LISTED = re.compile(rf"([a-z][a-z0-9+.\-]*)://(\*\.)?({_HOST})(?::([0-9]{{1,5}}))?")
+
+
+def origin_of(field: str | None) -> str | None:
+    """Return the origin in an Origin *field*, in lower case and without its scheme's default port.
+
+    ``"null"`` is what a browser sends for an origin that it keeps to itself (RFC 6454, 6.1). None
+    stands for a field that is missing or is no origin.
+    """
+    if field is None or len(field) > MAX_CHARACTERS:
+        return None
+    text = field.strip().lower()
+    if text == "null":
+        return text
+    found = _ORIGIN.fullmatch(text)
+    return _written(found[1], found[2], found[3]) if found else None
+
+
+def authority_of(origin: str) -> str:
+    """Return host and port of what :func:`origin_of` returned: what a Host field says of it."""
+    return origin.partition("://")[2]
+
+
+def same_authority(origin: str, host: str | None) -> bool:
+    """Tell whether a Host field names the host and port of *origin* (RFC 9110, 7.2)."""
+    if host is None or origin == "null":
+        return False
+    scheme = origin.partition("://")[0]
+    return origin_of(f"{scheme}://{host}") == origin
+
+
+def _written(scheme: str, host: str, port: str | None) -> str:
+    default = port is None or port.lstrip("0") == _DEFAULT_PORTS.get(scheme)
+    return f"{scheme}://{host}" if default else f"{scheme}://{host}:{port}"
+
+
+@dataclass(frozen=True)
+class Origins:
+    """A list of trusted origins: exact ones, ``https://*.example.org``, ``null``, or ``*``."""
+
+    exact: frozenset[str]
+    suffixes: tuple[tuple[str, str], ...]
+    everyone: bool
+
+    @classmethod
+    def read(cls, listed: Iterable[str] | str) -> Origins:
+        """Return the list that is written as *listed*. Raises InvalidOriginError."""
+        exact, suffixes, everyone = set(), [], False
+        for entry in (listed,) if isinstance(listed, str) else listed:
+            text = entry.strip().lower() if isinstance(entry, str) else ""
+            found = _LISTED.fullmatch(text)
+            if text == "*":
+                everyone = True
+            elif text == "null":
+                exact.add(text)
+            elif found is None:
+                raise InvalidOriginError(entry)
+            elif found[2]:
+                suffixes.append(_ends(_written(found[1], found[3], found[4])))
+            else:
+                exact.add(_written(found[1], found[3], found[4]))
+        return cls(frozenset(exact), tuple(suffixes), everyone)
+
+    def __contains__(self, origin: object) -> bool:
+        """Tell whether *origin*, as :func:`origin_of` returned it, is trusted."""
+        if self.everyone or origin in self.exact:
+            return True
+        return isinstance(origin, str) and any(
+            origin.startswith(start) and origin.endswith(end) for start, end in self.suffixes
+        )
+
+
+def _ends(written: str) -> tuple[str, str]:
+    """Return how an origin begins and ends whose host lies below that of *written*."""
+    scheme, _, authority = written.partition("://")
+    return f"{scheme}://", f".{authority}"

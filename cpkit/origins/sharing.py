@@ -1,0 +1,138 @@
+"""What the cors tool does to a request, worked out once for all requests of one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import cherrypy
+
+from cpkit.cherry import Hook, Request
+from cpkit.negotiation import vary
+from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
+
+from .cors import PREFLIGHT_VARY, Policy
+from .origin import Origins
+
+FIRST = 5  # before log-in checks: a preflight has no credentials
+LAST = 84  # after what sets header fields, before caching (90) stores the answer
+# An error that nobody expected runs the hooks of the second point alone.
+ANSWERING = ("before_finalize", "after_error_response")
+
+MARKS = frozenset({"Origin", "Access-Control-Request-Method"})  # of a preflight
+LIST = (list, tuple, str)
+NAMES = instance_of((list, tuple), "a list of names")
+
+
+def _are_origins(value: Collection[str] | str) -> bool:
+    return bool(Origins.read(value))  # raises the error of the entry that is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorsSettings(ToolSettings):
+    """The settings of the cors tool."""
+
+    origins: Collection[str] | str = setting(
+        (),
+        "the origins whose pages may read, `https://*.example.org` among them; `*`: all",
+        instance_of(LIST, "a list of origins"),
+        Allowed("a list of origins", _are_origins),
+    )
+    credentials: bool = setting(False, "whether they may send cookies", FLAG)
+    expose: Collection[str] = setting((), "the response fields that they may read", NAMES)
+    headers: Collection[str] | None = setting(
+        None, "the request fields that they may set; any unless given", NAMES.or_none()
+    )
+    methods: Collection[str] | None = setting(
+        None, "the methods of the resource; asked of the dispatcher unless given", NAMES.or_none()
+    )
+    max_age: int = setting(600, "the seconds that a browser may remember a preflight", WHOLE)
+
+
+class PreflightAnswered(cherrypy.HTTPError):
+    """The answer to a preflight, raised so that no other tool and no handler runs."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.fields = fields
+
+    def set_response(self) -> None:
+        """Answer 204 with the fields."""
+        response = cherrypy.serving.response
+        response.status, response.body = 204, b""
+        for name in ("Content-Type", "Content-Length"):
+            response.headers.pop(name, None)
+        response.headers.update(self.fields)
+
+
+class Sharing:
+    """One configuration of the tool: its policy and its hooks."""
+
+    def __init__(self, settings: CorsSettings) -> None:
+        self._policy = Policy(
+            Origins.read(settings.origins),
+            credentials=settings.credentials,
+            headers=_lowered(settings.headers),
+            expose=tuple(settings.expose),
+            max_age=settings.max_age,
+        )
+        self._methods = settings.methods
+        self._preflight = Hook(self.preflight, priority=FIRST)
+        # Failsafe: a client that may read the answer may read that of a tool that failed.
+        self._answer = Hook(self.answer, failsafe=True, priority=LAST)
+
+    def begin(self, request: Request) -> None:
+        """Have the answer to *request* shared."""
+        asked = request.headers
+        if request.method == "OPTIONS" and {"Origin", "Access-Control-Request-Method"} <= set(
+            asked
+        ):
+            request.hooks["on_start_resource"].append(self._preflight)
+        else:
+            self._share(request)
+
+    def _share(self, request: Request) -> None:
+        for point in ANSWERING:
+            request.hooks[point].append(self._answer)
+
+    def preflight(self) -> None:
+        """Answer a preflight (Fetch, 4.8); a hook of on_start_resource."""
+        request = cherrypy.serving.request
+        if isinstance(request.handler, cherrypy.NotFound):
+            self._share(request)
+            return
+        asked = request.headers
+        method, headers = (
+            asked["Access-Control-Request-Method"],
+            asked.get("Access-Control-Request-Headers"),
+        )
+        fields = self._policy.preflight(asked["Origin"], method, headers, self._allowed(method))
+        raise PreflightAnswered({**fields, "Vary": ", ".join(PREFLIGHT_VARY)})
+
+    def answer(self) -> None:
+        """Let the page read the answer; a hook of both points at which one is finished."""
+        headers = cherrypy.serving.response.headers
+        if not self._policy.is_same_for_all:
+            headers["Vary"] = vary(headers.get("Vary"), ("Origin",))
+        if "Access-Control-Allow-Origin" not in headers:
+            headers.update(self._policy.answer(cherrypy.serving.request.headers.get("Origin")))
+
+    def _allowed(self, asked: str) -> Collection[str]:
+        """Return the methods of the resource."""
+        if self._methods is not None:
+            return self._methods
+        request, response = cherrypy.serving.request, cherrypy.serving.response
+        told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
+        if told:
+            return {name.strip() for name in told.split(",")}
+        dispatcher = getattr(request, "routed", (None,))[0]
+        if dispatcher is not None:
+            methods: Collection[str] = dispatcher.allowed_methods(request)
+            return methods
+        tool = request.toolmaps.get("tools", {}).get("allow", {})
+        listed = tool.get("methods") if tool.get("on") else None
+        # CherryPy's default dispatcher hands every method to the handler.
+        return listed or {asked}
+
+
+def _lowered(names: Collection[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(name.lower() for name in names)

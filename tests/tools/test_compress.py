@@ -1,0 +1,279 @@
+"""The compress tool: what is sent compressed, to whom, and what stays as it is."""
+
+import gzip
+import io
+import zlib
+
+import cherrypy
+import pytest
+from cherrypy.lib.static import serve_file, serve_fileobj
+
+from cpkit.negotiation.codings import is_installed
+from cpkit.tools import CompressTool
+
+TEXT = "A page of text that is long enough. " * 40
+ON = {"cpkit.compress.on": True}
+
+
+def mount(handler, **config):
+    class Root:
+        @cherrypy.expose
+        def index(self, **kwargs):
+            return handler()
+
+    cherrypy.tree.mount(Root(), "", {"/": {**ON, **config}})
+
+
+def page():
+    return TEXT
+
+
+def asked(coding="gzip", **more):
+    return {"headers": {"Accept-Encoding": coding, **more}}
+
+
+def body_of(answer):
+    coding = answer.headers.get("Content-Encoding")
+    if coding == "gzip":
+        return gzip.decompress(answer.content)
+    if coding == "br":
+        return pytest.importorskip("brotli").decompress(answer.content)
+    if coding == "zstd":
+        reader = pytest.importorskip("zstandard").ZstdDecompressor().decompressobj()
+        return reader.decompress(answer.content)
+    return answer.content
+
+
+@pytest.mark.parametrize(
+    ("field", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
+        ("br;q=0.5, gzip", "gzip"),
+        ("identity", None),
+        ("deflate", None),
+        ("", None),
+    ],
+)
+def test_a_body_comes_in_the_coding_that_the_client_likes_best(cp_client, field, coding):
+    if coding and not is_installed(coding):
+        pytest.skip(f"{coding} is not installed")
+    mount(page)
+    answer = cp_client.get("/", **asked(field))
+    assert answer.headers.get("Content-Encoding") == coding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert body_of(answer).decode() == TEXT
+
+
+def test_without_the_field_a_body_is_as_it_is(cp_client):
+    mount(page)
+    answer = cp_client.get("/")
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("field", ["identity;q=0", "*;q=0", "deflate, identity;q=0"])
+def test_a_client_that_takes_none_gets_a_406_that_varies_and_nothing_runs(cp_client, field):
+    ran = []
+    mount(lambda: ran.append(1) or TEXT)
+    answer = cp_client.get("/", **asked(field))
+    assert answer.status_code == 406
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert "gzip" in answer.text
+    assert not ran
+
+
+def test_a_small_body_is_compressed_for_who_takes_nothing_else(cp_client):
+    mount(lambda: "small")
+    assert "Content-Encoding" not in cp_client.get("/", **asked("gzip")).headers
+    answer = cp_client.get("/", **asked("gzip, identity;q=0"))
+    assert body_of(answer) == b"small"
+    assert answer.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("field", ["gzip," * 200, "g" * 9000])
+def test_a_field_over_the_limits_is_a_431(cp_client, field):
+    mount(page)
+    assert cp_client.get("/", **asked(field)).status_code == 431
+
+
+def with_headers(**headers):
+    def handler():
+        for name, value in headers.items():
+            cherrypy.response.headers[name.replace("_", "-")] = value
+        return TEXT.encode()
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Type": "image/png"},
+        {"Content_Type": "application/zip"},
+        {"Content_Encoding": "x-own"},
+        {"Cache_Control": "private, No-Transform"},
+    ],
+)
+def test_what_is_compressed_or_not_to_be_touched_stays(cp_client, headers):
+    mount(with_headers(**headers))
+    answer = cp_client.get("/", **asked())
+    assert answer.content == TEXT.encode()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/css",
+        "application/json",
+        "application/problem+json",
+        "image/svg+xml",
+        "Application/JSON; charset=utf-8",
+    ],
+)
+def test_text_of_any_type_is_compressed(cp_client, kind):
+    mount(with_headers(Content_Type=kind))
+    assert cp_client.get("/", **asked()).headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(("tag", "coded"), [('"5"', 'W/"5-gzip"'), ('W/"5"', 'W/"5-gzip"')])
+def test_a_tag_names_the_coding(cp_client, tag, coded):
+    mount(with_headers(ETag=tag), **{"tools.etags.on": True})
+    answer = cp_client.get("/", **asked())
+    assert answer.headers["ETag"] == coded
+    assert cp_client.get("/").headers["ETag"] == tag
+    again = cp_client.get("/", **asked(**{"If-None-Match": coded}))
+    assert again.status_code == 304
+    assert again.headers["ETag"] == coded
+    other = cp_client.get("/", **asked(**{"If-None-Match": 'W/"4-gzip"'}))
+    assert other.status_code == 200
+
+
+def test_a_plain_tag_still_says_not_modified(cp_client):
+    mount(with_headers(ETag='"5"'), **{"tools.etags.on": True})
+    answer = cp_client.get("/", headers={"If-None-Match": '"5"'})
+    assert answer.status_code == 304
+    assert answer.headers["ETag"] == '"5"'
+
+
+def test_who_read_a_compressed_page_can_replace_it(cp_client):
+    mount(with_headers(ETag='"5"'), **{"tools.etags.on": True})
+    fields = {"If-Match": 'W/"5-gzip"'}
+    assert cp_client.put("/", headers=fields).status_code == 200
+    assert cp_client.put("/", headers={"If-Match": 'W/"4-gzip"'}).status_code == 412
+
+
+def test_automatic_tags_are_of_the_page_and_not_of_its_coding(cp_client):
+    mount(page, **{"tools.etags.on": True, "tools.etags.autotags": True})
+    plain, coded = cp_client.get("/"), cp_client.get("/", **asked())
+    assert coded.headers["ETag"] == f'W/{plain.headers["ETag"][:-1]}-gzip"'
+    again = cp_client.get("/", **asked(**{"If-None-Match": coded.headers["ETag"]}))
+    assert again.status_code == 304
+
+
+def test_head_says_what_get_would(cp_client):
+    mount(with_headers(ETag='"5"'))
+    get, head = cp_client.get("/", **asked()), cp_client.head("/", **asked())
+    assert head.content == b""
+    for name in ("Content-Encoding", "ETag", "Vary", "Content-Type"):
+        assert head.headers[name] == get.headers[name]
+
+
+def stream():
+    yield from (TEXT.encode(), b"second", b"third")
+
+
+def test_each_chunk_of_a_stream_can_be_read_as_it_comes(cp_client):
+    mount(stream, **{"response.stream": True})
+    answer = cp_client.get("/", stream=True, **asked())
+    reader = zlib.decompressobj(31)
+    chunks = [reader.decompress(chunk) for chunk in answer.iter_content()]
+    assert chunks[:3] == [TEXT.encode(), b"second", b"third"]
+    assert "Content-Length" not in answer.headers
+
+
+def test_a_generator_that_is_no_stream_is_compressed_whole(cp_client):
+    mount(stream)
+    answer = cp_client.get("/", **asked())
+    assert body_of(answer) == TEXT.encode() + b"secondthird"
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "page.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def test_a_file_is_compressed_and_takes_no_ranges_then(cp_client, file):
+    mount(lambda: serve_file(str(file)))
+    answer = cp_client.get("/", **asked())
+    assert body_of(answer).decode() == TEXT
+    assert "Accept-Ranges" not in answer.headers
+
+
+def test_a_range_is_one_of_the_bytes_as_they_are(cp_client, file):
+    with file.open("rb") as opened:  # CherryPy leaves the file of a range to the collector
+        mount(lambda: serve_fileobj(opened, "text/plain"))
+        answer = cp_client.get("/", **asked(Range="bytes=2-5"))
+    assert answer.status_code == 206
+    assert answer.content == TEXT[2:6].encode()
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_an_error_page_is_compressed(cp_client):
+    def handler():
+        raise cherrypy.HTTPError(404, TEXT)
+
+    mount(handler)
+    answer = cp_client.get("/", **asked())
+    assert answer.status_code == 404
+    assert TEXT.strip() in body_of(answer).decode()
+
+
+def test_the_caching_tool_stores_a_copy_for_each_field(cp_client):
+    calls = []
+    mount(lambda: calls.append(1) or TEXT, **{"tools.caching.on": True})
+    for _ in range(2):
+        assert body_of(cp_client.get("/", **asked())).decode() == TEXT
+        assert cp_client.get("/").text == TEXT
+    assert len(calls) == 2
+
+
+def test_vary_names_the_field_once_beside_others(cp_client):
+    mount(with_headers(Vary="accept-encoding, Cookie"))
+    assert cp_client.get("/", **asked()).headers["Vary"] == "accept-encoding, Cookie"
+
+
+def test_it_takes_the_place_of_cherrypys_with_its_settings(cp_client, monkeypatch):
+    monkeypatch.setattr(cherrypy.tools, "gzip", CompressTool())
+    config = {
+        "cpkit.compress.on": False,
+        "tools.gzip.on": True,
+        "tools.gzip.compress_level": 9,
+        "tools.gzip.mime_types": ["text/html", "application/*+xml"],
+    }
+    mount(page, **config)
+    assert cp_client.get("/", **asked()).headers["Content-Encoding"] == "gzip"
+    assert cp_client.get("/", **asked("compress")).status_code == 200
+
+
+@pytest.mark.parametrize("level", [1, 9])
+def test_a_level_is_the_librarys(cp_client, level):
+    mount(lambda: io.BytesIO(TEXT.encode()), **{"cpkit.compress.levels": {"gzip": level}})
+    assert (
+        len(cp_client.get("/", **asked()).content) == len(zlib.compress(TEXT.encode(), level)) + 12
+    )
+
+
+def test_nothing_is_added_where_there_is_no_body(cp_client):
+    def handler():
+        cherrypy.response.status = 204
+
+    mount(handler)
+    answer = cp_client.get("/", **asked())
+    assert answer.status_code == 204
+    assert "Content-Encoding" not in answer.headers

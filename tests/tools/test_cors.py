@@ -1,0 +1,245 @@
+"""The cors tool: every answer can be read by whom the policy names, and preflights are exact."""
+
+import cherrypy
+import pytest
+
+import cpkit.tools
+from cpkit.config_check import faults
+from cpkit.dispatchers import RoutesDispatcher
+from cpkit.errors import CpkitError
+
+PAGE = "https://app.example"
+ON = {"cpkit.cors.on": True, "cpkit.cors.origins": [PAGE]}
+
+
+def preflight(client, path, method="PUT", origin=PAGE, headers=None, **more):
+    fields = {"Origin": origin, "Access-Control-Request-Method": method, **more}
+    if headers:
+        fields["Access-Control-Request-Headers"] = headers
+    return client.options(path, headers=fields)
+
+
+class Books:
+    exposed = True
+
+    def GET(self, book_id=None):  # noqa: N802
+        return "read"
+
+    def PUT(self, book_id=None):  # noqa: N802
+        return "replaced"
+
+
+class Shelf:
+    def read(self, **variables):
+        return "read"
+
+    def own_options(self, **variables):
+        cherrypy.response.headers["X-Own"] = "1"
+        return ""
+
+    def fail(self, **variables):
+        raise ZeroDivisionError
+
+    @cherrypy.config(**{"response.stream": True})
+    def stream(self, **variables):
+        yield b"one"
+
+    @cpkit.tools.accept(media=["application/json"])
+    def strict(self, **variables):
+        return {}
+
+
+def routes(**config):
+    dispatcher, shelf = RoutesDispatcher(), Shelf()
+    table = [
+        ("/books/{id}", "read", ["GET"]),
+        ("/books/{id}", "read", ["PUT", "PATCH"]),
+        ("/own", "own_options", ["GET", "OPTIONS"]),
+        ("/fail", "fail", ["GET"]),
+        ("/stream", "stream", ["GET"]),
+        ("/strict", "strict", ["GET"]),
+    ]
+    for number, (template, action, methods) in enumerate(table):
+        conditions = {"method": methods}
+        dispatcher.connect(str(number), template, shelf, action=action, conditions=conditions)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher, **ON, **config}})
+
+
+def by_method(**config):
+    dispatch = cherrypy.dispatch.MethodDispatcher()
+    config = {"/": {"request.dispatch": dispatch, **ON, **config}}
+    cherrypy.tree.mount(type("Root", (), {"books": Books()})(), "", config)
+
+
+class Page:
+    @cherrypy.expose
+    def books(self, book_id=None):
+        assert cherrypy.request.method != "OPTIONS", "a preflight ran the handler"
+        return "read"
+
+
+def by_page(**config):
+    cherrypy.tree.mount(Page(), "", {"/": {**ON, **config}})
+
+
+@pytest.mark.parametrize(
+    ("mount", "path", "methods"),
+    [
+        pytest.param(routes, "/books/1", "GET, HEAD, OPTIONS, PATCH, PUT", id="RoutesDispatcher"),
+        pytest.param(by_method, "/books", "GET, HEAD, PUT", id="MethodDispatcher"),
+        pytest.param(by_page, "/books", "PUT", id="the default dispatcher"),
+    ],
+)
+def test_a_preflight_names_the_methods_of_the_resource(cp_client, mount, path, methods):
+    mount()
+    answer = preflight(cp_client, path)
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert answer.headers["Access-Control-Allow-Methods"] == methods
+    assert answer.headers["Vary"].startswith("Origin")
+    assert answer.content == b""
+    assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.parametrize("mount", [routes, by_method])
+def test_a_method_that_the_resource_has_not_is_not_granted(cp_client, mount):
+    mount()
+    answer = preflight(cp_client, "/books/1" if mount is routes else "/books", "DELETE")
+    assert answer.status_code == 204
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_the_allow_tool_tells_the_methods_of_a_page(cp_client):
+    by_page(**{"tools.allow.on": True, "tools.allow.methods": ["GET", "POST"]})
+    answer = preflight(cp_client, "/books", "POST")
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST"
+
+
+def test_the_setting_tells_the_methods_where_no_dispatcher_can(cp_client):
+    by_page(**{"cpkit.cors.methods": ["POST"]})
+    assert preflight(cp_client, "/books").headers.get("Access-Control-Allow-Origin") is None
+    assert preflight(cp_client, "/books", "POST").headers["Access-Control-Allow-Methods"] == "POST"
+
+
+def test_a_preflight_of_a_route_with_options_of_its_own_is_answered_exactly(cp_client):
+    routes()
+    answer = preflight(cp_client, "/own", "GET")
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+    assert "X-Own" not in answer.headers
+    assert cp_client.options("/own", headers={"Origin": PAGE}).headers["X-Own"] == "1"
+
+
+def test_a_preflight_passes_a_log_in_check(cp_client):
+    routes(
+        **{
+            "tools.auth_basic.on": True,
+            "tools.auth_basic.realm": "here",
+            "tools.auth_basic.checkpassword": lambda realm, user, password: False,
+        }
+    )
+    assert preflight(cp_client, "/books/1").status_code == 204
+    refused = cp_client.get("/books/1", headers={"Origin": PAGE})
+    assert refused.status_code == 401
+    assert refused.headers["Access-Control-Allow-Origin"] == PAGE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "status"),
+    [
+        ("GET", "/books/1", "*/*", 200),
+        ("GET", "/stream", "*/*", 200),
+        ("GET", "/nowhere", "*/*", 404),
+        ("DELETE", "/books/1", "*/*", 405),
+        ("GET", "/strict", "image/png", 406),
+        ("GET", "/fail", "*/*", 500),
+        ("OPTIONS", "/books/1", "*/*", 204),
+    ],
+)
+def test_every_answer_can_be_read(cp_client, method, path, accept, status):
+    routes(**{"request.throw_errors": False})
+    cp_client.raise_exceptions = False
+    answer = cp_client.request(method, path, headers={"Origin": PAGE, "Accept": accept})
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", PAGE + "/", "x" * 4000, "\x85"])
+def test_another_origin_is_granted_nothing(cp_client, origin):
+    routes()
+    answer = cp_client.get("/books/1", headers={"Origin": origin})
+    assert answer.status_code == 200
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert answer.headers["Vary"] == "Origin"
+    refused = preflight(cp_client, "/books/1", origin=origin)
+    assert refused.status_code == 204
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+def test_an_answer_varies_by_origin_though_none_was_sent(cp_client):
+    routes()
+    assert cp_client.get("/books/1").headers["Vary"] == "Origin"
+
+
+def test_what_is_for_everybody_varies_by_nothing(cp_client):
+    routes(**{"cpkit.cors.origins": ["*"]})
+    answer = cp_client.get("/books/1", headers={"Origin": "https://any.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Vary" not in answer.headers
+
+
+def test_a_field_that_a_handler_has_set_stays(cp_client):
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.cors(origins=[PAGE])
+        def index(self):
+            cherrypy.response.headers["Access-Control-Allow-Origin"] = "*"
+            return "open"
+
+    cherrypy.tree.mount(Root())
+    answer = cp_client.get("/", headers={"Origin": PAGE})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_preflight_of_nothing_is_a_404(cp_client):
+    routes()
+    assert preflight(cp_client, "/nowhere").status_code == 404
+
+
+def test_credentials_and_header_names_are_told(cp_client):
+    routes(**{"cpkit.cors.credentials": True, "cpkit.cors.headers": ["Content-Type"]})
+    answer = preflight(cp_client, "/books/1", headers="content-type")
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert answer.headers["Access-Control-Allow-Headers"] == "content-type"
+    refused = preflight(cp_client, "/books/1", headers="x-other")
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"origins": ["example.org"]},
+        {"origins": ["https://example.org/"]},
+        {"origins": 7},
+        {"max_age": "long"},
+        {"credentials": "yes"},
+        {"expose": "ETag"},
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_at_once(settings):
+    with pytest.raises(CpkitError):
+        cpkit.tools.cors(**settings)
+
+
+def test_cookies_for_everybody_are_refused_at_the_start(cp_isolation):
+    cherrypy.tree.mount(
+        None,
+        "/",
+        {"/": {**ON, "cpkit.cors.origins": ["*"], "cpkit.cors.credentials": True}},
+    )
+    assert "cors.origins" in str(next(faults()))
+
+
+def test_cors_without_an_origin_is_refused_at_the_start(cp_isolation):
+    cherrypy.tree.mount(None, "/", {"/": {"cpkit.cors.on": True}})
+    assert "cors.origins" in str(next(faults()))
