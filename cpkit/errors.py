@@ -222,20 +222,6 @@ class SessionDataError(DatabaseError):
         )
 
 
-class SessionLostError(DatabaseError):
-    """A session that its request held longer than *lease* seconds, and another request took."""
-
-    def __init__(self, lease: float) -> None:
-        super().__init__(lease)
-        self.lease = lease
-
-    def __str__(self) -> str:
-        return (
-            f"This request ran longer than the {self.lease:g} s for which it may hold its session, "
-            "and another one changed it: raise tools.sessions.lease, or shorten the request."
-        )
-
-
 class MissingExtraError(CpkitError, ImportError):
     """A package that is missing, which one of cpkit's extras installs."""
 

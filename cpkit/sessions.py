@@ -7,68 +7,44 @@ import hashlib
 import json
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, ClassVar
 
 import cherrypy
 from cherrypy.lib.sessions import Session
 
 from .database.backoff import backoff
+from .database.turns import Turns
 from .database.unavailable import ServiceUnavailable, refuse, unavailable
-from .errors import (
-    CpkitError,
-    DatabaseNotRunningError,
-    MissingExtraError,
-    SessionDataError,
-    SessionLostError,
-)
+from .errors import CpkitError, DatabaseNotRunningError, MissingExtraError, SessionDataError
 
 try:
-    from sqlalchemy import (
-        Column,
-        Engine,
-        Float,
-        MetaData,
-        String,
-        Table,
-        Text,
-        bindparam,
-        delete,
-        func,
-        insert,
-        or_,
-        select,
-        update,
-    )
     from sqlalchemy.exc import IntegrityError
+
+    from .database.session_rows import Row, SessionTable, forget_tables, known_tables
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
-# The tables that are known to be there, by engine and name.
-_READY: WeakKeyDictionary[Engine, dict[str, Table]] = WeakKeyDictionary()
-
-_UNKNOWN = object()
-
-
-class _Row(NamedTuple):
-    """Be a row of the table, as a driver returns it."""
-
-    key: str
-    data: str
-    expires: float
-    owner: str | None
-    leased_until: float | None
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
+_COOKIE = 60  # after the sessions tool (50) has written its cookie
+_ENDINGS = ("before_finalize", "after_error_response")
+_ABSENT = object()
+Data = dict[str, Any]
 
 
 class DatabaseSession(Session):
-    """Keep a session as one row; one request at a time has it, in whichever process.
+    """A session that is one row; one request at a time has it, in whichever process.
 
     Config: ``tools.sessions.storage_class = cpkit.sessions.DatabaseSession``, and further keys of
     ``tools.sessions``: ``plugin`` ("db": ``cherrypy.engine.db``), ``table``, ``lease``,
-    ``lock_wait``; of CherryPy's own ``timeout``, ``clean_freq``, ``locking`` and the rest.
+    ``lock_wait``, ``samesite``; of CherryPy's own ``timeout``, ``clean_freq``, ``locking`` and the
+    rest. The cookie is HttpOnly unless ``httponly`` is False.
+
+    Requests that wait for a session are served in the order in which they came, within a process.
+    What is saved without the lock, or after it was lost, changes only what this request changed.
 
     Data is stored as JSON: it cannot run code when it is read back, as pickles can. Rows are
     found by a hash of the session's id, so that who reads the table cannot take over a session.
@@ -83,37 +59,62 @@ class DatabaseSession(Session):
     lock_wait = 10.0
     """Seconds a request waits for another one with the same session, before it is refused."""
 
+    samesite = "Lax"
+    """The SameSite attribute of the cookie: "Lax", "Strict", "None", or "" for none."""
+
+    locked: bool  # CherryPy's own, as the next
+    _data: Data
     _owner: str | None = None
-    _row: Any = _UNKNOWN
+    _queue: Queue | None = None
+    _row: Row | None = None
+    _is_read = False
+    _before: str = "{}"  # the data as it was loaded
+
+    def __init__(self, id: str | None = None, **settings: Any) -> None:
+        super().__init__(id, **settings)
+        request = cherrypy.serving.request
+        if request.app is not None:  # else it is none that is served
+            for point in _ENDINGS:
+                request.hooks.attach(point, self._guard_cookie, priority=_COOKIE)
 
     def now(self) -> datetime.datetime:
         """Return the time, aware of its zone, so that clock changes expire nothing."""
         return datetime.datetime.now(datetime.timezone.utc)
 
     def acquire_lock(self) -> None:
-        """Wait for the session's turn, and read its data in the same transaction."""
+        """Wait for the session's turn, and read its data in the same transaction.
+
+        Raises a 503 after ``lock_wait`` seconds.
+        """
+        if self.locked:
+            return
         deadline = time.monotonic() + self.lock_wait
-        for pause in backoff(0.002, 0.05):
-            if self._take():
-                self.locked = True
-                return
-            if time.monotonic() + pause > deadline:
-                raise ServiceUnavailable(1)
-            time.sleep(pause)
+        # Who has it in this process may hang: its lease ends, and with it the queue behind it.
+        self._queue = Queue.enter((self.plugin, self.table, self._key), self._patience)
+        try:
+            self._wait_for_lease(deadline)
+        except BaseException:
+            self._leave_queue()
+            raise
+        self.locked = True
 
     def release_lock(self) -> None:
         """Let the next request have the session."""
         self.locked = False
         owner, self._owner = self._owner, None
-        if owner is not None:
-            free = update(self._rows).where(self._rows.c.owner == owner)
-            self._write(free.values(owner=None))
+        try:
+            if owner is not None:
+                with self._unit() as unit:
+                    self._rows.free(unit, owner)
+        finally:
+            self._leave_queue()
 
     def regenerate(self) -> None:
         """Give the session a new id, and keep what is in it."""
         if not self.loaded:
             self.load()
         super().regenerate()
+        self._row, self._is_read, self._before = None, True, "{}"
 
     def save(self) -> None:
         """Save after the request's own transaction has ended, and only if that ended well.
@@ -135,18 +136,58 @@ class DatabaseSession(Session):
         database, and it ends for good at an exception.
         """
         try:
-            known = _READY.get(self._database().engine, {})
+            known = known_tables(self._database().engine)
             for rows in {self._rows, *known.values()}:
-                self._write(delete(rows).where(rows.c.expires <= time.time()))
+                with self._unit() as unit:
+                    rows.remove_expired(unit)
         except Exception as error:
             cherrypy.log(f"Expired sessions are still there: {error}", "CPKIT.SESSIONS", 30)
 
     def __len__(self) -> int:
         """Return the number of sessions that have not expired."""
-        alive = self._rows.c.expires > time.time()
-        count = select(func.count()).select_from(self._rows).where(alive)
         with self._unit(write=False) as unit:
-            return int(unit.scalar(count))
+            return self._rows.count(unit)
+
+    @property
+    def _patience(self) -> float:
+        return min(self.lock_wait, self.lease)
+
+    def _wait_for_lease(self, deadline: float) -> None:
+        """Lock the row, which a request of another process may have."""
+        if self._take():
+            return
+        for pause in backoff(_FIRST_PAUSE, _LONGEST_PAUSE):
+            if time.monotonic() + pause > deadline:
+                raise ServiceUnavailable(1)
+            time.sleep(pause)
+            if self._is_free() and self._take():
+                return
+
+    def _is_free(self) -> bool:
+        """Tell whether nobody has the row. PERF: only read, since a writer keeps others waiting."""
+        row = self._read()
+        return row is None or row.owner is None or (row.leased_until or 0) < time.time()
+
+    def _take(self) -> bool:
+        """Lock the row if nobody has it; a row that is not there yet needs no lock."""
+        owner = secrets.token_hex(8)
+        with self._unit() as unit:
+            self._row, self._is_read = self._rows.lease(unit, self._key, owner, self.lease), True
+        if self._row is not None and self._row.owner == owner:
+            self._owner = owner
+            self._catch_up(self._row)
+        return self._owner is not None or self._row is None
+
+    def _catch_up(self, row: Row) -> None:
+        """Take in what was stored since this session was read, if it was."""
+        if self.loaded and row.data != self._before:
+            self._data = merged(json.loads(self._before), self._data, _decoded(row) or {})
+            self._before = row.data
+
+    def _leave_queue(self) -> None:
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.leave()
 
     def _save_late(self) -> None:
         if sys.exc_info()[1] is None:
@@ -159,51 +200,65 @@ class DatabaseSession(Session):
         elif self.locked:
             self.release_lock()
 
-    def _take(self) -> bool:
-        """Lease the row if nobody has it; a row that is not there yet needs no lock."""
-        rows, now, owner = self._rows, time.time(), secrets.token_hex(8)
-        free = or_(rows.c.owner.is_(None), rows.c.leased_until < now)
-        lease = update(rows).where(rows.c.key == self._key, free)
-        with self._unit() as unit:
-            leased = unit.execute(lease.values(owner=owner, leased_until=now + self.lease))
-            self._row = unit.execute(rows.info["find"], {"session": self._key}).first()
-        if leased.rowcount:
-            self._owner = owner
-        return bool(leased.rowcount) or self._row is None
-
     def _exists(self) -> bool:
         # PERF: without a lock, which reads again, the same row is what is loaded.
-        self._row = row = self._read()
-        return row is not None and row.expires > time.time()
+        self._row, self._is_read = self._read(), True
+        row = self._row
+        return row is not None and row.expires > time.time() and _decoded(row) is not None
 
     def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
-        row = self._read() if self._row is _UNKNOWN else self._row
-        if row is None:
+        if not self._is_read:
+            self._row, self._is_read = self._read(), True
+        row = self._row
+        data = None if row is None else _decoded(row)
+        if row is None or data is None:
             return None
-        expires = datetime.datetime.fromtimestamp(row.expires, datetime.timezone.utc)
-        return json.loads(row.data), expires
+        self._before = row.data
+        return data, datetime.datetime.fromtimestamp(row.expires, datetime.timezone.utc)
 
     def _save(self, expiration_time: datetime.datetime) -> None:
-        rows, owner = self._rows, self._owner
-        values = {"data": self._json(), "expires": expiration_time.timestamp(), "owner": None}
-        change = update(rows).where(rows.c.key == self._key)
-        if owner is not None:
-            change = change.where(rows.c.owner == owner)
+        data, expires = self._encoded(self._data), expiration_time.timestamp()
         with self._unit() as unit:
-            if not unit.execute(change.values(values)).rowcount:
-                try:
-                    unit.execute(insert(rows).values(key=self._key, **values))
-                except IntegrityError as error:
-                    raise SessionLostError(self.lease) from error
-        self._owner, self._row = None, _UNKNOWN
+            if not self._store(unit, data, expires):
+                self._merge(unit, expires)
+        self._owner, self._row, self._is_read = None, None, False
+
+    def _store(self, unit: Any, data: str, expires: float) -> bool:
+        """Store what this request has; False if the row is not the one that was read."""
+        if self._row is None:
+            return self._add(unit, data, expires)
+        if self._owner is None and data == self._before:
+            self._rows.extend(unit, self._key, expires)
+            return True
+        return self._rows.store(unit, self._row, data, expires, self._owner)
+
+    def _add(self, unit: Any, data: str, expires: float) -> bool:
+        try:
+            with unit.begin_nested():
+                self._rows.add(unit, self._key, data, expires)
+        except IntegrityError:  # another request with this new id was quicker
+            return False
+        return True
+
+    def _merge(self, unit: Any, expires: float) -> None:
+        """Change in the row, which others have changed, only what this request has changed."""
+        now = self._rows.lock(unit, self._key)
+        if now is None:
+            # NOTE: it was deleted, at a log-out: what a late request had must not bring it back.
+            cherrypy.log("A session was deleted while a request had it.", "CPKIT.SESSIONS")
+            return
+        data = self._encoded(merged(json.loads(self._before), self._data, _decoded(now) or {}))
+        owner = self._owner if now.owner == self._owner else None
+        self._rows.store(unit, now, data, expires, owner)
 
     def _delete(self) -> None:
-        self._write(delete(self._rows).where(self._rows.c.key == self._key))
-        self._owner, self._row = None, _UNKNOWN
+        with self._unit() as unit:
+            self._rows.remove(unit, self._key)
+        self._owner, self._row, self._is_read, self._before = None, None, True, "{}"
 
-    def _json(self) -> str:
+    def _encoded(self, data: dict[str, Any]) -> str:
         try:
-            return json.dumps(self._data)
+            return json.dumps(data)
         except (TypeError, ValueError) as error:
             raise SessionDataError(str(error)) from error
 
@@ -211,17 +266,10 @@ class DatabaseSession(Session):
     def _key(self) -> str:
         return hashlib.sha256(str(self.id).encode()).hexdigest()
 
-    def _read(self) -> _Row | None:
-        # PERF: every request does this; the driver alone takes half of the time.
-        find = self._rows.info["find as text"]
-        session = (self._key,) if find.positional else {"session": self._key}
+    def _read(self) -> Row | None:
+        rows = self._rows
         with self._unit("dbapi", write=False) as unit:
-            found = unit.execute(str(find), session).fetchone()
-        return found and _Row(*found)
-
-    def _write(self, statement: Any) -> None:
-        with self._unit() as unit:
-            unit.execute(statement)
+            return rows.read(unit, self._key)
 
     @contextmanager
     def _unit(self, handle: str = "connection", write: bool = True) -> Iterator[Any]:
@@ -231,7 +279,7 @@ class DatabaseSession(Session):
                 yield unit
         except Exception as error:
             if not isinstance(error, CpkitError):  # the table may have been dropped
-                _READY.pop(self._database().engine, None)
+                forget_tables(self._database().engine)
             answer = unavailable(error)
             if answer is None or answer is error:
                 raise
@@ -244,20 +292,80 @@ class DatabaseSession(Session):
         return database
 
     @property
-    def _rows(self) -> Table:
+    def _rows(self) -> SessionTable:
         """Return the table, created the first time."""
         database = self._database()
-        tables = _READY.setdefault(database.engine, {})
+        tables = known_tables(database.engine)
         found = tables.get(self.table)
         if found is None:
-            found = _table(self.table)
+            found = SessionTable(self.table)
             with self._unit() as unit:
-                database.backend.serialize_setup(unit.handle)
-                found.create(unit.handle, checkfirst=True)
-            found.info["find as text"] = found.info["find"].compile(database.engine)
+                found.create(unit.handle, database.backend)
             # NOTE: one object for all threads; two of them in one statement are two tables to it.
             found = tables.setdefault(self.table, found)
         return found
+
+    def _guard_cookie(self) -> None:
+        """Keep the cookie from scripts, and from requests that other sites' pages cause."""
+        settings = cherrypy.serving.request.toolmaps.get("tools", {}).get("sessions", {})
+        morsel = cherrypy.serving.response.cookie.get(settings.get("name", "session_id"))
+        if morsel is None:
+            return
+        if settings.get("httponly", True):
+            morsel["httponly"] = True
+        if self.samesite:
+            morsel["samesite"] = self.samesite
+
+
+class Queue:
+    """The requests of this process that want one session, first come first served."""
+
+    _mutex = threading.Lock()
+    _all: ClassVar[dict[tuple[str, ...], Queue]] = {}
+
+    def __init__(self, place: tuple[str, ...]) -> None:
+        self._place, self._turns, self._members = place, Turns(), 0
+
+    @classmethod
+    def enter(cls, place: tuple[str, ...], timeout: float) -> Queue | None:
+        """Wait up to *timeout* seconds for the turn; None if it did not come."""
+        with cls._mutex:
+            queue = cls._all.setdefault(place, cls(place))
+            queue._members += 1
+        if queue._turns.enter(timeout):
+            return queue
+        queue._forget()
+        return None
+
+    def leave(self) -> None:
+        """Let the next one in."""
+        self._turns.leave()
+        self._forget()
+
+    def _forget(self) -> None:
+        with self._mutex:
+            self._members -= 1
+            if not self._members:
+                self._all.pop(self._place, None)
+
+
+def merged(before: Data, mine: Data, theirs: Data) -> Data:
+    """Return *theirs* with what *mine* changed since *before*; of what both changed, mine."""
+    kept = {name: it for name, it in theirs.items() if name in mine or name not in before}
+    changed = {name: it for name, it in mine.items() if before.get(name, _ABSENT) != it}
+    return {**kept, **changed}
+
+
+def _decoded(row: Row) -> dict[str, Any] | None:
+    """Return the data of *row*; None, and a line in the log, for what is damaged."""
+    try:
+        data = json.loads(row.data)
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, dict):
+        return data
+    cherrypy.log("A stored session is damaged: its visitor gets a new one.", "CPKIT.SESSIONS", 30)
+    return None
 
 
 def _end_body() -> None:
@@ -268,19 +376,3 @@ def _end_body() -> None:
             close()
         except Exception:
             cherrypy.log("A body failed at its end.", "CPKIT.SESSIONS", 40, traceback=True)
-
-
-def _table(name: str) -> Table:
-    table = Table(
-        name,
-        MetaData(),
-        Column("key", String(64), primary_key=True),
-        # NOTE: MariaDB's own TEXT ends at 64 KiB.
-        Column("data", Text().with_variant(Text(2**24 - 1), "mysql", "mariadb"), nullable=False),
-        Column("expires", Float(53), nullable=False, index=True),  # seconds since 1970, UTC
-        Column("owner", String(16), index=True),
-        Column("leased_until", Float(53)),
-    )
-    # PERF: every request has it: built once, SQLAlchemy finds it compiled.
-    table.info["find"] = select(table).where(table.c.key == bindparam("session"))
-    return table

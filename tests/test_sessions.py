@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
 import pytest
+from cherrypy.lib.sessions import Session
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.errors import DatabaseNotRunningError, SessionDataError, SessionLostError
-from cpkit.sessions import DatabaseSession
+from cpkit.errors import DatabaseNotRunningError, SessionDataError
+from cpkit.sessions import DatabaseSession, Queue
 from cpkit.testing import Client
 
 
@@ -367,15 +368,249 @@ def test_a_cookie_that_is_no_id_begins_a_new_session(sqlite_visits, cookie):
     assert rows(sqlite_visits) == 1
 
 
-def test_who_held_a_session_beyond_its_lease_does_not_overwrite_it(sqlite_visits):
-    session = DatabaseSession()
-    session.load()
-    session._save(session.now())
-    session.acquire_lock()
+def opened(visits, **data):
+    """Return a session that is stored, as each of two requests has it."""
+    first = DatabaseSession()
+    first.update(data)
+    Session.save(first)
+    sessions = DatabaseSession(first.id), DatabaseSession(first.id)
+    for session in sessions:
+        session.load()
+    return sessions
+
+
+def stored(session):
+    again = DatabaseSession(session.id)
+    again.load()
+    return dict(again.items())
+
+
+def test_who_held_a_session_beyond_its_lease_does_not_overwrite_it(visits):
+    slow, quick = opened(visits, a=1)
+    slow.acquire_lock()
+    with visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET leased_until = 1"))
+    quick.lease = 0.05  # as long it waits behind who has the session in this process
+    quick.acquire_lock()
+    quick["user"] = "anna"
+    Session.save(quick)
+    slow["seen"] = True
+    Session.save(slow)
+    assert stored(slow) == {"a": 1, "user": "anna", "seen": True}
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["with the lock", "without it"])
+def test_a_save_without_the_lock_changes_only_what_its_request_changed(visits, locked):
+    poll, login = opened(visits, cart=[1], old="x", nested={"a": 1})
+    if locked:
+        login.acquire_lock()
+    login["user"] = "anna"
+    del login["old"]
+    login["nested"]["a"] = 2
+    Session.save(login)
+    poll["polled"] = 7
+    poll["cart"].append(2)
+    Session.save(poll)
+    assert stored(poll) == {"user": "anna", "polled": 7, "cart": [1, 2], "nested": {"a": 2}}
+
+
+def test_a_save_without_the_lock_leaves_anothers_lock_alone(visits):
+    poll, holder = opened(visits, a=1)
+    holder.acquire_lock()
+    poll["polled"] = True
+    Session.save(poll)
+    third = DatabaseSession(poll.id, lock_wait=0.05)
+    with pytest.raises(cherrypy.HTTPError):
+        third.acquire_lock()
+    holder["held"] = True
+    Session.save(holder)
+    assert stored(poll) == {"a": 1, "polled": True, "held": True}
+
+
+def test_a_request_that_only_reads_makes_nobody_fail(visits):
+    reader, holder = opened(visits, a=1)
+    holder.acquire_lock()
+    holder["a"] = 2
+    Session.save(reader)
+    Session.save(holder)
+    assert stored(reader) == {"a": 2}
+
+
+def test_who_locks_a_session_that_he_has_read_has_its_newest_data(visits):
+    early, late = opened(visits, a=1, b=1)
+    early["a"] = 2
+    Session.save(early)
+    late["b"] = 2
+    late.acquire_lock()
+    assert dict(late.items()) == {"a": 2, "b": 2}
+    Session.save(late)
+    assert stored(late) == {"a": 2, "b": 2}
+
+
+def test_a_late_request_does_not_bring_back_a_session_that_was_deleted(visits):
+    late, leaving = opened(visits, user="anna")
+    leaving.delete()
+    late["seen"] = True
+    Session.save(late)
+    assert DatabaseSession(late.id).missing
+    assert rows(visits) == 0
+
+
+def test_two_requests_that_both_begin_a_session_keep_both_changes(visits):
+    one = DatabaseSession()
+    other = DatabaseSession()
+    other._id = one.id
+    one["a"], other["b"] = 1, 2
+    Session.save(one)
+    Session.save(other)
+    assert stored(one) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("data", ["", "{", "[1]", "null", '"text"', "[" * 100_000])
+def test_a_damaged_row_is_a_new_session_and_a_line_in_the_log(sqlite_visits, caplog, data):
+    client = Client()
+    client.get("/")
+    before = client.cookies["session_id"]
     with sqlite_visits.begin() as connection:
-        connection.execute(text("UPDATE cpkit_sessions SET owner = 'another'"))
-    with pytest.raises(SessionLostError, match=r"tools\.sessions\.lease"):
-        session._save(session.now())
+        connection.execute(text("UPDATE cpkit_sessions SET data = :data"), {"data": data})
+    assert client.get("/").text == "1"
+    assert client.cookies["session_id"] != before
+    assert "damaged" in caplog.text
+    assert client.get("/").text == "2"
+
+
+def test_a_table_of_before_0_9_is_brought_up_to_date(start_database):
+    database = start_database()
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TABLE cpkit_sessions (key VARCHAR(64) PRIMARY KEY, data TEXT NOT NULL,"
+                " expires FLOAT NOT NULL, owner VARCHAR(16), leased_until FLOAT)"
+            )
+        )
+    cherrypy.tree.mount(Visits(), "/", CONFIG)
+    client = Client()
+    assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {"HttpOnly", "SameSite=Lax"}),
+        ({"tools.sessions.samesite": "Strict"}, {"HttpOnly", "SameSite=Strict"}),
+        ({"tools.sessions.httponly": False}, {"SameSite=Lax"}),
+        ({"tools.sessions.samesite": ""}, {"HttpOnly"}),
+        ({"tools.sessions.name": "visit", "tools.sessions.secure": True}, {"HttpOnly", "Secure"}),
+    ],
+)
+def test_the_cookie_is_kept_from_scripts_and_other_sites(sqlite_visits, settings, expected):
+    cherrypy.tree.apps[""].merge({"/": settings})
+    for path in ("/", "/regenerate", "/with_database?fails=1"):
+        fields = Client(raise_exceptions=False).get(path).headers["Set-Cookie"]
+        attributes = set(fields.split("; "))
+        assert expected <= attributes
+        assert ("HttpOnly" in attributes) is ("HttpOnly" in expected)
+
+
+def test_a_conf_file_names_the_class_and_nothing_imports_it_before(tmp_path):
+    file = tmp_path / "app.conf"
+    file.write_text("[/]\ntools.sessions.storage_class = cpkit.sessions.DatabaseSession\n")
+    code = f"""if True:
+        import cherrypy
+        app = cherrypy.Application(None, "", {str(file)!r})
+        print(app.config["/"]["tools.sessions.storage_class"].__name__)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("DatabaseSession\n", "")
+
+
+def test_what_cpkit_has_not_is_no_attribute():
+    import cpkit
+
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        cpkit.nothing  # noqa: B018
+
+
+class Slow:
+    """A session in which each request notes when it came in and when it had the session."""
+
+    def __init__(self):
+        self.waiting = threading.Semaphore(0)
+        self.go_on = threading.Event()
+        self.order = []
+
+    @cherrypy.expose
+    def index(self, number):
+        cherrypy.session["last"] = number
+        self.order.append(number)
+        if number == "0":
+            self.waiting.release()
+            assert self.go_on.wait(30)
+        return "ok"
+
+    @cherrypy.expose
+    def other(self):
+        cherrypy.session["seen"] = True
+        return "ok"
+
+
+def test_requests_of_one_process_get_a_session_in_the_order_in_which_they_came(
+    start_database, any_database
+):
+    database = start_database(any_database, timeout=20)
+    slow = Slow()
+    cherrypy.tree.mount(slow, "/", CONFIG)
+    first = Client()
+    first.get("/other")
+
+    def visit(number):
+        client = Client()
+        client.cookies["session_id"] = first.cookies["session_id"]
+        return client.get(f"/?number={number}").status_code
+
+    with ThreadPoolExecutor(13) as pool:
+        asked = [pool.submit(visit, 0)]
+        slow.waiting.acquire()
+        for number in range(1, 13):
+            asked.append(pool.submit(visit, number))
+            while queue_length() < number + 1:
+                threading.Event().wait(0.001)
+        slow.go_on.set()
+        assert {each.result() for each in asked} == {200}
+    assert slow.order == [str(number) for number in range(13)]
+    assert queue_length() == 0
+    with database.begin() as connection:
+        connection.execute(text("DROP TABLE cpkit_sessions"))
+
+
+def queue_length():
+    return sum(queue._members for queue in Queue._all.values())
+
+
+def test_who_waits_for_a_session_only_reads(sqlite_visits):
+    client = Client()
+    client.get("/")
+    with sqlite_visits.begin() as connection:
+        connection.execute(text("UPDATE cpkit_sessions SET owner = 'x', leased_until = 1e12"))
+    with sqlite_visits.begin(write=False) as connection:
+        before = connection.scalar(text("PRAGMA data_version"))
+        session = DatabaseSession(client.cookies["session_id"], lock_wait=0.2)
+        with pytest.raises(cherrypy.HTTPError):
+            session.acquire_lock()
+        assert connection.scalar(text("PRAGMA data_version")) - before <= 1
+
+
+def test_a_lock_that_hangs_in_this_process_is_void_after_its_lease(sqlite_visits):
+    hung, waiting = opened(sqlite_visits, a=1)
+    hung.lease = 0.05
+    hung.acquire_lock()
+    waiting.lease = 0.05
+    waiting.acquire_lock()
+    waiting["b"] = 2
+    Session.save(waiting)
+    hung.release_lock()
+    assert stored(waiting) == {"a": 1, "b": 2}
+    assert queue_length() == 0
 
 
 def test_what_json_cannot_hold_is_a_clear_error(sqlite_visits):
@@ -400,7 +635,7 @@ def test_a_plugin_that_does_not_run_is_named(cp_client):
 OTHER_PROCESS = """
 import sys, cherrypy
 from cpkit.plugins import DatabasePlugin
-from cpkit.sessions import DatabaseSession
+from cpkit.sessions import DatabaseSession, Queue
 from cpkit.testing import Client
 class Root:
     @cherrypy.expose
