@@ -124,6 +124,22 @@ class InvalidOfferError(CpkitError):
         return f"The offer {self.offer!r} is not {self.expected}: write it like {self.example!r}."
 
 
+class AnnotationError(CpkitError, TypeError):
+    """A handler whose parameters cannot be read from its annotations.
+
+    *handler* is where it is written, *parameter* the name (None: all of them), *problem* what is
+    wrong and what to write instead.
+    """
+
+    def __init__(self, handler: str, parameter: str | None, problem: str) -> None:
+        super().__init__(handler, parameter, problem)
+        self.handler, self.parameter, self.problem = handler, parameter, problem
+
+    def __str__(self) -> str:
+        which = f"the parameter {self.parameter}" if self.parameter else "the annotations"
+        return f"{self.handler}: {which} cannot be read: {self.problem}."
+
+
 class NotRenderedError(CpkitError, TypeError):
     """A body that is neither text nor bytes, nor made of them."""
 

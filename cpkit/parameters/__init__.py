@@ -1,0 +1,1 @@
+"""What clients send, typed: grammars, shapes and plans as values, and the hooks that use them."""

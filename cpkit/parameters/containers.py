@@ -1,0 +1,213 @@
+"""The shapes of lists, objects and mappings in a body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .faults import Faults, pointer
+from .scalars import span
+from .shapes import Json, Ref, Scalar, Schema, Shape
+
+
+class Listed:
+    """The shape of lists, sets and tuples of any length."""
+
+    def __init__(self, item: Shape, least: int | None, most: int | None) -> None:
+        self.item, self.least, self.most = item, least or 0, most
+        self.careful = item.careful
+        self.extra: Mapping[str, Json] = {}
+        self.expects = "a list" + span(least, most, "item")
+
+    def fits(self, count: int) -> bool:
+        """Tell whether a list may have so many items."""
+        return self.least <= count and (self.most is None or count <= self.most)
+
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return the items that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
+        if not isinstance(value, list) or not self.fits(len(value)):
+            faults.add("body", at, f"must be {self.expects}")
+            return value
+        taken = []
+        for index, item in enumerate(value):
+            taken.append(self.item.take(item, f"{at}/{index}", faults))
+            if faults.full:
+                break
+        return taken
+
+    def bounds(self) -> Schema:
+        """Return how many items there may be, as members of a schema."""
+        bounds: Schema = {"minItems": self.least} if self.least else {}
+        return bounds if self.most is None else {**bounds, "maxItems": self.most}
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of an array."""
+        return {"type": "array", "items": self.item.schema(ref), **self.bounds(), **self.extra}
+
+
+class Sequence:
+    """The shape of a tuple, each place of which has a shape of its own."""
+
+    def __init__(self, items: tuple[Shape, ...]) -> None:
+        self.items, self.careful = items, any(item.careful for item in items)
+        self.extra: Mapping[str, Json] = {}
+
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return the items that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
+        if not isinstance(value, list) or len(value) != len(self.items):
+            faults.add("body", at, f"must be a list of {len(self.items)} items")
+            return value
+        pairs = enumerate(zip(self.items, value, strict=True))
+        return [shape.take(item, f"{at}/{index}", faults) for index, (shape, item) in pairs]
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of a tuple."""
+        shapes: list[Json] = [item.schema(ref) for item in self.items]
+        size = len(shapes)
+        bounds: Schema = {"minItems": size, "maxItems": size}
+        return {"type": "array", "prefixItems": shapes, "items": False, **bounds, **self.extra}
+
+
+class Keyed:
+    """The shape of a dict: names that are read as text, and values of one shape."""
+
+    def __init__(self, key: Scalar | None, value: Shape) -> None:
+        self.key, self.value = key, value
+        self.careful = value.careful or bool(key and key.careful)
+        self.extra: Mapping[str, Json] = {}
+
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
+        if not isinstance(value, dict):
+            faults.add("body", at, "must be an object")
+            return value
+        taken: dict[str, Json] = {}
+        for name, member in value.items():
+            if self.key and not _is_read(self.key, name):
+                faults.add("body", pointer(at, name), f"its name must be {self.key.expects}")
+            taken[name] = self.value.take(member, pointer(at, name), faults)
+            if faults.full:
+                break
+        return taken
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of an object with members of one kind."""
+        names: Schema = {"propertyNames": _names(self.key)} if self.key else {}
+        values = self.value.schema(ref)
+        return {"type": "object", "additionalProperties": values, **names, **self.extra}
+
+
+def _is_read(scalar: Scalar, text: str) -> bool:
+    try:
+        scalar.read(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(key: Scalar) -> Schema:
+    """Return the schema of an object's names, which are text: of numbers no more is told."""
+    schema = key.text_schema()
+    return schema if schema.get("type") == "string" else {}
+
+
+class Member(NamedTuple):
+    """A member of an object: its name in a document, its shape, whether it must be there."""
+
+    name: str
+    shape: Shape
+    required: bool
+    default: Json = None
+
+
+class Record:
+    """The shape of a Struct, a dataclass or a TypedDict: an object with known members.
+
+    *members* are given once the shape exists, since a class may hold itself. *tag* is the member
+    that tells Structs of a union apart, and its value.
+    """
+
+    def __init__(self, cls: type, *, closed: bool, tag: tuple[str, str | int] | None) -> None:
+        self.cls, self.closed, self.tag = cls, closed, tag
+        self.members: dict[str, Member] = {}
+        self.careful = False
+        self.extra: Mapping[str, Json] = {}
+
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
+        if not isinstance(value, dict):
+            faults.add("body", at, "must be an object")
+            return value
+        taken = dict(value)
+        for name, member in self.members.items():
+            if name in value:
+                taken[name] = member.shape.take(value[name], pointer(at, name), faults)
+            elif member.required:
+                faults.add("body", pointer(at, name), "is missing")
+        if self.tag and value.get(self.tag[0], self.tag[1]) != self.tag[1]:
+            faults.add("body", pointer(at, self.tag[0]), f"must be {self.tag[1]}")
+        if self.closed:
+            self._refuse_unknown(value, at, faults)
+        return taken
+
+    def _refuse_unknown(self, value: Iterable[str], at: str, faults: Faults) -> None:
+        for name in value:
+            if name not in self.members and not (self.tag and name == self.tag[0]):
+                faults.add("body", pointer(at, name), "is unknown")
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return a reference to the schema of the class."""
+        return {**ref(self.cls, lambda: self._schema(ref)), **self.extra}
+
+    def _schema(self, ref: Ref) -> Schema:
+        members = self.members.values()
+        properties: dict[str, Json] = {}
+        for member in members:
+            default: Schema = {} if member.default is None else {"default": member.default}
+            properties[member.name] = {**member.shape.schema(ref), **default}
+        required: list[Json] = [member.name for member in members if member.required]
+        if self.tag:
+            properties = {self.tag[0]: {"enum": [self.tag[1]]}, **properties}
+        schema: Schema = {"title": self.cls.__name__, "type": "object", "properties": properties}
+        doc = _own_doc(self.cls)
+        if doc:
+            schema["description"] = doc
+        if required:
+            schema["required"] = required
+        return {**schema, "additionalProperties": False} if self.closed else schema
+
+
+def _own_doc(cls: type) -> str:
+    """Return the docstring that was written for *cls*, not the one a dataclass makes."""
+    doc = vars(cls).get("__doc__") or ""
+    return "" if doc.startswith(f"{cls.__name__}(") else " ".join(doc.split())
+
+
+class Tagged:
+    """The shape of a union of Structs, told apart by the member *field*."""
+
+    def __init__(self, field: str, records: tuple[Record, ...]) -> None:
+        self.field, self._records = field, records
+        self._by_tag = {record.tag[1]: record for record in records if record.tag}
+        self.careful = any(record.careful for record in records)
+        self.extra: Mapping[str, Json] = {}
+
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
+        if not isinstance(value, dict):
+            faults.add("body", at, "must be an object")
+            return value
+        tag = value.get(self.field)
+        record = self._by_tag.get(tag) if isinstance(tag, str | int) else None
+        if record is None:
+            known = ", ".join(map(str, self._by_tag))
+            faults.add("body", pointer(at, self.field), f"must be one of {known}")
+            return value
+        return record.take(value, at, faults)
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of one of several objects."""
+        each: list[Json] = []
+        for record in self._records:
+            each.append({"allOf": [record.schema(ref)], "required": [self.field]})
+        return {"anyOf": each, **self.extra}

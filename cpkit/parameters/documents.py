@@ -1,0 +1,104 @@
+"""Decode the documents of bodies: malformed ones and wrong ones are told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from .faults import Faults, pointer
+from .reading import shape_of
+from .shapes import Anything
+
+Parser = Callable[[bytes], object]
+
+# NOTE: msgspec reads integers of 4,300 digits; 19 is what one beyond 64 bits has at least.
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_PLACE = re.compile(r"(.*) - at (?:(?:key in )?)`\$(.*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
+
+
+class MalformedDocumentError(ValueError):
+    """Raised for a document that breaks the grammar of its media type."""
+
+
+class WrongDocumentError(ValueError):
+    """Raised for a well-formed document of another shape; *faults* say where."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+
+class Documents:
+    """What makes values of one annotation from documents."""
+
+    def __init__(self, annotation: object) -> None:
+        self.annotation, self.shape = annotation, shape_of(annotation)
+        self.untyped = isinstance(self.shape, Anything)
+        self._decoder = msgspec.json.Decoder(annotation)
+
+    def from_json(self, document: bytes) -> object:
+        """Return the value that a JSON text (RFC 8259) writes.
+
+        Raise MalformedDocumentError or WrongDocumentError. A repeated name: its last member.
+        """
+        try:
+            if self.shape.careful or _LONG_NUMBER.search(document):
+                return self.convert(_plain(document))
+            return self._decoder.decode(document)
+        except msgspec.ValidationError:
+            # It stops at the first fault, and takes 1.0 for none: look at the whole.
+            return self.convert(_plain(document))
+        except msgspec.DecodeError as error:
+            raise MalformedDocumentError(_said(error)) from error
+        except RecursionError as error:
+            raise MalformedDocumentError("it is nested too deeply") from error
+
+    def parsed_by(self, parser: Parser, document: bytes) -> object:
+        """Return the value of what *parser* makes of the document; a ValueError: malformed."""
+        try:
+            plain = parser(document)
+        except (ValueError, RecursionError) as error:
+            raise MalformedDocumentError(str(error)[:200]) from error
+        return plain if self.untyped else self.convert(plain)
+
+    def convert(self, plain: object) -> object:
+        """Return the value of what a parser returned. Raise WrongDocumentError."""
+        faults = Faults()
+        try:
+            taken = self.shape.take(plain, "", faults)  # type: ignore[arg-type]
+            if not faults:
+                return msgspec.convert(taken, self.annotation, str_keys=True)
+        except msgspec.ValidationError as error:
+            # What no schema says: a class's own __post_init__.
+            raise WrongDocumentError(_fault(error)) from error
+        except RecursionError as error:
+            raise MalformedDocumentError("it is nested too deeply") from error
+        raise WrongDocumentError(faults)
+
+
+def _plain(document: bytes) -> object:
+    try:
+        return msgspec.json.decode(document)
+    except msgspec.ValidationError as error:  # a number beyond all that can be held
+        raise WrongDocumentError(_fault(error)) from error
+    except msgspec.DecodeError as error:
+        raise MalformedDocumentError(_said(error)) from error
+    except RecursionError as error:
+        raise MalformedDocumentError("it is nested too deeply") from error
+
+
+def _said(error: Exception) -> str:
+    return str(error)[:200]
+
+
+def _fault(error: msgspec.ValidationError) -> Faults:
+    """Return the one fault that msgspec tells, its path as a JSON Pointer."""
+    message, at, faults = str(error), "", Faults()
+    found = _PLACE.fullmatch(message)
+    for name, index in _STEP.findall(found[2]) if found else ():
+        at = pointer(at, name or index)
+    faults.add("body", at, (found[1] if found else message)[:200])
+    return faults

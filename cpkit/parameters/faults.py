@@ -1,0 +1,49 @@
+"""What is wrong with what a client sent, and where: told all at once, within bounds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MOST_TOLD = 20
+_LONGEST_NAME = 100
+
+
+class Fault(NamedTuple):
+    """A value that cannot be used: where it stood, its name, and what it must be.
+
+    *place* is ``"path"``, ``"query"``, ``"form"`` or ``"body"``; the name of a value in a body
+    is its JSON Pointer (RFC 6901), empty for the whole.
+    """
+
+    place: str
+    name: str
+    detail: str
+
+    def told(self) -> dict[str, str]:
+        """Return the member of a problem's ``errors``; a long name is cut."""
+        name = self.name.encode(errors="replace").decode()
+        if len(name) > _LONGEST_NAME:
+            name = name[:_LONGEST_NAME] + "…"
+        return {"in": self.place, "name": name, "detail": self.detail}
+
+
+class Faults(list[Fault]):
+    """The faults found so far; nobody looks for more when they are *full*."""
+
+    @property
+    def full(self) -> bool:
+        """Tell whether there are as many as are told."""
+        return len(self) >= MOST_TOLD
+
+    def add(self, place: str, name: str, detail: str) -> None:
+        """Add a fault, unless there are enough."""
+        if not self.full:
+            self.append(Fault(place, name, detail))
+
+
+def pointer(at: str, key: object) -> str:
+    """Return the JSON Pointer of the member *key* of what the pointer *at* leads to.
+
+    RFC 6901, 3: a tilde is written ``~0``, a slash ``~1``.
+    """
+    return f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"

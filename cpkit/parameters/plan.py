@@ -1,0 +1,146 @@
+"""What a handler takes, and its values made from what a client sent."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from .containers import Listed
+from .faults import Faults
+from .shapes import Nullable, Scalar, Shape
+
+Value = Any  # what a client sent (text, a file, a list of these), or what a tool made of it
+ABSENT = object()
+_FRESH = (list, set, dict)  # defaults that a handler could change for the next request
+_WRONG_KIND = {True: "must be a file", False: "must be text, not a file"}
+
+
+class Upload:
+    """The shape of an uploaded file, which a handler gets as it is."""
+
+
+class Parameter:
+    """A parameter of a handler: its name, the scalar that reads it, and its default."""
+
+    __slots__ = ("default", "fresh", "listed", "make", "name", "optional", "scalar", "shape")
+
+    def __init__(self, name: str, shape: Shape | Upload | None, default: object) -> None:
+        self.name, self.shape, self.default = name, shape, default
+        self.optional = default is not ABSENT
+        self.fresh = isinstance(default, _FRESH)
+        inner = shape.inner if isinstance(shape, Nullable) else shape
+        self.listed = inner if isinstance(inner, Listed) else None
+        item = self.listed.item if self.listed else inner
+        self.scalar = item if isinstance(item, Scalar | Upload) else None
+        self.make: Callable[[list[Value]], object] = list
+
+    def value(self, raw: Value, place: str, faults: Faults) -> object:
+        """Return the value that *raw* writes; add what is wrong with it to *faults*.
+
+        ABSENT: there is none. What is no text, list or file was made by another tool, and stands.
+        """
+        scalar = self.scalar
+        if scalar is None:
+            return raw
+        if raw.__class__ is not str and not isinstance(raw, list) and not is_file(raw):
+            return raw
+        if self.listed is not None:
+            return self._several(raw if isinstance(raw, list) else [raw], place, faults)
+        if isinstance(raw, list):
+            faults.add(place, self.name, "is given more than once")
+            return raw
+        if raw == "" and place == "form":
+            # A field that was left empty is one that was not filled in.
+            if not self.optional:
+                faults.add(place, self.name, "is missing")
+            return ABSENT
+        return self._one(raw, self.name, place, faults)
+
+    def _one(self, raw: Value, name: str, place: str, faults: Faults) -> object:
+        scalar = self.scalar
+        if isinstance(scalar, Upload) or not isinstance(raw, str):
+            if isinstance(scalar, Upload) is isinstance(raw, str):
+                faults.add(place, name, _WRONG_KIND[isinstance(raw, str)])
+            return raw
+        if scalar is None:
+            return raw
+        try:
+            return scalar.read(raw)
+        except ValueError:
+            faults.add(place, name, f"must be {scalar.expects}")
+            return raw
+
+    def _several(self, raw: list[Value], place: str, faults: Faults) -> object:
+        if raw == [""] and place == "form":
+            if not self.optional:
+                faults.add(place, self.name, "is missing")
+            return ABSENT
+        if self.listed and not self.listed.fits(len(raw)):
+            faults.add(place, self.name, f"must be {self.listed.expects}")
+            return raw
+        values = []
+        for index, each in enumerate(raw):
+            name = f"{self.name}/{index}" if len(raw) > 1 else self.name
+            values.append(self._one(each, name, place, faults))
+            if faults.full:
+                break
+        return self.make(values)
+
+    def missing(self) -> object:
+        """Return a copy of a default that may be changed, else ABSENT: Python has the default."""
+        return copy.deepcopy(self.default) if self.fresh else ABSENT
+
+
+class Plan:
+    """What a handler takes: *named* parameters, those that a path may fill, and all others.
+
+    *rest* reads what ``*args`` takes and *others* what ``**kwargs`` takes; None: there is none.
+    """
+
+    def __init__(self) -> None:
+        self.named: dict[str, Parameter] = {}
+        self.positional: list[Parameter] = []
+        self.only_positional: list[str] = []
+        self.rest: Parameter | None = None
+        self.others: Parameter | None = None
+        self.skipped: frozenset[str] = frozenset()
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return what reads the value *name*; None where it is unknown."""
+        return self.named.get(name) or self.others
+
+    def fill(self, given: dict[str, Value], name: str, place: str, faults: Faults) -> None:
+        """Put the typed value of *name* into *given*, in the place of the one there."""
+        parameter = self.named.get(name) or self.others
+        if parameter is None:
+            if name not in self.skipped:
+                faults.add(place, name, "is unknown")
+            return
+        raw = given[name]
+        if parameter is self.others:
+            parameter = Parameter(name, parameter.shape, ABSENT)
+        value = parameter.value(raw, place, faults)
+        if value is ABSENT:
+            del given[name]
+        elif value is not raw:
+            given[name] = value
+
+    def complete(self, given: dict[str, Value], place: str, faults: Faults) -> None:
+        """Add a fault for each parameter that is missing, and the defaults that may be changed."""
+        for name, parameter in self.named.items():
+            if name not in given:
+                if parameter.optional:
+                    if parameter.fresh:
+                        given[name] = parameter.missing()
+                else:
+                    faults.add(place, name, "is missing")
+
+    def check_by_name(self) -> str | None:
+        """Return the name of a parameter that nothing passed by name can fill, if there is one."""
+        return self.rest.name if self.rest else next(iter(self.only_positional), None)
+
+
+def is_file(value: object) -> bool:
+    """Tell whether *value* is an uploaded file, or a part of a form as it came."""
+    return hasattr(value, "filename")

@@ -1,0 +1,188 @@
+"""Read annotations: which shape each has, and why some have none."""
+
+from __future__ import annotations
+
+import enum
+import math
+import typing
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, datetime, time
+from typing import TypeVar
+
+from msgspec import inspect as types
+
+from .containers import Keyed, Listed, Member, Record, Sequence, Tagged
+from .scalars import Binary, Choice, Exact, Identifier, Moment, Number, Text, Truth, Whole
+from .shapes import Anything, Nothing, Nullable, Scalar, Shape
+
+
+class UnreadableError(Exception):
+    """Raised for an annotation that has no shape; its text says why, and what to write."""
+
+
+def shape_of(annotation: object) -> Shape:
+    """Return the shape of what *annotation* stands for. Raise UnreadableError for none."""
+    for variable in _variables(annotation):
+        raise UnreadableError(f"{variable} is a type variable: write the type")
+    try:
+        info = types.type_info(annotation)
+    except (TypeError, ValueError, RecursionError, NameError) as error:
+        raise UnreadableError(str(error).partition("\n")[0]) from error
+    return _Reader().read(info)
+
+
+def _variables(annotation: object) -> Iterator[TypeVar]:
+    if isinstance(annotation, TypeVar):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _variables(part)
+
+
+class _Reader:
+    """One reading, which knows the classes that it has met: they may hold themselves."""
+
+    def __init__(self) -> None:
+        self._met: dict[type, Record] = {}
+
+    def read(self, info: types.Type) -> Shape:
+        if isinstance(info, types.Metadata):
+            shape = self.read(info.type)
+            shape.extra = info.extra_json_schema or {}
+            return shape
+        for kind, make in _MAKERS.items():
+            if isinstance(info, kind):
+                return make(self, info)
+        raise UnreadableError(_WHY.get(type(info)) or f"nothing is known of {_named(info)}")
+
+    def record(self, info: _RecordType) -> Shape:
+        if info.cls in self._met:
+            return self._met[info.cls]
+        if getattr(info, "array_like", False):
+            raise UnreadableError(f"{info.cls.__name__} is array_like: leave that out")
+        tag, closed = None, False
+        if isinstance(info, types.StructType):
+            closed = info.forbid_unknown_fields
+            if info.tag_field is not None and info.tag is not None:
+                tag = info.tag_field, info.tag
+        made = Record(info.cls, closed=closed, tag=tag)
+        self._met[info.cls] = made
+        for field in info.fields:
+            shape = self.read(field.type)
+            made.members[field.encode_name] = Member(
+                field.encode_name, shape, field.required, _told(getattr(field, "default", None))
+            )
+            # NOTE: a class that holds itself is as careful as its other members.
+            made.careful = made.careful or shape.careful
+        return made
+
+    def union(self, info: types.UnionType) -> Shape:
+        others = [each for each in info.types if not isinstance(each, types.NoneType)]
+        shape = self.read(others[0]) if len(others) == 1 else self._tagged(others)
+        return shape if len(others) == len(info.types) else Nullable(shape)
+
+    def _tagged(self, infos: list[types.Type]) -> Shape:
+        records = [self.read(info) for info in infos if isinstance(info, types.StructType)]
+        tagged = tuple(each for each in records if isinstance(each, Record) and each.tag)
+        if len(tagged) < len(infos):
+            names = " | ".join(map(_named, infos))
+            raise UnreadableError(
+                f"{names} cannot be told apart: take one of them, or Structs with a tag"
+            )
+        field = tagged[0].tag[0] if tagged[0].tag else ""
+        return Tagged(field, tagged)
+
+    def keyed(self, info: types.DictType) -> Shape:
+        key = self.read(info.key_type)
+        if not isinstance(key, Scalar | Anything):
+            raise UnreadableError("the names of a dict must be text, numbers or an Enum")
+        plain = isinstance(key, Anything) or (type(key) is Text and key.expects == "text")
+        return Keyed(None if plain else typing.cast(Scalar, key), self.read(info.value_type))
+
+
+_RecordType = types.StructType | types.DataclassType | types.TypedDictType
+_WHY: dict[type, str] = {
+    types.TimeDeltaType: "a timedelta has no form that all clients write: take a float of seconds",
+    types.NamedTupleType: "a NamedTuple is told by places: take a Struct or a dataclass",
+}
+
+
+def _named(info: types.Type) -> str:
+    cls = getattr(info, "cls", None)
+    return cls.__qualname__ if isinstance(cls, type) else type(info).__name__.removesuffix("Type")
+
+
+def _told(default: object) -> bool | int | float | str | None:
+    """Return a default that a schema can show."""
+    return default if isinstance(default, bool | int | float | str) else None
+
+
+def _whole(_: _Reader, info: types.IntType) -> Shape:
+    least = [
+        each
+        for each in (info.ge, None if info.gt is None else math.floor(info.gt) + 1)
+        if each is not None
+    ]
+    most = [
+        each
+        for each in (info.le, None if info.lt is None else math.ceil(info.lt) - 1)
+        if each is not None
+    ]
+    return Whole(
+        max(map(math.ceil, least), default=None),
+        min(map(math.floor, most), default=None),
+        info.multiple_of,
+    )
+
+
+def _literal(_: _Reader, info: types.LiteralType) -> Shape:
+    values = [value for value in info.values if value is not None]
+    shape = _choice(values, None)
+    return shape if len(values) == len(info.values) else Nullable(shape)
+
+
+def _enum(_: _Reader, info: types.EnumType) -> Shape:
+    return _choice([member.value for member in info.cls], info.cls)
+
+
+def _choice(values: Collection[object], enumeration: type[enum.Enum] | None) -> Shape:
+    if not (all(type(value) is str for value in values) or all(type(v) is int for v in values)):
+        raise UnreadableError("its values are neither all texts nor all whole numbers")
+    return Choice(typing.cast("list[str | int]", values), enumeration)
+
+
+def _moment(kind: type[date | time]) -> Callable[[_Reader, types.DateTimeType], Shape]:
+    return lambda _, info: Moment(kind, offset=getattr(info, "tz", None) is not False)
+
+
+def _listed(reader: _Reader, info: types.ListType) -> Shape:
+    return Listed(reader.read(info.item_type), info.min_length, info.max_length)
+
+
+_MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {
+    types.StrType: lambda _, info: Text(info.min_length, info.max_length, info.pattern),
+    types.IntType: _whole,
+    types.FloatType: lambda _, info: Number(
+        ge=info.ge, gt=info.gt, le=info.le, lt=info.lt, multiple_of=info.multiple_of
+    ),
+    types.BoolType: lambda _, info: Truth(),
+    types.NoneType: lambda _, info: Nothing(),
+    types.AnyType: lambda _, info: Anything(),
+    types.DecimalType: lambda _, info: Exact(),
+    types.UUIDType: lambda _, info: Identifier(),
+    types.DateType: _moment(date),
+    types.DateTimeType: _moment(datetime),
+    types.TimeType: _moment(time),
+    types.BytesType: lambda _, info: Binary(),
+    types.EnumType: _enum,
+    types.LiteralType: _literal,
+    types.UnionType: _Reader.union,
+    types.ListType: _listed,
+    types.SetType: _listed,
+    types.FrozenSetType: _listed,
+    types.VarTupleType: _listed,
+    types.TupleType: lambda reader, info: Sequence(tuple(map(reader.read, info.item_types))),
+    types.DictType: _Reader.keyed,
+    types.StructType: _Reader.record,
+    types.DataclassType: _Reader.record,
+    types.TypedDictType: _Reader.record,
+}
