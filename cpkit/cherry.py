@@ -45,6 +45,7 @@ __all__ = [
     "CPWSGIServer",
     "Dispatcher",
     "Entity",
+    "Field",
     "Handler",
     "Hook",
     "HookMap",
@@ -71,9 +72,20 @@ class Host(Protocol):
     name: str
 
 
+class Field(Protocol):
+    """The value of a header field, and the parameters that follow it."""
+
+    value: str
+    params: dict[str, str]
+
+
 class Body(Protocol):
     """The body of a request."""
 
+    content_type: Field
+    default_proc: Callable[[], None]
+    fp: Any
+    maxbytes: int | None
     processors: dict[str, Callable[[Any], None]]
     params: dict[str, Any]
     length: int | None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType, GetSetDescriptorType
+from types import FunctionType, GetSetDescriptorType, MethodType
 from typing import Any, NamedTuple, NoReturn
 
 import cherrypy
+
+from cpkit.routing.handlers import operations
+from cpkit.routing.table import RouteTable
 
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 
@@ -70,6 +73,63 @@ def faults() -> Iterator[ConfigError]:
                 yield ConfigError(key, place.name, f"{error.remedy} It is {error.value!r}.")
             except (CpkitError, AttributeError) as error:
                 yield ConfigError(key, place.name, str(error))
+    yield from _unfit_handlers()
+
+
+def _unfit_handlers() -> Iterator[ConfigError]:
+    """Yield an error for each page handler that a tool cannot do its work for."""
+    for app in cherrypy.tree.apps.values():
+        for handler, config in handlers_of(app) if isinstance(app, cherrypy.Application) else ():
+            for namespace, toolbox in app.toolboxes.items():
+                for name, tool in vars(toolbox).items():
+                    key = f"{namespace}.{name}.on"
+                    if hasattr(tool, "check_handler") and config.get(key):
+                        try:
+                            tool.check_handler(handler, config)
+                        except CpkitError as error:
+                            yield ConfigError(key, _name(handler), str(error))
+
+
+def handlers_of(app: Any) -> Iterator[tuple[Callable[..., Any], Config]]:
+    """Yield the page handlers of an application, with the config that counts for each.
+
+    Those of a RoutesDispatcher are told by its routes, others by the tree; sections of the
+    config below ``/`` are left to the requests.
+    """
+    base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
+    base.update(app.config.get("/", {}))
+    dispatchers = {id(it): it for it in map(_dispatcher, app.config.values()) if it is not None}
+    for dispatcher in dispatchers.values():
+        if isinstance(dispatcher, RouteTable):
+            for operation in operations(dispatcher):
+                yield operation.handler, {**base, **operation.config}
+    seen: set[int] = set()
+    for handler, own in page_handlers(app.root, seen):
+        yield handler, {**base, **own}
+
+
+def _dispatcher(section: Config) -> Any:
+    return section.get("request.dispatch")
+
+
+def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., Any], Config]]:
+    """Yield the exposed functions of *page* and below it, each once; adds to *seen*."""
+    if id(page) in seen:
+        return
+    seen.add(id(page))
+    members = _members(page)
+    config = members.get("_cp_config") or {}
+    by_method = members.get("exposed") is True and not isinstance(page, FunctionType)
+    for name, member in members.items():
+        if name.startswith("__") or isinstance(page, FunctionType):
+            continue
+        if isinstance(member, FunctionType):
+            if member.__dict__.get("exposed") or (by_method and name.isupper()):
+                own = name in getattr(page, "__dict__", {}) and not isinstance(page, type)
+                handler = member if own else MethodType(member, page)
+                yield handler, {**config, **member.__dict__.get("_cp_config", {})}
+        elif _is_page(member):
+            yield from page_handlers(member, seen)
 
 
 def _places() -> Iterator[Place]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .containers import Listed
@@ -51,10 +51,7 @@ class Parameter:
             faults.add(place, self.name, "is given more than once")
             return raw
         if raw == "" and place == "form":
-            # A field that was left empty is one that was not filled in.
-            if not self.optional:
-                faults.add(place, self.name, "is missing")
-            return ABSENT
+            return ABSENT  # a field that was left empty is one that was not filled in
         return self._one(raw, self.name, place, faults)
 
     def _one(self, raw: Value, name: str, place: str, faults: Faults) -> object:
@@ -73,8 +70,6 @@ class Parameter:
 
     def _several(self, raw: list[Value], place: str, faults: Faults) -> object:
         if raw == [""] and place == "form":
-            if not self.optional:
-                faults.add(place, self.name, "is missing")
             return ABSENT
         if self.listed and not self.listed.fits(len(raw)):
             faults.add(place, self.name, f"must be {self.listed.expects}")
@@ -86,10 +81,6 @@ class Parameter:
             if faults.full:
                 break
         return self.make(values)
-
-    def missing(self) -> object:
-        """Return a copy of a default that may be changed, else ABSENT: Python has the default."""
-        return copy.deepcopy(self.default) if self.fresh else ABSENT
 
 
 class Plan:
@@ -126,15 +117,24 @@ class Plan:
         elif value is not raw:
             given[name] = value
 
-    def complete(self, given: dict[str, Value], place: str, faults: Faults) -> None:
-        """Add a fault for each parameter that is missing, and the defaults that may be changed."""
+    def complete(
+        self, given: dict[str, Value], filled: Collection[str], place: str, faults: Faults
+    ) -> None:
+        """Add a fault for each parameter that is missing, and the defaults that may be changed.
+
+        *filled* are those that a path fills by their position.
+        """
         for name, parameter in self.named.items():
-            if name not in given:
-                if parameter.optional:
-                    if parameter.fresh:
-                        given[name] = parameter.missing()
-                else:
-                    faults.add(place, name, "is missing")
+            if name in given or name in filled:
+                continue
+            if not parameter.optional:
+                faults.add(place, name, "is missing")
+            elif parameter.fresh:
+                given[name] = copy.deepcopy(parameter.default)
+
+    def takes_more_than(self, names: Collection[str]) -> bool:
+        """Tell whether anything but *names* is taken."""
+        return self.others is not None or not self.named.keys() <= set(names)
 
     def check_by_name(self) -> str | None:
         """Return the name of a parameter that nothing passed by name can fill, if there is one."""

@@ -26,19 +26,16 @@ _LOCAL = "it is imported for type checkers only, or local to a function"
 def plan_of(
     handler: Handler,
     *,
-    method: bool = False,
     skip: Collection[str] = (),
     file: type | None = None,
 ) -> Plan:
     """Return the plan of *handler*. Raise AnnotationError for a parameter that cannot be read.
 
-    *method*: its first parameter is ``self``. *skip* names parameters that others fill; *file*
-    is the class of an uploaded file.
+    *skip* names parameters that others fill; *file* is the class of an uploaded file.
     """
     hints, plan = hints_of(handler), Plan()
     plan.skipped = frozenset(skip)
-    written = list(inspect.signature(handler).parameters.values())
-    for each in written[1:] if method else written:
+    for each in inspect.signature(handler).parameters.values():
         if each.name in skip:
             continue
         try:
@@ -126,6 +123,14 @@ def hints_of(handler: Handler) -> dict[str, object]:
         raise AnnotationError(name_of(handler), None, f"{error}: {_LOCAL}") from error
     except TypeError as error:
         raise AnnotationError(name_of(handler), None, str(error)) from error
+
+
+def parameter_of(handler: Handler, name: str) -> inspect.Parameter | None:
+    """Return what is written of the parameter *name* that can be given by it."""
+    found = inspect.signature(handler).parameters.get(name)
+    if found is None or found.kind in (found.VAR_POSITIONAL, found.VAR_KEYWORD):
+        return None
+    return found
 
 
 def name_of(handler: Handler) -> str:

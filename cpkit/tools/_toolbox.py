@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 import cherrypy
 
-from cpkit.cherry import Request
+from cpkit.cherry import Handler, Request
 from cpkit.cherry import Toolbox as CherryToolbox
 from cpkit.settings import Given, S, check, read
 
@@ -53,6 +53,17 @@ class Tool(cherrypy.Tool, Generic[S]):
 
     def check_whole(self, given: Given) -> None:
         """Raise the error that keeps a tool from its work which is on with the settings *given*."""
+
+    def check_handler(self, handler: Handler, config: Given) -> None:
+        """Raise the error that keeps the tool from its work for *handler*; *config* counts there.
+
+        Asked when the engine starts, of each page handler for which the tool is on.
+        """
+
+    def given_in(self, config: Given) -> Given:
+        """Return the tool's settings in the *config* of a request, by their names."""
+        prefix = f"{self.namespace}.{self._name}."
+        return {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
 
     def setup_of(self, given: Given) -> Setup:
         """Return what sets up the tool on each request that has the settings *given*.

@@ -1,0 +1,194 @@
+"""What the body tool does to a request: admit its document, and make the handler's value of it."""
+
+from __future__ import annotations
+
+import typing
+from functools import partial
+from typing import Any, Protocol
+
+import cherrypy
+
+from cpkit.cherry import Handler, Hook, Request
+from cpkit.errors import AnnotationError
+
+from .documents import Documents, MalformedDocumentError, Parser, WrongDocumentError
+from .faults import Faults
+from .forms import is_empty, whole
+from .media import content_of
+from .reading import UnreadableError
+from .refusals import InvalidRequest
+from .settings import JSON, BodySettings, is_json
+from .signature import hints_of, name_of, parameter_of
+
+ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
+DECODE = 14  # before the form (15), so that what is decoded is not taken for a part of it
+# Inside what runs the handler again (the db tool's retry, 69), so that each run has its own value.
+RENEW = 64
+_MOST_KNOWN = 1024  # handlers that are remembered: they may be made for each request
+_ABSENT = object()
+_FIXED = (str, int, float, bool, bytes, type(None))  # what no handler can change
+
+
+class ReceivingRequest(Request, Protocol):
+    """A request whose body is a document; ``document`` are its bytes."""
+
+    body_parameter: str
+    document: bytes
+    received: Received
+
+
+class Received:
+    """What is known of the document of one request."""
+
+    __slots__ = ("documents", "parser", "required")
+
+    def __init__(self, documents: Documents, *, required: bool) -> None:
+        self.documents, self.required = documents, required
+        self.parser: Parser | None = None
+
+    def value(self, document: bytes) -> object:
+        """Return the value that *document* writes; raises as :class:`Documents` does."""
+        if self.parser is None:
+            return self.documents.from_json(document)
+        return self.documents.parsed_by(self.parser, document)
+
+
+class Receiving:
+    """The documents of the requests that have the same settings."""
+
+    def __init__(self, settings: BodySettings) -> None:
+        self._name, self._max_bytes = settings.parameter, settings.max_bytes
+        self._parsers = settings.parsers
+        self._accept = ", ".join(self._parsers)
+        self._known: dict[object, tuple[Documents, bool] | None] = {}
+        # PERF: made once; they find what they need on the request that is served.
+        self._admit = Hook(self.admit, False, ADMIT)
+        self._decode = Hook(self.decode, False, DECODE)
+        self._renew = Hook(self.renew, False, RENEW)
+
+    def begin(self, asked: Request) -> None:
+        """Have the body of the request read, if its page handler takes one."""
+        handler = getattr(asked.handler, "callable", None)
+        known = None if handler is None else self.documents(handler)
+        if known is None:
+            return
+        request = typing.cast(ReceivingRequest, asked)
+        request.body_parameter = self._name
+        request.received = Received(known[0], required=known[1])
+        request.hooks["before_request_body"].append(self._admit)
+        request.hooks["before_handler"].append(self._decode)
+
+    def documents(self, handler: Handler) -> tuple[Documents, bool] | None:
+        """Return what decodes the value of *handler*'s parameter, and whether it must be sent.
+
+        None: it takes no document. Raise AnnotationError for an annotation that has no shape.
+        """
+        key = getattr(handler, "__func__", handler)
+        try:
+            return self._known[key]
+        except KeyError:
+            pass
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        known = self._known[key] = documents_of(handler, self._name)
+        return known
+
+    def admit(self) -> None:
+        """Refuse a media type that nothing reads, and a document that is too long."""
+        request: ReceivingRequest = cherrypy.serving.request
+        request.document = b""
+        if is_empty(request):
+            request.process_request_body = False  # CherryPy would ask for a length, with a 411
+            return
+        request.received.parser = self._parser(request)
+        body = request.body
+        if (body.length or 0) > self._max_bytes:
+            raise self._too_long()
+        request.process_request_body = True
+        body.processors = {}
+        body.default_proc = partial(self._read, request)
+
+    def _parser(self, request: ReceivingRequest) -> Parser | None:
+        content = content_of(request)
+        coding = dict.get(request.headers, "Content-Encoding", "identity")
+        if content is None or coding.lower() != "identity":
+            raise InvalidRequest(415, self._offer, Accept=self._accept)
+        content.check_charset(self._accept)
+        if content.kind in self._parsers:
+            return self._parsers[content.kind]
+        if JSON in self._parsers and is_json(content.kind):
+            return self._parsers[JSON]
+        raise InvalidRequest(415, self._offer, Accept=self._accept)
+
+    @property
+    def _offer(self) -> str:
+        return f"Send {self._accept}."
+
+    def _too_long(self) -> InvalidRequest:
+        return InvalidRequest(413, f"The body is longer than {self._max_bytes} bytes.")
+
+    def _read(self, request: ReceivingRequest) -> None:
+        """Read the document, in CherryPy's place."""
+        body = request.body
+        body.fp.maxbytes = self._max_bytes
+        try:
+            request.document = whole(body)
+        except cherrypy.HTTPError as error:
+            raise (self._too_long() if error.code == 413 else error) from error
+
+    def decode(self) -> None:
+        """Put the value of the document into the handler's parameter."""
+        request: ReceivingRequest = cherrypy.serving.request
+        received, faults = request.received, Faults()
+        if not request.document:
+            request.params.pop(self._name, None)
+            if received.required:
+                faults.add("body", "", "is missing")
+                raise InvalidRequest(400, "This request cannot be used:", faults)
+            return
+        try:
+            value = received.value(request.document)
+        except MalformedDocumentError as error:
+            faults.add("body", "", f"is malformed: {error}".rstrip("."))
+            raise InvalidRequest(400, "This request cannot be used:", faults) from error
+        except WrongDocumentError as error:
+            raise InvalidRequest(422, "This request cannot be used:", error.faults) from error
+        request.params[self._name] = value
+        if not isinstance(value, _FIXED):
+            request.hooks["before_handler"].append(self._renew)
+
+    def renew(self) -> None:
+        """Have the handler called with a value of its own, should it be called again."""
+        request: ReceivingRequest = cherrypy.serving.request
+        if request.handler is not None:
+            request.handler = _Renewing(request, self._name, request.handler)
+
+
+class _Renewing:
+    """A page handler that gets the document's value anew at each call but the first."""
+
+    def __init__(self, request: ReceivingRequest, name: str, handler: Handler) -> None:
+        self._request, self._name, self._handler = request, name, handler
+        self._called = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> object:
+        if self._called:
+            request = self._request
+            request.params[self._name] = request.received.value(request.document)
+        self._called = True
+        return self._handler(*args, **kwargs)
+
+
+def documents_of(handler: Handler, name: str) -> tuple[Documents, bool] | None:
+    """Return what decodes the value of the parameter *name*, and whether it must be sent.
+
+    None: *handler* has no such parameter. Raise AnnotationError for one that cannot be read.
+    """
+    parameter = parameter_of(handler, name)
+    if parameter is None:
+        return None
+    annotation = hints_of(handler).get(name, Any)
+    try:
+        return Documents(annotation), parameter.default is parameter.empty
+    except UnreadableError as error:
+        raise AnnotationError(name_of(handler), name, str(error)) from error

@@ -1,0 +1,198 @@
+"""What the params tool does to a request: path, query and form, in the order of refusals."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import cherrypy
+
+from cpkit.cherry import Handler, Hook, Part, Request
+
+from .faults import Faults
+from .forms import FILES, FORM, is_empty, prepare
+from .media import Content, content_of
+from .plan import Parameter, Plan, Value
+from .query import parsed
+from .refusals import InvalidRequest
+from .settings import ParamsSettings
+from .signature import plan_of
+
+# After accept (50) took its parameter out of the query. The body tool refuses in between (60): a
+# missing resource comes first, then a media type, then what the query says.
+PATH, QUERY = 55, 65
+# As CherryPy's own tools.params; after the body tool (14).
+FORMS = 15
+_MOST_KNOWN = 1024  # plans that are remembered: handlers may be made for each request
+_UNFIT = "This request cannot be used:"
+
+
+class TakingRequest(Request, Protocol):
+    """A request whose parameters are read."""
+
+    taken: Taken
+    args: tuple[Value, ...]
+    body_parameter: str | None
+    methods_with_bodies: tuple[str, ...]
+    process_query_string: Callable[[], None]
+
+
+class Taken:
+    """What is known of the parameters of one request: where each was sent."""
+
+    __slots__ = ("handler", "path", "plan", "positional", "query", "undecodable")
+
+    plan: Plan
+
+    def __init__(self, handler: Handler, path: dict[str, Value]) -> None:
+        self.handler, self.path = handler, path
+        self.query: dict[str, Value] = {}
+        self.positional: frozenset[str] = frozenset()
+        self.undecodable = False
+
+
+class Taking:
+    """The typed parameters of the requests that have the same settings."""
+
+    def __init__(self, settings: ParamsSettings) -> None:
+        self._skip, self._form = frozenset(settings.skip), settings.form
+        self._plans: dict[tuple[object, str | None], Plan] = {}
+        # PERF: made once; they find what they need on the request that is served.
+        self._path = Hook(self.take_path, False, PATH)
+        self._query = Hook(self.take_query, False, QUERY)
+        self._forms = Hook(self.take_form, False, FORMS)
+
+    def begin(self, asked: Request) -> None:
+        """Have the parameters of the request read, if a page handler answers it."""
+        handler = getattr(asked.handler, "callable", None)
+        if handler is None:  # a 404, a redirection, an OPTIONS that the dispatcher answers
+            return
+        request = typing.cast(TakingRequest, asked)
+        request.taken = Taken(handler, dict(request.params))
+        request.process_query_string = partial(_read_query, request)
+        hooks = request.hooks["before_request_body"]
+        hooks.append(self._path)
+        hooks.append(self._query)
+
+    def plan(self, handler: Handler, body: str | None) -> Plan:
+        """Return the plan of *handler*, whose parameter *body* the body tool fills."""
+        key = getattr(handler, "__func__", handler), body
+        try:
+            return self._plans[key]
+        except KeyError:
+            pass
+        skip = self._skip if body is None else self._skip | {body}
+        plan = plan_of(handler, skip=skip, file=Part)
+        if len(self._plans) >= _MOST_KNOWN:
+            self._plans.clear()
+        self._plans[key] = plan
+        return plan
+
+    def take_path(self) -> None:
+        """Put typed values in the place of the path's variables; one that does not fit: 404."""
+        request: TakingRequest = cherrypy.serving.request
+        taken, faults, params = request.taken, Faults(), request.params
+        plan = taken.plan = self.plan(taken.handler, getattr(request, "body_parameter", None))
+        named = plan.named
+        for name in taken.path:
+            # A variable that the handler has no name for is CherryPy's to refuse.
+            if name in named and params.get(name).__class__ is str:
+                plan.fill(params, name, "path", faults)
+        if request.args:
+            _take_positional(request, plan, faults)
+        if faults:
+            raise InvalidRequest(404, "There is nothing here:", faults)
+
+    def take_query(self) -> None:
+        """Put typed values in the place of the query's; see to the form that may follow."""
+        request: TakingRequest = cherrypy.serving.request
+        taken, faults = request.taken, Faults()
+        form = self._expects_form(request)
+        if form:
+            _admit_form(request, taken)
+            request.hooks["before_handler"].append(self._forms)
+        if taken.undecodable:
+            faults.add("query", "", "is no UTF-8")
+        for name in taken.query:
+            if name in taken.path or name in taken.positional:
+                faults.add("query", name, "is unknown")
+            elif name in request.params:  # else another tool took it out
+                taken.plan.fill(request.params, name, "query", faults)
+        if not form:
+            taken.plan.complete(request.params, taken.positional, "query", faults)
+        if faults:
+            raise InvalidRequest(400, _UNFIT, faults)
+
+    def _expects_form(self, request: TakingRequest) -> bool:
+        with_body = request.method in request.methods_with_bodies
+        return self._form and with_body and getattr(request, "body_parameter", None) is None
+
+    def take_form(self) -> None:
+        """Put typed values in the place of the form's."""
+        request: TakingRequest = cherrypy.serving.request
+        taken, faults, params = request.taken, Faults(), request.params
+        form: Mapping[str, Value] = request.body.params if request.process_request_body else {}
+        for name in form or ():
+            if name in taken.query:
+                faults.add("form", name, "is in the query as well")
+            elif name in taken.path or name in taken.positional:
+                faults.add("form", name, "is unknown")
+            elif name in params:
+                taken.plan.fill(params, name, "form", faults)
+        taken.plan.complete(params, taken.positional, "form", faults)
+        if faults:
+            raise InvalidRequest(400, _UNFIT, faults)
+
+
+def _read_query(request: TakingRequest) -> None:
+    """Read the query in CherryPy's place, which splits it at semicolons too."""
+    if not request.query_string:
+        return
+    taken = request.taken
+    try:
+        taken.query = parsed(request.query_string)
+    except UnicodeDecodeError:
+        taken.undecodable = True  # told after what comes first
+    for name, value in taken.query.items():
+        if name not in taken.path:
+            request.params[name] = value
+
+
+def _take_positional(request: TakingRequest, plan: Plan, faults: Faults) -> None:
+    """Put typed values in the place of the path's further segments (CherryPy's dispatchers)."""
+    known = plan.positional[: len(request.args)]
+    request.taken.positional = frozenset(each.name for each in known)
+    rest = len(request.args) - len(known)
+    if rest and plan.rest is None:
+        raise InvalidRequest(404, "There is nothing here: the path is too long.")
+    readers: list[Parameter | None] = [*known, *[plan.rest] * rest]
+    values = []
+    for reader, raw in zip(readers, request.args, strict=True):
+        typed = reader is not None and raw.__class__ is str
+        values.append(reader.value(raw, "path", faults) if reader and typed else raw)
+    request.args = tuple(values)
+
+
+def _admit_form(request: TakingRequest, taken: Taken) -> None:
+    """See to it that a form is read; a body of another media type is a 415."""
+    if is_empty(request):
+        request.process_request_body = False  # CherryPy would ask for a length, with a 411
+        return
+    content = content_of(request)
+    if content is None or content.kind not in (FORM, FILES):
+        if taken.plan.takes_more_than(taken.path.keys() | taken.positional) and not _is_read(
+            request, content
+        ):
+            raise InvalidRequest(415, "Send a form.", Accept=f"{FORM}, {FILES}")
+        return
+    content.check_charset(f"{FORM}, {FILES}")
+    request.body.content_type.value = content.kind
+    prepare(request.body)
+
+
+def _is_read(request: TakingRequest, content: Content | None) -> bool:
+    """Tell whether a processor of the application's own, or of another tool, reads the body."""
+    kind = content.kind if content else ""
+    return kind in request.body.processors

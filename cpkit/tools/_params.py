@@ -1,0 +1,53 @@
+"""The params tool: path, query and form as the types that a handler's annotations name."""
+
+from __future__ import annotations
+
+from cpkit.cherry import Handler, Part
+from cpkit.parameters.settings import BODY, ParamsSettings, require_msgspec
+from cpkit.settings import Given
+
+from ._toolbox import Setup, Tool, keywords_of
+
+
+class ParamsTool(Tool[ParamsSettings]):
+    """Convert what a request says to the handler's annotations, and refuse what does not fit.
+
+    Settings, as arguments of the decorator or under ``cpkit.params.`` in config:
+
+    - ``skip``: names of parameters that other tools fill; they are neither read nor refused.
+    - ``form``: False leaves the body to the handler; parameters come from path and query alone.
+
+    Read are ``int``, ``float``, ``bool``, ``str``, ``Decimal``, ``UUID``, ``date``, ``datetime``,
+    ``time``, Enums, Literals, lists, sets and tuples of these, ``X | None``, and files as
+    :class:`~cpkit.tools.Part`; ``Annotated[int, msgspec.Meta(ge=1)]`` bounds them. Raises
+    :class:`~cpkit.tools.InvalidRequest`: 404 for the path, 400 for query and form, with every
+    fault; 415 for a body that is no form. Needs msgspec: ``cpkit[params]``.
+    """
+
+    __call__ = keywords_of(ParamsSettings)
+
+    def __init__(self) -> None:
+        super().__init__("before_request_body", ParamsSettings)
+
+    def check_settings(self, given: Given) -> None:
+        """Raise the error of a wrong setting, MissingExtraError without msgspec."""
+        super().check_settings(given)
+        if given.get("on", True):
+            require_msgspec()
+
+    def setup_for(self, settings: ParamsSettings) -> Setup:
+        """Return what reads the parameters of each request that has these *settings*."""
+        from cpkit.parameters.taking import Taking
+
+        return Taking(settings).begin
+
+    def check_handler(self, handler: Handler, config: Given) -> None:
+        """Raise AnnotationError for a parameter of *handler* that cannot be read."""
+        from cpkit.parameters.signature import plan_of
+
+        given = self.given_in(config)
+        body = f"{self.namespace}.body"
+        skip = [*given.get("skip", ())]
+        if config.get(f"{body}.on"):
+            skip.append(config.get(f"{body}.parameter", BODY))
+        plan_of(handler, skip=skip, file=Part)
