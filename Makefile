@@ -86,7 +86,7 @@ $(VENV)/.pip:
 	touch $@
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.pip
-	$(PY) -m pip install --quiet --editable '.[db,prometheus,testing]' --group test
+	$(PY) -m pip install --quiet --editable '.[db,params,prometheus,testing]' --group test
 	touch $@
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.ready

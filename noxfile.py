@@ -36,4 +36,4 @@ def install(session: nox.Session) -> None:
     project = nox.project.load_toml("pyproject.toml")
     groups = nox.project.dependency_groups(project, "test")
     needed = [each for each in groups if not each.startswith("cpkit")]
-    session.install("--quiet", "-e", ".[db,prometheus,testing]", *needed)
+    session.install("--quiet", "-e", ".[db,params,prometheus,testing]", *needed)

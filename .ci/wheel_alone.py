@@ -46,7 +46,7 @@ def get(path, accept):
 
 def main():
     """Check that the core works without extras and that the extras are asked for by name."""
-    for absent in ("sqlalchemy", "prometheus_client", "pytest"):
+    for absent in ("sqlalchemy", "prometheus_client", "pytest", "msgspec"):
         assert importlib.util.find_spec(absent) is None, f"{absent} came along uninvited"
 
     dispatcher = RoutesDispatcher()

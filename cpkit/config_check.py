@@ -78,16 +78,25 @@ def faults() -> Iterator[ConfigError]:
 
 def _unfit_handlers() -> Iterator[ConfigError]:
     """Yield an error for each page handler that a tool cannot do its work for."""
+    seen: set[tuple[object, str]] = set()  # one may answer several routes
     for app in cherrypy.tree.apps.values():
         for handler, config in handlers_of(app) if isinstance(app, cherrypy.Application) else ():
-            for namespace, toolbox in app.toolboxes.items():
-                for name, tool in vars(toolbox).items():
-                    key = f"{namespace}.{name}.on"
-                    if hasattr(tool, "check_handler") and config.get(key):
-                        try:
-                            tool.check_handler(handler, config)
-                        except CpkitError as error:
-                            yield ConfigError(key, _name(handler), str(error))
+            function = getattr(handler, "__func__", handler)
+            for key, tool in _tools_on(app.toolboxes, config):
+                if (function, key) not in seen:
+                    seen.add((function, key))
+                    try:
+                        tool.check_handler(handler, config)
+                    except CpkitError as error:
+                        yield ConfigError(key, _name(function), str(error))
+
+
+def _tools_on(toolboxes: Mapping[str, Any], config: Config) -> Iterator[tuple[str, Any]]:
+    """Yield the tools of cpkit's that *config* switches on, each after the key that does."""
+    for namespace, toolbox in toolboxes.items():
+        for name, tool in vars(toolbox).items():
+            if hasattr(tool, "check_handler") and config.get(f"{namespace}.{name}.on"):
+                yield f"{namespace}.{name}.on", tool
 
 
 def handlers_of(app: Any) -> Iterator[tuple[Callable[..., Any], Config]]:

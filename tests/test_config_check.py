@@ -33,7 +33,7 @@ def told(config=None, root=None):
         ({"cpkit.accept.medai": "text/html"}, "The tool accept has no setting medai; it has media"),
         ({"cpkit.accept.media": ["text"]}, "The offer 'text' is not a media type"),
         ({"cpkit.accept": True}, "it names a tool and no setting: write cpkit.accept.on."),
-        ({"cpkit.acept.on": True}, "There is no tool cpkit.acept; there is accept, db, timing."),
+        ({"cpkit.acept.on": True}, "There is no tool cpkit.acept; there is accept, "),
         (
             {"cpkit.db.hanlde": "session"},
             "The tool db has no setting hanlde; it has plugin, ",

@@ -65,6 +65,8 @@ SETTINGS = {
     "compress.md": set(declared(cpkit.tools.compress.settings)),
     "origins.md": set(declared(cpkit.tools.cors.settings))
     | set(declared(cpkit.tools.csrf.settings)),
+    "params.md": set(declared(cpkit.tools.params.settings))
+    | set(declared(cpkit.tools.body.settings)),
     "timing.md": set(declared(cpkit.tools.timing.settings))
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},

@@ -37,6 +37,9 @@ EXAMPLES = {
     "path": "book",
     "url": "http://127.0.0.1/",
     "code": 70,
+    "entry": "example.org",
+    "handler": "shop:Books.book",
+    "parameter": "number",
 }
 CLASSES = [it for it in vars(errors).values() if inspect.isclass(it) and issubclass(it, Exception)]
 

@@ -38,6 +38,9 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
         "cpkit.database.statements",
         "cpkit.database.faults",
         "cpkit.database.turns",
+        "cpkit.parameters.documents",
+        "cpkit.parameters.query",
+        "cpkit.parameters.signature",
     ],
 )
 def test_the_pure_core_imports_no_framework(module):
@@ -63,6 +66,20 @@ def test_the_database_knows_no_cherrypy():
 def test_these_pieces_need_no_sqlalchemy(module):
     done = imports(module, without=("sqlalchemy", "prometheus_client"))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", ["cpkit.tools", "cpkit.dispatchers", "cpkit.config_check"])
+def test_these_pieces_need_no_msgspec(module):
+    done = imports(module, without=("msgspec", "sqlalchemy"))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("tool", ["params", "body"])
+def test_a_tool_names_the_extra_that_it_needs(tool):
+    done = imports(f"cpkit.tools; cpkit.tools.{tool}()", without=("msgspec",))
+    assert (
+        "MissingExtraError: msgspec is not installed: pip install 'cpkit[params]'." in done.stderr
+    )
 
 
 def test_importing_cpkit_imports_nothing_else():

@@ -70,7 +70,10 @@ def _page(
 ) -> Any:
     # RFC 9457, 5: a problem is no place for the traceback, which is in the log.
     # CherryPy has escaped both for HTML.
-    return _told(problem.problem(html.unescape(status), html.unescape(message)), form, renderer)
+    faults = getattr(cherrypy.serving.request, "refusal", None)
+    extensions = {"errors": faults.errors} if faults and faults.errors else {}
+    told = problem.problem(html.unescape(status), html.unescape(message), **extensions)
+    return _told(told, form, renderer)
 
 
 def _told(told: problem.Problem, form: str, renderer: Callable[[Any], Any]) -> bytes:

@@ -46,15 +46,36 @@ class Documents:
         """
         try:
             if self.shape.careful or _LONG_NUMBER.search(document):
-                return self.convert(_plain(document))
+                return self.convert(self._plain(document))
             return self._decoder.decode(document)
         except msgspec.ValidationError:
             # It stops at the first fault, and takes 1.0 for none: look at the whole.
-            return self.convert(_plain(document))
+            return self.convert(self._plain(document))
         except msgspec.DecodeError as error:
             raise MalformedDocumentError(_said(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
+
+    def _plain(self, document: bytes) -> object:
+        """Return what JSON says, whatever it should say."""
+        try:
+            return msgspec.json.decode(document)
+        except msgspec.ValidationError as error:  # a number beyond all that can be held
+            raise WrongDocumentError(self._out_of_range(document, error)) from error
+        except msgspec.DecodeError as error:
+            raise MalformedDocumentError(_said(error)) from error
+        except RecursionError as error:
+            raise MalformedDocumentError("it is nested too deeply") from error
+
+    def _out_of_range(self, document: bytes, error: msgspec.ValidationError) -> Faults:
+        """Return the fault; the typed decoder knows its place, where it comes so far."""
+        try:
+            self._decoder.decode(document)
+        except msgspec.ValidationError as better:
+            return _fault(better)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        return _fault(error)
 
     def parsed_by(self, parser: Parser, document: bytes) -> object:
         """Return the value of what *parser* makes of the document; a ValueError: malformed."""
@@ -77,17 +98,6 @@ class Documents:
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
         raise WrongDocumentError(faults)
-
-
-def _plain(document: bytes) -> object:
-    try:
-        return msgspec.json.decode(document)
-    except msgspec.ValidationError as error:  # a number beyond all that can be held
-        raise WrongDocumentError(_fault(error)) from error
-    except msgspec.DecodeError as error:
-        raise MalformedDocumentError(_said(error)) from error
-    except RecursionError as error:
-        raise MalformedDocumentError("it is nested too deeply") from error
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .containers import Listed
 from .faults import Faults
-from .shapes import Nullable, Scalar, Shape
+from .shapes import Anything, Nullable, Ref, Scalar, Schema, Shape
 
 Value = Any  # what a client sent (text, a file, a list of these), or what a tool made of it
 ABSENT = object()
@@ -16,8 +16,12 @@ _FRESH = (list, set, dict)  # defaults that a handler could change for the next 
 _WRONG_KIND = {True: "must be a file", False: "must be text, not a file"}
 
 
-class Upload:
+class Upload(Anything):
     """The shape of an uploaded file, which a handler gets as it is."""
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of bytes in a form."""
+        return {"type": "string", "format": "binary"}
 
 
 class Parameter:
@@ -25,7 +29,7 @@ class Parameter:
 
     __slots__ = ("default", "fresh", "listed", "make", "name", "optional", "scalar", "shape")
 
-    def __init__(self, name: str, shape: Shape | Upload | None, default: object) -> None:
+    def __init__(self, name: str, shape: Shape | None, default: object) -> None:
         self.name, self.shape, self.default = name, shape, default
         self.optional = default is not ABSENT
         self.fresh = isinstance(default, _FRESH)

@@ -108,7 +108,11 @@ _WHY: dict[type, str] = {
 
 def _named(info: types.Type) -> str:
     cls = getattr(info, "cls", None)
-    return cls.__qualname__ if isinstance(cls, type) else type(info).__name__.removesuffix("Type")
+    return (
+        cls.__qualname__
+        if isinstance(cls, type)
+        else type(info).__name__.removesuffix("Type").lower()
+    )
 
 
 def _told(default: object) -> bool | int | float | str | None:

@@ -107,6 +107,7 @@ class Receiving:
         request.process_request_body = True
         body.processors = {}
         body.default_proc = partial(self._read, request)
+        request.hooks["before_handler"].append(self._renew)
 
     def _parser(self, request: ReceivingRequest) -> Parser | None:
         content = content_of(request)
@@ -154,13 +155,12 @@ class Receiving:
         except WrongDocumentError as error:
             raise InvalidRequest(422, "This request cannot be used:", error.faults) from error
         request.params[self._name] = value
-        if not isinstance(value, _FIXED):
-            request.hooks["before_handler"].append(self._renew)
 
     def renew(self) -> None:
         """Have the handler called with a value of its own, should it be called again."""
         request: ReceivingRequest = cherrypy.serving.request
-        if request.handler is not None:
+        changeable = not isinstance(request.params.get(self._name), _FIXED)
+        if changeable and request.handler is not None:
             request.handler = _Renewing(request, self._name, request.handler)
 
 

@@ -32,7 +32,8 @@ class InvalidRequest(cherrypy.HTTPError):
         places = [f"{each['in']} {each['name']}".strip() for each in self.errors]
         told = zip(places, self.errors, strict=True)
         listed = "; ".join(f"{place} {each['detail']}" for place, each in told)
-        super().__init__(status, f"{detail} {listed}." if listed else detail)
+        self.detail = f"{detail} {listed}." if listed else detail
+        super().__init__(status, self.detail)
         self._told: bytes | None = None
         cherrypy.serving.request.refusal = self
 
@@ -56,7 +57,7 @@ class InvalidRequest(cherrypy.HTTPError):
         if form == problem.HTML:
             return super().get_error_page(*args, **kwargs)
         extensions = {"errors": self.errors} if self.errors else {}
-        told = problem.problem(f"{self.code} {self.reason}", self._message, **extensions)
+        told = problem.problem(f"{self.code} {self.reason}", self.detail, **extensions)
         headers["Content-Type"] = form if "json" in form else f"{form};charset=utf-8"
         self._told = problem.RENDERERS[form](told)
         return self._told

@@ -34,7 +34,6 @@ def plan_of(
     *skip* names parameters that others fill; *file* is the class of an uploaded file.
     """
     hints, plan = hints_of(handler), Plan()
-    plan.skipped = frozenset(skip)
     for each in inspect.signature(handler).parameters.values():
         if each.name in skip:
             continue
@@ -49,7 +48,7 @@ def plan_of(
 def _parameter(written: inspect.Parameter, annotation: object, file: type | None) -> Parameter:
     default = ABSENT if written.default is written.empty else written.default
     shape = _shape(annotation, file)
-    if default is not ABSENT and default is not None and isinstance(shape, Scalar | Listed):
+    if default is not ABSENT and default is not None and shape and not isinstance(shape, Upload):
         _check_default(default, annotation)
     parameter = Parameter(written.name, shape, default)
     if parameter.listed:
@@ -71,14 +70,14 @@ def _place(plan: Plan, kind: Any, parameter: Parameter) -> None:
             plan.positional.append(parameter)
 
 
-def _shape(annotation: object, file: type | None) -> Shape | Upload | None:
+def _shape(annotation: object, file: type | None) -> Shape | None:
     """Return the shape of a parameter. Raise UnreadableError for one that no text writes."""
     if file is not None:
         parts = typing.get_args(annotation)
         if annotation is file or (file in parts and type(None) in parts):
             return Upload()
         if typing.get_origin(annotation) is list and parts[0] is file:
-            return Listed(typing.cast(Shape, Upload()), None, None)
+            return Listed(Upload(), None, None)
     shape = shape_of(annotation)
     if isinstance(shape, Anything):
         return None

@@ -14,7 +14,7 @@ from cpkit.cherry import Handler, Hook, Part, Request
 from .faults import Faults
 from .forms import FILES, FORM, is_empty, prepare
 from .media import Content, content_of
-from .plan import Parameter, Plan, Value
+from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
 from .refusals import InvalidRequest
 from .settings import ParamsSettings
@@ -66,10 +66,12 @@ class Taking:
 
     def begin(self, asked: Request) -> None:
         """Have the parameters of the request read, if a page handler answers it."""
-        handler = getattr(asked.handler, "callable", None)
-        if handler is None:  # a 404, a redirection, an OPTIONS that the dispatcher answers
-            return
         request = typing.cast(TakingRequest, asked)
+        handler = getattr(request.handler, "callable", None)
+        if handler is None:  # a 404, a redirection, an OPTIONS that the dispatcher answers
+            if isinstance(request.handler, Exception):
+                request.process_query_string = _leave_query
+            return
         request.taken = Taken(handler, dict(request.params))
         request.process_query_string = partial(_read_query, request)
         hooks = request.hooks["before_request_body"]
@@ -85,6 +87,7 @@ class Taking:
             pass
         skip = self._skip if body is None else self._skip | {body}
         plan = plan_of(handler, skip=skip, file=Part)
+        plan.skipped = self._skip
         if len(self._plans) >= _MOST_KNOWN:
             self._plans.clear()
         self._plans[key] = plan
@@ -143,6 +146,7 @@ class Taking:
                 taken.plan.fill(params, name, "form", faults)
         taken.plan.complete(params, taken.positional, "form", faults)
         if faults:
+            _close_files(form)
             raise InvalidRequest(400, _UNFIT, faults)
 
 
@@ -160,6 +164,10 @@ def _read_query(request: TakingRequest) -> None:
             request.params[name] = value
 
 
+def _leave_query() -> None:
+    """Leave a query unread: that a resource is not there comes before what is wrong with it."""
+
+
 def _take_positional(request: TakingRequest, plan: Plan, faults: Faults) -> None:
     """Put typed values in the place of the path's further segments (CherryPy's dispatchers)."""
     known = plan.positional[: len(request.args)]
@@ -173,6 +181,14 @@ def _take_positional(request: TakingRequest, plan: Plan, faults: Faults) -> None
         typed = reader is not None and raw.__class__ is str
         values.append(reader.value(raw, "path", faults) if reader and typed else raw)
     request.args = tuple(values)
+
+
+def _close_files(form: Mapping[str, Value]) -> None:
+    """Close the files of a form that no handler will see."""
+    for value in form.values():
+        for each in value if isinstance(value, list) else [value]:
+            if is_file(each) and each.file:
+                each.file.close()
 
 
 def _admit_form(request: TakingRequest, taken: Taken) -> None:

@@ -12,10 +12,10 @@ from cpkit.cherry import Part
 from cpkit.parameters.refusals import InvalidRequest
 
 from ._accept import AcceptTool
+from ._body import BodyTool
 from ._compress import CompressTool
 from ._cors import CorsTool
 from ._csrf import CsrfTool
-from ._body import BodyTool
 from ._db import DatabaseTool
 from ._params import ParamsTool
 from ._timing import TimingTool

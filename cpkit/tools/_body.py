@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cpkit.cherry import Handler
+from cpkit.errors import AnnotationError
 from cpkit.parameters.settings import BODY, BodySettings, require_msgspec
 from cpkit.settings import Given
 
@@ -44,7 +45,14 @@ class BodyTool(Tool[BodySettings]):
         return Receiving(settings).begin
 
     def check_handler(self, handler: Handler, config: Given) -> None:
-        """Raise AnnotationError if *handler*'s parameter for the body cannot be read."""
-        from cpkit.parameters.receiving import documents_of
+        """Raise AnnotationError if *handler*'s parameter for the body cannot be read.
 
-        documents_of(handler, self.given_in(config).get("parameter", BODY))
+        One that was decorated must have it; others may have the tool from a section.
+        """
+        from cpkit.parameters.receiving import documents_of
+        from cpkit.parameters.signature import name_of
+
+        name = self.given_in(config).get("parameter", BODY)
+        own = self.given_in(getattr(handler, "_cp_config", {}))
+        if documents_of(handler, name) is None and own.get("on"):
+            raise AnnotationError(name_of(handler), name, "there is none")

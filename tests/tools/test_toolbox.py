@@ -20,7 +20,7 @@ def test_a_misspelt_tool_is_answered_with_the_names_there_are():
         cpkit.tools.toolbox.acept  # noqa: B018
 
 
-TOOLS = ["accept", "db", "timing"]
+TOOLS = ["accept", "body", "db", "params", "timing"]
 
 
 @pytest.mark.parametrize("name", TOOLS)
