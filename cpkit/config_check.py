@@ -55,9 +55,13 @@ def check_tools(bus: Any) -> None:
         end_start(bus, error)
 
 
-def end_start(bus: Any, problem: object) -> NoReturn:
-    """End the process with one line; exceptions of other kinds let CherryPy's server come up."""
-    bus.log(f"Nothing is served, since {problem}", 40)
+def end_start(bus: Any, problem: object, of: str = "") -> NoReturn:
+    """End the process with one line; exceptions of other kinds let CherryPy's server come up.
+
+    *of* names what has the *problem*.
+    """
+    said = f"{of}: nothing is served" if of else "Nothing is served"
+    bus.log(f"{said}, since {problem}", 40)
     raise SystemExit(1)
 
 

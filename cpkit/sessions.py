@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import cherrypy
 from cherrypy.lib.sessions import Session
 
-from .database.backoff import backoff
+from .database.faults import backoff
+from .database.requests import ServiceUnavailable, unavailable
 from .database.turns import Turns
-from .database.unavailable import ServiceUnavailable, refuse, unavailable
 from .errors import CpkitError, DatabaseNotRunningError, MissingExtraError, SessionDataError
 
 try:
@@ -275,7 +275,7 @@ class DatabaseSession(Session):
     def _unit(self, handle: str = "connection", write: bool = True) -> Iterator[Any]:
         """Lend a unit of our own; a database that is not to be had at the moment is a 503."""
         try:
-            with self._database().unit(handle, write=write, refuse=refuse) as unit:
+            with self._database().unit(handle, write=write) as unit:
                 yield unit
         except Exception as error:
             if not isinstance(error, CpkitError):  # the table may have been dropped
@@ -300,7 +300,7 @@ class DatabaseSession(Session):
         if found is None:
             found = SessionTable(self.table)
             with self._unit() as unit:
-                found.create(unit.handle, database.backend)
+                found.create(unit.handle, database.database.backend)
             # NOTE: one object for all threads; two of them in one statement are two tables to it.
             found = tables.setdefault(self.table, found)
         return found

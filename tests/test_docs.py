@@ -11,7 +11,7 @@ import sqlalchemy.dialects.sqlite.pysqlite
 import sqlalchemy.orm  # noqa: F401
 
 import cpkit.tools
-from cpkit.database.settings import Settings
+from cpkit.database.settings import DatabaseSettings
 from cpkit.dispatchers import GuardedServer
 from cpkit.plugins import TimingPlugin
 from cpkit.sessions import DatabaseSession
@@ -54,11 +54,6 @@ def arguments(function):
     return {name for name in inspect.signature(function).parameters if name != "self"}
 
 
-def attributes(kind):
-    """Return the public settings that a class declares."""
-    return {name for name in kind.__annotations__ if not name.startswith("_")}
-
-
 # The page, and what it must name: derived from the code wherever the code can tell.
 SETTINGS = {
     "accept.md": set(declared(cpkit.tools.accept.settings)),
@@ -71,7 +66,7 @@ SETTINGS = {
     | arguments(TimingPlugin.__init__) - {"bus"}
     | {"prometheus", "buckets", "slow_rate"},
     "database.md": set(declared(cpkit.tools.db.settings))
-    | attributes(Settings)
+    | set(declared(DatabaseSettings))
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
     "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},

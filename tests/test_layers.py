@@ -34,7 +34,7 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
         "cpkit.timing.histogram",
         "cpkit.timing.report",
         "cpkit.timing.slowest",
-        "cpkit.database.outcome",
+        "cpkit.database.terms",
         "cpkit.database.statements",
         "cpkit.database.faults",
         "cpkit.database.turns",
@@ -49,7 +49,7 @@ def test_the_pure_core_imports_no_framework(module):
 
 
 def test_the_database_knows_no_cherrypy():
-    done = imports("cpkit.database.lending", without=("cherrypy", "prometheus_client"))
+    done = imports("cpkit.database.database", without=("cherrypy", "prometheus_client"))
     assert done.returncode == 0, done.stderr
 
 

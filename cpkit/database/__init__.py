@@ -1,5 +1,6 @@
-"""A database, the connections to it and the units of work on them: on SQLAlchemy, no CherryPy.
+"""A database, the connections to it and the units of work on them, by SQLAlchemy.
 
-``cpkit.plugins.DatabasePlugin`` gives it a life on CherryPy's bus, ``cpkit.tools.db`` a unit to
-each request; what needs no SQLAlchemy either is decided in ``cpkit.transactions``.
+``cpkit.plugins.DatabasePlugin`` gives it a life on CherryPy's bus, and ``cpkit.tools.db`` a unit to
+each request: ``requests`` and ``retry`` alone know CherryPy. ``terms``, ``turns``, ``faults`` and
+``statements`` need no SQLAlchemy either.
 """

@@ -1,8 +1,10 @@
-"""What a driver's exception means, whichever driver it comes from."""
+"""What a driver's exception means, whichever driver it comes from, and when to try again."""
 
 from __future__ import annotations
 
 import enum
+import random
+from collections.abc import Callable, Iterator
 
 _SQLITE_MASK = 0xFF  # the low byte of an extended result code is the primary one
 
@@ -108,3 +110,20 @@ def _of_mysql(error: BaseException) -> Fault | None:
 def _is(error: BaseException, name: str) -> bool:
     """Tell whether one of *error*'s classes bears the DB-API's *name* (PEP 249)."""
     return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def backoff(
+    first: float = 0.05,
+    most: float = 1.0,
+    jitter: float = 0.5,
+    chance: Callable[[], float] = random.random,
+) -> Iterator[float]:
+    """Yield pauses in seconds without end: from *first*, doubling, up to *most*.
+
+    Each is shortened by up to the fraction *jitter*, so that those who failed together
+    do not come back together.
+    """
+    pause = first
+    while True:
+        yield pause * (1 - jitter * chance())
+        pause = min(pause * 2, most)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .pool import LendingPool
+from .pool import UnitPool
 
 
 @dataclass(frozen=True)
 class PoolFigures:
-    """Count connections: *size* at most, *in_use* and *idle* now; *waits* since the start.
+    """Counts of connections: *size* at most, *in_use* and *idle* now; *waits* since the start.
 
     *waited* is in seconds; *writers_waiting* stand in SQLite's queue at the moment.
     """
@@ -27,7 +27,7 @@ class PoolFigures:
 
 @dataclass(frozen=True)
 class Health:
-    """Tell of one database: its *url* without password, whether it is *up*, and its pool."""
+    """The state of one database: its *url* without password, whether it is *up*, and its pool."""
 
     name: str
     url: str
@@ -38,7 +38,7 @@ class Health:
 
 def figures_of(pools: Sequence[object], writers_waiting: int) -> PoolFigures:
     """Add up the figures of *pools*; a pool that is not the plugin's own counts nothing."""
-    own = [pool for pool in pools if isinstance(pool, LendingPool)]
+    own = [pool for pool in pools if isinstance(pool, UnitPool)]
     return PoolFigures(
         size=sum(pool.size() for pool in own),
         in_use=sum(pool.checkedout() for pool in own),
@@ -50,7 +50,7 @@ def figures_of(pools: Sequence[object], writers_waiting: int) -> PoolFigures:
 
 
 class Pinger:
-    """Ask the database something, and give up waiting for it in time.
+    """A question to the database that is given up waiting for in time.
 
     A driver that hangs cannot be interrupted, so a thread asks; one that never comes back
     is waited for by the next ping, instead of being joined by more.

@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError
 
-from .backoff import backoff
-from .faults import Fault, fault_of
-
-T = TypeVar("T")
+from .faults import Fault, backoff, fault_of
 
 _BETWEEN_TRIES = 0.02  # seconds
 _SILENCE = 60.0  # seconds without a further line on the same
 
 
 class Outage:
-    """Share one reconnect among all who need the database.
+    """One reconnect that is shared by all who need the database.
 
     *probe* opens and closes a connection, *log* is called with a message and a level: once when
     the database is lost and once when it is back, however many requests fail in between.
     """
 
+    lasts = False  # whether the database is gone at the moment
+
     def __init__(self, probe: Callable[[], None], log: Callable[[str, int], object]) -> None:
         self._probe, self._log = probe, log
         self._mutex = threading.Lock()
         self._back = threading.Event()
-        self._back.set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._silent_until = 0.0
 
-    @property
-    def lasts(self) -> bool:
-        """Tell whether the database is gone at the moment."""
-        return not self._back.is_set()
+    def wait(self, deadline: float) -> None:
+        """Wait for the database; raise DatabaseUnavailableError after *deadline* (monotonic)."""
+        if threading.current_thread() is self._thread:
+            return  # the probe itself
+        if not self._back.wait(max(deadline - time.monotonic(), 0)):
+            raise DatabaseUnavailableError("The database cannot be reached")
 
-    def reach(self, take: Callable[[], T], deadline: float) -> T:
-        """Return what *take* returns, waiting until *deadline* (monotonic) for the database."""
-        while True:
-            if self.lasts:  # PERF: the usual case takes no lock
-                self._wait(deadline)
-            try:
-                return take()
-            except Exception as error:
-                if fault_of(error) not in (Fault.GONE, Fault.BUSY):
-                    raise
-                self._try_again(error, deadline)
+    def may_try_again(self, error: Exception, deadline: float) -> bool:
+        """Tell whether what failed with *error* may work soon; come back when it may.
 
-    def _try_again(self, error: Exception, deadline: float) -> None:
-        """Come back if there is time left to try again.
+        Raise DatabaseUnavailableError or DatabaseBusyError after *deadline* (monotonic).
 
         NOTE: a server that has no connection left for us is not gone: those we have go on, and
         one of them will be free soon, whereas a probe would never get one.
         """
-        late = time.monotonic() > deadline
-        if fault_of(error) is Fault.GONE:
+        fault, late = fault_of(error), time.monotonic() > deadline
+        if fault is Fault.GONE:
             self.begin(error)
             if late:
                 raise DatabaseUnavailableError("The database cannot be reached") from error
-        elif late:
-            self._say_again(error)
-            raise DatabaseBusyError("The database has no connection left") from error
+        elif fault is Fault.BUSY:
+            if late:
+                self._say_again(error)
+                raise DatabaseBusyError("The database has no connection left") from error
+            time.sleep(_BETWEEN_TRIES * (1 - random.random() / 2))  # noqa: S311
         else:
-            time.sleep(next(backoff(_BETWEEN_TRIES)))
+            return False
+        return True
 
     def _say_again(self, error: Exception) -> None:
         """Log why requests are refused, not each time."""
@@ -75,12 +68,6 @@ class Outage:
             self._silent_until = now + _SILENCE
             self._log(f"no connection to be had: {_first_line(error)}.", 40)
 
-    def _wait(self, deadline: float) -> None:
-        if threading.current_thread() is self._thread:
-            return  # the probe itself
-        if not self._back.wait(max(deadline - time.monotonic(), 0)):
-            raise DatabaseUnavailableError("The database cannot be reached")
-
     def begin(self, error: Exception) -> None:
         """Note that the database is gone, and have a thread try to reach it again."""
         with self._mutex:
@@ -88,6 +75,7 @@ class Outage:
             if self._thread is not None and self._thread.is_alive() and self.lasts:
                 return
             self._back.clear()
+            self.lasts = True
             self._log(f"lost: {_first_line(error)}. Trying to reach it again.", 40)
             self._thread = threading.Thread(target=self._recover, name="cpkit-db", daemon=True)
             self._thread.start()
@@ -114,6 +102,7 @@ class Outage:
             else:
                 break
         self._log("back.", 20)
+        self.lasts = False
         self._back.set()
 
 

@@ -1,106 +1,159 @@
-"""SQLAlchemy's queue pool, which keeps what units of work lend and return at hand.
+"""SQLAlchemy's queue pool, which keeps what units of work give back at hand.
 
 PERF: a check-out and a check-in of SQLAlchemy's cost more than a statement of SQLite's. A
 connection that a unit has done with stays checked out, as a *spare*, for the next unit.
+
+SQLAlchemy's private names are used in this file alone; tests/database/test_private_names.py lists
+each, and fails by its name when one goes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 from sqlalchemy.util.queue import Empty
 
-# What a connection's record knows: whose unit it is lent to, the process that opened it, when it
-# was last given back, and when it is too old.
-KEY, PID, SINCE, UNTIL = "cpkit.unit", "cpkit.pid", "cpkit.since", "cpkit.until"
+from .terms import UNIT
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from .backends.base import Backend
+    from .turns import Turns
+
+# What a connection's record knows beside its unit: the process that opened it, when it was last
+# given back, and when it is too old.
+PID, SINCE, UNTIL = "cpkit.pid", "cpkit.since", "cpkit.until"
 
 # NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
-INHERITED: list[Any] = []
+INHERITED: list[object] = []
+
+_JITTER = 0.1  # of the age of a connection
+
+Look = Callable[[Any, float], None]  # at a driver's connection that was idle for so many seconds
+
+
+class Record(Protocol):
+    """SQLAlchemy's record of a connection, as far as the pool needs more than is public."""
+
+    dbapi_connection: Any
+    info: dict[Any, Any]
+    starttime: float
+    finalize_callback: Any
+
+
+class Fairy(Protocol):
+    """SQLAlchemy's proxy for a checked-out connection, likewise."""
+
+    dbapi_connection: Any
+    is_valid: bool
+    _counter: int
+    _pool: object
+    _connection_record: Record | None
+
+    def close(self) -> None:
+        """Check the connection in, if nobody else has it checked out."""
+
+    def invalidate(self) -> None:
+        """Drop the connection."""
+
+
+@dataclass(slots=True)
+class Borrowed:
+    """A connection that a unit has borrowed, and what it was borrowed with."""
+
+    pooled: PoolProxiedConnection  # SQLAlchemy's proxy for it, which its pool lends
+    driver: Any  # the driver's own
+    engine: Engine
+    turns: Turns | None
+    backend: Backend[Any]
+    since: float  # monotonic, when the unit began to wait for it
 
 
 @dataclass
 class Waits:
-    """Count how often, and for how many seconds, somebody waited for a connection."""
+    """How often, and for how many seconds, somebody waited for a connection."""
 
     count: int = 0
     seconds: float = 0.0
 
 
-class LendingPool(QueuePool):
-    """Lend connections; once disposed of, close each as it is brought back.
+class UnitPool(QueuePool):
+    """A pool that lends to units; once disposed of, it closes each connection brought back.
 
     So a pool can be swapped while its connections are in use: none is cut off, none is left over.
     """
 
-    look: Callable[[Any, Any, Any], None]
+    look: Look | None = None
     own_listeners = 0
     _retired = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.waits = Waits()
-        self.spares: list[Any] = []
+        self.spares: list[Fairy] = []
         self._waiting: list[None] = []  # as long as many wait; a list, for it changes atomically
 
-    def settle(self, look: Callable[[Any, Any, Any], None]) -> None:
+    def settle(self, look: Look | None) -> None:
         """Be told, when its own listeners are there, how to *look* at a spare before it is lent."""
         self.look, self.own_listeners = look, self._count_listeners()
 
     # ------------------------------ what units call ------------------------------
 
-    def keep(self, fairy: Any) -> None:
-        """Keep a connection that a unit has done with for the next one."""
-        info = fairy._connection_record.info
-        info[KEY], info[SINCE] = None, time.monotonic()
-        self.spares.append(fairy)
-        if self._waiting or self._retired:  # who waits looks after it is counted: one of us sees
-            self._check_in_a_spare()
-
-    def is_clean(self, fairy: Any) -> bool:
-        """Tell whether SQLAlchemy, or a listener of the user's, has nothing to do at a check-in."""
-        record = fairy._connection_record
-        return (
-            record is not None
-            and not record.finalize_callback
-            and self._count_listeners() == self.own_listeners
-            and not self._pre_ping
-        )
-
-    def _count_listeners(self) -> int:
-        events, count = self.dispatch, 0
-        for of in (events.checkout, events.checkin, events.reset):
-            count += len(of.listeners) + len(of.parent_listeners)  # PERF: what len(of) adds up
-        return count
-
-    def spare(self) -> Any:
+    def spare(self) -> PoolProxiedConnection | None:
         """Return a spare that is still good, or None; what is not goes back to SQLAlchemy."""
         while self.spares:
             try:
                 fairy = self.spares.pop()
             except IndexError:  # another thread was faster
                 break
-            record = fairy._connection_record
+            record = cast("Record", fairy._connection_record)
             try:
-                self.look(fairy.dbapi_connection, record, fairy)
+                check(self.look, fairy.dbapi_connection, record, fairy)
             except Exception:
                 fairy.invalidate()
                 continue
             if record.starttime > self._invalidate_time:
-                return fairy
+                return cast("PoolProxiedConnection", fairy)
             fairy.close()
         return None
+
+    def keep(self, fairy: Fairy) -> None:
+        """Take back what a unit has done with: as a spare, unless SQLAlchemy wants to see it."""
+        record = fairy._connection_record
+        if (
+            record is None
+            or record.finalize_callback
+            or self._pre_ping
+            or self._count_listeners() != self.own_listeners
+        ):
+            fairy.close()
+            return
+        record.info[UNIT], record.info[SINCE] = None, time.monotonic()
+        self.spares.append(fairy)
+        if self._waiting or self._retired:  # who waits looks after it is counted: one of us sees
+            self._check_in_a_spare()
+
+    def _count_listeners(self) -> int:
+        """Return how many listeners, the user's among them, hear of check-outs and check-ins."""
+        events, count = self.dispatch, 0
+        for of in (events.checkout, events.checkin, events.reset):
+            count += len(of.listeners) + len(of.parent_listeners)  # PERF: what len(of) adds up
+        return count
 
     def _check_in_a_spare(self) -> None:
         with contextlib.suppress(IndexError):
             fairy = self.spares.pop()
-            record = fairy._connection_record
+            record = cast("Record", fairy._connection_record)
             if record.info[PID] != os.getpid():
                 disown(record, fairy)
             fairy.close()
@@ -129,9 +182,8 @@ class LendingPool(QueuePool):
 
     def recreate(self) -> QueuePool:
         """Return an empty pool with the same settings that goes on counting waits."""
-        pool = cast("LendingPool", super().recreate())
-        pool.waits, pool.own_listeners = self.waits, self.own_listeners
-        pool.look = self.look
+        pool = cast("UnitPool", super().recreate())
+        pool.waits, pool.look, pool.own_listeners = self.waits, self.look, self.own_listeners
         return pool
 
     def checkedout(self) -> int:
@@ -169,7 +221,57 @@ class LendingPool(QueuePool):
             self._close_idle()
 
 
-def disown(record: Any, fairy: Any) -> None:
+def check_out(engine: Engine) -> PoolProxiedConnection:
+    """Return a connection of *engine*'s pool, a spare if there is one; check_in() takes it back."""
+    pool = engine.pool
+    pooled = (pool.spare() if isinstance(pool, UnitPool) else None) or engine.raw_connection()
+    # NOTE: SQLAlchemy counts who has it checked out: so a Connection's close() keeps it.
+    cast("Fairy", pooled)._counter = 2
+    return pooled
+
+
+def check_in(pooled: PoolProxiedConnection) -> None:
+    """Take back what check_out() returned, when the unit has closed it."""
+    fairy = cast("Fairy", pooled)
+    if not fairy.is_valid:
+        return  # it was given back when it was dropped
+    fairy._counter = 1
+    if isinstance(fairy._pool, UnitPool):
+        fairy._pool.keep(fairy)
+    else:
+        fairy.close()
+
+
+# ------------------------------ a connection's record ------------------------------
+
+
+def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
+    """Note whose a connection is that was just opened, and when it is too old, in seconds."""
+    now = time.monotonic()
+    # Connections that were opened together do not all have to be replaced together.
+    age = max(max_age, 1.0) * (1 - _JITTER * random.random())  # noqa: S311
+    record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
+
+
+def checked_in(driver: object, record: ConnectionPoolEntry) -> None:
+    """Note that nobody has a connection any more."""
+    record.info.pop(UNIT, None)
+    record.info[SINCE] = time.monotonic()
+
+
+def check(look: Look | None, driver: object, record: Any, pooled: Any) -> None:
+    """See that a connection may be lent; raise DisconnectionError to have the pool replace it."""
+    info, now = record.info, time.monotonic()
+    if info[PID] != os.getpid():
+        disown(record, pooled)
+        raise DisconnectionError("this connection was opened before a fork")
+    if now > info[UNTIL]:
+        raise DisconnectionError("this connection is old")
+    if look is not None:
+        look(driver, now - info[SINCE])
+
+
+def disown(record: Any, pooled: Any) -> None:
     """Leave a connection to the parent process, which opened it."""
     INHERITED.append(record.dbapi_connection)
-    record.dbapi_connection = fairy.dbapi_connection = None
+    record.dbapi_connection = pooled.dbapi_connection = None

@@ -1,26 +1,35 @@
-"""A unit of work for each request, made when it is first used, and ended as the answer tells."""
+"""A unit of work for each request, made when it comes, and ended as the answer tells."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import cherrypy
 
-from cpkit.cherry import Hook
-from cpkit.errors import DatabaseNotRunningError
+from cpkit.cherry import Hook, Request
+from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
 from cpkit.settings import WHOLE, ToolSettings, one_of, setting
 
-from .outcome import should_commit
+from .faults import Fault, fault_of
 from .retry import repeating
-from .streams import carry
-from .unavailable import refuse, unavailable
+from .terms import UNIT, Terms, should_commit
 
-_BOTH = (True, False)
+if TYPE_CHECKING:
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+    from .database import Database
+    from .unit import Unit
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
+# What is over soon, so that the answer is 503 and not 500, and in how many seconds.
+_PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
+_RETRY_AFTER = 1
+
+_BORROWED = "_cpkit_borrowed"
 
 Handle = Literal["connection", "session", "dbapi"]
 
@@ -38,96 +47,97 @@ class LoanSettings(ToolSettings):
     retry: int = setting(0, "how often a handler is run again after a conflict", WHOLE)
 
 
+class Plugin(Protocol):
+    """What stands on the bus for a database."""
+
+    database: Database
+
+
 class Loan:
-    """Lend units of work on the terms of one configuration, and follow each to its end.
+    """What one configuration lends to requests: a unit of work each, followed to its end.
 
     PERF: what all requests have in common is made once, the hooks among it: they find the unit
     on the request that is served.
     """
 
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
-        self._name, self._key = name, f"_cpkit_{name}"
-        self._plugin = settings.plugin or plugin
-        self._commit_on, self._retry = settings.commit_on, settings.retry
+        self._name, self.key = name, f"_cpkit_{name}"
+        self._plugin, self._settings = settings.plugin or plugin, settings
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
-        self._ending = Ending(self.decide, failsafe=True, priority=98)
-        self._ending.key = self._key
+        self._ending = Ending(self, failsafe=True, priority=98)
         self._finishing = Hook(self.finish, failsafe=True, priority=98)
         # Before the error page is made (and before tracebacks are logged, at 50).
         self._explaining = Hook(self.explain, failsafe=True, priority=40)
         # After the tools that render (30, 50): they run again with the handler. Before encode
         # (70), whose wrapper remembers which charsets it has tried.
         self._repeating = Hook(self.repeat, priority=69)
+        self._take(vars(cherrypy.engine).get(self._plugin))
 
-        self._terms: dict[str, Any] = {
-            "handle": settings.handle,
-            "write": settings.write,
-            "isolation": settings.isolation,
-            "read_only": settings.read_only,
-        }
-        self._take(self._current)
-        writing, reading = untouched(self, writes=True), untouched(self, writes=False)
-        self._writing, self._lent = writing, dict.fromkeys(_SAFE, reading)
-
-    @property
-    def _current(self) -> Any:
-        return getattr(cherrypy.engine, self._plugin, None)
-
-    def _take(self, database: Any) -> None:
-        """Lend from *database* from now on. Raise DatabaseNotRunningError if it does not run."""
-        if database is None or not database.running:
+    def _take(self, plugin: Plugin | None) -> None:
+        """Lend from *plugin*'s database. Raise DatabaseNotRunningError if it does not run."""
+        if plugin is None or not plugin.database.running:
             raise DatabaseNotRunningError(self._plugin)
-        self._units = {writes: self._unit(database, writes, **self._terms) for writes in _BOTH}
-        self._database = database
+        given = self._settings
+        self._lender, self._database = plugin, plugin.database
+        self._kind = plugin.database.kind_of_unit(given.handle)
+        self._reading = Terms(bool(given.write), given.isolation, given.read_only)
+        self._writing = Terms(given.write is not False, given.isolation, given.read_only)
+        # For a database of which all is only read.
+        self._never = Terms(False, given.isolation, given.read_only)
 
-    def _unit(
-        self, database: Any, writes: bool, *, handle: str, write: bool | None, **terms: Any
-    ) -> Any:
-        """Return a unit of which to make those of requests that write, or only read."""
-        unit = database.unit(handle, observe=_observe, refuse=refuse, **terms)
-        # Whether the whole database is only read is asked at its first use.
-        unit.write = writes if write is None else write
-        return unit
+    # ------------------------------ the request begins ------------------------------
 
-    def unit(self, writes: bool) -> Any:
-        """Return what a unit is made of, for a request that *writes* by its method, or not."""
-        database = self._current
-        if database is not self._database:
-            self._take(database)
-        return self._units[writes]
-
-    def lend(self, request: Any) -> None:
+    def lend(self, request: Request) -> None:
         """Put a unit of work on the request."""
         known = request.__dict__
-        lent: Any = self._lent.get(known["method"], self._writing)()
-        known[self._name] = known[self._key] = lent
+        plugin = cherrypy.engine.__dict__.get(self._plugin)
+        if plugin is not self._lender:
+            self._take(plugin)
+        terms = self._reading if known["method"] in _SAFE else self._writing
+        if terms.write and self._database.settings.read_only:
+            terms = self._never
+        known[self._name] = known[self.key] = unit = self._kind(self._database, terms, self)
         outer = sys.exc_info()[1]
         if outer is not None:
-            lent.outer = outer
+            unit.outer = outer
         known["hooks"]["on_end_resource"].append(self._ending)
-        if self._retry:
+        if self._settings.retry:
             request.hooks["before_handler"].append(self._repeating)
-
-    def attend(self, unit: Any) -> None:
-        """See to a unit that is used from now on."""
-        request = cherrypy.serving.request
-        if vars(request).get(self._key) is unit:  # else another thread uses it: see decide()
-            request.hooks["on_end_request"].append(self._finishing)
-            request.hooks["before_error_response"].append(self._explaining)
 
     def repeat(self) -> None:
         """Have the handler run again when its transaction was undone."""
         request = cherrypy.serving.request
         if request.handler is not None:
-            unit = vars(request)[self._key]
-            request.handler = repeating(unit, self._retry, request.handler)
+            unit = vars(request)[self.key]
+            request.handler = repeating(unit, self._settings.retry, request.handler)
 
-    def decide(self, request: Any, unit: Any) -> None:
+    # ------------------------------ what units tell (Watcher) ------------------------------
+
+    def used(self, unit: Unit) -> None:
+        """See to a unit that is used from now on."""
+        request = cherrypy.serving.request
+        known = request.__dict__
+        if known.get(self.key) is not unit:
+            return  # another thread uses it: see decide()
+        hooks = known["hooks"]
+        hooks["on_end_request"].append(self._finishing)
+        hooks["before_error_response"].append(self._explaining)
+        timing = known.get("timing")
+        if timing is not None:
+            unit.observe = timing.add
+
+    def refusal(self, error: DatabaseUnavailableError) -> ServiceUnavailable:
+        """Return the answer that *error* means."""
+        return ServiceUnavailable(error.retry_after)
+
+    # ------------------------------ the request ends ------------------------------
+
+    def decide(self, unit: Unit) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
-        response = cherrypy.serving.response
+        request, response = cherrypy.serving.request, cherrypy.serving.response
         if self._finishing not in request.hooks["on_end_request"]:
-            self.attend(unit)
+            self.used(unit)
         commit = self._good(unit, response.status)
         streams = response.stream and request.method != "HEAD"
         # A stream may go on with rows that its handler asked for: what only reads is kept open.
@@ -138,7 +148,7 @@ class Loan:
 
     def finish(self) -> None:
         """Give back what was borrowed since; only a stream that still runs may go on."""
-        unit = vars(cherrypy.serving.request)[self._key]
+        unit: Unit = cherrypy.serving.request.__dict__[self.key]
         if unit.streaming:
             return
         try:
@@ -153,72 +163,91 @@ class Loan:
         if answer is not None:
             cherrypy.serving.request.error_response = answer.set_response
 
-    def _good(self, unit: Any, status: Any) -> bool:
+    def _good(self, unit: Unit, status: str | int | None) -> bool:
         # An exception that is handled around this whole request is none of this request's.
         error = sys.exc_info()[1]
         if isinstance(error, cherrypy.InternalRedirect):
             return not unit.doomed
         failed = error is not None and error is not unit.outer
         code = int(str(status)[:3]) if status else None
-        return should_commit(code, failed=failed, doomed=unit.doomed, commit_on=self._commit_on)
+        commit_on = self._settings.commit_on
+        return should_commit(code, failed=failed, doomed=unit.doomed, commit_on=commit_on)
 
 
 class Ending(Hook):
-    """Be the hook at the end of a resource. PERF: without the call of another function."""
+    """The hook at the end of a resource. PERF: it calls nothing for a unit that was not used."""
 
-    key: str
+    callback: Loan
 
     def __call__(self) -> None:
-        """Decide about a unit that was used, or that a stream may come to use."""
-        serving = cherrypy.serving
-        request = serving.request
-        unit = request.__dict__[self.key]
-        if not isinstance(unit, Untouched) or serving.response.stream:
-            self.callback(request, unit)
+        """Have a unit ended that was used, or that a stream may come to use."""
+        serving, loan = cherrypy.serving, self.callback
+        unit: Unit = serving.request.__dict__[loan.key]
+        if unit.used or serving.response.stream:
+            loan.decide(unit)
 
 
-class Untouched:
-    """Stand for a unit of work on a request until somebody uses it, and become that unit then.
+def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
+    """Yield from *body*; *commit* what it did when it ends, undo it if it fails or is left.
 
-    PERF: most of the cost of a unit is the making of it, and not every request needs one. The
-    class is changed in place, so that whoever holds this object holds the unit.
+    The commit comes before the end of the body is sent: if it fails, the client sees a body that
+    was cut off. When the client has gone, this generator is closed after the request's last hook,
+    so it holds the unit itself and not ``cherrypy.request``.
     """
-
-    def __getattr__(self, name: str) -> Any:
-        """Become the unit, and return its attribute *name*."""
-        return getattr(_touch(self), name)
-
-    def __contains__(self, item: object) -> bool:
-        """Become the unit, and tell whether its ORM session holds *item*."""
-        return item in _touch(self)
-
-    def __enter__(self) -> Any:
-        """Become the unit, and enter its block."""
-        return _touch(self).__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        """Be allowed in a ``with`` block: by its end this is the unit."""
+    unit.streaming = True
+    try:
+        yield from body
+        unit.end(commit)
+    finally:
+        try:
+            unit.end(commit=False)
+        finally:
+            unit.over = True
 
 
-def untouched(loan: Loan, *, writes: bool) -> type[Untouched]:
-    """Return a class whose instances become units of *loan*. PERF: they need no attributes."""
-    return type("Untouched", (Untouched,), {"_terms": (loan, writes)})
+# ------------------------------ connections taken from the engine itself ----------------------
 
 
-def _touch(lent: Any) -> Any:
-    terms = vars(type(lent)).get("_terms")
-    if terms is not None:  # else another thread has just done it
-        loan, writes = terms
-        unit = loan.unit(writes)
-        vars(lent).update(vars(unit))
-        lent.write = lent.write and not lent.plugin.read_only
-        lent.__class__ = unit.__class__
-        loan.attend(lent)
-    return lent
+def note_borrower(record: ConnectionPoolEntry, pooled: PoolProxiedConnection) -> None:
+    """Remember on the request being served that it took this connection."""
+    request = cherrypy.serving.__dict__.get("request")  # PERF: no proxy, None outside of requests
+    if request is not None:
+        request.__dict__.setdefault(_BORROWED, []).append((record, pooled))
 
 
-def _observe(nanoseconds: int, count: int) -> None:
-    """Tell the timing tool, if the request has it."""
-    timing = vars(cherrypy.serving.request).get("timing")
-    if timing is not None:
-        timing.add("db", nanoseconds, count)
+def take_back(log: Callable[[str, int], object]) -> None:
+    """Give back what the request that ends has not; units of work end by themselves."""
+    request = cherrypy.serving.request
+    for record, pooled in request.__dict__.pop(_BORROWED, ()):
+        kept = record.fairy_ref is not None and record.fairy_ref() is pooled
+        if kept and UNIT not in record.info:
+            pooled.close()
+            log(f"{request.request_line.partition('?')[0]} kept a connection: taken back.", 30)
+
+
+# ------------------------------ a database that is not to be had ------------------------------
+
+
+class ServiceUnavailable(cherrypy.HTTPError):
+    """A 503 with Retry-After, which CherryPy strips from its own errors."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(503, "The database is not available at the moment.")
+
+    def set_response(self) -> None:
+        """Set the error page and say when to come back (RFC 9110, 10.2.3)."""
+        super().set_response()
+        cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
+
+
+def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
+    """Return the answer to a failure of the database that will pass, None to any other error."""
+    if isinstance(error, ServiceUnavailable):
+        return error
+    if isinstance(error, DatabaseUnavailableError):
+        return ServiceUnavailable(error.retry_after)
+    fault = fault_of(error)
+    if fault is Fault.FULL:
+        cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
+    return ServiceUnavailable(_RETRY_AFTER) if fault in _PASSING else None

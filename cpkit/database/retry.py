@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import cherrypy
 from cherrypy.lib import is_iterator
 
-from .backoff import backoff
-from .faults import Fault, fault_of
-from .outcome import should_commit
+from cpkit.cherry import Handler, Request, Response
+
+from .faults import Fault, backoff, fault_of
+from .terms import should_commit
+
+if TYPE_CHECKING:
+    from .unit import Unit
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
@@ -21,7 +26,7 @@ _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 _REPEATABLE = (Fault.CONFLICT, Fault.BUSY, Fault.GONE)
 
 
-def repeating(unit: Any, retries: int, handler: Callable[..., Any]) -> Callable[..., Any]:
+def repeating(unit: Unit, retries: int, handler: Handler) -> Handler:
     """Return *handler* with its commit inside, run again up to *retries* times.
 
     Each time in a fresh transaction, with the parameters and the response as they were before,
@@ -34,7 +39,7 @@ def repeating(unit: Any, retries: int, handler: Callable[..., Any]) -> Callable[
             return handler(*args, **kwargs)
         before = _Before(cherrypy.serving.request, response)
         pauses = backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-        for left in range(retries, -1, -1):
+        for left, pause in zip(range(retries, -1, -1), pauses, strict=False):
             try:
                 return _attempt(unit, handler, args, kwargs)
             except Exception as error:
@@ -43,15 +48,13 @@ def repeating(unit: Any, retries: int, handler: Callable[..., Any]) -> Callable[
                     raise
             unit.close(broken=fault is Fault.GONE)
             before.restore()
-            time.sleep(next(pauses))
+            time.sleep(pause)
         raise AssertionError  # pragma: no cover
 
     return call
 
 
-def _attempt(
-    unit: Any, handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def _attempt(unit: Unit, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call *handler*, make its body, and commit if the answer so far is a good one."""
     try:
         body = handler(*args, **kwargs)
@@ -69,9 +72,9 @@ def _attempt(
 
 
 class _Before:
-    """Remember the request and the response as a handler found them."""
+    """The request and the response as a handler found them."""
 
-    def __init__(self, request: Any, response: Any) -> None:
+    def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
         self._params = dict(request.params)
         self._headers = dict(response.headers)
@@ -91,14 +94,14 @@ class _Before:
         self._response.status = self._status
 
 
-def _copied(cookie: Any) -> Any:
+def _copied(cookie: SimpleCookie) -> SimpleCookie:
     # PERF: as deep as copy.deepcopy, which takes ten times as long.
     copy = type(cookie)()
     dict.update(copy, {name: morsel.copy() for name, morsel in cookie.items()})
     return copy
 
 
-def _uploads(params: dict[str, Any]) -> Iterator[Any]:
+def _uploads(params: Mapping[str, Any]) -> Iterator[BinaryIO]:
     """Yield the files among *params*."""
     for value in params.values():
         for part in value if isinstance(value, list) else [value]:

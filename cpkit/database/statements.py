@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """What psycopg composes."""
+
+    def as_string(self, context: Any = None) -> str:
+        """Return the statement as text."""
+
+
+Statement = str | bytes | Composed  # drivers take more than text
 
 _LONGEST_REMEMBERED = 4096
 
@@ -29,15 +40,16 @@ _LOCKS = re.compile(
 _ANALYZE = re.compile(r"\banaly[sz]e\b", re.IGNORECASE)
 
 
-def is_write(statement: Any) -> bool:
+def is_write(statement: Statement) -> bool:
     """Tell whether *statement* changes data or locks rows.
 
-    Judged by its words alone: a SELECT that calls a function that writes is not seen. Drivers
-    take more than text: bytes, and what psycopg composes, which has ``as_string``.
+    Judged by its words alone: a SELECT that calls a function that writes is not seen.
     """
     if not isinstance(statement, str):
-        compose = getattr(statement, "as_string", None)
-        statement = compose(None) if compose else bytes(statement).decode(errors="replace")
+        if isinstance(statement, Composed):
+            statement = statement.as_string(None)
+        else:
+            statement = bytes(statement).decode(errors="replace")
     if len(statement) <= _LONGEST_REMEMBERED:
         return _remembered(statement)
     return _judge(statement)

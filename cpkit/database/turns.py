@@ -7,7 +7,7 @@ from collections import deque
 
 
 class Turns:
-    """Let one in at a time, first come first served; nobody overtakes.
+    """A lock that lets one in at a time, first come first served; nobody overtakes.
 
     A lock that is freed goes to whoever grabs it first, often the thread that just held it; this
     one is handed to the first in the queue, so that the longest wait stays near the average.

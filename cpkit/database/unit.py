@@ -1,67 +1,84 @@
-"""A unit of work: one borrowed connection, one transaction at a time."""
+"""A unit of work: one borrowed connection, and one transaction at a time on it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection
 
 from cpkit.errors import (
-    DatabaseBusyError,
     DatabaseUnavailableError,
     OutcomeUnknownError,
     UnitOverError,
     WriteInReadUnitError,
 )
 
-from .engine import UnitConnection
 from .faults import Fault, fault_of
-from .lanes import Lane, keep
-from .pool import KEY
-from .statements import is_write
+from .statements import Statement, is_write
+from .terms import UNIT, Terms
 
 if TYPE_CHECKING:
-    from .lending import Lending
+    from sqlalchemy import Dialect, Engine
+    from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from .backends.base import Backend
+    from .pool import Borrowed
+    from .sockets import Watchdog
+
+P = ParamSpec("P")
+
+
+class Lender(Protocol):
+    """What lends a unit its connection."""
+
+    watchdog: Watchdog[Any] | None
+
+    def borrow(self, terms: Terms) -> Borrowed:
+        """Return a connection on which *terms* can be kept."""
+
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool) -> None:
+        """Take a connection back; a *broken* one is dropped."""
+
+
+class Watcher(Protocol):
+    """What follows a unit for the request that has it."""
+
+    def used(self, unit: Unit) -> None:
+        """Learn that *unit* is about to borrow a connection."""
+
+    def refusal(self, error: DatabaseUnavailableError) -> Exception:
+        """Return what is raised in place of *error*."""
 
 
 class Unit:
-    """Lend a SQLAlchemy Connection, borrowed when it is first used.
+    """A unit of work that lends a SQLAlchemy Connection, borrowed when it is first used.
 
     Attributes that are not the unit's own are the handle's: ``unit.execute(...)`` works.
-    *write* tells which lane it takes; *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a
-    real transaction around reads too. *observe* is called with the nanoseconds of each statement,
-    *refuse* turns the error of a database that is not to be had into one the caller prefers.
     """
 
     queries = 0
     nanoseconds = 0
     doomed = False
     committed = False
+    used = False
     over = False
     streaming = False  # its request's body goes on with it
     outer: BaseException | None = None  # handled around the whole request, and none of its own
-    _lane: Lane | None = None
+    observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
     _handle: Any = None
-    _fairy: Any = None  # SQLAlchemy's word for what its pool lends
-    _driver: Any = None
-    _since = 0.0
+    _borrowed: Borrowed
 
-    def __init__(
-        self,
-        plugin: Lending,
-        write: bool,
-        *,
-        isolation: str | None = None,
-        read_only: bool = False,
-        observe: Callable[[int, int], object] | None = None,
-        refuse: Callable[[DatabaseUnavailableError], Exception] | None = None,
-    ) -> None:
-        self.plugin, self.write = plugin, write
-        self.isolation, self.read_only = isolation, read_only
-        self._observe, self._refuse = observe, refuse
+    def __init__(self, lender: Lender, terms: Terms, watcher: Watcher | None = None) -> None:
+        self._lender, self.terms, self._watcher = lender, terms, watcher
+
+    @property
+    def write(self) -> bool:
+        """Tell whether this unit may write."""
+        return self.terms.write
 
     @property
     def handle(self) -> Any:
@@ -76,7 +93,9 @@ class Unit:
         return self._handle is not None
 
     def __getattr__(self, name: str) -> Any:
-        """Return the attribute *name* of the handle."""
+        """Return the attribute *name* of the handle; a private one borrows nothing."""
+        if name.startswith("_"):
+            raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
         return getattr(self.handle, name)
 
     def __contains__(self, item: object) -> bool:
@@ -98,12 +117,12 @@ class Unit:
             if not gone:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
                 # SQLAlchemy takes it for ended.
-                self._driver.rollback()
+                self._borrowed.driver.rollback()
             self.close(broken=gone)
-            if gone and self.write:
+            if gone and self.terms.write:
                 raise OutcomeUnknownError from error
             raise
-        self.committed = self.write  # so that its handler is not run again
+        self.committed = self.terms.write  # so that its handler is not run again
 
     def rollback(self) -> None:
         """Undo what was done since the last commit; the next statement begins anew."""
@@ -115,13 +134,19 @@ class Unit:
         handle, self._handle = self._handle, None
         if handle is None:
             return
+        borrowed, watchdog = self._borrowed, self._lender.watchdog
+        if watchdog is not None:
+            watchdog.watch(self, borrowed.driver)
+        broken = broken or not borrowed.pooled.is_valid
         try:
-            self._give_back(handle, broken)
+            broken = not self._shut(handle, broken)
+        except BaseException:
+            broken = True
+            raise
         finally:
-            lane, self._lane = self._lane, None
-            if lane is not None and lane.turns is not None:
-                lane.turns.leave()
-                self.plugin.held(self, time.monotonic() - self._since)
+            if watchdog is not None:
+                watchdog.release(self)
+            self._lender.give_back(borrowed, self.terms, broken=broken)
 
     def end(self, commit: bool) -> None:
         """Commit or roll back, then give the connection back."""
@@ -131,28 +156,27 @@ class Unit:
         finally:
             self.close()
 
-    def run(self, statement: Any, execute: Callable[..., object], *args: Any) -> None:
+    def run(
+        self, statement: Statement, execute: Callable[P, object], *args: P.args, **named: P.kwargs
+    ) -> None:
         """Have ``execute(*args)`` run *statement*: watched, timed and counted.
 
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads.
         """
-        if not self.write and is_write(statement):
+        if not self.terms.write and is_write(statement):
             raise WriteInReadUnitError(statement)
         self.queries += 1
-        self._timed(1, execute, *args)
+        self._timed(1, execute, *args, **named)
 
-    def _timed(self, count: int, call: Callable[..., object], *args: Any) -> None:
-        """Call what waits for the server; if it does not answer, the connection is cut."""
-        watchdog = self.plugin.watchdog
-        if watchdog is not None:
-            watchdog.watch(self, self._driver)
-        started = time.perf_counter_ns()
+    def begin_transaction(self) -> None:
+        """Begin a transaction on the connection that is borrowed; plain reads need none."""
+        terms = self.terms
+        if not (terms.write or terms.special):
+            return
         try:
-            call(*args)
-        finally:
-            if watchdog is not None:
-                watchdog.release(self)
-            self._spent(time.perf_counter_ns() - started, count)
+            self._borrowed.backend.begin(self._borrowed.driver, terms)
+        except DatabaseUnavailableError as error:
+            raise self._refusal(error) from error
 
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block, outside of a request."""
@@ -170,80 +194,49 @@ class Unit:
         finally:
             self.over = True
 
-    def begin_on(self, driver: Any) -> None:
-        """Begin a transaction on the *driver*'s connection, if this unit needs one."""
+    def _timed(
+        self, count: int, call: Callable[P, object], *args: P.args, **named: P.kwargs
+    ) -> None:
+        """Call what waits for the server; if it does not answer, the connection is cut."""
+        watchdog = self._lender.watchdog
+        if watchdog is not None:
+            watchdog.watch(self, self._borrowed.driver)
+        started = time.perf_counter_ns()
         try:
-            self.plugin.backend.begin(driver, self)
-        except DatabaseUnavailableError as error:
-            raise self._refusal(error) from error
-
-    def restored(self, driver: Any) -> bool:
-        """Undo the modes this unit set; false if the *driver*'s connection turns out dead."""
-        backend = self.plugin.backend
-        if backend.is_plain(self):
-            return True
-        try:
-            if not backend.is_idle(driver):
-                driver.rollback()
-            backend.restore(driver, self)
-        except Exception:
-            return False
-        return True
-
-    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
-        return error if self._refuse is None else self._refuse(error)
+            call(*args, **named)
+        finally:
+            if watchdog is not None:
+                watchdog.release(self)
+            self._spent(time.perf_counter_ns() - started, count)
 
     def _spent(self, nanoseconds: int, count: int) -> None:
         self.nanoseconds += nanoseconds
-        if self._observe is not None:
-            self._observe(nanoseconds, count)
+        if self.observe is not None:
+            self.observe("db", nanoseconds, count)
+
+    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
+        return error if self._watcher is None else self._watcher.refusal(error)
 
     def _open(self) -> None:
         if self.over:
             raise UnitOverError
+        if not self.used:
+            self.used = True
+            if self._watcher is not None:
+                self._watcher.used(self)
         started = time.perf_counter_ns()
         try:
-            self._borrow()
+            self._borrowed = borrowed = self._lender.borrow(self.terms)
         except DatabaseUnavailableError as error:
             raise self._refusal(error) from error
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
+        borrowed.pooled.info[UNIT] = self
+        self._handle = self._made(borrowed)
 
-    def _borrow(self) -> None:
-        plugin, self._since = self.plugin, time.monotonic()
-        lane = plugin.lane(self.write)
-        if lane.turns is not None:
-            lane.enter(plugin.timeout)
-        try:
-            self._fairy = plugin.reach(lambda: self._lend(lane), self._since)
-            self._handle = self._made(lane, self._fairy)
-        except PoolTimeout as error:
-            lane.leave()
-            raise DatabaseBusyError(
-                f"All connections were in use for {self.plugin.timeout:g} s"
-            ) from error
-        except BaseException:
-            lane.leave()
-            raise
-        self._lane = lane
-
-    def _lend(self, lane: Lane) -> Any:
-        fairy = lane.lend()
-        try:
-            fairy.info[KEY] = self
-            self._driver = fairy.dbapi_connection
-            self.plugin.backend.prepare(self._driver, self)
-        except BaseException:
-            if fairy.is_valid:
-                fairy.invalidate()
-            raise
-        return fairy
-
-    def _made(self, lane: Lane, fairy: Any) -> Any:
-        """Return the handle on what was lent."""
-        # NOTE: SQLAlchemy counts who has it checked out: so the handle's close() keeps it.
-        fairy._checkout_existing()
-        return UnitConnection(lane.engine, self, fairy)
+    def _made(self, borrowed: Borrowed) -> Any:
+        """Return the handle on what was borrowed."""
+        return UnitConnection(borrowed.engine, self, borrowed.pooled)
 
     def _pending(self) -> bool:
         """Tell whether there is something to commit."""
@@ -255,26 +248,48 @@ class Unit:
     def _rollback(self) -> None:
         self._handle.rollback()
 
-    def _give_back(self, handle: Any, broken: bool) -> None:
-        fairy, self._fairy = self._fairy, None
-        watchdog = self.plugin.watchdog
-        if watchdog is not None:
-            watchdog.watch(self, self._driver)
-        broken = broken or not fairy.is_valid or not self.restored(self._driver)
-        try:
-            self._shut(handle, broken)
-        except BaseException:
-            broken = True
-            raise
-        finally:
-            if watchdog is not None:
-                watchdog.release(self)
-            if broken and fairy.is_valid:
-                fairy.invalidate()
-            keep(fairy)
-
-    def _shut(self, handle: Any, broken: bool) -> None:
-        """End the handle: what was not committed is undone."""
+    def _shut(self, handle: Any, broken: bool) -> bool:
+        """End the handle, and what was not committed; tell whether the connection is still good."""
         if broken and not handle.closed:
             handle.invalidate()
         handle.close()
+        return not broken
+
+
+class UnitConnection(Connection):
+    """A SQLAlchemy Connection that knows its unit of work."""
+
+    def __init__(self, engine: Engine, unit: Unit, pooled: PoolProxiedConnection) -> None:
+        super().__init__(engine, pooled)
+        self.unit = unit
+
+
+def run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
+    """Have the units of connections of *dialect* begin their transactions and run statements.
+
+    PERF: on the dialect itself. One listener to an event of connections ("begin",
+    "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
+    """
+
+    def begin(pooled: PoolProxiedConnection) -> None:
+        unit: Unit | None = pooled.info.get(UNIT)
+        if unit is None:
+            backend.begin(pooled.driver_connection, None)
+        else:
+            unit.begin_transaction()
+
+    names = ("do_execute", "do_executemany", "do_execute_no_params")
+    run = {name: _run_by_units(getattr(dialect, name)) for name in names}
+    vars(dialect).update(do_begin=begin, **run)
+
+
+def _run_by_units(execute: Callable[..., object]) -> Callable[..., None]:
+    def run(cursor: DBAPICursor, statement: str, *args: Any) -> None:
+        # NOTE: the context comes last, after parameters if there are any.
+        connection = args[-1].root_connection
+        if isinstance(connection, UnitConnection):
+            connection.unit.run(statement, execute, cursor, statement, *args)
+        else:
+            execute(cursor, statement, *args)
+
+    return run

@@ -5,35 +5,136 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
+from sqlalchemy import URL, Engine
 
-from cpkit.config_check import check_at_start
-from cpkit.database.backends.base import Backend
-from cpkit.database.backoff import backoff
-from cpkit.database.borrowed import note_borrower, take_back
-from cpkit.database.faults import Fault, fault_of
-from cpkit.database.health import Health, measured
-from cpkit.database.lending import Lending, effective_user
+from cpkit.cherry import Bus
+from cpkit.config_check import check_at_start, end_start
+from cpkit.database.database import Database
+from cpkit.database.faults import Fault, backoff, fault_of
+from cpkit.database.health import Health, PoolFigures, measured
+from cpkit.database.requests import note_borrower, take_back
+from cpkit.database.settings import SETTINGS, DatabaseSettings
+from cpkit.database.unit import Unit
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+    from cpkit.database.backends.base import Backend
 
 # What may be over soon: worth to wait for, and no reason to end where it is not required.
 _PASSING = (Fault.GONE, Fault.BUSY)
 
 
-class DatabasePlugin(Lending, SimplePlugin):
-    """Keep the connections to one database for the life of the process.
+class DatabasePlugin(SimplePlugin):
+    """The connections to one database for the life of the process.
 
     Assigned to ``cherrypy.engine.db`` it is configured by ``engine.db.on = True``,
-    ``engine.db.url = "sqlite:////var/lib/shop.db"`` and the settings below, as config keys or
-    keyword arguments. What is not listed here goes to ``sqlalchemy.create_engine``.
+    ``engine.db.url = "sqlite:////var/lib/shop.db"`` and the settings of
+    :class:`~cpkit.database.settings.DatabaseSettings`, as config keys, keyword arguments or
+    attributes. What is none of them goes to ``sqlalchemy.create_engine``.
     """
 
-    def __init__(self, bus: Any, url: str | None = None, **engine_options: Any) -> None:
-        super().__init__(bus, {"url": url, **engine_options})
+    def __init__(self, bus: Bus, url: str | URL | None = None, **engine_options: Any) -> None:
+        self._settings = DatabaseSettings()
+        self._database = Database(self._settings, self)
+        self._user = -1
+        self._take_back = partial(take_back, self.say)
+        super().__init__(bus)
+        for name, value in {"url": url, **engine_options}.items():
+            setattr(self, name, value)
         # A channel of our own is not subscribed to by SimplePlugin unless it is there already.
         bus.listeners.setdefault("database_health", set())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take a setting; a name that is neither one nor an attribute is for create_engine."""
+        ours = getattr(type(self), name, dict)  # a method, unless there is something else
+        if name in SETTINGS or name == "engine_options":
+            setattr(self._settings, name, value)
+        elif name.startswith("_") or not (callable(ours) or isinstance(ours, property)):
+            super().__setattr__(name, value)
+        else:
+            self._settings.engine_options[name] = value
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the setting *name*."""
+        if name in SETTINGS or name == "engine_options":
+            return getattr(self._settings, name)
+        raise AttributeError(f"A DatabasePlugin has no {name}", name=name, obj=self)
+
+    # ------------------------------ what applications call ------------------------------
+
+    def unit(
+        self,
+        handle: str = "connection",
+        *,
+        write: bool = True,
+        isolation: str | None = None,
+        read_only: bool = False,
+    ) -> Unit:
+        """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi.
+
+        *isolation* and *read_only* are asked of the transaction; without *write* it only reads.
+        """
+        return self._database.unit(handle, write=write, isolation=isolation, read_only=read_only)
+
+    begin = unit
+
+    @property
+    def engine(self) -> Engine:
+        """Return SQLAlchemy's engine, for use outside of units; in SQLite the readers'."""
+        return self._database.lane(write=False).engine
+
+    def engines(self) -> list[Engine]:
+        """Return every engine, each once."""
+        return self._database.engines()
+
+    @property
+    def database(self) -> Database:
+        """Return the database itself."""
+        return self._database
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the plugin was started."""
+        return self._database.running
+
+    def ping(self, deadline: float = 1.0) -> bool:
+        """Tell whether the database answers within *deadline* seconds, whatever state it is in."""
+        return self._database.ping(deadline)
+
+    def figures(self) -> PoolFigures:
+        """Return how busy the connections are."""
+        return self._database.figures()
+
+    # ------------------------------ what the database asks ------------------------------
+
+    @property
+    def name(self) -> str:
+        """Return the name under which the plugin stands on the engine."""
+        return next((name for name, it in vars(self.bus).items() if it is self), "db")
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads serve requests."""
+        return cherrypy.server.thread_pool or 10
+
+    def say(self, message: str, level: int = 20) -> None:
+        """Log *message* about this database."""
+        self.bus.log(f"Database {self._settings.masked_url}: {message}", level)
+
+    def lent(
+        self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
+    ) -> None:
+        """Note which request borrows a connection."""
+        note_borrower(record, pooled)
+
+    # ------------------------------ on the bus ------------------------------
 
     def subscribe(self) -> None:
         """Listen to the bus."""
@@ -54,17 +155,8 @@ class DatabasePlugin(Lending, SimplePlugin):
             ("start", self.preflight, 60),
             # After DropPrivileges (77).
             ("start", self.recheck, 78),
-            ("after_request", self.reclaim, 50),
+            ("after_request", self._take_back, 50),
         ]
-
-    @property
-    def threads(self) -> int:
-        """Return how many threads serve requests."""
-        return cherrypy.server.thread_pool or super().threads
-
-    def lent(self, driver: Any, record: Any, fairy: Any) -> None:
-        """Note which request borrows a connection."""
-        note_borrower(record, fairy)
 
     @property
     def will_run(self) -> bool:
@@ -74,26 +166,21 @@ class DatabasePlugin(Lending, SimplePlugin):
     def preflight(self) -> None:
         """Wait for the database; end the process if it does not come and is required."""
         try:
-            self._await(self._configured())
+            self._await(self._database.configured())
         except Exception as error:
-            if self.required or fault_of(error) not in _PASSING:
-                self._end(error)
+            self._end_if_needed(error)
             self.say(f"not there yet: {_one_line(error)}", 40)
 
     def start(self) -> None:
         """Open the database and run ``setup``."""
-        if self._lanes is not None:
+        if self.running:
             return
-        self._is_set_up = False
         try:
-            self._backend = self._configured()
-            self._open()
-            self._pid = os.getpid()
-            self._probe()
+            self._user = effective_user()
+            self._database.open(self._database.configured())
         except Exception as error:
-            if self.required or fault_of(error) not in _PASSING:
-                self._end(error)
-            self._outage.begin(error)
+            self._end_if_needed(error)
+            self._database.outage.begin(error)
         else:
             self.say("opened.")
 
@@ -102,11 +189,11 @@ class DatabasePlugin(Lending, SimplePlugin):
 
     def recheck(self) -> None:
         """See that the user the process now runs as can use the database as well."""
-        if self._uid == effective_user() or self._backend is None:
+        if self._user == effective_user() or not self.running:
             return
-        self.graceful()
+        self._database.graceful()
         try:
-            self._backend.probe()
+            self._database.backend.probe()
         except Exception as error:
             why = f"{_one_line(error)}. A SQLite file and its folder have to belong to that user."
             self.say(f"cannot be used after privileges were dropped: {why}", 40)
@@ -115,35 +202,24 @@ class DatabasePlugin(Lending, SimplePlugin):
 
     def graceful(self) -> None:
         """Swap the pool: idle connections are closed now, lent ones as they come back."""
-        if self._backend is not None and not self._backend.keeps_data_in_connection:
-            for engine in self.engines():
-                engine.dispose()
+        self._database.graceful()
 
     def stop(self) -> None:
         """Run ``cleanup`` and close every connection."""
-        if self._lanes is None:
-            return
-        try:
-            if self.cleanup is not None:
-                self._in_transaction(self.cleanup)
-        finally:
-            self._close()
+        if self.running:
+            self._database.close()
             self.say("closed.")
 
     # After the server has drained (25) and plugins have flushed what they hold (50).
     stop.priority = 90  # type: ignore[attr-defined]
 
-    def reclaim(self) -> None:
-        """Take back the connections that a request has kept."""
-        take_back(self.say)
-
     def database_health(self, deadline: float = 1.0) -> Health:
         """Tell how the database is; the channel asks every database of the process."""
         up, seconds = measured(lambda: self.ping(deadline))
-        return Health(self.name, self.masked_url, up, seconds, self.figures())
+        return Health(self.name, self._settings.masked_url, up, seconds, self.figures())
 
-    def _await(self, backend: Backend) -> None:
-        deadline = time.monotonic() + self.wait
+    def _await(self, backend: Backend[Any]) -> None:
+        deadline = time.monotonic() + self._settings.wait
         for pause in backoff():
             try:
                 backend.probe()
@@ -153,10 +229,15 @@ class DatabasePlugin(Lending, SimplePlugin):
                     raise
             time.sleep(pause)
 
-    def _end(self, error: Exception) -> NoReturn:
-        """End the process before anything is served: other exceptions let the server come up."""
-        self.say(f"nothing is served, since {_one_line(error)}", 40)
-        raise SystemExit(1) from error
+    def _end_if_needed(self, error: Exception) -> None:
+        """End the process before anything is served, unless it can go on without the database."""
+        if self._settings.required or fault_of(error) not in _PASSING:
+            end_start(self.bus, _one_line(error), of=f"Database {self._settings.masked_url}")
+
+
+def effective_user() -> int:
+    """Return the number of the user that this process runs as; 0 where there are none."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
 
 
 def _one_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ import socket
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from cpkit.database.addresses import mask_password
+from cpkit.database.settings import mask_password
 
 SECONDS = 5
 _SPOKEN = ("sqlite", "postgresql", "cockroachdb")  # which know INSERT ... ON CONFLICT

@@ -11,11 +11,10 @@ from psycopg import sql
 from pymysql.err import InterfaceError, OperationalError
 from sqlalchemy.exc import DBAPIError
 
-from cpkit.database.addresses import mask_password
-from cpkit.database.backoff import backoff
-from cpkit.database.faults import Fault, fault_of
-from cpkit.database.outcome import should_commit
+from cpkit.database.faults import Fault, backoff, fault_of
+from cpkit.database.settings import mask_password
 from cpkit.database.statements import is_write
+from cpkit.database.terms import should_commit
 from cpkit.database.turns import Turns
 
 

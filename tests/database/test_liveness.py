@@ -6,8 +6,7 @@ import socket
 import cherrypy
 import pytest
 
-from cpkit.database.liveness import readable
-from cpkit.database.watchdog import cut
+from cpkit.database.sockets import cut, readable
 from cpkit.plugins import DatabasePlugin
 
 
@@ -79,4 +78,4 @@ def test_pymysql_waits_for_a_statement_as_long_as_it_takes(start_database, maria
         assert unit.execute("SELECT SLEEP(1.2)").fetchone() == (0,)
     url = f"{mariadb.url}?read_timeout=7"
     with start_database(url, name="strict").begin("dbapi", write=False) as unit:
-        assert unit._read_timeout == 7
+        assert unit.handle._read_timeout == 7

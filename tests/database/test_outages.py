@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
-from cpkit.database import watchdog
+from cpkit.database import sockets
 from cpkit.database.outage import Outage
 from cpkit.errors import (
     DatabaseBusyError,
@@ -48,7 +48,7 @@ class Store:
 @pytest.fixture(autouse=True)
 def impatient_watchdog(monkeypatch):
     """A watchdog that gives a server a fifth of the usual second to cancel by itself."""
-    monkeypatch.setattr(watchdog, "GRACE", 0.2)
+    monkeypatch.setattr(sockets, "GRACE", 0.2)
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_who_finds_all_connections_of_a_server_taken_is_refused(scarce, caplog):
 def test_a_server_that_answers_the_probe_alone_is_given_up_in_time(start_database, caplog):
     database = start_database(timeout=0.1)
     lost = psycopg.OperationalError("the connection is lost")
-    database.backend.prepare = lambda *_: (_ for _ in ()).throw(lost)
+    database.database._borrowed = lambda *_: (_ for _ in ()).throw(lost)
     with pytest.raises(DatabaseUnavailableError):
         database.begin().execute(text("SELECT 1"))
 
@@ -332,10 +332,10 @@ def test_a_unit_that_thinks_longer_than_a_statement_may_is_left_alone(
         unit.execute(asking(handle, "SAVEPOINT here"))
         with pytest.raises(Exception, match="nowhere"):
             unit.execute(asking(handle, "SELECT * FROM nowhere"))
-        assert database.watchdog._running == {}
+        assert database.database.watchdog._running == {}
         unit.execute(asking(handle, "ROLLBACK TO here"))
-        assert database.watchdog._running == {}
-    assert database.watchdog._running == {}
+        assert database.database.watchdog._running == {}
+    assert database.database.watchdog._running == {}
 
 
 @pytest.mark.parametrize("handle", HANDLES)

@@ -16,7 +16,7 @@ def connection_of(database, handle="dbapi"):
     """Return the driver's connection that one unit worked with."""
     with database.unit(handle, write=False) as unit:
         unit.execute("SELECT 1" if handle == "dbapi" else text("SELECT 1"))
-        return unit._driver
+        return unit._borrowed.driver
 
 
 @pytest.mark.parametrize("handle", HANDLES)
@@ -41,7 +41,10 @@ def test_connections_do_not_grow_old_together(start_database):
     units = [database.unit("dbapi", write=False) for _ in range(5)]
     for unit in units:
         unit.execute("SELECT 1")
-    ends = {unit._fairy.info["cpkit.until"] - unit._fairy.info["cpkit.since"] for unit in units}
+    ends = {
+        unit._borrowed.pooled.info["cpkit.until"] - unit._borrowed.pooled.info["cpkit.since"]
+        for unit in units
+    }
     for unit in units:
         unit.close()
     assert len(ends) == 5

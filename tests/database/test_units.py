@@ -160,14 +160,14 @@ def test_another_plugin_attribute_is_no_plugin():
 
 def test_another_module_that_is_missing_is_named_as_it_is(monkeypatch):
     monkeypatch.delitem(sys.modules, "cpkit.plugins.database")
-    monkeypatch.setitem(sys.modules, "cpkit.database.lending", None)
-    with pytest.raises(ModuleNotFoundError, match=r"cpkit\.database\.lending"):
+    monkeypatch.setitem(sys.modules, "cpkit.database.database", None)
+    with pytest.raises(ModuleNotFoundError, match=r"cpkit\.database\.database"):
         cpkit.plugins.DatabasePlugin  # noqa: B018
 
 
 def test_a_plugin_that_was_never_started_is_named():
     plugin = cpkit.plugins.DatabasePlugin(cherrypy.engine, "sqlite://")
-    for ask in (lambda: plugin.engine, lambda: plugin.backend):
+    for ask in (lambda: plugin.engine, lambda: plugin.database.backend):
         with pytest.raises(DatabaseNotRunningError):
             ask()
     assert plugin.engines() == []

@@ -197,10 +197,10 @@ def test_after_privileges_were_dropped_the_file_is_looked_at_again(start_databas
     exits = []
     monkeypatch.setattr(plugin.bus, "exit", lambda: exits.append(1))
     plugin.recheck()
-    plugin._uid = -5
+    plugin._user = -5
     plugin.recheck()
     assert exits == []
-    plugin.backend.probe = lambda: 1 / 0
+    plugin.database.backend.probe = lambda: 1 / 0
     plugin.recheck()
     assert exits == [1]
 
@@ -344,7 +344,7 @@ def test_a_child_process_finds_out_by_itself_that_the_server_is_back(start_datab
             required=False,
             wait=0,
         )
-        plugin._outage.stop()  # a parent such as uwsgi's, which has no threads
+        plugin.database.outage.stop()  # a parent such as uwsgi's, which has no threads
 
         def count() -> int:
             deadline = time.monotonic() + 20
@@ -362,15 +362,15 @@ def test_a_child_process_finds_out_by_itself_that_the_server_is_back(start_datab
 def test_no_thread_finds_the_parents_connections_while_another_opens_new_ones(start_database):
     plugin = start_database()
     parents = plugin.engine
-    plugin._pid = -1  # as after a fork
-    build, building, may_go = plugin.backend.lanes, threading.Event(), threading.Event()
+    plugin.database._pid = -1  # as after a fork
+    build, building, may_go = plugin.database._open, threading.Event(), threading.Event()
 
     def slowly():
         building.set()
         assert may_go.wait(20)
         return build()
 
-    plugin.backend.lanes = slowly
+    plugin.database._open = slowly
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(lambda: plugin.engine)
         assert building.wait(20)

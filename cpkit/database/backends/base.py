@@ -1,40 +1,53 @@
-"""What the plugin does for every kind of database, and what each kind overrides."""
+"""What is done for every kind of database, and what each kind overrides."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, create_engine, event
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
-from cpkit.database.engine import build_engine
-from cpkit.database.lanes import Lane, Lanes
-from cpkit.database.liveness import readable
-from cpkit.database.pool import SINCE, UNTIL
-
-if TYPE_CHECKING:
-    from cpkit.database.lending import Lending
-    from cpkit.database.unit import Unit
+from cpkit.database.settings import DatabaseSettings
+from cpkit.database.sockets import readable
+from cpkit.database.terms import Terms
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
 # firewalls that forget a connection without a word take minutes.
 _LONG_IDLE = 60.0
 
 
-class Backend:
-    """Serve any database that SQLAlchemy knows: ordinary transactions, one lane for all."""
+class Driver(Protocol):
+    """What every driver's connection has (PEP 249)."""
 
-    keeps_data_in_connection = False
+    def cursor(self) -> Any:
+        """Return a cursor."""
 
-    def __init__(self, plugin: Lending, url: URL) -> None:
-        self.plugin, self.url = plugin, url
+    def commit(self) -> None:
+        """Commit."""
 
-    def lanes(self) -> Lanes:
-        """Build the engines."""
-        lane = Lane(build_engine(self.url, self, **self.options()))
-        return Lanes(lane, lane)
+    def rollback(self) -> None:
+        """Roll back."""
+
+
+D = TypeVar("D", bound=Driver)
+
+
+class Backend(Generic[D]):
+    """Any database that SQLAlchemy knows: ordinary transactions, one lane for all.
+
+    *settings* are those of the plugin, *connections* is the size of the pool.
+    """
+
+    writers_take_turns = False
+    sets_modes = True  # if prepare() does anything at all
+    dialect: Dialect  # of the engine that was built last
+
+    def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
+        self.settings, self.url, self._connections = settings, url, connections
+
+    # ------------------------------ engines and their connections ------------------------------
 
     def options(self) -> dict[str, Any]:
         """Return what create_engine is called with; the user's own options come last."""
@@ -43,11 +56,11 @@ class Backend:
             for name, value in self.connect_args().items()
             if name not in self.url.query  # what the URL says is the user's word
         }
-        given = self.plugin.engine_options
+        given = self.settings.engine_options
         queue = {
-            "pool_size": self.plugin.connections,
+            "pool_size": self._connections,
             "max_overflow": 0,
-            "pool_timeout": self.plugin.timeout,
+            "pool_timeout": self.settings.timeout,
             "pool_use_lifo": True,  # the fewest connections are kept busy, the rest grow idle
         }
         return {
@@ -62,9 +75,22 @@ class Backend:
         return {}
 
     @property
+    def keeps_data_in_connection(self) -> bool:
+        """Tell whether the database lives in memory and dies with its connection."""
+        return False
+
+    @property
     def max_age(self) -> float:
         """Return the seconds after which a connection is replaced."""
-        return self.plugin.max_age
+        return self.settings.max_age
+
+    def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
+        """Set up a connection that was just opened."""
+
+    def connected_to_write(self, driver: D, record: ConnectionPoolEntry) -> None:
+        """Set up a connection that was just opened for writers who take turns."""
+
+    # ------------------------------ whether it can be worked with ------------------------------
 
     def probe(self) -> None:
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
@@ -77,20 +103,26 @@ class Backend:
 
     def verify(self, connection: Connection) -> None:
         """Raise the driver's error if the database cannot be worked with."""
-        self.ping(connection.connection.driver_connection)
+        self.ping(driver_of(connection))
 
-    def connected(self, driver: Any, record: Any) -> None:
-        """Set up a connection that was just opened."""
+    def ping(self, driver: D) -> None:
+        """Make the server answer."""
+        cursor = driver.cursor()
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+        cursor.close()
+        driver.rollback()
 
-    def checkout(self, driver: Any, record: Any, fairy: Any) -> None:
-        """Look at a connection that is about to be lent; DisconnectionError replaces it."""
-        now = time.monotonic()
-        if now > record.info[UNTIL]:
-            raise DisconnectionError("this connection is old")
-        self.look(driver, now - record.info[SINCE])
+    @property
+    def look(self) -> Callable[[D, float], None] | None:
+        """Return what looks at a connection that is about to be lent; None: nothing needs to."""
+        return self.look_at
 
-    def look(self, driver: Any, idle: float) -> None:
-        """See that a connection lives that was idle for so many seconds."""
+    def look_at(self, driver: D, idle: float) -> None:
+        """See that a connection lives that was idle for so many seconds.
+
+        Raise DisconnectionError, for the pool to replace it, if it does not.
+        """
         descriptor = self.descriptor(driver)
         if descriptor is not None and readable(descriptor) and not self.drained(driver):
             raise DisconnectionError("the server closed this idle connection")
@@ -100,43 +132,60 @@ class Backend:
             except Exception as error:
                 raise DisconnectionError("this idle connection is dead") from error
 
-    def descriptor(self, driver: Any) -> int | None:
+    def descriptor(self, driver: D) -> int | None:
         """Return the connection's socket, or None where the driver does not show it."""
         return None
 
-    def drained(self, driver: Any) -> bool:
+    def drained(self, driver: D) -> bool:
         """Read what came on an idle connection; tell whether it lives on."""
         return False
 
-    def ping(self, driver: Any) -> None:
-        """Make the server answer."""
-        cursor = driver.cursor()
-        cursor.execute("SELECT 1")
-        cursor.fetchall()
-        cursor.close()
-        driver.rollback()
+    # ------------------------------ what units ask for ------------------------------
 
-    def prepare(self, driver: Any, unit: Unit) -> None:
-        """Set the modes that *unit* asks for, before its first statement."""
-        dialect = self.plugin.engine.dialect
-        if unit.isolation:
-            dialect.set_isolation_level(driver, unit.isolation)  # type: ignore[arg-type]
+    def prepare(self, driver: D, terms: Terms) -> None:
+        """Set the modes that *terms* ask for, before a unit's first statement."""
+        if terms.isolation:
+            self.dialect.set_isolation_level(driver, terms.isolation)  # type: ignore[arg-type]
 
-    def begin(self, driver: Any, unit: Unit | None) -> None:
-        """Begin a transaction; None where a connection is used without a unit."""
+    def begin(self, driver: D, terms: Terms | None) -> None:
+        """Begin a transaction; no terms where a connection is used without a unit."""
 
-    def is_idle(self, driver: Any) -> bool:
+    def is_idle(self, driver: D) -> bool:
         """Tell whether there surely is no transaction, so that none needs to be ended."""
         return False
 
-    def is_plain(self, unit: Unit) -> bool:
-        """Tell whether :meth:`prepare` set nothing for *unit*, so that nothing is to be undone."""
-        return not (unit.isolation or unit.read_only)
+    def ended(self, driver: D) -> bool:
+        """Roll back if there may be a transaction; tell whether the connection is still good."""
+        try:
+            if not self.is_idle(driver):
+                driver.rollback()
+        except Exception:
+            return False
+        return True
 
-    def restore(self, driver: Any, unit: Unit) -> None:
+    def is_plain(self, terms: Terms) -> bool:
+        """Tell whether :meth:`prepare` sets nothing for *terms*: nothing is to be undone."""
+        return not terms.special
+
+    def restored(self, driver: D, terms: Terms) -> bool:
+        """Undo what :meth:`prepare` set; tell whether the connection is still good."""
+        try:
+            if not self.is_idle(driver):
+                driver.rollback()
+            self.restore(driver, terms)
+        except Exception:
+            return False
+        return True
+
+    def restore(self, driver: D, terms: Terms) -> None:
         """Undo what :meth:`prepare` set, outside of a transaction."""
-        if unit.isolation:
-            self.plugin.engine.dialect.reset_isolation_level(driver)
+        if terms.isolation:
+            self.dialect.reset_isolation_level(driver)  # type: ignore[arg-type]
 
     def serialize_setup(self, connection: Connection) -> None:
         """Have processes that start together run ``setup`` one after another."""
+
+
+def driver_of(connection: Connection) -> Any:
+    """Return the driver's own connection under SQLAlchemy's."""
+    return connection.connection.driver_connection

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import socket
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from .base import Backend
+from cpkit.database.terms import Terms
 
-if TYPE_CHECKING:
-    from cpkit.database.unit import Unit
+from .base import Backend, Driver
 
 
-class MariadbBackend(Backend):
-    """Serve MariaDB; PyMySQL sets keepalives by itself."""
+class PyMysql(Driver, Protocol):
+    """PyMySQL's connection, as far as it is needed here."""
+
+    _read_timeout: float | None
+    _sock: socket.socket | None
+
+
+class MariadbBackend(Backend[PyMysql]):
+    """MariaDB; PyMySQL sets keepalives by itself."""
 
     def connect_args(self) -> dict[str, Any]:
         """Have a connection attempt end in time."""
-        seconds = max(1, math.ceil(self.plugin.timeout))
+        seconds = max(1, math.ceil(self.settings.timeout))
         return {"connect_timeout": seconds, "read_timeout": seconds}
 
-    def connected(self, driver: Any, record: Any) -> None:
+    def connected(self, driver: PyMysql, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement.
 
         NOTE: PyMySQL's connect_timeout is over before the server's greeting, for which a server
         that hangs would be waited for ever: the read_timeout is for that, and not for statements.
         """
-        given = self.plugin.engine_options.get("connect_args", {})
+        given = self.settings.engine_options.get("connect_args", {})
         if "read_timeout" not in {*self.url.query, *given}:
             driver._read_timeout = None
-        if self.plugin.statement_timeout is not None:
+        seconds = self.settings.statement_timeout
+        if seconds is not None:
             with driver.cursor() as cursor:
                 # NOTE: MariaDB counts in seconds.
-                cursor.execute(f"SET SESSION max_statement_time = {self.plugin.statement_timeout}")
+                cursor.execute(f"SET SESSION max_statement_time = {seconds}")
 
-    def descriptor(self, driver: Any) -> int | None:
+    def descriptor(self, driver: PyMysql) -> int | None:
         """Return PyMySQL's socket."""
-        socket = getattr(driver, "_sock", None)
-        return None if socket is None else int(socket.fileno())
+        return None if driver._sock is None else driver._sock.fileno()
 
-    def prepare(self, driver: Any, unit: Unit) -> None:
-        """Set the isolation of this unit's transactions, and that they only read."""
-        super().prepare(driver, unit)
-        if unit.read_only:
+    def prepare(self, driver: PyMysql, terms: Terms) -> None:
+        """Set the isolation of a unit's transactions, and that they only read."""
+        super().prepare(driver, terms)
+        if terms.read_only:
             _access(driver, "READ ONLY")
 
-    def restore(self, driver: Any, unit: Unit) -> None:
+    def restore(self, driver: PyMysql, terms: Terms) -> None:
         """Undo what :meth:`prepare` set."""
-        if unit.read_only:
+        if terms.read_only:
             _access(driver, "READ WRITE")
-        super().restore(driver, unit)
+        super().restore(driver, terms)
 
     def serialize_setup(self, connection: Connection) -> None:
         """Hold a named lock until the connection is closed: it is not for the pool any more."""
@@ -58,6 +66,6 @@ class MariadbBackend(Backend):
         connection.detach()
 
 
-def _access(driver: Any, mode: str) -> None:
+def _access(driver: PyMysql, mode: str) -> None:
     with driver.cursor() as cursor:
         cursor.execute(f"SET SESSION TRANSACTION {mode}")

@@ -6,26 +6,29 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from cpkit.database.liveness import readable
+from cpkit.database.sockets import readable
+from cpkit.database.terms import Terms
 from cpkit.errors import SettingError
 
 from .base import Backend
 
 if TYPE_CHECKING:
-    from cpkit.database.unit import Unit
+    from psycopg import Connection as Psycopg
+    from psycopg import IsolationLevel
 
 _IDLE = 0  # libpq's PQTRANS_IDLE
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
 
-class PostgresqlBackend(Backend):
-    """Serve PostgreSQL, and what speaks its protocol."""
+class PostgresqlBackend(Backend["Psycopg"]):
+    """PostgreSQL, and what speaks its protocol."""
 
     def connect_args(self) -> dict[str, Any]:
         """Have a connection attempt, and a connection whose peer is gone, end in time."""
         return {
-            "connect_timeout": max(2, math.ceil(self.plugin.timeout)),  # libpq's least is 2 s
+            "connect_timeout": max(2, math.ceil(self.settings.timeout)),  # libpq's least is 2 s
             "keepalives": 1,
             "keepalives_idle": 30,
             "keepalives_interval": 10,
@@ -33,18 +36,18 @@ class PostgresqlBackend(Backend):
             "tcp_user_timeout": 30_000,
         }
 
-    def connected(self, driver: Any, record: Any) -> None:
+    def connected(self, driver: Psycopg, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement."""
-        if self.plugin.statement_timeout is not None:
-            milliseconds = int(self.plugin.statement_timeout * 1000)
+        if self.settings.statement_timeout is not None:
+            milliseconds = int(self.settings.statement_timeout * 1000)
             driver.execute(f"SET statement_timeout = {milliseconds}")
             driver.commit()
 
-    def descriptor(self, driver: Any) -> int:
+    def descriptor(self, driver: Psycopg) -> int:
         """Return libpq's socket."""
         return int(driver.pgconn.socket)
 
-    def drained(self, driver: Any) -> bool:
+    def drained(self, driver: Psycopg) -> bool:
         """Take in notices; at the end of the stream libpq raises."""
         try:
             while readable(driver.pgconn.socket):
@@ -53,31 +56,31 @@ class PostgresqlBackend(Backend):
             return False
         return True
 
-    def prepare(self, driver: Any, unit: Unit) -> None:
+    def prepare(self, driver: Psycopg, terms: Terms) -> None:
         """Read without BEGIN unless more is asked for; psycopg keeps these modes itself.
 
         PERF: with autocommit a read is one round trip instead of three.
         """
-        _set(driver, "autocommit", not (unit.write or unit.isolation or unit.read_only))
-        if unit.isolation:
-            driver.isolation_level = _level(unit.isolation)
-        if unit.read_only:
+        _set_autocommit(driver, not (terms.write or terms.special))
+        if terms.isolation:
+            driver.isolation_level = _level(terms.isolation)
+        if terms.read_only:
             driver.read_only = True
 
-    def is_idle(self, driver: Any) -> bool:
+    def is_idle(self, driver: Psycopg) -> bool:
         """Tell what libpq knows, without asking the server."""
         return bool(driver.pgconn.transaction_status == _IDLE)
 
-    def is_plain(self, unit: Unit) -> bool:
-        """Tell whether *unit* left psycopg's modes as SQLAlchemy expects them."""
-        return unit.write and super().is_plain(unit)
+    def is_plain(self, terms: Terms) -> bool:
+        """Tell whether *terms* leave psycopg's modes as SQLAlchemy expects them."""
+        return terms.write and super().is_plain(terms)
 
-    def restore(self, driver: Any, unit: Unit) -> None:
+    def restore(self, driver: Psycopg, terms: Terms) -> None:
         """Return to what SQLAlchemy expects."""
-        _set(driver, "autocommit", False)
-        if unit.isolation:
+        _set_autocommit(driver, False)
+        if terms.isolation:
             driver.isolation_level = None
-        if unit.read_only:
+        if terms.read_only:
             driver.read_only = None
 
     def serialize_setup(self, connection: Connection) -> None:
@@ -85,12 +88,12 @@ class PostgresqlBackend(Backend):
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_SETUP_LOCK})"))
 
 
-def _set(driver: Any, name: str, value: bool) -> None:
-    if getattr(driver, name) is not value:
-        setattr(driver, name, value)
+def _set_autocommit(driver: Psycopg, value: bool) -> None:
+    if driver.autocommit is not value:
+        driver.autocommit = value
 
 
-def _level(name: str) -> Any:
+def _level(name: str) -> IsolationLevel:
     from psycopg import IsolationLevel
 
     try:

@@ -1,0 +1,309 @@
+"""A database that this process has opened, and the units of work on it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from cpkit.errors import (
+    DatabaseBusyError,
+    DatabaseError,
+    DatabaseNotRunningError,
+    SettingError,
+)
+
+from .backends.base import Backend, driver_of
+from .backends.mariadb import MariadbBackend
+from .backends.postgresql import PostgresqlBackend
+from .backends.sqlite import SqliteBackend
+from .engines import Lane, Lanes, build_lanes
+from .handles import DriverUnit, SessionUnit
+from .health import Pinger, PoolFigures, figures_of
+from .outage import Outage
+from .pool import INHERITED, Borrowed, check_in, check_out
+from .settings import DatabaseSettings
+from .sockets import Watchdog
+from .terms import Terms
+from .unit import Unit
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+_URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
+
+HANDLES: dict[str, type[Unit]] = {
+    "connection": Unit,
+    "session": SessionUnit,
+    "dbapi": DriverUnit,
+}
+_BACKENDS: dict[tuple[str, str], type[Backend[Any]]] = {
+    ("sqlite", "pysqlite"): SqliteBackend,
+    ("postgresql", "psycopg"): PostgresqlBackend,
+    ("mysql", "pymysql"): MariadbBackend,
+    ("mariadb", "pymysql"): MariadbBackend,
+}
+
+
+class Host(Protocol):
+    """What a database asks of the process that it is part of."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the database."""
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads may work with the database at a time."""
+
+    def say(self, message: str, level: int = 20) -> None:
+        """Log *message* about this database."""
+
+    def lent(
+        self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
+    ) -> None:
+        """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
+
+
+class Database:
+    """A database: opened, lent to units of work, closed; after a fork, opened anew."""
+
+    watchdog: Watchdog[Any] | None = None
+
+    def __init__(self, settings: DatabaseSettings, host: Host) -> None:
+        self.settings, self._host = settings, host
+        self._lanes: Lanes | None = None
+        self._backend: Backend[Any] | None = None
+        self._mutex = threading.Lock()
+        self._pid = -1
+        self._is_set_up = False
+
+    # ------------------------------ what applications and requests call ------------------------
+
+    def unit(
+        self,
+        handle: str = "connection",
+        *,
+        write: bool = True,
+        isolation: str | None = None,
+        read_only: bool = False,
+    ) -> Unit:
+        """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi.
+
+        *isolation* and *read_only* are asked of the transaction; without *write* it only reads.
+        """
+        terms = Terms(write and not self.settings.read_only, isolation, read_only)
+        return self.kind_of_unit(handle)(self, terms)
+
+    def kind_of_unit(self, handle: str) -> type[Unit]:
+        """Return the class of the units that lend *handle*; SettingError if there is none."""
+        if handle not in HANDLES:
+            raise SettingError("handle", handle, f"take one of {', '.join(HANDLES)}.")
+        return HANDLES[handle]
+
+    def ping(self, deadline: float = 1.0) -> bool:
+        """Tell whether the database answers within *deadline* seconds, whatever state it is in."""
+        if not self.running:
+            return False
+        self.lane(write=False)  # after a fork, what the parent knew counts no more
+        return not self.outage.lasts and self._pinger.ping(deadline)
+
+    def figures(self) -> PoolFigures:
+        """Return how busy the connections are."""
+        lanes = self._lanes
+        turns = lanes.write.turns if lanes else None
+        return figures_of([engine.pool for engine in self.engines()], len(turns) if turns else 0)
+
+    def engines(self) -> list[Engine]:
+        """Return every engine, each once."""
+        return self._lanes.engines() if self._lanes else []
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the database is open."""
+        return self._lanes is not None
+
+    @property
+    def backend(self) -> Backend[Any]:
+        """Return what is particular to this kind of database."""
+        if self._backend is None:
+            raise DatabaseNotRunningError(self._host.name)
+        return self._backend
+
+    def lane(self, write: bool) -> Lane:
+        """Return the way to a connection of this process that reads or writes."""
+        if self._lanes is None:
+            raise DatabaseNotRunningError(self._host.name)
+        if self._pid != os.getpid():
+            self._renew()
+        return self._lanes.write if write else self._lanes.read
+
+    # ------------------------------ what units call ------------------------------
+
+    def borrow(self, terms: Terms) -> Borrowed:
+        """Return a connection on which *terms* can be kept, waiting for it up to ``timeout``.
+
+        Raise DatabaseBusyError or DatabaseUnavailableError after that.
+        """
+        since, timeout = time.monotonic(), self.settings.timeout
+        lane = self.lane(terms.write)
+        if lane.turns is not None:
+            lane.enter(timeout)
+        outage = self.outage
+        try:
+            while True:
+                if outage.lasts:
+                    outage.wait(since + timeout)
+                try:
+                    return self._borrowed(lane, terms, since)
+                except Exception as error:
+                    if not outage.may_try_again(error, since + timeout):
+                        raise
+        except PoolTimeout as error:
+            lane.leave()
+            raise DatabaseBusyError(f"All connections were in use for {timeout:g} s") from error
+        except BaseException:
+            lane.leave()
+            raise
+
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool) -> None:
+        """Take a connection back as it was lent; a *broken* one is dropped."""
+        pooled, backend, turns = borrowed.pooled, borrowed.backend, borrowed.turns
+        try:
+            if backend.sets_modes and not broken and not backend.is_plain(terms):
+                broken = not backend.restored(borrowed.driver, terms)
+            if broken and pooled.is_valid:
+                pooled.invalidate()
+            check_in(pooled)
+        finally:
+            if turns is not None:
+                turns.leave()
+                self._say_if_slow(time.monotonic() - borrowed.since)
+
+    def _borrowed(self, lane: Lane, terms: Terms, since: float) -> Borrowed:
+        backend = self._backend
+        assert backend is not None  # noqa: S101
+        pooled = check_out(lane.engine)
+        driver = pooled.dbapi_connection
+        if backend.sets_modes and not backend.is_plain(terms):
+            try:
+                backend.prepare(driver, terms)
+            except BaseException:
+                if pooled.is_valid:
+                    pooled.invalidate()
+                raise
+        return Borrowed(pooled, driver, lane.engine, lane.turns, backend, since)
+
+    def _say_if_slow(self, seconds: float) -> None:
+        """Log a unit that held up other writers."""
+        if seconds > self.settings.slow_write:
+            self._host.say(f"a unit of work kept others from writing for {seconds:.1f} s.", 30)
+
+    # ------------------------------ opening and closing ------------------------------
+
+    def configured(self) -> Backend[Any]:
+        """Return what serves this kind of database; raise SettingError if nothing can."""
+        prefix = f"engine.{self._host.name}"
+        self.settings.check(prefix)
+        try:
+            url = make_url(self.settings.url or "")
+            kind = (url.get_backend_name(), url.get_driver_name())
+        except (ArgumentError, ValueError):
+            # NOTE: without the cause, whose message may hold the URL, and with it the password.
+            raise self.settings.unusable(prefix, "url", _URLS) from None
+        # As many connections as threads: who has a thread then never has to wait.
+        connections = self.settings.pool_size or self._host.threads
+        backend = _BACKENDS.get(kind, Backend)(self.settings, url, connections)
+        self._try_options(prefix, backend)
+        return backend
+
+    def open(self, backend: Backend[Any]) -> None:
+        """Open the database and set it up; raise what keeps it from being worked with."""
+        self._is_set_up = False
+        self._backend = backend
+        self._open()
+        self._pid = os.getpid()
+        self.probe()
+
+    def close(self) -> None:
+        """Run ``cleanup`` and close every connection."""
+        try:
+            if self.settings.cleanup is not None:
+                self._in_transaction(self.settings.cleanup)
+        finally:
+            engines, self._lanes = self.engines(), None
+            self.outage.stop()
+            if self.watchdog is not None:
+                self.watchdog.stop()
+            for engine in engines:
+                engine.dispose()
+
+    def graceful(self) -> None:
+        """Swap the pool: idle connections are closed now, lent ones as they come back."""
+        if self._backend is not None and not self._backend.keeps_data_in_connection:
+            for engine in self.engines():
+                engine.dispose()
+
+    def probe(self) -> None:
+        """See that the database can be worked with; the first time, set it up."""
+        self.backend.probe()
+        if self.settings.setup is not None and not self._is_set_up:
+            self._in_transaction(self.settings.setup)
+        self._is_set_up = True
+
+    def _try_options(self, prefix: str, backend: Backend[Any]) -> None:
+        """Build engines, which connect to nothing yet, to see that SQLAlchemy takes the options."""
+        settings = self.settings
+        try:
+            build_lanes(backend, self._host.lent)
+        except ImportError as error:
+            raise settings.unusable(prefix, "url", f"install its driver ({error}).") from error
+        except Exception as error:
+            for name in settings.engine_options:
+                if f"'{name}'" in str(error):  # "Invalid argument(s) 'pol_size' sent to ..."
+                    raise settings.unknown(prefix, name) from error
+            given = ", ".join(f"{prefix}.{name}" for name in settings.engine_options)
+            raise DatabaseError(f"create_engine fails with {given}: {error!r}") from error
+
+    def _open(self) -> None:
+        backend, limit = self.backend, self.settings.statement_timeout
+        self.outage = Outage(self.probe, self._host.say)
+        self._pinger = Pinger(self._ask)
+        if limit is not None:
+            self.watchdog = Watchdog(limit, backend.descriptor, self._host.say)
+        self._lanes = build_lanes(backend, self._host.lent)
+
+    def _renew(self) -> None:
+        """Leave to the parent what was opened before a fork, and begin with an empty pool."""
+        with self._mutex:
+            if self._pid != os.getpid():
+                INHERITED.append(self._lanes)
+                self._open()
+                if self.settings.setup is not None:
+                    self._set_up_anew(self.settings.setup)
+                # NOTE: last, for it lets other threads in, who would find the parent's lanes.
+                self._pid = os.getpid()
+
+    def _set_up_anew(self, setup: Callable[[Connection], object]) -> None:
+        """Set up after a fork what the parent has not, or what lives in its memory."""
+        if self.backend.keeps_data_in_connection:
+            with self.engines()[0].begin() as connection:
+                setup(connection)
+        elif not self._is_set_up:
+            self.outage.begin(DatabaseError("not set up in this process yet"))
+
+    def _in_transaction(self, function: Callable[[Connection], object]) -> None:
+        with self.unit() as unit:
+            self.backend.serialize_setup(unit.handle)
+            function(unit.handle)
+
+    def _ask(self) -> None:
+        with self.unit(write=False) as unit:
+            self.backend.ping(driver_of(unit.handle))

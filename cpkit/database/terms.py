@@ -1,0 +1,44 @@
+"""What a unit of work asks for, and whether it is committed: without SQLAlchemy or CherryPy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a unit of work asks of its transactions.
+
+    *write*: whether it may write. *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a real
+    transaction around reads too. *special* tells whether either is asked for.
+    """
+
+    write: bool = True
+    isolation: str | None = None
+    read_only: bool = False
+    special: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what every borrowing asks."""
+        object.__setattr__(self, "special", bool(self.isolation or self.read_only))
+
+
+def should_commit(
+    status: int | None,
+    *,
+    failed: bool = False,
+    doomed: bool = False,
+    commit_on: Collection[int | str] = (),
+) -> bool:
+    """Tell whether the answer *status* means that the work is to be kept.
+
+    An unanticipated exception (*failed*) and a doomed unit never commit, nor does a missing
+    status. Any status below 400 commits; of the others those in *commit_on*, which holds codes
+    (``409``) and classes of them (``"4xx"``).
+    """
+    if failed or doomed or status is None:
+        return False
+    return status < 400 or status in commit_on or f"{status // 100}xx" in commit_on

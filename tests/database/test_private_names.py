@@ -1,0 +1,79 @@
+"""The private names of SQLAlchemy and of drivers: each is here, with why, and fails by its name."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+import cpkit.database
+from cpkit.database.pool import UnitPool
+
+ROOM = Path(cpkit.database.__file__).parent
+
+POOL = {
+    "_do_get": "a spare is checked in for who waits for a connection",
+    "_do_return_conn": "a pool that was disposed of closes what comes back",
+    "_invalidate_time": "a spare that is older than the last disconnect is not lent",
+    "_max_overflow": "waits are counted from where the pool has no connection left",
+    "_pool": "the idle connections of a pool that was disposed of are closed",
+    "_pre_ping": "what SQLAlchemy is to ping is not kept as a spare",
+}
+FAIRY = {
+    "_connection_record": "what is known of a connection is on its record",
+    "_counter": "the close() of a unit's Connection must not check the connection in",
+    "_pool": "a connection goes back to the pool it came from, which a new one may have replaced",
+}
+PYMYSQL = {
+    "_read_timeout": "the time-out for the server's greeting is not for statements",
+    "_sock": "its socket is looked at, and cut where the server hangs",
+}
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/a.sqlite", poolclass=UnitPool)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", POOL)
+def test_a_private_name_of_sqlalchemys_pool_is_still_there(engine, name):
+    assert hasattr(engine.pool, name), f"SQLAlchemy's QueuePool has no {name}: {POOL[name]}"
+
+
+@pytest.mark.parametrize("name", FAIRY)
+def test_a_private_name_of_sqlalchemys_connections_is_still_there(engine, name):
+    fairy = engine.raw_connection()
+    assert hasattr(fairy, name), f"SQLAlchemy's connections have no {name}: {FAIRY[name]}"
+    fairy.close()
+
+
+@pytest.mark.parametrize("name", PYMYSQL)
+def test_a_private_name_of_pymysql_is_still_there(name):
+    pymysql = pytest.importorskip("pymysql")
+    connection = pymysql.Connection(defer_connect=True, read_timeout=1)
+    assert hasattr(connection, name), f"PyMySQL's connections have no {name}: {PYMYSQL[name]}"
+
+
+def private_names(path) -> set[str]:
+    """Return the private attributes that *path* uses of others."""
+    tree = ast.parse(path.read_text())
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+    }
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return used - own
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOM.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOM))
+)
+def test_no_other_file_uses_them(path):
+    mine = {"pool.py": {*POOL, *FAIRY}, "mariadb.py": set(PYMYSQL)}
+    assert private_names(path) <= mine.get(path.name, set())
