@@ -168,8 +168,9 @@ class Response(Protocol):
 
     body: Iterable[bytes]
     cookie: SimpleCookie
-    header_list: list[tuple[str, str]]
+    header_list: list[tuple[bytes, bytes]] | None  # None before it is finalized
     headers: dict[str, str]
+    output_status: bytes | None
     status: str | int | None
     stream: bool
     time: float

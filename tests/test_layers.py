@@ -26,7 +26,7 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
     [
         "cpkit",
         "cpkit.errors",
-        "cpkit.timing.loopback",
+        "cpkit.timing.server_timing",
         "cpkit.negotiation",
         "cpkit.negotiation.problems",
         "cpkit.routing",
@@ -58,7 +58,7 @@ def test_the_database_knows_no_cherrypy():
     [
         "cpkit.dispatchers",
         "cpkit.plugins",
-        "cpkit.timing.page",
+        "cpkit.plugins.timing",
         "cpkit.testing",
         "cpkit.tools",
     ],

@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Any
 from cpkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from cpkit.timing.page import TimingPage
     from cpkit.timing.prometheus import metrics_app
 
     from .config_check import ConfigCheck
     from .database import DatabasePlugin
-    from .timing import TimingPlugin
+    from .timing import MetricsPage, TimingPage, TimingPlugin
 
-__all__ = ["ConfigCheck", "DatabasePlugin", "TimingPage", "TimingPlugin", "metrics_app"]
+__all__ = [
+    "ConfigCheck",
+    "DatabasePlugin",
+    "MetricsPage",
+    "TimingPage",
+    "TimingPlugin",
+    "metrics_app",
+]
 
 _ROOMS = {
     "ConfigCheck": "cpkit.plugins.config_check",
     "DatabasePlugin": "cpkit.plugins.database",
-    "TimingPage": "cpkit.timing.page",
+    "MetricsPage": "cpkit.plugins.timing",
+    "TimingPage": "cpkit.plugins.timing",
     "TimingPlugin": "cpkit.plugins.timing",
     "metrics_app": "cpkit.timing.prometheus",
 }

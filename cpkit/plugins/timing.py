@@ -1,37 +1,42 @@
-"""The timing plugin: what all requests of the process spent their time on."""
+"""The timing plugin, and the pages that show what it counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from time import perf_counter_ns, time
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from time import time
 from typing import Any
 
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 
+from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
 from cpkit.errors import CpkitError
-from cpkit.timing.histogram import Latencies
-from cpkit.timing.labels import KNOWN_METHODS, route_of, status_of
-from cpkit.timing.phases import Timing, began
-from cpkit.timing.prometheus import SECONDS, duration_in, registry_for
-from cpkit.timing.settings import check_config
-from cpkit.timing.slowest import Slowest, record_of
+from cpkit.timing import report
+from cpkit.timing.counting import RequestCounter
+from cpkit.timing.histogram import KNOWN_METHODS, Latencies
+from cpkit.timing.prometheus import metrics_app, metrics_in, registry_for
+from cpkit.timing.server_timing import is_local
+from cpkit.timing.settings import BUCKETS, Registry, check_config
+from cpkit.timing.slowest import Slowest
 
 CHANNEL = "timing-report"
 
+Access = bool | str | Callable[[], object]
+
 
 class TimingPlugin(SimplePlugin):
-    """Count how long requests take, by route, and keep the slowest of the recent ones.
+    """Counts how long requests take, by route, and keeps the slowest of the recent ones.
 
     As ``cherrypy.engine.timing = TimingPlugin(cherrypy.engine)`` it has config keys, under
     ``engine.timing.``:
 
     - ``on``: True subscribes it
-    - ``prometheus``: True, or a registry, also counts in Prometheus' histogram
-      ``http_server_request_duration_seconds`` (needs ``cpkit[prometheus]``), which
-      :func:`cpkit.plugins.metrics_app` serves
-    - ``buckets``: the bounds of that histogram in seconds, OpenTelemetry's unless given
+    - ``prometheus``: True, or a registry, also counts in Prometheus' metrics (needs
+      ``cpkit[prometheus]``), which :func:`cpkit.plugins.metrics_app` serves
+    - ``buckets``: the bounds of its histogram in seconds, OpenTelemetry's unless given
 
     Requests are counted where the timing tool is on, and where no tool could be: refused before
     dispatch was done. ``bus.publish("timing-report")`` returns ``[report]``, plain data.
@@ -41,92 +46,149 @@ class TimingPlugin(SimplePlugin):
 
     def __init__(
         self,
-        bus: Any,
+        bus: Bus,
         routes: int = 500,
         methods: Iterable[str] = KNOWN_METHODS,
         slowest: int = 20,
         recent: float = 600,
     ) -> None:
         super().__init__(bus)
-        self.latencies = Latencies(routes, methods)
-        self.slowest = Slowest(slowest, recent)
-        self.buckets: Iterable[float] = SECONDS
-        self._registry: Any = None
+        self.counter = RequestCounter(Latencies(routes, methods), Slowest(slowest, recent))
+        self.buckets: Sequence[float] = BUCKETS
+        self._registry: Registry | None = None
         self._since = time()
 
     def subscribe(self) -> None:
         """Listen to the requests on the bus, and answer ``timing-report``."""
         super().subscribe()
         check_at_start(self.bus)
-        self.bus.subscribe(CHANNEL, self.report)
+        for channel, listener, priority in self._listeners():
+            self.bus.subscribe(channel, listener, priority)
 
     def unsubscribe(self) -> None:
         """Stop listening."""
         super().unsubscribe()
-        self.bus.unsubscribe(CHANNEL, self.report)
+        for channel, listener, _ in self._listeners():
+            self.bus.unsubscribe(channel, listener)
+
+    def _listeners(self) -> Iterator[tuple[str, Callable[[], object], int | None]]:
+        yield CHANNEL, self.report, None
+        # What comes at priority 0 is after the answer, and before anything is taken back.
+        yield "after_request", self.counter.after_request, 0
+        if self.counter.metrics is not None and self.counter.metrics.active is not None:
+            yield "before_request", self.counter.before_request, 0
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Tell whether the plugin listens."""
+        return self.counter.after_request in self.bus.listeners.get("after_request", ())
 
     def start(self) -> None:
         """End the start with one line if a setting cannot be used."""
+        name = next((name for name, it in vars(self.bus).items() if it is self), "timing")
         try:
-            check_config(self)
+            check_config(name, cherrypy.config)
         except CpkitError as error:
             end_start(self.bus, error)
 
     # Before Daemonizer forks (65), while the exit code can still tell.
     start.priority = 60  # type: ignore[attr-defined]
 
-    def after_request(self) -> None:
-        """Count the request: its last byte has been handed to the server, or it was dropped."""
-        try:
-            request = cherrypy.serving.request
-            timing = request.__dict__.get("timing") or self._unseen(request)
-            status = status_of(cherrypy.serving.response)
-            if timing is not None and status is not None:
-                self._count(request, timing, status)
-        except Exception:  # a listener that raises would keep CherryPy from closing the request
-            self.bus.log("The timing plugin could not count a request", level=40, traceback=True)
-
-    after_request.priority = 0  # type: ignore[attr-defined]  # what comes now is after the answer
-
     @property
-    def prometheus(self) -> Any:
-        """Return the registry of the Prometheus histogram, or None."""
+    def prometheus(self) -> Registry | None:
+        """Return the registry of the Prometheus metrics, or None."""
         return self._registry
 
     @prometheus.setter
-    def prometheus(self, value: Any) -> None:
+    def prometheus(self, value: bool | Registry | None) -> None:
         self._registry = registry_for(value) if value else None
+        with self._listening_anew():
+            self.counter.metrics = metrics_in(self._registry, self) if self._registry else None
+
+    @contextmanager
+    def _listening_anew(self) -> Iterator[None]:
+        """Have the block change what the plugin listens to."""
+        listened = self.is_subscribed
+        if listened:
+            self.unsubscribe()
+        yield
+        if listened:
+            self.subscribe()
 
     def report(self) -> dict[str, Any]:
         """Return what was counted as JSON can hold it; times in seconds."""
-        return {
-            "since": self._since,
-            "now": time(),
-            "recent": self.latencies.recent(),
-            "routes": self.latencies.summary(),
-            "slowest": [record.as_json() for record in self.slowest.records()],
-        }
+        return {"since": self._since, "now": time(), **self.counter.report()}
 
-    def _unseen(self, request: Any) -> Timing | None:
-        """Return a timing for a request that was refused before any tool was set up."""
-        if request.toolmaps:
-            return None
-        return Timing(["start", began(cherrypy.serving.response.time, perf_counter_ns())])
 
-    def _count(self, request: Any, timing: Timing, status: int) -> None:
-        ended = timing.ended = timing.ended or perf_counter_ns()
-        taken = ended - timing.marks[1]
-        route = route_of(request, request.__dict__.get("timed_handler"))
-        self.latencies.record(request.method, route, status, taken, ended)
-        if self._registry is not None:
-            method, route = self.latencies.labels(request.method, route)
-            duration = duration_in(self._registry, self.buckets)
-            duration.observe(method, route, status, request.scheme, taken / 1e9)
-        if self.slowest.wants(taken, ended):
-            self._keep(request, timing, status, route)
+class TimingPage:
+    """The timing report to look at: ``root.timing = TimingPage()``, or mounted as an application.
 
-    def _keep(self, request: Any, timing: Timing, status: int, route: str) -> None:
-        method, route = self.latencies.labels(request.method, route)
-        path = request.script_name + request.path_info
-        traceparent = request.headers.get("Traceparent", "")
-        self.slowest.keep(record_of(timing, method, route, path, status, traceparent))
+    - ``/``: an HTML page, self-contained, under a Content-Security-Policy of its own
+    - ``/json``: the report as JSON, times in seconds
+    - ``/text``: the report for a terminal
+
+    *allow* is who may see it, since timings and paths tell: ``"local"`` for clients on this
+    machine (behind a proxy there is none), True for everyone that your own tools let through,
+    or a callable without arguments that decides by the request. Others get 403.
+    """
+
+    def __init__(self, allow: Access = "local") -> None:
+        self.allow = allow
+
+    @cherrypy.expose
+    def index(self) -> bytes:
+        """Answer with the HTML page."""
+        page = report.html(self._report())
+        cherrypy.serving.response.headers["Content-Security-Policy"] = report.POLICY
+        return self._answer("text/html;charset=utf-8", page)
+
+    @cherrypy.expose
+    def json(self) -> bytes:
+        """Answer with the report as JSON."""
+        return self._answer("application/json", json.dumps(self._report()))
+
+    @cherrypy.expose
+    def text(self) -> bytes:
+        """Answer with the report as text."""
+        return self._answer("text/plain;charset=utf-8", report.text(self._report()))
+
+    def _report(self) -> Any:
+        request = cherrypy.serving.request
+        local = self.allow == "local" and is_local(request.wsgi_environ)
+        if not (self.allow() if callable(self.allow) else self.allow is True or local):
+            raise cherrypy.HTTPError(403, "The timing report is for others to see.")
+        reports = cherrypy.engine.publish(CHANNEL)
+        if not reports:
+            raise cherrypy.HTTPError(
+                503, "The timing plugin is not running: set engine.timing.on, or .subscribe() it."
+            )
+        return reports[0]
+
+    @staticmethod
+    def _answer(media: str, body: str) -> bytes:
+        headers = cherrypy.serving.response.headers
+        headers["Content-Type"] = media
+        headers["Cache-Control"] = "no-store"
+        headers["X-Content-Type-Options"] = "nosniff"
+        return body.encode()
+
+
+class MetricsPage:
+    """Prometheus' metrics as a page, so that tools can guard it: ``root.metrics = MetricsPage()``.
+
+    It answers as :func:`metrics_app` does, of which it takes the *registry*.
+    """
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._app = metrics_app(registry)
+
+    @cherrypy.expose
+    def index(self, **params: str) -> bytes:
+        """Answer with the metrics."""
+        response = cherrypy.serving.response
+
+        def start_response(status: str, fields: list[tuple[str, str]]) -> None:
+            response.status = status
+            response.headers.update(fields)
+
+        return b"".join(self._app(cherrypy.serving.request.wsgi_environ, start_response))

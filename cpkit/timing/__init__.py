@@ -1,5 +1,6 @@
-"""What the requests of a process spent their time on: pure, it knows no CherryPy.
+"""What requests spend their time on.
 
-``labels`` keeps what is told apart few, ``latency`` counts, ``slowest`` remembers, and ``report``
-with its ``waterfall`` shows.
+``phases`` has one request, which ``hooks`` mark, and ``server_timing`` tells its client.
+``counting`` counts those that have ended: by route in a ``histogram``, the ``slowest``, and for
+``prometheus``. ``report`` shows the counts, and a ``waterfall`` of each that was slow.
 """

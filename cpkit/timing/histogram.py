@@ -9,16 +9,23 @@ from math import ceil
 from time import perf_counter_ns
 from typing import Any
 
-from .labels import KNOWN_METHODS, OTHER_METHOD, OVERFLOW, UNMATCHED
-
+KNOWN_METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+)
+OTHER_METHOD = "_OTHER"  # OpenTelemetry, HTTP metrics: http.request.method
+OVERFLOW = "_OVERFLOW"
+UNMATCHED = ""  # OpenTelemetry: no http.route; Prometheus: an empty label is no label
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
-_BATCH = 64
 _STEPS = 16  # buckets for each doubling: half a bucket is 1/32 of its value
+
+# A request that has ended: method, route, whether it failed, nanoseconds, and the reading of
+# ``perf_counter_ns`` at its end.
+Ended = tuple[str, str, bool, int, int]
 
 
 class Histogram:
-    """Count latencies in buckets that grow with them: quantiles within 3.2 %, from 16 us up.
+    """A count of latencies in buckets that grow with them: quantiles within 3.2 %, from 16 us up.
 
     A bucket exists once something fell into it, so that a histogram of one route takes about a
     kilobyte, and at most 464 buckets (73 minutes) whatever it is given. Latencies are nanoseconds.
@@ -72,7 +79,7 @@ def _middle(index: int) -> float:
 
 
 class Latencies:
-    """Keep a histogram for each method and route, and one of the last moments of them all.
+    """A histogram for each method and route, and one of the last moments of them all.
 
     At most *routes* routes are told apart, later ones are counted as ``_OVERFLOW``; methods are
     those of *methods* and ``_OTHER``: what clients send cannot make it grow. The last moments
@@ -87,16 +94,22 @@ class Latencies:
         self._routes: set[str] = {UNMATCHED, OVERFLOW}
         self._windows: dict[int, Histogram] = {}
         self._window = int(window * 1e9)
-        self._pending: deque[tuple[str, str, int, int, int]] = deque()
         self._lock = threading.Lock()
 
-    def record(self, method: str, route: str, status: int, nanoseconds: int, at: int) -> None:
-        """Count one request that ended *at* that reading of ``perf_counter_ns``."""
-        # PERF: a request only leaves a note, without a lock; the notes are counted together.
-        self._pending.append((method, route, status, nanoseconds, at))
-        if len(self._pending) >= _BATCH:
-            with self._lock:
-                self._count_pending()
+    def count(self, ended: deque[Ended]) -> None:
+        """Count the requests that have *ended*, and empty the deque."""
+        window = self._window
+        alike: defaultdict[tuple[str, str, bool, int], list[int]] = defaultdict(list)
+        with self._lock:
+            while ended:
+                method, route, failed, taken, at = ended.popleft()
+                alike[method, route, failed, at // window].append(taken)
+            for (method, route, failed, number), latencies in alike.items():
+                series = self._series.get((method, route)) or self._new_series(method, route)
+                counted = Histogram(latencies)
+                series.latency.add(counted)
+                series.errors += counted.count if failed else 0
+                self._window_at(number).add(counted)
 
     def labels(self, method: str, route: str) -> tuple[str, str]:
         """Return the method and the route that such a request is counted under."""
@@ -108,32 +121,17 @@ class Latencies:
     def summary(self) -> list[dict[str, Any]]:
         """Return one entry for each method and route, those that took the most time first."""
         with self._lock:
-            self._count_pending()
             by_time = sorted(self._series.items(), key=lambda item: -item[1].latency.total)
             return [entry.summary(*key) for key, entry in by_time]
 
     def recent(self) -> dict[str, Any]:
         """Return the summary of all routes in the last moments."""
         with self._lock:
-            self._count_pending()
             number = perf_counter_ns() // self._window
             both = Histogram()
             for running in (number - 1, number):
                 both.add(self._windows.get(running, Histogram()))
             return both.summary()
-
-    def _count_pending(self) -> None:
-        pending, window = self._pending, self._window
-        alike: defaultdict[tuple[str, str, int, int], list[int]] = defaultdict(list)
-        while pending:
-            method, route, status, taken, at = pending.popleft()
-            alike[method, route, status, at // window].append(taken)
-        for (method, route, status, number), latencies in alike.items():
-            series = self._series.get((method, route)) or self._new_series(method, route)
-            counted = Histogram(latencies)
-            series.latency.add(counted)
-            series.errors += counted.count if status >= 500 else 0
-            self._window_at(number).add(counted)
 
     def _new_series(self, method: str, route: str) -> _Series:
         known = method if method in self.methods else OTHER_METHOD
@@ -155,7 +153,7 @@ class Latencies:
 
 
 class _Series:
-    """Hold what is known of one method and route."""
+    """What is known of one method and route."""
 
     __slots__ = ("errors", "latency")
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from time import perf_counter_ns
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from time import perf_counter_ns, time
+from typing import Any, Protocol
 
 import cherrypy
+from cherrypy.lib import is_closable_iterator
 
-from cpkit.cherry import Hook, HookMap
+from cpkit.cherry import Handler, Hook, HookMap, Request, Response
 
-from .loopback import is_local
-from .phases import Timing, server_timing
+from .phases import RequestTiming
+from .server_timing import is_local, sent_with, server_timing
 
-Header = bool | str | Callable[[], Any]
+Header = bool | str | Callable[[], object]
 
 # What the core does after it has run the hooks of a point: that phase begins there.
 _AFTER = {
@@ -25,18 +28,76 @@ _AFTER = {
     "before_error_response": "error",
     "after_error_response": "error",
 }
+# The timings of the requests that have begun and not ended.
+IN_PROGRESS: set[RequestTiming] = set()
+
+# CherryPy's answers, which it doesn't log as errors.
+_ANSWERS = (cherrypy.HTTPError, cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
+
+
+class TimedRequest(Request, Protocol):
+    """A request that the timing tool is on for."""
+
+    timing: RequestTiming
+    timed_handler: Handler | None  # what the dispatcher found: a tool may put another in its place
+
+
+def begin(header: Header, request: TimedRequest) -> None:
+    """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
+    # PERF: not by calling the class, whose constructors are Python functions.
+    # NOTE: the lists are shared: who holds the request's old hooks can still add to them.
+    hooks: TimedHooks = dict.__new__(TimedHooks)
+    hooks.update(request.hooks)
+    hooks.header, hooks.kept = header, None
+    hooks.timing = request.timing = RequestTiming(_phases_until_now(request))
+    IN_PROGRESS.add(request.timing)
+    request.hooks = hooks
+    request.timed_handler = request.handler
+
+
+def _phases_until_now(request: TimedRequest) -> list[str | int]:
+    marks: list[str | int]
+    now = perf_counter_ns()
+    started = began(cherrypy.serving.response.time, now)
+    dispatched = request.__dict__.get("dispatch_started")  # PERF: not looked up in the classes too
+    if dispatched is None:
+        marks = ["dispatch", started, "tools", now]
+    else:
+        marks = ["start", started, "dispatch", max(started, dispatched), "tools", now]
+    if request.prev is not None and hasattr(request.prev, "timing"):
+        # An InternalRedirect: one request to the client, two to CherryPy.
+        marks[:0] = ("redirect", min(request.prev.timing.started, started))
+    return marks
+
+
+def began(at: float, now: int) -> int:
+    """Return what ``perf_counter_ns``, which is *now*, was when ``time.time()`` was *at*.
+
+    CherryPy reads the wall clock when a request comes, before anything else can read another.
+    """
+    ago = time() - at
+    return now - int(ago * 1e9) if ago > 0 else now
 
 
 class TimedHooks(HookMap):
-    """Be a request's hooks, and mark where each phase begins and ends.
+    """The hooks of a request, which mark where each phase begins and ends.
 
     The core itself calls :meth:`run` at every point, before_finalize perhaps twice, so that no
     priority of another tool can come before the mark or after it.
     """
 
-    timing: Timing
+    __slots__ = ("header", "kept", "timing")  # PERF: a dict of attributes is not even made
     header: Header
-    kept: str | None = None
+    kept: str | None  # the field that the application set itself, before an error
+    timing: RequestTiming
+
+    def __copy__(self) -> TimedHooks:
+        """Return hooks that mark the same request, and to which others can be added."""
+        copied: TimedHooks = super().__copy__()
+        copied.header, copied.kept, copied.timing = self.header, self.kept, self.timing
+        return copied
+
+    copy = __copy__
 
     def run(self, point: str) -> None:
         """Run the hooks of *point*, as CherryPy does, and bill them to "tools"."""
@@ -44,7 +105,8 @@ class TimedHooks(HookMap):
         after = _AFTER.get(point)
         if after is None:  # the end, or a point that is not CherryPy's: billed to nothing
             if point == "on_end_request":
-                timing.stop()
+                timing.ended = timing.ended or perf_counter_ns()
+                IN_PROGRESS.discard(timing)
             if hooks:
                 HookMap.run(self, point)
             return
@@ -58,52 +120,61 @@ class TimedHooks(HookMap):
             return  # the phase is "body" already
         marks += (after, perf_counter_ns())
         if after == "log":
-            self._send_on()
+            self._send_on(cherrypy.serving.response)
         elif after == "error":
-            self._put_in_error()
+            self._put_in_error(cherrypy.serving.response)
 
-    def _send_on(self) -> None:
-        """Add the header to what is sent, and have the sending marked.
-
-        NOTE: not to response.headers, which the caching tool stores and serves to others.
-        """
-        response = cherrypy.serving.response
+    def _send_on(self, response: Response) -> None:
+        """Add the header to what is sent, and watch the sending."""
         fields = response.header_list
         if fields is None:  # an unexpected error: handle_error is still to come
             return
-        timing, header = self.timing, self.header
-        if header is True or (header and _is_wanted(header)):
-            fields.append((b"Server-Timing", server_timing(timing)))
-        sent = response.header_list = SentHeaders(fields)
-        sent.marks = timing.marks
+        header = self.header
+        shown = header is True or (bool(header) and _is_wanted(header))
+        response.header_list = sent_with(fields, self.timing, shown)
+        if type(response.body) is not list:
+            response.body = WatchedBody(response.body, self.timing)
 
-    def _put_in_error(self) -> None:
+    def _put_in_error(self, response: Response) -> None:
         """Add the header to the page of an unexpected error, which is about to be finalized.
 
         NOTE: run twice, since a redirect from an error page never comes to the second point.
         """
         if not _is_wanted(self.header):
             return
-        headers = cherrypy.serving.response.headers
         if self.kept is None:
-            self.kept = headers.get("Server-Timing", "")
+            self.kept = response.headers.get("Server-Timing", "")
         ours = server_timing(self.timing).decode("ascii")
-        headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
+        response.headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
 
 
-class SentHeaders(list[tuple[bytes, bytes]]):
-    """Hold a response's header fields, and mark when the server comes to fetch them.
+class WatchedBody:
+    """A body that is still being made while it is sent, and notes whether it broke off."""
 
-    That is after the access log was written: the one place between them that can be seen.
-    """
+    def __init__(self, body: Iterable[bytes], timing: RequestTiming) -> None:
+        self._body, self._timing = body, timing
+        self._chunks: Iterator[bytes] = iter(())
 
-    __slots__ = ("marks",)
-    marks: list[Any]
+    def __iter__(self) -> Iterator[bytes]:
+        """Begin, and return the iterator over the chunks."""
+        self._chunks = iter(self._body)
+        return self
 
-    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        """Begin the phase "stream" and return an iterator over the fields."""
-        self.marks += ("stream", perf_counter_ns())
-        return list.__iter__(self)
+    def __next__(self) -> bytes:
+        """Return the next chunk."""
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except Exception:
+            self._timing.broken = True
+            raise
+
+    def close(self) -> None:
+        """Close what makes the chunks, if it can be closed."""
+        chunks: Any = self._chunks
+        if is_closable_iterator(chunks):
+            chunks.close()
 
 
 def _is_wanted(header: Header) -> bool:
@@ -119,7 +190,7 @@ def _is_wanted(header: Header) -> bool:
 
 
 def _run_hooks(hooks: list[Hook]) -> None:
-    """Run *hooks* by priority; if one fails, leave it and those after it to CherryPy.
+    """Run *hooks* by priority; after one that fails, only those that are failsafe.
 
     PERF: HookMap.run prepares for failures that seldom come, for as long as the usual hooks take.
     """
@@ -128,8 +199,7 @@ def _run_hooks(hooks: list[Hook]) -> None:
         try:
             hook()
         except Exception as error:
-            HookMap.run_hooks(iter([Hook(_fail, error=error), *waiting]))
-
-
-def _fail(error: Exception) -> None:
-    raise error
+            if not isinstance(error, _ANSWERS):
+                cherrypy.log(traceback=True, severity=logging.ERROR)
+            HookMap.run_hooks(filter(attrgetter("failsafe"), waiting))
+            raise

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary, WeakSet
 
+from cpkit.cherry import Bus
 from cpkit.errors import MissingExtraError
 
-# OpenTelemetry, HTTP metrics: the bounds advised for http.server.request.duration.
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+from .hooks import IN_PROGRESS
+from .settings import Registry
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge, Histogram
+    from prometheus_client.metrics_core import Metric
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 # OpenTelemetry's attribute names as its Prometheus exporters write them.
 _LABELS = (
@@ -21,64 +30,145 @@ _LABELS = (
     "url_scheme",
     "error_type",
 )
+_ACTIVE = ("http_server_active_requests", "Number of HTTP server requests in progress.")
+_CLIENT = "db_client_connection"
+_POOL = (f"{_CLIENT}_pool_name",)
+_STATE = (*_POOL, f"{_CLIENT}_state")
 
-_durations: WeakKeyDictionary[Any, RequestDuration] = WeakKeyDictionary()
-_lock = threading.Lock()
+
+class Counting(Protocol):
+    """A plugin that counts in a registry."""
+
+    bus: Bus
+    buckets: Sequence[float]
+    is_subscribed: bool
 
 
-class RequestDuration:
-    """Count requests in the histogram ``http_server_request_duration_seconds`` of a registry."""
+class RequestMetrics:
+    """The metrics of one registry: of requests, and of the databases that serve them.
 
-    def __init__(self, registry: Any, buckets: Iterable[float]) -> None:
-        self._histogram = _client().Histogram(
-            "http_server_request_duration_seconds",
-            "Duration of HTTP server requests.",
-            _LABELS,
-            registry=registry,
-            buckets=tuple(buckets),
-        )
-        self._children: dict[tuple[str, str, int, str], Any] = {}
+    - ``http_server_request_duration_seconds``: how long requests took, a histogram
+    - ``http_server_active_requests``: how many are in progress
+    - ``db_client_connection_count``, ``…_max``, ``…_waits_total``: the pool of each database
+    """
 
-    def observe(self, method: str, route: str, status: int, scheme: str, seconds: float) -> None:
-        """Count one request; *method* and *route* are of the few that the plugin tells apart."""
-        key = (method, route, status, scheme)
+    def __init__(self, registry: Registry, plugin: Counting) -> None:
+        self.registry, self.users = registry, WeakSet([plugin])
+        self._plugin = plugin
+        self._lock = threading.Lock()
+        self._durations: Histogram | None = None  # made at the first request: buckets are set late
+        self._children: dict[tuple[str, str, int, str, bool], Any] = {}
+        self.active: Gauge | None = None
+        if MULTIPROCESS in os.environ:  # PERF: else it is asked for when it is scraped
+            mode = {"registry": registry, "multiprocess_mode": "livesum"}
+            self.active = _client().Gauge(*_ACTIVE, **mode)
+        self._gauges = Gauges(plugin.bus, self.active is None)
+        registry.register(self._gauges)
+
+    def observe(
+        self, method: str, route: str, status: int, scheme: str, broken: bool, seconds: float
+    ) -> None:
+        """Count one request; *method*, *route* and *scheme* are of the few that are told apart."""
+        key = (method, route, status, scheme, broken)
         child = self._children.get(key)  # PERF: labels() takes longer than observe()
         if child is None:
-            error = str(status) if status >= 500 else ""
-            child = self._histogram.labels(method, route, str(status), scheme, error)
+            error = str(status) if status >= 500 else "broken_stream" if broken else ""
+            child = self._histogram().labels(method, route, str(status), scheme, error)
             self._children[key] = child
         child.observe(seconds)
 
+    def _histogram(self) -> Histogram:
+        with self._lock:
+            if self._durations is None:
+                self._durations = _client().Histogram(
+                    "http_server_request_duration_seconds",
+                    "Duration of HTTP server requests.",
+                    _LABELS,
+                    registry=self.registry,
+                    buckets=tuple(self._plugin.buckets),
+                )
+            return self._durations
 
-def duration_in(registry: Any, buckets: Iterable[float]) -> RequestDuration:
-    """Return the one RequestDuration of *registry*, made with *buckets* if it is new."""
-    found = _durations.get(registry)
-    if found is None:
-        with _lock:
-            found = _durations.get(registry) or RequestDuration(registry, buckets)
-            _durations[registry] = found
-    return found
+    def unregister(self) -> None:
+        """Take the metrics out of their registry."""
+        for collector in (self.active, self._gauges, self._durations):
+            if collector is not None:
+                self.registry.unregister(collector)
 
 
-def registry_for(value: Any) -> Any:
+_known: WeakKeyDictionary[Registry, RequestMetrics] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def metrics_in(registry: Registry, plugin: Counting) -> RequestMetrics:
+    """Return the metrics of *registry*, which the plugins share that listen at the same time.
+
+    Those of plugins that listen no more, as another test's, are taken out: the counts begin anew,
+    and with the buckets of *plugin*.
+    """
+    with _lock:
+        found = _known.get(registry)
+        if found is not None and plugin not in found.users:
+            if any(user.is_subscribed for user in found.users):
+                found.users.add(plugin)
+            else:
+                found.unregister()
+                found = None
+        if found is None:
+            found = _known[registry] = RequestMetrics(registry, plugin)
+        return found
+
+
+class Gauges:
+    """A collector of what is true at the moment: asked when it is scraped, and costs no request.
+
+    The names are OpenTelemetry's, for servers and for database clients.
+    """
+
+    def __init__(self, bus: Bus, active: bool) -> None:
+        self._bus, self._active = bus, active
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics: of the requests in progress, and of the pools if there are any."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        if self._active:
+            yield GaugeMetricFamily(*_ACTIVE, value=len(IN_PROGRESS))
+        healths = self._bus.publish("database_health")
+        if not healths:
+            return
+        count = GaugeMetricFamily(f"{_CLIENT}_count", "Connections by state.", labels=_STATE)
+        most = GaugeMetricFamily(f"{_CLIENT}_max", "Connections at most.", labels=_POOL)
+        waits = CounterMetricFamily(f"{_CLIENT}_waits", "Waits for a connection.", labels=_POOL)
+        waited = CounterMetricFamily(f"{_CLIENT}_wait_seconds", "Time waited.", labels=_POOL)
+        for health in healths:
+            name, pool = health.name, health.pool
+            count.add_metric((name, "used"), pool.in_use)
+            count.add_metric((name, "idle"), pool.idle)
+            most.add_metric((name,), pool.size)
+            waits.add_metric((name,), pool.waits)
+            waited.add_metric((name,), pool.waited)
+        yield from (count, most, waits, waited)
+
+
+def registry_for(value: bool | Registry) -> Registry:
     """Return *value*, or prometheus_client's own registry if it is just true."""
-    client = _client()
-    return client.REGISTRY if value is True else value
+    own: Registry = _client().REGISTRY
+    return own if isinstance(value, int) else value
 
 
-def metrics_app(registry: Any = None) -> Callable[..., Iterable[bytes]]:
+def metrics_app(registry: Registry | None = None) -> WsgiApp:
     """Return a WSGI application that serves the metrics: ``tree.graft(metrics_app(), "/metrics")``.
 
-    *registry* is prometheus_client's own unless given; with PROMETHEUS_MULTIPROC_DIR set, one
-    that sums all processes. Raise MissingExtraError without ``cpkit[prometheus]``.
+    *registry* is prometheus_client's own unless given. With PROMETHEUS_MULTIPROC_DIR set, what is
+    registered there is summed over all processes; the pool gauges, which are of one process, are
+    left out then. Raise MissingExtraError without ``cpkit[prometheus]``.
     """
     client = _client()
-    if registry is None and "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from prometheus_client.multiprocess import MultiProcessCollector
-
-        registry = client.CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    served: Callable[..., Iterable[bytes]] = client.make_wsgi_app(registry or client.REGISTRY)
+    own: Registry = registry or client.REGISTRY
+    if MULTIPROCESS in os.environ:
+        own = _summed(own)
+    served: WsgiApp = client.make_wsgi_app(own)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
@@ -88,6 +178,32 @@ def metrics_app(registry: Any = None) -> Callable[..., Iterable[bytes]]:
         return []
 
     return app
+
+
+def _summed(registry: Registry) -> Registry:
+    """Return a registry of what *registry* has, summed over the processes that share its files."""
+    client = _client()
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    everything: Registry = client.CollectorRegistry()
+    own: Registry = client.CollectorRegistry()
+    MultiProcessCollector(everything)  # type: ignore[no-untyped-call]
+    if registry is client.REGISTRY:
+        return everything
+    own.register(_Named(registry, everything))
+    return own
+
+
+class _Named:
+    """A collector of those metrics of *everything* that *registry* has, too."""
+
+    def __init__(self, registry: Registry, everything: Registry) -> None:
+        self._registry, self._everything = registry, everything
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield them."""
+        names = {metric.name for metric in self._registry.collect()}
+        return (metric for metric in self._everything.collect() if metric.name in names)
 
 
 def _client() -> Any:

@@ -12,18 +12,42 @@ from . import waterfall
 
 Report = Mapping[str, Any]
 
-_COLUMNS = ("mean", "p50", "p95", "p99", "max")
-_STYLE = """
-:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+EMPTY = (
+    "Nothing has been counted yet. Requests are counted where the timing tool is on: set "
+    "cpkit.timing.on = True in the config of a path, send it a request, and reload this page."
+)
+
+_FIGURES = ("mean", "p50", "p95", "p99", "max")  # of each route, in milliseconds
+# On a phone each row of the table is a block: the route, and under it its figures with their names.
+_STYLE = (
+    """
+:root { color-scheme: light dark; font: 1rem/1.45 system-ui, sans-serif; }
+body { max-width: 66rem; margin: 0 auto; padding: 1rem; background: Canvas; color: CanvasText; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8886; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; overflow-wrap: anywhere; }
+th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8886; }
+th { font-weight: 600; vertical-align: bottom; }
 td { font-variant-numeric: tabular-nums; }
-figure { margin: 1.5rem 0; }
-figcaption { font-family: ui-monospace, monospace; font-size: .85rem; overflow-wrap: anywhere; }
-svg { width: 100%; height: auto; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; overflow-wrap: anywhere; }
+summary { font-family: ui-monospace, monospace; font-size: .875rem; overflow-wrap: anywhere;
+  padding: .5rem 0; cursor: pointer; }
+:focus-visible { outline: 2px solid Highlight; outline-offset: 2px; }
+@media (max-width: 40rem) {
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { display: grid; grid-template-columns: repeat(4, 1fr); padding: .5rem 0;
+    border-bottom: 1px solid #8886; }
+  td { border: 0; padding: .1rem .3rem; text-align: left; }
+  td:nth-child(2) { grid-column: 2 / -1; }
+  td:nth-child(-n+2) { font-weight: 600; }
+  td:nth-child(n+3)::before { display: block; font-size: .8rem; opacity: .8; }
+  td:nth-child(3)::before { content: "requests"; } td:nth-child(4)::before { content: "errors"; }
+  td:nth-child(5)::before { content: "mean ms"; } td:nth-child(6)::before { content: "p50 ms"; }
+  td:nth-child(7)::before { content: "p95 ms"; } td:nth-child(8)::before { content: "p99 ms"; }
+  td:nth-child(9)::before { content: "max ms"; }
+}
 """
+    + waterfall.STYLE
+)
 
 # A policy under which nothing runs and nothing is fetched; the page's one style is named by hash.
 POLICY = (
@@ -34,25 +58,23 @@ POLICY = (
 
 def html(report: Report) -> str:
     """Return *report*, as the timing plugin makes it, as an HTML page that needs nothing else."""
-    heads = "".join(f'<th scope="col">{name} ms</th>' for name in _COLUMNS)
-    table = "".join(_row(entry) for entry in report["routes"])
-    figures = "".join(_figure(entry) for entry in report["slowest"])
+    counted = _table(report) + _slowest(report) if report["routes"] else f"<p>{escape(EMPTY)}</p>"
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Request timing</title>'
-        f"<style>{_STYLE}</style></head><body><h1>Request timing</h1><p>{escape(_spell(report))}"
-        '</p><table><thead><tr><th scope="col">method</th><th scope="col">route</th>'
-        f'<th scope="col">requests</th><th scope="col">errors</th>{heads}</tr></thead>'
-        f"<tbody>{table}</tbody></table><h2>Slowest recent requests</h2>{figures}</body></html>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Request timing</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>Request timing</h1><p>{escape(_spell(report))}</p>{counted}</main></body></html>"
     )
 
 
 def text(report: Report) -> str:
     """Return *report* as text for a terminal."""
-    heads = "".join(f"{name + ' ms':>11}" for name in _COLUMNS)
+    if not report["routes"]:
+        return f"{_spell(report)}\n\n{EMPTY}\n"
+    heads = "".join(f"{name + ' ms':>11}" for name in _FIGURES)
     lines = [_spell(report), "", f"{'requests':>9} {'errors':>7}{heads}  route"]
     for entry in report["routes"]:
-        figures = "".join(f"{entry[name] * 1e3:11.2f}" for name in _COLUMNS)
+        figures = "".join(f"{entry[name] * 1e3:11.2f}" for name in _FIGURES)
         route = f"{entry['method']} {_route(entry)}"
         lines.append(f"{entry['count']:9} {entry['errors']:7}{figures}  {route}")
     return "\n".join([*lines, "", *map(waterfall.text, report["slowest"])])
@@ -60,8 +82,10 @@ def text(report: Report) -> str:
 
 def _spell(report: Report) -> str:
     recent = report["recent"]
-    figures = ", ".join(f"{name} {recent[name] * 1e3:.1f} ms" for name in ("p50", "p95", "p99"))
     hours = (report["now"] - report["since"]) / 3600
+    if not recent["count"]:
+        return f"Counted for {hours:.1f} h; no requests in the last seconds."
+    figures = ", ".join(f"{name} {recent[name] * 1e3:.1f} ms" for name in ("p50", "p95", "p99"))
     return f"Counted for {hours:.1f} h; the last seconds: {recent['count']} requests, {figures}."
 
 
@@ -69,12 +93,26 @@ def _route(entry: Mapping[str, Any]) -> str:
     return entry["route"] or "(no route)"
 
 
+def _table(report: Report) -> str:
+    names = ["method", "route", "requests", "errors", *(f"{name} ms" for name in _FIGURES)]
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = "".join(_row(entry) for entry in report["routes"])
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
 def _row(entry: Mapping[str, Any]) -> str:
     cells = [entry["method"], _route(entry), entry["count"], entry["errors"]]
-    cells += [f"{entry[name] * 1e3:.2f}" for name in _COLUMNS]
+    cells += [f"{entry[name] * 1e3:.2f}" for name in _FIGURES]
     return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
 
 
-def _figure(entry: Mapping[str, Any]) -> str:
-    caption = escape(waterfall.headline(entry))
-    return f"<figure><figcaption>{caption}</figcaption>{waterfall.svg(entry)}</figure>"
+def _slowest(report: Report) -> str:
+    """Return the slowest requests: the first is shown at once, the others on demand."""
+    opened = [" open", *[""] * len(report["slowest"])]
+    shown = [
+        f"<details{opening}><summary>{escape(waterfall.headline(entry))}</summary>"
+        f"{waterfall.html(entry)}</details>"
+        for opening, entry in zip(opened, report["slowest"], strict=False)
+    ]
+    told = "".join(shown) or "<p>No request of the last minutes is kept.</p>"
+    return f"<h2>Slowest recent requests</h2>{told}"

@@ -1,26 +1,65 @@
-"""What the timing tool can be told, and the timing plugin in config."""
+"""What the timing tool and the timing plugin can be told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-import cherrypy
+from typing import Any, Protocol
 
 from cpkit.errors import ConfigError
-from cpkit.settings import FLAG, SECONDS, Allowed, ToolSettings, setting
+from cpkit.settings import FLAG, SECONDS, Allowed, ToolSettings, declared, setting
 
 from .hooks import Header
 
-if TYPE_CHECKING:
-    from cpkit.plugins.timing import TimingPlugin
+# OpenTelemetry, HTTP metrics: the bounds advised for http.server.request.duration.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+
+_ARGUMENTS = ("routes", "methods", "slowest", "recent")
+
+
+class Registry(Protocol):
+    """A registry of prometheus_client."""
+
+    def register(self, collector: object) -> None:
+        """Add a collector."""
+
+    def unregister(self, collector: object) -> None:
+        """Take it out."""
+
+    def collect(self) -> Iterable[Any]:
+        """Return its metrics."""
+
+
+class TracerProvider(Protocol):
+    """A TracerProvider of OpenTelemetry."""
+
+    def get_tracer(self, name: str, version: str) -> object:
+        """Return a tracer."""
+
+
+def _rises(value: object) -> bool:
+    if not isinstance(value, Sequence) or not value:
+        return False
+    numbers = all(isinstance(each, int | float) for each in value)
+    return numbers and all(low < high for low, high in pairwise(value))
+
 
 _HEADER = Allowed(
     'True, False, "local" or a callable',
     lambda it: FLAG.fits(it) or it == "local" or callable(it),
 )
+_REGISTRY = Allowed(
+    "True, False or a registry of prometheus_client",
+    lambda it: it is None or FLAG.fits(it) or (hasattr(it, "register") and hasattr(it, "collect")),
+    "give",
+)
+_PROVIDER = Allowed(
+    "True, False or a TracerProvider of OpenTelemetry",
+    lambda it: it is None or FLAG.fits(it) or hasattr(it, "get_tracer"),
+    "give",
+)
+_BUCKETS = Allowed("numbers of seconds that rise, such as [0.01, 0.1, 1]", _rises, "give")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,39 +72,34 @@ class TimingSettings(ToolSettings):
     )
 
 
-_ARGUMENTS = ("routes", "methods", "slowest", "recent")
-_KEYS = ("on", "prometheus", "buckets")
+@dataclass(kw_only=True)
+class TimingPluginSettings:
+    """The settings that the timing plugin takes from config."""
+
+    on: bool = setting(False, "subscribe the plugin", FLAG)
+    prometheus: bool | Registry = setting(False, "count in a Prometheus registry too", _REGISTRY)
+    buckets: Sequence[float] = setting(BUCKETS, "bounds of its histogram, in seconds", _BUCKETS)
+    traces: bool | TracerProvider = setting(False, "make OpenTelemetry spans", _PROVIDER)
 
 
-def check_config(plugin: TimingPlugin) -> None:
-    """Raise ConfigError for a config key of *plugin* that is none, or has a wrong value."""
-    name = next((name for name, it in vars(plugin.bus).items() if it is plugin), "timing")
-    prefix = f"engine.{name}."
-    for key, value in cherrypy.config.items():
-        if key.startswith(prefix):
-            problem = _problem(key[len(prefix) :], value)
-            if problem:
-                raise ConfigError(key, "the global config", f"{problem} (it is {value!r}).")
+def check_config(name: str, config: Mapping[str, object]) -> None:
+    """Raise ConfigError for a key of ``cherrypy.engine.<name>`` that is none or has a wrong value.
 
-
-def _problem(setting: str, value: Any) -> str | None:
-    if setting in _ARGUMENTS:
-        return f"it is an argument: write TimingPlugin(cherrypy.engine, {setting}=...)"
-    if setting not in _KEYS:
-        return f"there is no such setting; there are {', '.join(_KEYS)}"
-    if setting == "buckets" and not _rises(value):
-        return "give numbers of seconds that rise, such as [0.01, 0.1, 1]"
-    if setting == "prometheus" and not (value in (True, False, None) or _is_registry(value)):
-        return "give True, False or a registry of prometheus_client"
-    return None
-
-
-def _rises(value: Any) -> bool:
-    if not isinstance(value, Sequence) or not value:
-        return False
-    numbers = all(isinstance(each, int | float) for each in value)
-    return numbers and all(low < high for low, high in pairwise(value))
-
-
-def _is_registry(value: Any) -> bool:
-    return hasattr(value, "register") and hasattr(value, "collect")
+    *config* is the global config.
+    """
+    prefix, known = f"engine.{name}.", declared(TimingPluginSettings)
+    for key, value in config.items():
+        if not key.startswith(prefix):
+            continue
+        setting = key.removeprefix(prefix)
+        problem = None
+        if setting in _ARGUMENTS:
+            problem = f"it is an argument: write TimingPlugin(cherrypy.engine, {setting}=...)"
+        elif setting not in known:
+            problem = f"there is no such setting; there are {', '.join(known)}"
+        else:
+            for allowed in known[setting].allowed:
+                if not allowed.fits(value):
+                    problem = f"{allowed.verb} {allowed.values}"
+        if problem:
+            raise ConfigError(key, "the global config", f"{problem} (it is {value!r}).")

@@ -9,17 +9,18 @@ from math import inf
 from time import monotonic, perf_counter_ns, time
 from typing import Any, NamedTuple
 
-from .phases import Interval, Timing
+from .phases import Interval, RequestTiming
 
 PATH_LENGTH = 200
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
-class Record(NamedTuple):
-    """Hold one finished request as plain values; times are nanoseconds from its start.
+class SlowRequest(NamedTuple):
+    """A request that has ended, as plain values; times are nanoseconds from its start.
 
-    *path* is without its query, which may hold secrets; *at* is seconds since the epoch.
+    *path* is without its query, which may hold secrets; *at* is seconds since the epoch; *broken*
+    says that the body broke off after the status was sent.
     """
 
     at: float
@@ -27,6 +28,7 @@ class Record(NamedTuple):
     route: str
     path: str
     status: int
+    broken: bool
     trace_id: str
     total: int
     laps: tuple[Interval, ...]
@@ -51,21 +53,22 @@ def _in_seconds(interval: Interval) -> list[Any]:
     return [interval.name, interval.started / 1e9, interval.ended / 1e9]
 
 
-def record_of(
-    timing: Timing, method: str, route: str, path: str, status: int, traceparent: str = ""
-) -> Record:
-    """Return the record of a request that *timing* timed to its end."""
+def slow_request(
+    timing: RequestTiming, method: str, route: str, path: str, status: int, traceparent: str = ""
+) -> SlowRequest:
+    """Return the values of a request that *timing* timed to its end."""
     started = timing.started
 
     def relative(intervals: list[Interval]) -> tuple[Interval, ...]:
         return tuple(Interval(name, a - started, b - started) for name, a, b in intervals)
 
-    return Record(
+    return SlowRequest(
         at=time() - timing.total,
         method=method,
         route=route,
         path=path[:PATH_LENGTH],
         status=status,
+        broken=timing.broken,
         trace_id=trace_id(traceparent),
         total=timing.nanoseconds,
         laps=relative(timing.laps()),
@@ -84,13 +87,14 @@ def trace_id(traceparent: str) -> str:
     return "" if zero else match[2]
 
 
-def log_line(record: Record) -> str:
+def log_line(record: SlowRequest) -> str:
     """Return *record* as one line of logfmt, in milliseconds; nothing in it can break the line."""
     fields: dict[str, Any] = {
         "method": record.method,
         "route": record.route,
         "path": record.path,
         "status": record.status,
+        **({"broken": "true"} if record.broken else {}),
         "total_ms": f"{record.total / 1e6:.1f}",
     }
     for name, taken in record.phases.items():
@@ -110,30 +114,27 @@ def _word(value: object) -> str:
 
 
 class Slowest:
-    """Keep the *size* slowest requests of the last *seconds*, whatever comes."""
+    """The *size* slowest requests of the last *seconds*.
+
+    PERF: whether another would be among them is asked at each request, so it is told without a
+    call: ``taken > slowest.floor or ended > slowest.until``, in nanoseconds as a timing has them.
+    """
 
     def __init__(self, size: int = 20, seconds: float = 600) -> None:
         self._size, self._recent = size, int(seconds * 1e9)
-        self._kept: list[tuple[int, Record]] = []
+        self._kept: list[tuple[int, SlowRequest]] = []
         self._lock = threading.Lock()
-        self._floor: float = -1
-        self._until: float = 0
+        self.floor: float = -1
+        self.until: float = 0
         self._tidy()
 
-    def wants(self, nanoseconds: int, at: int) -> bool:
-        """Tell, cheaply, whether a request that ended *at* would be among the slowest.
-
-        *at* is a reading of ``perf_counter_ns``, as those of a Timing are.
-        """
-        return nanoseconds > self._floor or at > self._until
-
-    def keep(self, record: Record) -> None:
+    def add(self, record: SlowRequest) -> None:
         """Add *record*; forget the old ones, then the fastest, to keep to the size."""
         with self._lock:
             self._kept.append((perf_counter_ns() + self._recent, record))
             self._tidy()
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[SlowRequest]:
         """Return the records, slowest first."""
         with self._lock:
             self._tidy()
@@ -144,12 +145,12 @@ class Slowest:
         live = [entry for entry in self._kept if entry[0] > now]
         self._kept = sorted(live, key=lambda entry: -entry[1].total)[: self._size]
         totals = [record.total for _, record in self._kept]
-        self._floor = -1 if len(totals) < self._size else min(totals, default=inf)
-        self._until = min((until for until, _ in self._kept), default=inf)
+        self.floor = -1 if len(totals) < self._size else min(totals, default=inf)
+        self.until = min((until for until, _ in self._kept), default=inf)
 
 
 class RateLimit:
-    """Allow *count* events in *seconds*, and tell how many were held back since the last."""
+    """A limit of *count* events in *seconds*, which tells how many it has held back."""
 
     def __init__(self, count: int = 10, seconds: float = 60) -> None:
         self._times: deque[float] = deque(maxlen=count)

@@ -1,4 +1,4 @@
-"""Waterfalls: where in a request its time went, as text and as SVG.
+"""Waterfalls: where in a request its time went, as text and as HTML.
 
 Both take an entry of ``report["slowest"]`` of the timing plugin: plain data, times in seconds.
 """
@@ -12,25 +12,42 @@ from typing import Any, NamedTuple
 
 Entry = Mapping[str, Any]
 
-# NOTE: attributes, not styles: a Content-Security-Policy may forbid inline style.
-_COLOURS = {
-    "start": "#8a8f98",
-    "dispatch": "#b07aa1",
-    "tools": "#edae49",
-    "body": "#76b7b2",
-    "handler": "#4e79a7",
-    "finalize": "#59a14f",
-    "log": "#9c755f",
-    "stream": "#7a9ec9",
-    "redirect": "#8a8f98",
-    "error": "#c8423f",
+# The one colour of each phase, wherever it is drawn. Each is told from white and from near black
+# alike (WCAG 2, 1.4.11: 3 to 1), so that there is one for light and for dark.
+COLOURS = {
+    "start": "#7d8590",
+    "dispatch": "#a565c9",
+    "tools": "#b08400",
+    "body": "#0d8f86",
+    "handler": "#3b7ddd",
+    "finalize": "#2f9648",
+    "log": "#a3714c",
+    "stream": "#4d8fb0",
+    "redirect": "#84862f",
+    "error": "#d93a45",
 }
-_SPAN_COLOUR = "#e15759"
-_ROW, _LABEL, _BAR, _FIGURE = 18, 150, 640, 110
+SPAN_COLOUR = "#e0632a"
+
+# On a wide screen name, bars and figure in a line; on a phone the bars below the other two.
+STYLE = """
+.waterfall { list-style: none; margin: .4rem 0; padding: 0; }
+.waterfall li { display: grid; grid-template-columns: 11rem 1fr 6.5rem; gap: 0 .75rem;
+  align-items: center; padding: .1rem 0; }
+.waterfall span { overflow-wrap: anywhere; }
+.waterfall b { grid-column: 3; grid-row: 1; font-weight: inherit; text-align: right;
+  font-variant-numeric: tabular-nums; }
+.waterfall svg { display: block; background: #8882; border-radius: 2px; }
+@media (max-width: 40rem) {
+  .waterfall li { grid-template-columns: 1fr auto; padding: .25rem 0; }
+  .waterfall b { grid-column: 2; }
+  .waterfall svg { grid-column: 1 / -1; }
+}
+"""
+_SCALE = 1000  # the width of a whole request in a drawing
 
 
 class Row(NamedTuple):
-    """Hold one row: a label, the seconds in all, and when it ran (start, end)."""
+    """A row: its label, the seconds in all, when it ran (start, end), and its colour."""
 
     label: str
     seconds: float
@@ -41,13 +58,13 @@ class Row(NamedTuple):
 def rows(entry: Entry) -> list[Row]:
     """Return a row for each phase, in the order in which they came, then one for each span."""
     found = [
-        Row(name, taken, _of(name, entry["laps"]), _COLOURS.get(name, _SPAN_COLOUR))
+        Row(name, taken, _of(name, entry["laps"]), COLOURS.get(name, SPAN_COLOUR))
         for name, taken in entry["phases"].items()
         if taken
     ]
     for name, (taken, count) in entry["spans"].items():
         label = f"{name} ({count})"
-        found.append(Row(label, taken, _of(name, entry["intervals"]), _SPAN_COLOUR))
+        found.append(Row(label, taken, _of(name, entry["intervals"]), SPAN_COLOUR))
     return found
 
 
@@ -58,9 +75,10 @@ def _of(name: str, intervals: list[Any]) -> list[tuple[float, float]]:
 def headline(entry: Entry) -> str:
     """Return when the request came, what it asked for, and how it ended."""
     at = datetime.fromtimestamp(entry["at"], timezone.utc).isoformat(" ", "seconds")
+    broken = ", broken off" if entry.get("broken") else ""
     trace = f" trace {entry['trace_id']}" if entry["trace_id"] else ""
     route = entry["route"] or "(no route)"
-    head = f"{entry['total'] * 1e3:.1f} ms  {entry['method']} {route}  {entry['status']}"
+    head = f"{entry['total'] * 1e3:.1f} ms  {entry['method']} {route}  {entry['status']}{broken}"
     return f"{head}  {at}  {entry['path']!a}{trace}"
 
 
@@ -86,27 +104,25 @@ def _plain(label: str) -> str:
     return label.encode("ascii", "replace").decode() if label.isprintable() else ascii(label)
 
 
-def svg(entry: Entry) -> str:
-    """Return the waterfall as an SVG element for an HTML page, without style or script."""
-    body = "".join(_svg_row(row, number, entry["total"]) for number, row in enumerate(rows(entry)))
-    width, height = _LABEL + _BAR + _FIGURE, _ROW * len(rows(entry))
-    return (
-        f'<svg role="img" aria-label="{escape(headline(entry))}" viewBox="0 0 {width} {height}"'
-        f' font-size="12" fill="currentColor">{body}</svg>'
-    )
+def html(entry: Entry) -> str:
+    """Return the waterfall as a list for an HTML page, without inline style or script.
+
+    It can be read without style too: :data:`STYLE` puts its rows in columns. The text is the
+    page's own, so that it is as large as the rest; the bars alone are drawn to the width.
+    """
+    items = "".join(_item(row, entry["total"]) for row in rows(entry))
+    return f'<ul class="waterfall">{items}</ul>'
 
 
-def _svg_row(row: Row, number: int, total: float) -> str:
-    top = number * _ROW
+def _item(row: Row, total: float) -> str:
+    # NOTE: attributes, not styles: a Content-Security-Policy may forbid inline style.
     bars = "".join(
-        f'<rect x="{_LABEL + start / total * _BAR:.1f}" y="{top + 3}" height="{_ROW - 6}"'
-        f' width="{max((end - start) / total * _BAR, 1):.1f}" fill="{row.colour}"/>'
+        f'<rect x="{start / total * _SCALE:.1f}" height="10"'
+        f' width="{max((end - start) / total * _SCALE, 2):.1f}" fill="{row.colour}"/>'
         for start, end in row.stretches
     )
-    figure = f"{row.seconds * 1e3:.2f} ms"
-    right = _LABEL + _BAR + _FIGURE
     return (
-        f"<g><title>{escape(row.label)}: {figure}</title>"
-        f'<text x="0" y="{top + 13}">{escape(row.label[:24])}</text>{bars}'
-        f'<text x="{right}" y="{top + 13}" text-anchor="end">{figure}</text></g>'
+        f"<li><span>{escape(row.label)}</span> <b>{row.seconds * 1e3:.2f} ms</b>"
+        f'<svg aria-hidden="true" width="100%" height="10" viewBox="0 0 {_SCALE} 10"'
+        f' preserveAspectRatio="none">{bars}</svg></li>'
     )

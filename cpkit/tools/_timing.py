@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from time import perf_counter_ns
-from typing import Any
 
 import cherrypy
 
-from cpkit.cherry import HookMap
-from cpkit.timing.hooks import Header, TimedHooks
-from cpkit.timing.labels import route_of, status_of
-from cpkit.timing.phases import Timing, began
+from cpkit.timing.counting import ended
+from cpkit.timing.hooks import Header, TimedRequest, begin
 from cpkit.timing.settings import TimingSettings
-from cpkit.timing.slowest import RateLimit, log_line, record_of
+from cpkit.timing.slowest import RateLimit, log_line
 
 from ._toolbox import Setup, Tool, keywords_of
 
 
 class TimingTool(Tool[TimingSettings]):
-    """Time the phases of a request and offer them as ``cherrypy.request.timing``.
+    """Times the phases of a request and offers them as ``cherrypy.request.timing``.
 
     Config keys, under ``cpkit.timing.``:
 
@@ -41,57 +37,23 @@ class TimingTool(Tool[TimingSettings]):
     def setup_for(self, settings: TimingSettings) -> Setup:
         """Return what times each request that has these *settings*."""
         header = settings.header
-        # 1 is True.
-        return partial(
-            self._time, bool(header) if isinstance(header, int) else header, settings.slow
-        )
+        header = bool(header) if isinstance(header, int) else header  # 1 is True
+        if settings.slow is None:
+            return partial(begin, header)
+        return partial(self._begin_and_log, header, settings.slow)
 
-    def _time(self, header: Header, slow: float | None, request: Any) -> None:
-        """Put timed hooks in the place of the request's own (runs when dispatch is done)."""
-        hooks = request.hooks
-        if type(hooks) is HookMap:
-            # PERF: a copy takes longer; and who holds the request's hooks still holds them.
-            hooks.__class__ = TimedHooks
-        else:
-            request.hooks = TimedHooks()
-            request.hooks.update(hooks)
-            hooks = request.hooks
-        hooks.header = header
-        hooks.timing = request.timing = _begin(request)
-        request.timed_handler = request.handler
-        if slow is not None:
-            hooks.attach("on_end_request", self.log_slow, failsafe=True, seconds=slow)
+    def _begin_and_log(self, header: Header, slow: float, request: TimedRequest) -> None:
+        begin(header, request)
+        request.hooks.attach("on_end_request", self.log_slow, failsafe=True, seconds=slow)
 
     def log_slow(self, seconds: float) -> None:
         """Log the request that has ended if it took longer, unless that was done too often."""
         request = cherrypy.serving.request
-        timing = request.timing
-        status = status_of(cherrypy.serving.response) if timing.total > seconds else None
-        held_back = None if status is None else self.slow_rate.admit()
-        if status is None or held_back is None:
+        if request.timing.total <= seconds:
             return
-        record = record_of(
-            timing,
-            request.method,
-            route_of(request, request.timed_handler),
-            request.script_name + request.path_info,
-            status,
-            request.headers.get("Traceparent", ""),
-        )
+        told = ended(request, cherrypy.serving.response)
+        held_back = None if told is None else self.slow_rate.admit()
+        if told is None or held_back is None:
+            return
         more = f" held_back={held_back}" if held_back else ""
-        cherrypy.log(f"slow request: {log_line(record)}{more}", "TIMING", logging.WARNING)
-
-
-def _begin(request: Any) -> Timing:
-    """Return a timing that began when the request did, with the phases that are over."""
-    now = perf_counter_ns()
-    started = began(cherrypy.serving.response.time, now)
-    dispatched = request.__dict__.get("dispatch_started")  # PERF: not looked up in the classes too
-    if dispatched is None:
-        marks = ["dispatch", started, "tools", now]
-    else:
-        marks = ["start", started, "dispatch", max(started, dispatched), "tools", now]
-    if request.prev is not None and hasattr(request.prev, "timing"):
-        # An InternalRedirect: one request to the client, two to CherryPy.
-        marks[:0] = ("redirect", min(request.prev.timing.started, started))
-    return Timing(marks)
+        cherrypy.log(f"slow request: {log_line(told)}{more}", "TIMING", logging.WARNING)

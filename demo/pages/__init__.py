@@ -31,8 +31,8 @@ def money(cents: int) -> str:
 
 
 def drawn(entry: dict[str, Any]) -> Markup:
-    """Draw a request of the timing report as an SVG waterfall; cpkit escapes what is in it."""
-    return Markup(waterfall.svg(entry))  # noqa: S704
+    """Draw a request of the timing report as a waterfall; cpkit escapes what is in it."""
+    return Markup(waterfall.html(entry))  # noqa: S704
 
 
 templates.filters.update(money=money, waterfall=drawn)

@@ -48,12 +48,14 @@ def _heard_by(call: Call, *plugins: Any) -> Call:
 def _plugin(prometheus: bool = False) -> Any:
     """Return a plugin that has run for a while: no request is among the slowest any more."""
     from cpkit.plugins import TimingPlugin
-    from cpkit.timing.slowest import Record
+    from cpkit.timing.slowest import SlowRequest
 
     plugin = TimingPlugin(cherrypy.engine)
-    slow = Record(time.time(), "GET", "slow", "/slow", 200, "", int(60e9), (), (), {}, {})
-    while len(plugin.slowest.records()) < 20:
-        plugin.slowest.keep(slow)
+    slow = SlowRequest(
+        time.time(), "GET", "slow", "/slow", 200, False, "", int(60e9), (), (), {}, {}
+    )
+    while len(plugin.counter.slowest.records()) < 20:
+        plugin.counter.slowest.add(slow)
     if prometheus:
         from prometheus_client import CollectorRegistry
 
@@ -113,7 +115,7 @@ def timed() -> Case:
     import cherrypy.lib.cpstats
 
     import cpkit.tools  # noqa: F401
-    from cpkit.timing import histogram as latency
+    from cpkit.timing.counting import BATCH
 
     _idle_tool()
     _by_hand()
@@ -145,6 +147,6 @@ def timed() -> Case:
         ANSWER,
         cleanup=cleanup,
         without=[plain, idle],
-        periods=dict.fromkeys((counted, exported), latency._BATCH),
+        periods=dict.fromkeys((counted, exported), BATCH),
         headline=("cpkit, phases and header", metrics),
     )

@@ -5,7 +5,7 @@ import functools
 import cherrypy
 import pytest
 
-from cpkit.timing.labels import route_of, status_of
+from cpkit.timing.counting import route_of, status_of
 
 
 class Parent:

@@ -1,6 +1,7 @@
 """Histograms of latencies and the table of routes: near the truth, and bounded."""
 
 import random
+from collections import deque
 from math import ceil
 from time import perf_counter_ns
 
@@ -12,7 +13,11 @@ MS = 1_000_000
 
 
 def count(table, method, route, status=200, taken=MS):
-    table.record(method, route, status, taken, perf_counter_ns())
+    record(table, method, route, status, taken, perf_counter_ns())
+
+
+def record(table, method, route, status, taken, at):
+    table.count(deque([(method, route, status >= 500, taken, at)]))
 
 
 def histogram(values):
@@ -95,23 +100,23 @@ def test_the_known_methods_can_be_given():
 
 def test_recent_forgets_what_is_older_than_two_windows():
     table, now, hour = Latencies(window=3600), perf_counter_ns(), 3600 * 10**9
-    table.record("GET", "/", 200, MS, now - 5 * hour)
-    table.record("GET", "/", 200, MS, now - hour - 1)
-    table.record("GET", "/", 200, MS, now)
+    record(table, "GET", "/", 200, MS, now - 5 * hour)
+    record(table, "GET", "/", 200, MS, now - hour - 1)
+    record(table, "GET", "/", 200, MS, now)
     assert table.recent()["count"] == 2
     assert table.summary()[0]["count"] == 3
 
 
 def test_the_last_moments_pass_without_requests_too():
     table = Latencies(window=3600)
-    table.record("GET", "/", 200, MS, perf_counter_ns() - 3 * 3600 * 10**9)
+    record(table, "GET", "/", 200, MS, perf_counter_ns() - 3 * 3600 * 10**9)
     assert table.recent()["count"] == 0
 
 
 def test_a_latency_of_long_ago_is_no_recent_one_but_is_counted():
     table, now, hour = Latencies(window=3600), perf_counter_ns(), 3600 * 10**9
     for ago in (0, 1, 7):
-        table.record("GET", "/", 200, MS, now - ago * hour)
+        record(table, "GET", "/", 200, MS, now - ago * hour)
         assert table.summary()[0]["count"]
     assert table.recent()["count"] == 2
     assert table.summary()[0]["count"] == 3

@@ -5,23 +5,24 @@ from itertools import accumulate, chain
 
 import pytest
 
-from cpkit.timing.phases import HEADER_BYTES, HEADER_METRICS, INTERVALS, NAMES, Timing
-from cpkit.timing.phases import server_timing as field
+from cpkit.timing.phases import INTERVALS, NAMES, RequestTiming
+from cpkit.timing.server_timing import HEADER_BYTES, HEADER_METRICS
+from cpkit.timing.server_timing import server_timing as field
 
 MS = 1_000_000
 METRIC = re.compile(r'([A-Za-z0-9_.-]+);dur=(-?\d+\.\d{3})(?:;desc="((?:[ !#-\[\]-~])*)")?')
 
 
-def ended(*phases: tuple[str, int]) -> Timing:
+def ended(*phases: tuple[str, int]) -> RequestTiming:
     """Return a timing of these phases, each (name, milliseconds), then of an empty log."""
     names, taken = zip(*phases, strict=True)
     clocks = [clock * MS for clock in accumulate(taken, initial=1_000)]
-    timing = Timing(list(chain.from_iterable(zip([*names, "log"], clocks, strict=True))))
+    timing = RequestTiming(list(chain.from_iterable(zip([*names, "log"], clocks, strict=True))))
     timing.ended = clocks[-1]
     return timing
 
 
-def server_timing(timing: Timing) -> str:
+def server_timing(timing: RequestTiming) -> str:
     """Return the field as text."""
     return field(timing).decode("ascii")
 
@@ -55,7 +56,7 @@ def test_laps_keep_the_order_and_leave_out_the_empty():
 
 
 def test_a_running_timing_sums_to_now():
-    timing = Timing(["start", 0])
+    timing = RequestTiming(["start", 0])
     before = timing.total
     timing.mark("handler")
     assert 0 < before <= sum(timing.phases.values()) <= timing.total
@@ -63,7 +64,7 @@ def test_a_running_timing_sums_to_now():
 
 
 def test_the_first_stop_holds():
-    timing = Timing(["start", 0])
+    timing = RequestTiming(["start", 0])
     timing.stop()
     total = timing.total
     timing.stop()
@@ -71,7 +72,7 @@ def test_the_first_stop_holds():
 
 
 def test_a_span_counts_and_sums():
-    timing = Timing(["start", 0])
+    timing = RequestTiming(["start", 0])
     for _ in range(3):
         with timing.span("search"):
             pass
@@ -82,7 +83,7 @@ def test_a_span_counts_and_sums():
 
 
 def test_a_span_ends_when_its_block_raises():
-    timing = Timing(["start", 0])
+    timing = RequestTiming(["start", 0])
     with pytest.raises(ZeroDivisionError), timing.span("search"):
         1 / 0  # noqa: B018
     assert timing.count("search") == 1
@@ -95,7 +96,7 @@ def test_seconds_knows_phases_too_and_answers_zero_for_the_rest():
 
 
 def test_spans_are_bounded_in_names_and_in_intervals():
-    timing = Timing(["start", 0])
+    timing = RequestTiming(["start", 0])
     for number in range(1000):
         timing.add(f"span{number}", 1)
     assert len(timing.spans) <= NAMES + 1

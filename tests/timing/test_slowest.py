@@ -3,8 +3,8 @@
 import pytest
 
 from cpkit.timing import slowest
-from cpkit.timing.phases import Timing
-from cpkit.timing.slowest import RateLimit, Record, Slowest, log_line, record_of, trace_id
+from cpkit.timing.phases import RequestTiming
+from cpkit.timing.slowest import RateLimit, Slowest, SlowRequest, log_line, slow_request, trace_id
 
 MS = 1_000_000
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -12,9 +12,14 @@ PARENT = "00f067aa0ba902b7"
 
 
 def record(total=MS, **values):
-    timing = Timing(["handler", 0])
+    timing = RequestTiming(["handler", 0])
     timing.ended = total
-    return record_of(timing, "GET", "/a", "/a", 200)._replace(**values)
+    return slow_request(timing, "GET", "/a", "/a", 200)._replace(**values)
+
+
+def wants(kept, taken, at):
+    """Tell whether such a request would be among the slowest, as the counter asks."""
+    return taken > kept.floor or at > kept.until
 
 
 @pytest.fixture
@@ -56,10 +61,10 @@ def test_traceparent(field, found):
 
 
 def test_a_record_is_plain_values_relative_to_its_start():
-    timing = Timing(["dispatch", 5 * MS, "handler", 6 * MS, "log", 9 * MS])
+    timing = RequestTiming(["dispatch", 5 * MS, "handler", 6 * MS, "log", 9 * MS])
     timing.ended = 9 * MS
     timing.add("db", MS, count=2)
-    made = record_of(timing, "GET", "/a", "/a" * 500, 200, f"00-{TRACE}-{PARENT}-01")
+    made = slow_request(timing, "GET", "/a", "/a" * 500, 200, f"00-{TRACE}-{PARENT}-01")
     assert made.total == 4 * MS
     assert made.laps == (("dispatch", 0, MS), ("handler", MS, 4 * MS))
     assert made.spans == {"db": (MS, 2)}
@@ -72,27 +77,27 @@ def test_a_record_is_plain_values_relative_to_its_start():
 def test_the_slowest_are_kept_slowest_first(clock):
     kept = Slowest(size=3)
     for total in (5, 1, 9, 7, 3, 8):
-        if kept.wants(total * MS, at(clock)):
-            kept.keep(record(total * MS))
+        if wants(kept, total * MS, at(clock)):
+            kept.add(record(total * MS))
     assert [entry.total // MS for entry in kept.records()] == [9, 8, 7]
-    assert not kept.wants(7 * MS, at(clock))
+    assert not wants(kept, 7 * MS, at(clock))
 
 
 def test_what_is_no_longer_recent_makes_room(clock):
     kept = Slowest(size=1, seconds=60)
-    kept.keep(record(9 * MS))
+    kept.add(record(9 * MS))
     clock[0] += 59
-    assert not kept.wants(MS, at(clock))
+    assert not wants(kept, MS, at(clock))
     clock[0] += 2
-    assert kept.wants(MS, at(clock))
-    kept.keep(record(MS))
+    assert wants(kept, MS, at(clock))
+    kept.add(record(MS))
     assert [entry.total for entry in kept.records()] == [MS]
 
 
 def test_of_no_requests_none_is_kept(clock):
     kept = Slowest(size=0)
-    assert not kept.wants(9 * MS, at(clock))
-    kept.keep(record(9 * MS))
+    assert not wants(kept, 9 * MS, at(clock))
+    kept.add(record(9 * MS))
     assert kept.records() == []
 
 
@@ -105,10 +110,10 @@ def test_a_rate_limit_tells_how_many_it_held_back(clock):
 
 
 def test_the_log_line_is_logfmt_in_milliseconds():
-    timing = Timing(["dispatch", 0, "handler", MS])
+    timing = RequestTiming(["dispatch", 0, "handler", MS])
     timing.ended = 1500 * MS
     timing.add("db", 1400 * MS, count=37)
-    line = log_line(record_of(timing, "GET", "/a/{id}", "/a/3", 200, f"00-{TRACE}-{PARENT}-01"))
+    line = log_line(slow_request(timing, "GET", "/a/{id}", "/a/3", 200, f"00-{TRACE}-{PARENT}-01"))
     assert line == (
         "method=GET route=/a/{id} path=/a/3 status=200 total_ms=1500.0 dispatch_ms=1.0 "
         f"handler_ms=1499.0 db_ms=1400.0 db_count=37 trace_id={TRACE}"
@@ -135,5 +140,5 @@ def test_nothing_in_a_path_can_break_the_line(path, written):
 
 
 def test_a_record_is_a_value():
-    assert isinstance(record(), Record)
+    assert isinstance(record(), SlowRequest)
     assert record()._replace(at=0) == record()._replace(at=0)

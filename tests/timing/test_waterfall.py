@@ -66,14 +66,14 @@ def test_the_text_shows_when_each_phase_and_span_ran():
 
 
 def test_the_svg_has_a_bar_for_each_stretch_to_scale():
-    elements = Elements(waterfall.svg(ENTRY)).seen
+    elements = Elements(waterfall.html(ENTRY)).seen
     bars = [attrs for tag, attrs in elements if tag == "rect"]
     assert [(bar["x"], bar["width"]) for bar in bars] == [
-        ("150.0", "64.0"),
-        ("214.0", "64.0"),
-        ("278.0", "512.0"),
-        ("406.0", "128.0"),
-        ("662.0", "64.0"),
+        ("0.0", "100.0"),
+        ("100.0", "100.0"),
+        ("200.0", "800.0"),
+        ("400.0", "200.0"),
+        ("800.0", "100.0"),
     ]
     assert not any("style" in attrs for _, attrs in elements)
 
@@ -81,7 +81,7 @@ def test_the_svg_has_a_bar_for_each_stretch_to_scale():
 def test_an_instant_request_can_be_drawn():
     instant = {**ENTRY, "total": 1e-9, "laps": [["handler", 0, 1e-9]], "intervals": []}
     assert "handler" in waterfall.text(instant)
-    assert "<rect" in waterfall.svg(instant)
+    assert "<rect" in waterfall.html(instant)
 
 
 def test_a_trace_id_is_in_the_headline():
@@ -123,7 +123,7 @@ def test_nothing_that_a_client_chose_becomes_markup(field):
 
 def test_a_hostile_span_name_stays_text():
     entry = {**ENTRY, "spans": {HOSTILE: [1.0, 1]}}
-    assert "<script" not in waterfall.svg(entry)
+    assert "<script" not in waterfall.html(entry)
     assert "\x1b" not in waterfall.text({**ENTRY, "spans": {"\x1b[31m": [1.0, 1]}})
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.testing import Client
-from cpkit.timing.phases import Timing
+from cpkit.timing.phases import RequestTiming
 
 MS = 1_000_000
 ON = {"cpkit.timing.on": True}
@@ -174,7 +174,7 @@ PLACES = {
 }
 
 
-def timed(place: str) -> tuple[Timing, int]:
+def timed(place: str) -> tuple[RequestTiming, int]:
     """Send one request that naps in *place*; return its timing and the nap's own time."""
     _, path, settings, context = PLACES[place]
     nap, seen = Naps(), []

@@ -1,0 +1,187 @@
+"""The requests that have ended: what each is counted under, and by whom it is counted."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from inspect import getclosurevars, signature
+from time import perf_counter_ns
+from types import FunctionType
+from typing import Any
+
+import cherrypy
+
+from cpkit.cherry import Handler, Request, Response
+
+from .histogram import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, Ended, Latencies
+from .hooks import began
+from .phases import RequestTiming
+from .prometheus import RequestMetrics
+from .slowest import Slowest, SlowRequest, slow_request
+
+BATCH = 64
+OTHER_SCHEME = "_OTHER"
+
+_SCHEMES = ("http", "https")
+_STATIC = ("tools.staticdir.dir", "tools.staticfile.filename")
+_TOOL_PAGE = "HandlerTool.handler.<locals>.handle_func"
+_DEEPEST = 16  # segments of a section of the config: no path makes the search longer
+
+
+class RequestCounter:
+    """The count of the requests that have ended: by route, the slowest, and in Prometheus."""
+
+    def __init__(self, latencies: Latencies, slowest: Slowest) -> None:
+        self.latencies, self.slowest = latencies, slowest
+        self.metrics: RequestMetrics | None = None
+        self._notes: deque[Ended] = deque()
+
+    def before_request(self) -> None:
+        """Count one more request in progress; subscribed only where a gauge is told of each."""
+        if self.metrics is not None and self.metrics.active is not None:
+            self.metrics.active.inc()
+
+    def after_request(self) -> None:
+        """Count the request: its last byte has been handed to the server, or it was dropped."""
+        try:
+            if self.metrics is not None and self.metrics.active is not None:
+                self.metrics.active.dec()
+            request, response = cherrypy.serving.request, cherrypy.serving.response
+            timing = request.__dict__.get("timing") or _unseen(request, response)
+            status = status_of(response)
+            if timing is not None and status is not None:
+                self._count(request, timing, status)
+        except Exception:  # a listener that raises would keep CherryPy from closing the request
+            cherrypy.log("A request could not be counted", "TIMING", 40, traceback=True)
+
+    def _count(self, request: Request, timing: RequestTiming, status: int) -> None:
+        ended = timing.ended = timing.ended or perf_counter_ns()
+        taken = ended - timing.marks[1]
+        route = route_of(request, request.__dict__.get("timed_handler"), status)
+        # PERF: a request only leaves a note, without a lock; the notes are counted together.
+        self._notes.append((request.method, route, status >= 500 or timing.broken, taken, ended))
+        if len(self._notes) >= BATCH:
+            self.latencies.count(self._notes)
+        if self.metrics is not None:
+            method, route = self.latencies.labels(request.method, route)
+            scheme = request.scheme if request.scheme in _SCHEMES else OTHER_SCHEME
+            self.metrics.observe(method, route, status, scheme, timing.broken, taken / 1e9)
+        if taken > self.slowest.floor or ended > self.slowest.until:
+            method, route = self.latencies.labels(request.method, route)
+            self.slowest.add(_described(request, timing, method, route, status))
+
+    def report(self) -> dict[str, Any]:
+        """Return the last moments, the routes and the slowest requests, as JSON can hold them."""
+        self.latencies.count(self._notes)
+        return {
+            "recent": self.latencies.recent(),
+            "routes": self.latencies.summary(),
+            "slowest": [record.as_json() for record in self.slowest.records()],
+        }
+
+
+def ended(request: Request, response: Response) -> SlowRequest | None:
+    """Return what is to be told of a timed request that has ended; None if it goes on elsewhere."""
+    timing, status = request.__dict__["timing"], status_of(response)
+    if status is None:
+        return None
+    method = request.method if request.method in KNOWN_METHODS else OTHER_METHOD
+    route = route_of(request, request.__dict__["timed_handler"], status)
+    return _described(request, timing, method, route, status)
+
+
+def _described(
+    request: Request, timing: RequestTiming, method: str, route: str, status: int
+) -> SlowRequest:
+    path = request.script_name + request.path_info
+    traceparent = request.headers.get("Traceparent", "")
+    return slow_request(timing, method, route, path, status, traceparent)
+
+
+def _unseen(request: Request, response: Response) -> RequestTiming | None:
+    """Return a timing for a request that was refused before any tool was set up."""
+    if request.toolmaps:
+        return None
+    return RequestTiming(["start", began(response.time, perf_counter_ns())])
+
+
+def status_of(response: Response) -> int | None:
+    """Return the status that a CherryPy *response* was sent with; None if it goes on elsewhere.
+
+    A response without a status was cut off by an exception, for which CherryPy's WSGI pipeline
+    answers 500, except an InternalRedirect: that makes another request of it.
+    """
+    sent: bytes | None = response.__dict__.get("output_status")
+    if sent:
+        return int(sent[:3])
+    return None if isinstance(sys.exc_info()[1], cherrypy.InternalRedirect) else 500
+
+
+def route_of(request: Request, handler: Handler | None, status: int = 200) -> str:
+    """Return the route of a *request* whose dispatcher found *handler*, and that ended so.
+
+    It is the mount point and the template that a dispatcher left in ``request.route``, else the
+    mount point and the handler's qualified name, else "": never the path, which clients choose.
+    A file that a static tool served belongs to the section of the config that has the tool.
+    """
+    known = request.__dict__
+    tools = known.get("toolmaps", {}).get("tools", {})
+    if "staticdir" in tools or "staticfile" in tools:
+        served = _served_by(request, handler, status)
+        if served:
+            return served
+    if "route" in known:  # None: no route was found, though the dispatcher may answer an OPTIONS
+        template = known["route"]
+        return UNMATCHED if template is None else f"{request.script_name}{template}"
+    call = getattr(handler, "callable", handler)
+    if call is None or isinstance(call, Exception):
+        return UNMATCHED
+    function: Callable[..., Any] = call if isinstance(call, FunctionType) else type(call)
+    bound = getattr(call, "__self__", None)
+    owner = "" if bound is None else type(bound).__qualname__
+    return _qualified(request.script_name, getattr(call, "__func__", function), owner)
+
+
+def _served_by(request: Request, handler: Handler | None, status: int) -> str:
+    """Return the section of the config whose static tool answered *request*; "" if none did.
+
+    CherryPy's static tools unset the handler; of a 304, a 412 or a 416 they make an error, with
+    which a request never comes to its handler.
+    """
+    if status in (304, 412, 416):
+        early = "handler" not in request.__dict__["timing"].marks
+    else:
+        early = request.handler is None and handler is not None
+    segments = [segment for segment in request.path_info.split("/") if segment][:_DEEPEST]
+    sections = request.app.config if early and request.app else {}
+    for depth in range(len(segments), -1, -1):
+        section = "/" + "/".join(segments[:depth])
+        if any(key in sections.get(section, ()) for key in _STATIC):
+            return f"{request.script_name}{section}"
+    return ""
+
+
+@lru_cache(maxsize=512)
+def _qualified(script_name: str, function: Callable[..., Any], owner: str) -> str:
+    name = str(getattr(function, "__qualname__", function))
+    if isinstance(function, FunctionType) and name == _TOOL_PAGE:
+        return _tool_page(script_name, function)
+    if owner:  # of a method, which may be written in a parent
+        name = f"{owner}.{name.rpartition('.')[2]}"
+    return _named(script_name, name.rpartition("<locals>.")[2])
+
+
+def _named(script_name: str, name: str) -> str:
+    return f"{script_name}:{name}" if script_name else name
+
+
+def _tool_page(script_name: str, page: FunctionType) -> str:
+    """Return the route of a *page* such as ``tools.staticdir.handler(section="/a", dir="a")``."""
+    made_of = getclosurevars(page).nonlocals
+    tool, args, kwargs = made_of["self"], made_of["args"], made_of["kwargs"]
+    section = signature(tool.callable).bind_partial(*args, **kwargs).arguments.get("section")
+    if section:
+        return f"{script_name}/{section.strip('/')}"
+    return _named(script_name, tool.callable.__name__)
