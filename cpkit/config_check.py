@@ -67,17 +67,25 @@ def end_start(bus: Any, problem: object, of: str = "") -> NoReturn:
 
 def faults() -> Iterator[ConfigError]:
     """Yield the error of each key that cannot be used."""
-    for place in _places():
+    for place in places():
         for key, value in place.written.items():
             try:
                 _check(key, value, place)
-            except UnknownSettingError as error:
-                yield ConfigError(key, place.name, str(error))
-            except SettingError as error:  # which names the key and the value itself
-                yield ConfigError(key, place.name, f"{error.remedy} It is {error.value!r}.")
             except (CpkitError, AttributeError) as error:
-                yield ConfigError(key, place.name, str(error))
+                yield _fault(key, place.name, error)
     yield from _unfit_handlers()
+
+
+def _fault(key: str, place: str, error: Exception) -> ConfigError:
+    fault = ConfigError(key, place, _reason(error))
+    fault.__cause__ = error
+    return fault
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnknownSettingError) or not isinstance(error, SettingError):
+        return str(error)
+    return f"{error.remedy} It is {error.value!r}."  # the key is named already
 
 
 def _unfit_handlers() -> Iterator[ConfigError]:
@@ -92,7 +100,7 @@ def _unfit_handlers() -> Iterator[ConfigError]:
                     try:
                         tool.check_handler(handler, config)
                     except CpkitError as error:
-                        yield ConfigError(key, _name(function), str(error))
+                        yield _fault(key, _name(function), error)
 
 
 def _tools_on(toolboxes: Mapping[str, Any], config: Config) -> Iterator[tuple[str, Any]]:
@@ -145,7 +153,7 @@ def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., 
             yield from page_handlers(member, seen)
 
 
-def _places() -> Iterator[Place]:
+def places() -> Iterator[Place]:
     """Yield every place of config that is known before there are requests."""
     yield Place("the global config", cherrypy.config, {}, cherrypy.Application.toolboxes)
     for mount, app in cherrypy.tree.apps.items():

@@ -311,3 +311,46 @@ class InvalidOriginError(CpkitError, ValueError):
             f"{self.entry!r} is no origin: write a scheme, a host and, where it is not the "
             "scheme's own, a port, like 'https://example.org'."
         )
+
+
+class MarkerError(CpkitError, TypeError):
+    """A marker ``@pytest.mark.cherrypy(…)`` that says what it cannot say."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
+
+    def __str__(self) -> str:
+        return f"The marker cherrypy: {self.problem}. {self.remedy}"
+
+
+class NothingMountedError(CpkitError):
+    """A request of a test where no application is mounted."""
+
+    def __str__(self) -> str:
+        return (
+            "Nothing is mounted on cherrypy.tree: override the fixture cp_app, give the test "
+            "@pytest.mark.cherrypy(root=…), or call cherrypy.tree.mount()."
+        )
+
+
+class RequestArgumentError(CpkitError, TypeError):
+    """What a test's client cannot send; *argument* is the parameter's name."""
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(argument, problem)
+        self.argument, self.problem = argument, problem
+
+    def __str__(self) -> str:
+        return f"The argument {self.argument} {self.problem}."
+
+
+class NoSessionError(CpkitError, LookupError):
+    """A session of the client that a test can neither read nor write."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
+
+    def __str__(self) -> str:
+        return f"There is no session for cp_session: {self.problem}. {self.remedy}"

@@ -40,6 +40,7 @@ EXAMPLES = {
     "entry": "example.org",
     "handler": "shop:Books.book",
     "parameter": "number",
+    "argument": "data",
 }
 CLASSES = [it for it in vars(errors).values() if inspect.isclass(it) and issubclass(it, Exception)]
 

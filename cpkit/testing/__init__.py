@@ -6,6 +6,13 @@ installed. Until a test asks for CherryPy, it imports none of it.
 
 from __future__ import annotations
 
+try:
+    import pytest  # noqa: F401
+except ModuleNotFoundError as error:
+    from cpkit.errors import MissingExtraError
+
+    raise MissingExtraError("pytest", "testing") from error
+
 from ._client import Client
 from ._cookies import Cookies
 from ._fixtures import (
@@ -21,7 +28,7 @@ from ._fixtures import (
     cp_server,
     cp_session,
 )
-from ._hooks import pytest_addoption, pytest_configure, pytest_runtest_makereport
+from ._report import pytest_addoption, pytest_configure, pytest_runtest_makereport
 from ._response import Response, Timing
 
 __all__ = [

@@ -2,103 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
 
 from cpkit.errors import NotAPathError, TooManyRedirectsError
 
+from ._body import Data, Files, Form, encode, query
 from ._cookies import Cookies
-from ._request import File, Request, encode
+from ._request import Auth, Headers, Request, auth_in, basic, fields_of
 from ._response import Response
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ._exchange import Exchange, WSGIApplication
+    from ._mounted import Mounted
 
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 
 
+class Arguments(TypedDict, total=False):
+    """What can be said of a request besides its method and its path."""
+
+    params: Form | str | None
+    headers: Headers
+    data: Data | None
+    json: object
+    files: Files | None
+    auth: Auth | None
+    environ: Mapping[str, object]
+    stream: bool
+    follow_redirects: bool | None
+
+
 @dataclass
 class Client:
-    """Send requests to a WSGI application in the process, keeping cookies between them.
+    """A client that sends requests to a WSGI application in the process, and keeps its cookies.
 
     *app* is the application, ``cherrypy.tree`` unless given. An exception that the application
     let out is raised in the test unless *raise_exceptions* is false; then the answer is the 500.
-    *headers* go with every request; redirections are followed if *follow_redirects* says so, up
-    to *max_redirects* of them.
+    *headers* and *auth*, a pair of name and password, go with every request; redirections are
+    followed if *follow_redirects* says so, up to *max_redirects* of them. Unless *check* is false,
+    settings that would end the start of CherryPy's engine end the first request.
     """
 
-    app: Callable[..., Iterable[bytes]] | None = None
+    app: WSGIApplication | None = None
     raise_exceptions: bool = True
     cookies: Cookies = field(default_factory=Cookies)
     base_url: str = "http://127.0.0.1"
     headers: Mapping[str, str] = field(default_factory=dict)
+    auth: Auth | None = None
     follow_redirects: bool = False
     max_redirects: int = 20
+    check: bool = True
     log: Callable[[str], None] = field(default=lambda line: None, repr=False)
     _open: list[Response] = field(default_factory=list, repr=False)
+    _mounted: Mounted | None = field(default=None, repr=False)
 
     def request(
         self,
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-        data: Mapping[str, Any] | str | bytes | Iterable[bytes] | None = None,
-        json: Any = None,
-        files: Mapping[str, File] | None = None,
-        environ: Mapping[str, Any] | None = None,
+        params: Form | str | None = None,
+        headers: Headers = (),
+        data: Data | None = None,
+        json: object = None,
+        files: Files | None = None,
+        auth: Auth | None = None,
+        environ: Mapping[str, object] | None = None,
         stream: bool = False,
         follow_redirects: bool | None = None,
     ) -> Response:
         """Send one request; *path* is sent as written, query string included, or is a whole URL.
 
-        *data* is a form, bytes, text (sent as UTF-8), or an iterable of bytes, which is sent in
-        chunks; *files* maps form fields to content, ``(name, content)`` or ``(name, content,
-        media_type)``. With *stream* the body is read only when it is asked for.
+        *data* is a form (a dict or pairs), bytes, text (sent as UTF-8), or an iterable of bytes,
+        which is sent in chunks; *files* maps form fields to content, ``(name, content)`` or
+        ``(name, content, media_type)``, or to a list of these. What is None in a form or in
+        *params* is left out. With *stream* the body is read only when it is asked for. Raises
+        RequestArgumentError for what cannot be sent.
         """
         body, media = encode(data, json, files)
-        fields = list(headers.items() if isinstance(headers, Mapping) else headers)
-        given = {name.lower() for name, _ in fields}
-        fields += [each for each in self.headers.items() if each[0].lower() not in given]
-        if media and "content-type" not in given:
-            fields.append(("Content-Type", media))
         if params:
-            path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
-        request = Request(method, self._url(path), fields, body)
+            path += "&" if "?" in path else "?"
+            path += params if isinstance(params, str) else query(params)
+        url, inline = auth_in(self._url(path))
+        fields = fields_of(
+            headers,
+            basic(auth or inline or self.auth),
+            [("Content-Type", media)] if media else [],
+            self.headers,
+        )
         follow = self.follow_redirects if follow_redirects is None else follow_redirects
+        request = Request(method, url, fields, body)
         return self._follow(request, environ or {}, stream=stream, follow=follow)
 
-    def get(self, path: str, **kwargs: Any) -> Response:
+    def get(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a GET request."""
-        return self.request("GET", path, **kwargs)
+        return self.request("GET", path, **arguments)
 
-    def head(self, path: str, **kwargs: Any) -> Response:
+    def head(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a HEAD request."""
-        return self.request("HEAD", path, **kwargs)
+        return self.request("HEAD", path, **arguments)
 
-    def options(self, path: str, **kwargs: Any) -> Response:
+    def options(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send an OPTIONS request."""
-        return self.request("OPTIONS", path, **kwargs)
+        return self.request("OPTIONS", path, **arguments)
 
-    def post(self, path: str, **kwargs: Any) -> Response:
+    def post(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a POST request."""
-        return self.request("POST", path, **kwargs)
+        return self.request("POST", path, **arguments)
 
-    def put(self, path: str, **kwargs: Any) -> Response:
+    def put(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a PUT request."""
-        return self.request("PUT", path, **kwargs)
+        return self.request("PUT", path, **arguments)
 
-    def patch(self, path: str, **kwargs: Any) -> Response:
+    def patch(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a PATCH request."""
-        return self.request("PATCH", path, **kwargs)
+        return self.request("PATCH", path, **arguments)
 
-    def delete(self, path: str, **kwargs: Any) -> Response:
+    def delete(self, path: str, **arguments: Unpack[Arguments]) -> Response:
         """Send a DELETE request."""
-        return self.request("DELETE", path, **kwargs)
+        return self.request("DELETE", path, **arguments)
 
     def close(self) -> None:
         """Hang up on every stream that was not read to its end."""
@@ -113,7 +141,7 @@ class Client:
         return self.base_url + path
 
     def _follow(
-        self, request: Request, environ: Mapping[str, Any], *, stream: bool, follow: bool
+        self, request: Request, environ: Mapping[str, object], *, stream: bool, follow: bool
     ) -> Response:
         history: list[Response] = []
         while True:
@@ -127,12 +155,14 @@ class Client:
             history.append(response)
             request = request.redirected(response.status_code, location.partition("#")[0])
 
-    def _send(self, request: Request, environ: Mapping[str, Any], *, stream: bool) -> Response:
-        exchange_class, tree = _cherrypy()
+    def _send(self, request: Request, environ: Mapping[str, object], *, stream: bool) -> Response:
+        exchange_class, mounted_class = _cherrypy()
+        if self._mounted is None:
+            self._mounted = mounted_class(check=self.check)
         host, path, secure = _origin(request.url)
         made = request.environ(self.cookies.field(host, path, secure=secure))
         made.update(environ)
-        exchange = exchange_class(self.app or tree(), made)
+        exchange = exchange_class(self.app or self._mounted, made)
         for name, value in exchange.headers:
             if name.lower() == "set-cookie":
                 self.cookies.receive(value, host, path)
@@ -146,13 +176,12 @@ class Client:
 
 
 @cache
-def _cherrypy() -> tuple[type[Exchange], Callable[[], WSGIApplication]]:
+def _cherrypy() -> tuple[type[Exchange], type[Mounted]]:
     """Return what needs CherryPy: pytest loads this module in every run, with it or without."""
-    import cherrypy
-
     from ._exchange import Exchange
+    from ._mounted import Mounted
 
-    return Exchange, lambda: cherrypy.tree
+    return Exchange, Mounted
 
 
 @lru_cache

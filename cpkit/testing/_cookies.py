@@ -14,7 +14,7 @@ _CODEC: SimpleCookie = SimpleCookie()
 
 @dataclass(frozen=True)
 class Cookie:
-    """Hold one cookie: its value as it goes over the wire, and where it may be sent.
+    """A cookie: its value as it goes over the wire, and where it may be sent.
 
     *expires* is in seconds since the epoch.
     """
@@ -37,7 +37,7 @@ class Cookie:
 
 
 class Cookies(MutableMapping[str, str]):
-    """Keep cookies between requests; read and write them by name like a dict.
+    """The cookies that a client keeps between requests, read and written by name like a dict.
 
     A value that is set by hand is sent with every path of every host, until a server sets or
     expires the cookie of that name. *clock* tells the time in seconds since the epoch.
@@ -49,6 +49,12 @@ class Cookies(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<Cookies {dict(self)}>"
+
+    def copy(self) -> Cookies:
+        """Return the same cookies, to be kept apart from now on."""
+        other = Cookies(self.clock)
+        other._jar = self._jar.copy()
+        return other
 
     def receive(self, field: str, host: str, path: str) -> None:
         """Store the cookie of one Set-Cookie *field*, or forget the one it expires."""

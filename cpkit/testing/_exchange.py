@@ -10,8 +10,9 @@ from typing import Any
 
 import cherrypy
 
-WSGIApplication = Callable[..., Iterable[bytes]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+StartResponse = Callable[..., Callable[[bytes], object]]
+WSGIApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _thread = threading.local()
 
@@ -24,7 +25,7 @@ def _watch_request() -> None:
 
 
 class Exchange:
-    """Run *app* on *environ*; several may be open at once in one thread, and one in another.
+    """A call of *app* with *environ*; several may be open in one thread, or one inside another.
 
     CherryPy keeps the request that a thread serves in ``cherrypy.serving``. Whenever the
     application runs, this exchange's own are put there, and afterwards what was there before.

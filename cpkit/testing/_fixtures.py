@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ._client import Client
+from ._marker import options_of
 from ._report import lines_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
     ``cherrypy_isolation = false`` in pytest's configuration switches it off for good,
     ``@pytest.mark.cherrypy(isolation=False)`` for a test.
     """
-    wanted = _options(request.node).get("isolation", request.config.getini("cherrypy_isolation"))
+    wanted = options_of(request.node).isolation
+    if wanted is None:
+        wanted = request.config.getini("cherrypy_isolation")
     if not (wanted and ("cherrypy" in sys.modules or _asked(request))):
         yield
         return
@@ -54,17 +57,11 @@ def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
 @pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
     """Apply the configuration and mount the application that the test asks for."""
-    import cherrypy
+    from ._mounted import mount
 
-    options = _options(request.node)
-    config = dict(options.get("config", {}))
-    paths = {key: config.pop(key) for key in list(config) if key.startswith("/")}
-    cherrypy.config.update({**config.pop("global", {}), **config})
-    root = options.get("root") or request.getfixturevalue("cp_app")
-    if isinstance(root, type):
-        root = root()
-    if root is not None:
-        cherrypy.tree.mount(root, options.get("mount", ""), paths)
+    options = options_of(request.node)
+    app = request.getfixturevalue("cp_app") if options.root is None else options.root
+    mount(options, app)
 
 
 @pytest.fixture
@@ -99,9 +96,9 @@ def cp_http() -> Iterator[Server]:
 @pytest.fixture
 def cp_server(cp_mounted: None, cp_app: object, cp_http: Server) -> Iterator[Server]:
     """Serve what is mounted on ``cherrypy.tree`` over real HTTP, on a free port."""
-    import cherrypy
+    from ._mounted import ServedMounted
 
-    cp_http.swap(lambda environ, start_response: cherrypy.tree(environ, start_response))
+    cp_http.swap(ServedMounted())
     yield cp_http
     cp_http.swap(None)
 
@@ -159,21 +156,13 @@ def cp_db(cp_isolation: None, cp_db_url: str | None) -> Iterator[Any]:
 
 @pytest.fixture
 def cp_session(cp_client: Client) -> Session:
-    """Read and write the session of ``cp_client`` like a dict (RAM sessions only)."""
+    """Read and write the session of ``cp_client`` like a dict, wherever it is stored."""
     from ._session import Session
 
-    return Session(cp_client.cookies)
+    return Session(cp_client)
 
 
 def _asked(request: pytest.FixtureRequest) -> bool:
     """Tell whether the test uses a fixture or the marker of cpkit's."""
     marked = request.node.get_closest_marker("cherrypy") is not None
     return marked or not _FIXTURES.isdisjoint(request.fixturenames)
-
-
-def _options(node: Any) -> dict[str, Any]:
-    """Return what the markers say, the closest last."""
-    options: dict[str, Any] = {}
-    for marker in reversed(list(node.iter_markers("cherrypy"))):
-        options.update(marker.kwargs)
-    return options

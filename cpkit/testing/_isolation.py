@@ -18,7 +18,6 @@ from cherrypy.process import wspbus
 from cpkit.cherry import CPWSGIApp, Entity, LogManager, Part, RequestBody, Tree
 from cpkit.errors import EngineExitError, EngineRestartError
 
-from ._imported import registered_since
 from ._snapshot import remember_attributes
 
 _CLASSES = (
@@ -42,7 +41,7 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
 
 
 class _GuardedOs:
-    """Be the ``os`` of CherryPy's engine, but leave the test process alive."""
+    """The ``os`` that CherryPy's engine sees: it leaves the test process alive."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -60,7 +59,7 @@ class _GuardedOs:
 
 
 class Isolation:
-    """Remember CherryPy's state on creation; :meth:`end` puts it back and stops what was begun.
+    """CherryPy's state as it was on creation; :meth:`end` puts it back and stops what was begun.
 
     If the engine already runs, a wider fixture owns the state and nothing is touched.
     """
@@ -162,7 +161,7 @@ _expire = caching.MemoryCache.expire_cache
 
 
 class _Retired:
-    """End the thread of a cache that looks here for what has expired."""
+    """What ends the thread of a cache that looks here for what has expired."""
 
     def copy(self) -> NoReturn:
         raise SystemExit
@@ -179,3 +178,29 @@ def _expire_until_retired(cache: Any) -> None:
 def _retire(cache: Any, before: Any) -> None:
     if cache is not None and cache is not before and hasattr(cache, "expirations"):
         cache.expirations = _Retired()
+
+
+_Registration = tuple[dict[str, Any], str, object]
+
+
+def registered_since(modules: set[str]) -> list[_Registration]:
+    """Return the toolboxes and tools that came with modules imported since *modules* were.
+
+    A module registers its tools when it is first imported, and only then: were they taken back
+    after the test in which that happened to be, every later test would miss them.
+    """
+    new = sys.modules.keys() - modules
+    return [entry for entry in _registrations() if _came_with(new, entry[2])] if new else []
+
+
+def _registrations() -> Iterator[_Registration]:
+    boxes = cherrypy.Application.toolboxes
+    for holder in (boxes, *map(vars, boxes.values())):
+        yield from ((holder, name, value) for name, value in list(holder.items()))
+
+
+def _came_with(modules: set[str], value: object) -> bool:
+    if isinstance(value, cherrypy.Tool):
+        return getattr(value.callable, "__module__", None) in modules
+    held = (vars(sys.modules[name]) for name in modules if name in sys.modules)
+    return any(value is each for names in held for each in names.values())

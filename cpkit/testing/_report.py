@@ -1,18 +1,24 @@
-"""What a failing test prints: the requests that it made and CherryPy's error log."""
+"""What cpkit tells pytest: its setting, its marker, and what a failing test prints.
+
+That is the requests that it made and CherryPy's error log.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Generator
 
 import pytest
+
+from ._marker import MARKER
 
 KEPT = 200
 _LINES = pytest.StashKey["Lines"]()
 
 
 class Lines(logging.Handler):
-    """Keep the last lines of CherryPy's error log, and of the requests, in the order they came."""
+    """The last lines of CherryPy's error log, and of the requests, in the order they came."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,11 +43,30 @@ def lines_of(item: pytest.Item) -> Lines:
     return item.stash.setdefault(_LINES, Lines())
 
 
-def add_section(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Add what was kept to the report of a test that failed, but nothing that is in it already."""
-    if not report.failed or _LINES not in item.stash:
-        return
-    captured = any(title.startswith("Captured log") for title, _ in report.sections)
-    kept = item.stash[_LINES].text(records=not captured)
-    if kept:
-        report.sections.append((f"CherryPy {report.when}", kept))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the setting ``cherrypy_isolation``."""
+    parser.addini(
+        "cherrypy_isolation",
+        "put CherryPy's process-wide state back after each test (default: true)",
+        type="bool",
+        default=True,
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Print what was kept with a test that fails, but nothing that is in the report already."""
+    report = yield
+    if report.failed and _LINES in item.stash:
+        captured = any(title.startswith("Captured log") for title, _ in report.sections)
+        kept = item.stash[_LINES].text(records=not captured)
+        if kept:
+            report.sections.append((f"CherryPy {report.when}", kept))
+    return report

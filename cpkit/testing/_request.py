@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import io
-import json as jsonlib
-import os
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import IO, Any
-from urllib.parse import unquote_to_bytes, urlencode, urljoin, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
+
+from cpkit.errors import RequestArgumentError
+
+if TYPE_CHECKING:
+    from ._body import Body
 
 Fields = list[tuple[str, str]]
-File = bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+Auth = tuple[str, str]
 _PORTS = {"http": "80", "https": "443"}
 _WITH_BODY = ("POST", "PUT", "PATCH")
+_FOR_ONE_HOST = ("authorization", "cookie")
 
 
 @dataclass
 class Request:
-    """Hold one request: *url* is absolute, *body* is whole or comes in chunks."""
+    """A request; *url* is absolute, *body* is whole or comes in chunks."""
 
     method: str
     url: str
     fields: Fields
-    body: bytes | Iterable[bytes] = b""
+    body: Body = b""
 
     def environ(self, cookies: str = "") -> dict[str, Any]:
         """Return the WSGI environ; fields of one name are joined by commas (RFC 9110, 5.3)."""
@@ -40,31 +46,48 @@ class Request:
     def redirected(self, status: int, location: str) -> Request:
         """Return the request that follows a redirection (RFC 9110, 15.4)."""
         url = urljoin(self.url, location)
+        fields = self.fields
+        if urlsplit(url).netloc != urlsplit(self.url).netloc:
+            fields = [each for each in fields if each[0].lower() not in _FOR_ONE_HOST]
         if status in (307, 308) or self.method in ("GET", "HEAD"):
-            return replace(self, url=url)
-        fields = [(n, v) for n, v in self.fields if not n.lower().startswith("content-")]
+            return replace(self, url=url, fields=fields)
+        fields = [(n, v) for n, v in fields if not n.lower().startswith("content-")]
         return Request("GET", url, fields)
 
 
-def encode(
-    data: Mapping[str, Any] | str | bytes | Iterable[bytes] | None,
-    json: Any,
-    files: Mapping[str, File] | None,
-) -> tuple[bytes | Iterable[bytes], str]:
-    """Return the body that holds *data*, *json* or *files*, and its content type."""
-    if json is not None:
-        return jsonlib.dumps(json).encode(), "application/json"
-    if files is not None:
-        return _multipart(data if isinstance(data, Mapping) else {}, files)
-    if isinstance(data, Mapping):
-        return urlencode(data, doseq=True).encode(), "application/x-www-form-urlencoded"
-    if isinstance(data, str):
-        return data.encode(), ""
-    return (b"" if data is None else data), ""
+def fields_of(*given: Headers) -> Fields:
+    """Return the fields of each *given*, but for those that one before has; None is left out."""
+    fields: list[tuple[str, object]] = []
+    for headers in given:
+        names = {name.lower() for name, _ in fields}
+        more = headers.items() if isinstance(headers, Mapping) else headers
+        fields += [each for each in more if each[0].lower() not in names]
+    return [(name, str(value)) for name, value in fields if value is not None]
+
+
+def basic(auth: Auth | None) -> Iterator[tuple[str, str]]:
+    """Yield the field that proves who is asking, by name and password (RFC 7617)."""
+    if auth is None:
+        return
+    if not (isinstance(auth, tuple | list) and len(auth) == 2):
+        raise RequestArgumentError("auth", f"is {auth!r}: give a pair of name and password")
+    yield "Authorization", "Basic " + b64encode(":".join(auth).encode()).decode()
+
+
+def auth_in(url: str) -> tuple[str, Auth | None]:
+    """Return *url* without the name and the password in it, and the two."""
+    if "@" not in url:
+        return url, None
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    name, _, password = user.partition(":")
+    return parts._replace(netloc=host).geturl(), (unquote(name), unquote(password))
 
 
 class _Chunks(io.RawIOBase):
-    """Read an iterable of bytes as a file, no more of it than is asked for."""
+    """An iterable of bytes, read as a file: no more of it than is asked for."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -79,9 +102,10 @@ class _Chunks(io.RawIOBase):
             if chunk is None:
                 return 0
             self._rest = chunk
-        taken = self._rest[: len(buffer)]
-        self._rest = self._rest[len(taken) :]
-        buffer[: len(taken)] = taken
+        view = memoryview(buffer)
+        taken = self._rest[: len(view)]
+        self._rest = self._rest[len(view) :]
+        view[: len(taken)] = taken
         return len(taken)
 
 
@@ -125,7 +149,7 @@ def _native_path(path: str) -> str:
     return unquote_to_bytes(kept).decode("latin-1")
 
 
-def _body(method: str, body: bytes | Iterable[bytes]) -> dict[str, Any]:
+def _body(method: str, body: Body) -> dict[str, Any]:
     if isinstance(body, bytes):
         given: dict[str, Any] = {"wsgi.input": io.BytesIO(body)}
         if body or method in _WITH_BODY:
@@ -148,39 +172,3 @@ def _add_field(environ: dict[str, Any], name: str, value: str) -> None:
     joint = "; " if key == "HTTP_COOKIE" else ", "
     repeated = key in environ and key != "HTTP_HOST"
     environ[key] = f"{environ[key]}{joint}{value}" if repeated else value
-
-
-def _multipart(data: Mapping[str, Any], files: Mapping[str, File]) -> tuple[bytes, str]:
-    """Return a multipart/form-data body and its content type (RFC 7578)."""
-    boundary = os.urandom(16).hex()
-    parts = [*_text_parts(data), *(_file_part(name, file) for name, file in files.items())]
-    body = b"".join(
-        b"--%b\r\nContent-Disposition: form-data; %b\r\n\r\n%b\r\n" % (boundary.encode(), *part)
-        for part in parts
-    )
-    return body + b"--%b--\r\n" % boundary.encode(), f"multipart/form-data; boundary={boundary}"
-
-
-def _text_parts(data: Mapping[str, Any]) -> Iterator[tuple[bytes, bytes]]:
-    for name, value in data.items():
-        for each in value if isinstance(value, (list, tuple)) else [value]:
-            yield b"name=" + _quoted(name), each if isinstance(each, bytes) else str(each).encode()
-
-
-def _file_part(name: str, file: File) -> tuple[bytes, bytes]:
-    """Return the head and the content of a file's part; a bare file is called as its field is."""
-    filename, content, *kind = file if isinstance(file, tuple) else (name, file)
-    media = kind[0] if kind else "application/octet-stream"
-    head = b"name=%b; filename=%b\r\nContent-Type: %b" % (
-        _quoted(name),
-        _quoted(filename),
-        media.encode(),
-    )
-    return head, content if isinstance(content, bytes) else content.read()
-
-
-def _quoted(text: str) -> bytes:
-    """Quote a name as browsers do (HTML Standard, multipart/form-data encoding algorithm)."""
-    for special, escape in (("\r", "%0D"), ("\n", "%0A"), ('"', "%22")):
-        text = text.replace(special, escape)
-    return b'"%b"' % text.encode()

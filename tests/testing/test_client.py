@@ -7,7 +7,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools  # noqa: F401 - registers cpkit.timing
-from cpkit.errors import NotAPathError, NotMeasuredError, TooManyRedirectsError
+from cpkit.errors import NotAPathError, NothingMountedError, NotMeasuredError, TooManyRedirectsError
 from cpkit.testing import Client
 
 
@@ -183,10 +183,10 @@ def test_an_exception_at_the_end_of_a_request_is_raised_too(cp_client):
     assert cp_client.get("/").text == "sent"
 
 
-def test_nothing_mounted_answers_404(cp_client):
+def test_nothing_mounted_says_so(cp_client):
     cherrypy.tree.apps.clear()
-    response = cp_client.get("/")
-    assert (response.status_code, response.request) == (404, None)
+    with pytest.raises(NothingMountedError, match=r"override the fixture cp_app, give the test @"):
+        cp_client.get("/")
 
 
 def test_any_wsgi_application_will_do():
