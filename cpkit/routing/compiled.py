@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .patterns import Fullmatch, TooLong, fullmatch
 from .shape import Shape, Step
 
-TESTED = {"typed", "mixed"}
+TESTED = {"typed", "mixed", "typed tail"}
+TAILS = {"tail", "typed tail"}
 Result = dict[str, Any]
 # (the split path, arguments: the defaults to begin with, texts, tests, the route) -> result or None
 Maker = Callable[[list[str], tuple[Any, ...]], "Result | None"]
@@ -100,7 +102,7 @@ def lines(form: Form, around: Around, node: str = "node") -> list[str]:
     writes: list[str] = []
     for number, step in enumerate(form.steps):
         value = at(step.at)
-        if step.kind == "tail":
+        if step.kind in TAILS:
             value = f"v{number}"
             begin.append(f"if len(s) <= {step.at:d}: return {around.refuse}")
             begin.append(f"{value} = '/'.join(s[{step.at:d}:])")
@@ -138,7 +140,7 @@ def _begin(form: Form, around: Around, node: str) -> tuple[list[str], Callable[[
 
 def function(first: str, body: Iterable[str]) -> Callable[..., Any]:
     """Compile a function called ``made``."""
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"TooLong": TooLong}
     # PERF: twice as fast as a loop over steps; see lines() for what goes in.
     exec("\n".join([first, *body]), namespace)  # noqa: S102
     made: Callable[..., Any] = namespace["made"]
@@ -153,7 +155,7 @@ def _condition(step: Step, value: str) -> str:
 
 
 def _test(number: int, step: Step, value: str, refuse: str) -> list[str]:
-    if step.kind == "typed":
+    if step.kind != "mixed":
         return [f"if not t{number}({value}): return {refuse}"]
     return [f"m{number} = t{number}({value})", f"if m{number} is None: return {refuse}"]
 
@@ -169,12 +171,15 @@ def _writes(number: int, step: Step, value: str, kept: frozenset[str]) -> list[s
     return lines
 
 
-def by_regex(route: Any, limit: int | None) -> tuple[Maker, tuple[Any, ...]]:
-    """Return a maker that asks the route's own regex, and its arguments."""
+def by_regex(route: Any) -> tuple[Maker, tuple[Any, ...]]:
+    """Return a maker that asks the route's own regex, and its arguments. It may raise TooLong."""
+    test: Fullmatch | None = None
 
     def make(segments: list[str], arguments: tuple[Any, ...]) -> Result | None:
-        url = "/".join(segments)
-        found = route.regmatch.match(url) if limit is None or len(url) <= limit else None
+        nonlocal test
+        # PERF: only now, since a table of a thousand such routes takes a second to compile.
+        test = test or fullmatch(route.regexp.removeprefix("^").removesuffix(r"\Z"))
+        found = test("/".join(segments))
         if found is None:
             return None
         result = {**arguments[0]}
@@ -220,5 +225,7 @@ def _searcher(limit: int, headed: bool, written: tuple[Written, ...]) -> Callabl
     body += ["while at is not None: at, answer, node = answer.get(s[at], node)"]
     body += ["return answer(s, environ, node, rest)"]
     nodes = "".join(f", n{length:d}" for length, *_ in written)
+    # NOTE: what is too long to be judged is not found, whatever is declared later.
+    body = ["try:", *indented(body), "except TooLong: return None"]
     search = ["def search(path, environ):", *indented(body), "return search"]
     return function(f"def made(head, trees, rest{nodes}):", indented(search))

@@ -9,8 +9,8 @@ from typing import Any
 from routes.mapper import Mapper
 
 from .generation import GenerationTable
-from .patterns import PatternWarning, facts
 from .route import Route, keywords, named_routes
+from .shape import pattern_warnings
 
 ENCODING = "utf-8", "ignore"
 # A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
@@ -41,9 +41,8 @@ class DeclaringMapper(Mapper):
         route = self.make_route(name, path, **kargs)
         if "_encoding" not in kargs and (self.encoding, self.decode_errors) != ENCODING:
             route.encoding, route.decode_errors = self.encoding, self.decode_errors
-        for regex in route.reqs.values():
-            if facts(regex).nested:
-                warnings.warn(PatternWarning(path, regex), stacklevel=2)
+        for warning in pattern_warnings(route):
+            warnings.warn(warning, stacklevel=2)
         with self._changing:
             self._add(name, route)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .compiled import searching
 from .conditions import Domains, Environ, admission, opaque
+from .patterns import TooLong
 from .route import Route
 from .shape import UNKNOWN, Controllers, Shape, shape_of
 from .tree import (
@@ -92,7 +93,16 @@ class Index:
         return None
 
     def methods(self, url: str, environ: Environ | None) -> frozenset[str] | None:
-        """Return the methods for which a route matches *url*; None: any."""
+        """Return the methods for which a route matches *url*; None: any.
+
+        There are none where a route before is too long to be judged.
+        """
+        try:
+            return self._methods(url, environ)
+        except TooLong:
+            return frozenset()
+
+    def _methods(self, url: str, environ: Environ | None) -> frozenset[str] | None:
         environ = environ or self.environ()
         segments, found = self._segments(url), set[str]()
         if segments is None:

@@ -1,196 +1,221 @@
-"""What a requirement's regex can do: cross a slash, look around, take more than linear time."""
+"""What a requirement's regex can do: cross a slash, look around, take more than linear time.
+
+A regex whose time is linear is asked about texts of any length. Another is asked about short
+texts only, and an automaton about longer ones; where that can't say, TooLong is raised, so that
+no later route answers in its place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import factorial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-try:
-    from re import _constants as ops  # type: ignore[attr-defined]
-    from re import _parser as parser  # type: ignore[attr-defined]
-except ImportError:  # pragma: no cover (Python 3.10)
-    import sre_constants as ops
-    import sre_parse as parser
+from .automaton import (
+    ASSERTIONS,
+    CHARACTERS,
+    REPEATS,
+    Automaton,
+    Operand,
+    Parsed,
+    children,
+    first_characters,
+    parsed,
+    recognizer,
+    takes,
+)
 
-REPEATS = {ops.MAX_REPEAT, ops.MIN_REPEAT, getattr(ops, "POSSESSIVE_REPEAT", None)}
-CATEGORIES: dict[Any, Callable[[str], bool]] = {
-    ops.CATEGORY_DIGIT: str.isdecimal,
-    ops.CATEGORY_NOT_DIGIT: lambda char: not char.isdecimal(),
-    ops.CATEGORY_SPACE: str.isspace,
-    ops.CATEGORY_NOT_SPACE: lambda char: not char.isspace(),
-    ops.CATEGORY_WORD: lambda char: char.isalnum() or char == "_",
-    ops.CATEGORY_NOT_WORD: lambda char: not (char.isalnum() or char == "_"),
-}
-# A repeat up to this many times is as good as fixed: it multiplies time by a constant.
-FEW = 64
+# A backtracking matcher may take so many steps, about ten milliseconds of them.
 STEPS = 2**20
-NESTED_LIMIT = 255
+# A text is left to the automaton where backtracking might take more steps than that takes time.
+QUICK_STEPS = 2**12
+NESTED_LIMIT, NESTED_QUICK = 255, 12
+# So long a text takes the automaton a millisecond. PathGuard lets half of it through.
+RECOGNIZED = 2**14
+GUARDED = 8192
 
 
 class PatternWarning(UserWarning):
-    """Warn of a regex with a repeat inside a repeat: its time may grow exponentially."""
+    """A warning of a regex whose time may grow faster than a hostile path.
 
-    def __init__(self, template: str, regex: str) -> None:
-        super().__init__(
-            f"Route {template!r}: the requirement {regex!r} repeats a repeat, which can take"
-            " exponential time on a hostile path. Write it without nesting, such as"
-            " [a-z-]+ for ([a-z]+-?)+."
+    Where the text for *regex* is longer than *limit* characters, the path is not found.
+    """
+
+    def __init__(self, template: str, regex: str, limit: int) -> None:
+        super().__init__(template, regex, limit)
+        self.template, self.regex, self.limit = template, regex, limit
+
+    def __str__(self) -> str:
+        nested = facts(self.regex).nested
+        return (
+            f"Route {self.template!r}: {self.regex!r} "
+            + ("repeats a repeat" if nested else "has repeats that compete for the same text")
+            + ", so that backtracking can take"
+            + (" exponential time." if nested else " more than linear time.")
+            + f" On a text of more than {self.limit} characters it is not tried: the path is not"
+            " found. Write it without "
+            + (
+                "nesting, such as [a-z-]+ for ([a-z]+-?)+."
+                if nested
+                else "overlap, such as [^/-]+-[^/]+ for .+-.+."
+            )
         )
-        self.template, self.regex = template, regex
+
+
+class TooLong(Exception):  # noqa: N818
+    """A text is too long for a regex to be tried: no route declared later may answer."""
 
 
 class Facts(NamedTuple):
-    """Tell what a regex can do.
+    """What a regex can do.
 
     *alone*: it judges a segment alone as it would inside the whole path. *crosses*: it can match
-    a slash. *repeats*: how many unbounded repeats it has. *nested*: one repeats what varies
-    in length itself.
+    a slash. *degree*: its time grows at most with this power of the text's length, unless it is
+    *nested*, one repeat in another with two ways to match a text: then exponentially. *width*:
+    how long a text it matches at most.
     """
 
     alone: bool
     crosses: bool
-    repeats: int
+    degree: int
     nested: bool
+    width: int
+
+    @property
+    def limit(self) -> int | None:
+        """Return how long a text may be for backtracking; None: any length."""
+        limit = length_limit(self.degree, nested=self.nested)
+        harmless = NESTED_QUICK if self.nested else limit
+        return None if limit is None or self.width <= (harmless or 0) else limit
 
 
 @lru_cache(maxsize=1024)
 def facts(regex: str) -> Facts:
     """Return the facts of *regex*, which must compile; the unknown counts as the worst."""
-    parsed = parser.parse(regex)
-    repeats, nested = _repeats(parsed)
-    alone = not parsed.state.groupdict and _stands_alone(parsed)
-    return Facts(alone, _crosses(parsed), repeats, nested)
+    tree = parsed(regex)
+    alone = not re.compile(regex).groupindex and _stands_alone(tree)
+    growth = Automaton(tree).growth()
+    return Facts(alone, _crosses(tree), growth.degree, growth.exponential, tree.getwidth()[1])
 
 
-def length_limit(degree: int, *, nested: bool = False) -> int | None:
+def length_limit(degree: int, *, nested: bool = False, steps: int = STEPS) -> int | None:
     """Return how long a text may be for a regex whose time grows with that power of it.
 
     None means any length (linear time); otherwise about a million steps are allowed.
     """
-    limits = [NESTED_LIMIT] if nested else []
+    limits = [NESTED_LIMIT if steps == STEPS else NESTED_QUICK] if nested else []
     if degree > 1:
         # So many ways are there to part n characters among the repeats: n^d / d!, not n^d.
-        limits.append(round((STEPS * factorial(degree)) ** (1 / degree)))
+        limits.append(round((steps * factorial(degree)) ** (1 / degree)))
     return min(limits, default=None)
 
 
-def _children(op: Any, value: Any) -> Iterable[Any]:
-    if op is ops.BRANCH:
-        return list(value[1])
-    if op is ops.SUBPATTERN:
-        return [value[3]]
-    if op in REPEATS:
-        return [value[2]]
-    if op is getattr(ops, "ATOMIC_GROUP", None):
-        return [value]
-    return []
+Fullmatch = Callable[[str], "re.Match[str] | None"]
 
 
-def _stands_alone(parsed: Any) -> bool:
-    for at, (op, value) in enumerate(parsed):
-        children = _children(op, value)
-        if op in (ops.ASSERT, ops.ASSERT_NOT):
+def fullmatch(regex: str) -> Fullmatch:
+    """Return what matches a whole text with *regex*, bounded in time. It raises TooLong."""
+    known, test = facts(regex), re.compile(regex).fullmatch
+    if (limit := known.limit) is None:
+        return test
+    longest: int = limit
+    quick = length_limit(known.degree, nested=known.nested, steps=QUICK_STEPS) or 0
+    recognized, width = recognizer(regex), known.width
+
+    def bounded(text: str) -> re.Match[str] | None:
+        if len(text) <= quick:
+            return test(text)
+        if len(text) > width:
+            return None
+        if recognized is not None and len(text) <= RECOGNIZED and not recognized(text):
+            return None
+        if len(text) > longest:
+            raise TooLong(regex, longest)
+        return test(text)
+
+    return bounded
+
+
+def accepts(regex: str) -> Callable[[str], object]:
+    """Return what tells whether a whole text matches *regex*, as :func:`fullmatch`.
+
+    Where no variables are to be read, the automaton says it all.
+    """
+    known, recognized = facts(regex), recognizer(regex) if facts(regex).limit else None
+    if recognized is None:
+        return fullmatch(regex)
+    sure, test, width = recognized, re.compile(regex).fullmatch, known.width
+    quick = length_limit(known.degree, nested=known.nested, steps=QUICK_STEPS) or 0
+
+    def accepted(text: str) -> object:
+        if len(text) <= quick:
+            return test(text)
+        if len(text) > width:
+            return None
+        if len(text) > RECOGNIZED:
+            raise TooLong(regex, RECOGNIZED)
+        return sure(text)
+
+    return accepted
+
+
+def warning(template: str, regex: str, *, variables: bool) -> PatternWarning | None:
+    """Return what to say of *regex* in a route; None where every guarded path can be judged.
+
+    *variables* tells whether it reads several of them from the text.
+    """
+    known = facts(regex)
+    limit = known.limit
+    if limit is None:
+        return None
+    if not variables and recognizer(regex) is not None:
+        limit = RECOGNIZED
+    return PatternWarning(template, regex, limit) if known.nested or limit < GUARDED else None
+
+
+def _stands_alone(tree: Parsed) -> bool:
+    for at, (op, operand) in enumerate(tree):
+        inside = children(op, operand)
+        if op in ASSERTIONS:
             # A look-behind that stays within what the regex itself has matched.
-            behind, inner = value
-            if behind > 0 or parsed[:at].getwidth()[0] < inner.getwidth()[1]:
+            direction, inner = operand
+            if direction > 0 or tree[:at].getwidth()[0] < inner.getwidth()[1]:
                 return False
-        elif not children and op not in CHARACTERS:
+        elif not inside and op not in CHARACTERS:
             return False
-        if not all(_stands_alone(child) for child in children):
+        if not all(map(_stands_alone, inside)):
             return False
     return True
 
 
-CHARACTERS = {ops.LITERAL, ops.NOT_LITERAL, ops.ANY, ops.IN}
-
-
-def _crosses(parsed: Any) -> bool:
+def _crosses(tree: Parsed) -> bool:
     return any(
-        _takes(op, value, "/") or any(map(_crosses, _children(op, value))) for op, value in parsed
+        (op in CHARACTERS and takes(op, operand, "/")) or any(map(_crosses, children(op, operand)))
+        for op, operand in tree
     )
-
-
-def _takes(op: Any, value: Any, char: str) -> bool:
-    """Tell whether what is read of one character, an op of the parser's, takes *char*."""
-    if op is ops.LITERAL:
-        return bool(value == ord(char))
-    if op is ops.NOT_LITERAL:
-        return bool(value != ord(char))
-    if op is ops.IN:
-        negated = value[0][0] is ops.NEGATE
-        return negated != any(_holds(kind, what, char) for kind, what in value)
-    return op is ops.ANY
-
-
-def _holds(kind: Any, what: Any, char: str) -> bool:
-    if kind is ops.RANGE:
-        return bool(what[0] <= ord(char) <= what[1])
-    if kind is ops.CATEGORY:
-        return CATEGORIES[what](char)
-    return kind is ops.LITERAL and what == ord(char)
-
-
-def _repeats(parsed: Any) -> tuple[int, bool]:
-    count, nested = 0, False
-    for op, value in parsed:
-        inner = [_repeats(child) for child in _children(op, value)]
-        within = sum(number for number, _ in inner)
-        nested = nested or any(deep for _, deep in inner)
-        if op in REPEATS and value[1] > FEW:
-            nested = nested or _varies(value[2])
-            within += 1
-        count += within
-    return count, nested
-
-
-def _varies(parsed: Any) -> bool:
-    """Tell whether there is more than one way to match a text with what is repeated."""
-    for op, value in parsed:
-        if op in REPEATS and value[0] != value[1]:
-            return True
-        if op is ops.BRANCH and not _distinct(value[1]):
-            return True
-        if any(map(_varies, _children(op, value))):
-            return True
-    return False
-
-
-def _distinct(branches: Iterable[Any]) -> bool:
-    firsts = [branch[0] if len(branch) else None for branch in branches]
-    literal = all(first and first[0] is ops.LITERAL for first in firsts)
-    return literal and len({first[1] for first in firsts if first}) == len(firsts)
 
 
 def example(regex: str) -> str:
     """Return a short text that *regex* may match; look-arounds and references are left out."""
-    return _example(parser.parse(regex))
+    return _example(parsed(regex))
 
 
-def _example(parsed: Any) -> str:
-    return "".join(_piece(op, value) for op, value in parsed)
+def _example(tree: Parsed) -> str:
+    return "".join(_piece(op, operand) for op, operand in tree)
 
 
-def _piece(op: Any, value: Any) -> str:
-    if op is ops.LITERAL:
-        return chr(value)
+def _piece(op: int, operand: Operand) -> str:
     if op in REPEATS:
-        return _example(value[2]) * int(max(value[0], min(value[1], 1)))
-    if op is ops.BRANCH:
-        return _example(value[1][0])
-    children = list(_children(op, value))
-    if children:
-        return "".join(map(_example, children))
+        return _example(operand[2]) * int(max(operand[0], min(operand[1], 1)))
     if op in CHARACTERS:
-        return next(_characters(op, value), "")
-    return ""
+        return next(_characters(op, operand), "")
+    inside = children(op, operand)
+    return _example(inside[0]) if inside else ""
 
 
-def _characters(op: Any, value: Any) -> Iterator[str]:
+def _characters(op: int, operand: Operand) -> Iterator[str]:
     """Yield characters that are taken, everyday ones first."""
-    members = value if op is ops.IN else [(op, value)]
-    firsts = [what[0] for kind, what in members if kind is ops.RANGE]
-    literals = [what for kind, what in members if kind is ops.LITERAL]
-    chars = "a1A-_. " + "".join(map(chr, [*firsts, *literals]))
-    return (char for char in chars if _takes(op, value, char))
+    chars = "a1A-_. " + "".join(first_characters(op, operand))
+    return (char for char in chars if takes(op, operand, char))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from .patterns import facts, length_limit
+from .patterns import accepts, fullmatch
 from .template import Part
 
 Values = tuple["str | None", ...]
@@ -25,7 +25,29 @@ def is_decimal(text: str) -> bool:
 
 # PERF: what a regex would say, said sooner.
 CHECKS: dict[str, Check] = {r"\d+": is_decimal}
+# What resource() requires of a member's id.
+MEMBER_ID = r"[^\/]+(?<!\\)"
 ANYTHING = {"[^/]+", "[^/]+?", r"[^\/]+", r"[^\/]+?"}
+
+
+def linear(parts: Sequence[Part], requirements: dict[str, str]) -> bool:
+    """Tell whether :func:`matcher` does without a regex."""
+    if _member_of_a_resource(parts, requirements):
+        return True
+    variables = [part for part in parts if not isinstance(part, str)]
+    last = variables[-1]
+    if last is parts[-1] and last["type"] == "." and not requirements.get(last["name"]):
+        variables.pop()
+    return all(plain(part, {}) and not requirements.get(part["name"]) for part in variables)
+
+
+def _member_of_a_resource(parts: Sequence[Part], requirements: dict[str, str]) -> bool:
+    """Tell whether *parts* are ``:(id).:(format)``, as ``resource()`` declares them."""
+    if len(parts) != 3 or parts[1] != "." or isinstance(parts[0], str):
+        return False
+    member, ending = parts[0]["name"], parts[2]
+    unbounded = plain(ending, {}) and ending["name"] not in requirements
+    return requirements.get(member) == MEMBER_ID and unbounded
 
 
 def plain(part: Part, requirements: dict[str, str]) -> bool:
@@ -35,26 +57,20 @@ def plain(part: Part, requirements: dict[str, str]) -> bool:
 
 @lru_cache(maxsize=1024)
 def check(regex: str) -> Check:
-    """Return the test of a whole segment against *regex*, bounded in time."""
-    if regex in CHECKS:
-        return CHECKS[regex]
-    known = facts(regex)
-    limit = length_limit(known.repeats, nested=known.nested)
-    test = re.compile(regex).fullmatch
-    return test if limit is None else lambda text: len(text) <= limit and test(text)
+    """Return the test of a whole text against *regex*, bounded in time. It may raise TooLong."""
+    return CHECKS.get(regex) or accepts(regex)
 
 
 def matcher(parts: Sequence[Part], requirements: dict[str, str]) -> Matcher:
     """Return the matcher of one segment of several *parts*: its variables' values, or None."""
-    variables = [part for part in parts if not isinstance(part, str)]
-    formatted = variables[-1] is parts[-1] and variables[-1]["type"] == "."
-    if formatted and not requirements.get(variables[-1]["name"]):
-        lazy, ending = variables[:-1], parts[:-1]
-    else:
-        lazy, ending, formatted = variables, parts, False
-    if not all(plain(part, {}) and not requirements.get(part["name"]) for part in lazy):
+    if _member_of_a_resource(parts, requirements):
+        return member_and_format
+    if not linear(parts, requirements):
         return by_regex(parts, requirements)
-    if not lazy:
+    last = parts[-1]
+    formatted = not isinstance(last, str) and last["type"] == "."
+    ending = parts[:-1] if formatted else parts
+    if all(isinstance(part, str) for part in ending):
         return formatted_text("".join(ending))
     if formatted and len(ending) == 1:
         return formatted_variable
@@ -118,6 +134,14 @@ def formatted_variable(segment: str) -> Values | None:
     return (segment, None) if segment else None
 
 
+def member_and_format(segment: str) -> Values | None:
+    """Match as Routes' regex of a resource's member does: at the last dot that suits."""
+    dot = segment.rfind(".", 1, -1)
+    while dot > 0 and segment[dot - 1] == "\\":
+        dot = segment.rfind(".", 1, dot)
+    return (segment[:dot], segment[dot + 1 :]) if dot > 0 else None
+
+
 def formatted_lazily(texts: tuple[str, ...]) -> Matcher:
     """Match as :func:`lazily`, the last variable ending at the last dot that starts a format."""
     head = lazily(texts)
@@ -135,15 +159,12 @@ def formatted_lazily(texts: tuple[str, ...]) -> Matcher:
 
 
 def by_regex(parts: Sequence[Part], requirements: dict[str, str]) -> Matcher:
-    """Match with a regex of this one segment, bounded in time by the segment's length."""
+    """Match with a regex of this one segment, bounded in time. It may raise TooLong."""
     names = [part["name"] for part in parts if not isinstance(part, str)]
-    known = [facts(requirements.get(name) or "[^/]+?") for name in names]
-    degree = sum(each.repeats for each in known)
-    limit = length_limit(degree, nested=any(each.nested for each in known))
-    test = re.compile("".join(expression(part, requirements) for part in parts)).fullmatch
+    test = fullmatch(expression(parts, requirements))
 
     def match(segment: str) -> Values | None:
-        found = test(segment) if limit is None or len(segment) <= limit else None
+        found = test(segment)
         if found is None:
             return None
         values = found.group(*names)
@@ -152,7 +173,12 @@ def by_regex(parts: Sequence[Part], requirements: dict[str, str]) -> Matcher:
     return match
 
 
-def expression(part: Part, requirements: dict[str, str]) -> str:
+def expression(parts: Iterable[Part], requirements: dict[str, str]) -> str:
+    """Return the regex of some *parts*."""
+    return "".join(_expression(part, requirements) for part in parts)
+
+
+def _expression(part: Part, requirements: dict[str, str]) -> str:
     """Return the regex of one part, as Routes writes it."""
     if isinstance(part, str):
         return re.escape(part)

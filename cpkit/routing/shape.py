@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .patterns import facts, length_limit
-from .segments import check, matcher, plain
+from .patterns import PatternWarning, facts, warning
+from .segments import check, expression, linear, matcher, plain
 from .template import Part
 
 # What takes the rest of a path, slashes and all; True where it may be empty.
@@ -17,7 +17,10 @@ OPTIONAL_ENDS = frozenset("/,;.#")
 
 
 class Step(NamedTuple):
-    """Read the segment at a position: *kind* is plain, typed, mixed or tail."""
+    """How to read the segment at a position: *kind* is plain, typed or mixed.
+
+    A tail or a typed tail reads all that follows, too.
+    """
 
     kind: str
     at: int
@@ -31,15 +34,13 @@ class Shape(NamedTuple):
     *length*: the number of segments (the empty one before the first slash counts), or None if it
     varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
     segment that is otherwise variable. *steps*: how to read the variables; None: by the regex of
-    the whole path, on paths up to *limit* characters. *slash*: position 0 stands before the
-    leading slash.
+    the whole path. *slash*: position 0 stands before the leading slash.
     """
 
     length: int | None
     exact: dict[int, str]
     heads: dict[int, str]
     steps: tuple[Step, ...] | None
-    limit: int | None = None
     slash: bool = True
 
     def below(self, count: int) -> Shape:
@@ -48,7 +49,7 @@ class Shape(NamedTuple):
         heads = {at - count: text for at, text in self.heads.items()}
         steps = [Step(kind, at - count, names, test) for kind, at, names, test in self.steps or ()]
         length = self.length and self.length - count
-        return Shape(length, exact, heads, tuple(steps), self.limit, slash=False)
+        return Shape(length, exact, heads, tuple(steps), slash=False)
 
 
 # The shape of a route object that isn't cpkit's: its own match() decides.
@@ -69,20 +70,61 @@ class Controllers(NamedTuple):
 def shape_of(route: Any, controllers: Controllers) -> Shape:
     """Return the shape of *route*, a :class:`cpkit.routing.Route`."""
     if route.minimization:
-        return Shape(None, _minimized_prefix(route.routelist), {}, None, _limit(route))
+        return Shape(None, _minimized_prefix(route.routelist), {}, None)
     requirements = {**route.reqs, "controller": controllers.regex}
     segments, rest = _split(route.routelist, requirements)
     if segments[0] or len(segments) == 1:
-        return Shape(None, {}, {}, None, _limit(route))
+        return Shape(None, {}, {}, None)
     partial = segments.pop() if rest else []
     exact, heads, steps = _read(segments, requirements, controllers.names)
     if not rest:
         return Shape(len(segments), exact, heads, tuple(steps))
-    tail = TAILS.get(_regex(rest[0], requirements))
-    if partial or len(rest) > 1 or tail is None or rest[0]["type"] == ".":
-        return Shape(None, exact, {}, None, _limit(route))
-    steps.append(Step("tail", len(segments), (rest[0]["name"],), tail))
+    if partial or not _is_tail(rest, requirements):
+        return Shape(None, exact, {}, None)
+    steps.append(_tail(len(segments), rest[0]["name"], _regex(rest[0], requirements)))
     return Shape(None, exact, {}, tuple(steps))
+
+
+def _is_tail(rest: Sequence[Part], requirements: dict[str, str]) -> bool:
+    """Tell whether *rest* is one variable, which can be judged without what is before it."""
+    return len(rest) == 1 and rest[0]["type"] != "." and facts(_regex(rest[0], requirements)).alone
+
+
+def _tail(at: int, name: str, regex: str) -> Step:
+    if regex in TAILS:
+        return Step("tail", at, (name,), TAILS[regex])
+    return Step("typed tail", at, (name,), check(regex))
+
+
+def pattern_warnings(route: Any) -> Iterator[PatternWarning]:
+    """Yield what to say, when *route* is declared, of regexes that may take too long."""
+    if not (route.reqs or route.minimization or "*" in route.routepath):
+        return
+    for regex, variables in _judges(route):
+        found = warning(route.routepath, regex, variables=variables)
+        if found is not None:
+            yield found
+
+
+def _judges(route: Any) -> Iterator[tuple[str, bool]]:
+    """Yield the regexes that judge a path, and whether variables are read from what they match."""
+    requirements = {**route.reqs, "controller": "[^/]+"}
+    segments, rest = _split(route.routelist, requirements)
+    partial = segments[-1] if rest else []
+    if route.minimization or segments[0] or len(segments) == 1 or partial:
+        yield route.makeregexp([], include_names=False)[1:-2], True
+        return
+    if rest and not _is_tail(rest, requirements):
+        yield route.makeregexp([], include_names=False)[1:-2], True
+        return
+    variables = [[part for part in parts if not isinstance(part, str)] for parts in segments]
+    for parts, read in zip(segments, variables, strict=True):
+        if len(parts) == len(read) == 1 and parts[0]["type"] != ".":
+            yield _regex(parts[0], requirements), False
+        elif read and not linear(parts, requirements):
+            yield expression(parts, requirements), True
+    for part in rest:
+        yield _regex(part, requirements), False
 
 
 def _regex(part: Part, requirements: dict[str, str]) -> str:
@@ -163,28 +205,3 @@ def _minimized_prefix(parts: Sequence[Part]) -> dict[int, str]:
     if optional != "/" and len(parts) > 1:
         segments.pop()  # more may follow in the same segment
     return {at: segment for at, segment in enumerate(segments) if at and segments != ["", ""]}
-
-
-def _limit(route: Any) -> int | None:
-    """Return how long a path may be for the regex of *route*, by the power its time grows with."""
-    requirements = route.reqs
-    parts = [part for part in route.routelist if not isinstance(part, str)]
-    known = [facts(_regex(part, requirements)) for part in parts]
-    crossing = sum(each.repeats for each in known if each.crosses)
-    widest = max(map(_repeats(requirements), _pieces(route.routelist)), default=0)
-    degree = max(widest, crossing + max(widest - 1, 0)) if crossing else widest
-    return length_limit(degree, nested=any(each.nested for each in known))
-
-
-def _pieces(parts: Sequence[Part]) -> list[list[Part]]:
-    pieces: list[list[Part]] = [[]]
-    for part in parts:
-        if isinstance(part, str) and "/" in part:
-            pieces.append([])
-        elif not isinstance(part, str):
-            pieces[-1].append(part)
-    return pieces
-
-
-def _repeats(requirements: dict[str, str]) -> Callable[[list[Part]], int]:
-    return lambda parts: sum(facts(_regex(part, requirements)).repeats for part in parts)

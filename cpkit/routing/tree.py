@@ -101,7 +101,7 @@ def _record(entry: Entry, decided: frozenset[int]) -> Record:
     if shape is UNKNOWN:
         return (*unread(route), place, admit)
     if shape.steps is None:
-        return (*by_regex(route, shape.limit), place, admit)
+        return (*by_regex(route), place, admit)
     form, arguments = formed(route, shape, route.defaults, decided)
     return compiled(form, MAKE), arguments, place, admit
 

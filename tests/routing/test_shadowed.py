@@ -16,6 +16,7 @@ def shadowed(*declared):
     return [(shadow.route.template, shadow.by.template) for shadow in mapper.shadowed()]
 
 
+@pytest.mark.filterwarnings("ignore::cpkit.routing.PatternWarning")
 @pytest.mark.parametrize(
     ("earlier", "later"),
     [
