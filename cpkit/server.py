@@ -19,17 +19,16 @@ from .cherry import CPWSGIServer, Part
 from .serving import multipart
 from .serving.body import ChunkedBody
 from .serving.charsets import CHARSETS
-from .serving.head import Head, malformed, parse_head
+from .serving.head import Head, has_too_many_bad_escapes, malformed, parse_head
 from .serving.limits import Limits, RefusedError
 from .serving.reading import read_head
-from .serving.values import check_request, is_range
+from .serving.values import check_path, check_request, is_range
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 T = TypeVar("T")
 Headers = Iterable[tuple[str, str]]
-BODY = b"The path of this URL is too long.\n"
 GUARDED = "cpkit.guarded"
 _END = b"\r\n\r\n"
 _PIECE = 65536
@@ -46,15 +45,16 @@ class PathGuard:
     def __init__(
         self, app: WSGIApplication, max_bytes: int = 8192, max_segments: int = 256
     ) -> None:
-        self.app, self.max_bytes, self.max_segments = app, max_bytes, max_segments
+        self._app = app
+        self._limits = Limits(max_path_bytes=max_bytes, max_path_segments=max_segments)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or answer it."""
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        if len(path) <= self.max_bytes and path.count("/") <= self.max_segments:
-            return self.app(environ, start_response)
-        refusal = RefusedError(414, BODY.decode().strip())
-        return _refuse(refusal, environ, start_response, ())
+        try:
+            check_path(environ, self._limits)
+        except RefusedError as refusal:
+            return _refuse(refusal, environ, start_response, ())
+        return self._app(environ, start_response)
 
 
 class RequestGuard:
@@ -74,7 +74,6 @@ class RequestGuard:
         self.limits = Limits(**limits)
         self.headers = list(dict(headers).items())
         self._app: WSGIApplication = app
-        self._guarded = PathGuard(app, self.limits.max_path_bytes, self.limits.max_path_segments)
         cherrypy.config.setdefault("request.body.part_class", GuardedPart)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,12 +82,13 @@ class RequestGuard:
             return self._app(environ, start_response)
         environ[GUARDED] = self.limits
         try:
+            check_path(environ, self.limits)
             check_request(environ, self.limits)
             if "HTTP_RANGE" in environ and not is_range(environ["HTTP_RANGE"]):
                 del environ["HTTP_RANGE"]
             if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
                 environ["wsgi.input"] = GuardedBody(environ, self.limits)
-            return self._guarded(environ, start_response)
+            return self._app(environ, start_response)
         except RefusedError as refusal:
             return _refuse(refusal, environ, start_response, self.headers)
         except RefusedBodyError as error:  # of an application that is not CherryPy's
@@ -178,6 +178,8 @@ class GuardedBody:
             self._fields_left -= piece.count(b"&") + piece.count(b";")
             if self._fields_left <= 0:
                 raise RefusedBodyError(413, "The form has too many fields.")
+            if has_too_many_bad_escapes(piece):
+                raise RefusedBodyError(400, "The form is malformed.")
         if self._boundary is not None and (size > 4096 or not self._left):
             if not multipart.begins_with_boundary(piece, self._boundary):
                 raise RefusedBodyError(400, "The body does not begin with its boundary.")
@@ -275,11 +277,13 @@ class GuardedRequest(HTTPRequest):
         self.ensure_headers_sent()
         if self.chunked_write:
             self.conn.wfile.write(b"0\r\n\r\n")
+        if self.close_connection and self.rfile.remaining:
+            self.conn.hear_out()
 
     def send_headers(self) -> None:
         """Send the head of the answer, once the request has been read."""
         # NOTE: cheroot reads what the handler has left of it into memory, all at once.
-        while not self.close_connection and getattr(self.rfile, "remaining", 0) > _PIECE:
+        while not self.close_connection and self.rfile.remaining > _PIECE:
             if not self.rfile.read(_PIECE):
                 self.close_connection = True
         super().send_headers()
@@ -341,7 +345,7 @@ class GuardedServer(CPWSGIServer):
     - ``server.max_fields`` (100) header fields, of ``server.max_field_bytes`` (8192) each;
     - ``server.max_head_bytes`` (65536) of all of these; CherryPy's own
       ``server.max_request_header_size`` counts where it is lower;
-    - ``server.max_form_fields`` (1000) of a form or parts of a multipart body.
+    - ``server.max_form_fields`` (1000) of a form, ``server.max_parts`` (200) of a multipart one.
 
     *headers* are sent with the answers to what is refused; *charsets* is the set of those that a
     client may name, None for any. Both are attributes for subclasses.

@@ -14,7 +14,7 @@ _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n")
 _LINE_BYTES = 1024
 _PIECE = 65536
 # A chunk costs as much as some hundred bytes: this many may be small, and then their mean counts.
-_SMALL_CHUNKS = 1000
+_SMALL_CHUNKS = 500
 _MEAN_BYTES = 32
 
 
@@ -42,6 +42,11 @@ class ChunkedBody:
         self._seen = self._chunks = 0
         self._ended = False
         self._trailers: list[bytes] = []
+
+    @property
+    def remaining(self) -> int:
+        """Return 0 once all has been read, else 1: how much will come is not known."""
+        return 0 if self._ended else 1
 
     def read(self, size: int | None = None) -> bytes:
         """Return *size* bytes of the body, or all that is left of it."""
@@ -99,12 +104,15 @@ class ChunkedBody:
         if self._chunks > max(_SMALL_CHUNKS, self._seen // _MEAN_BYTES):
             malformed("The chunks of the body are too small.")
         if not self._left:
-            self._ended = True
             self._read_trailers()
+            self._ended = True
         return self._left > 0
 
     def _read_trailers(self) -> None:
-        while (line := self._source.readline(self._limits.max_field_bytes)) != b"\r\n":
+        longest = self._limits.max_field_bytes
+        while (line := self._source.readline(longest)) != b"\r\n":
+            if len(line) >= longest:
+                raise RefusedError(431, "A trailer of the body is too long.")
             if not _TRAILER.fullmatch(line):
                 malformed("The trailers of the body are malformed.")
             self._trailers.append(line)

@@ -19,6 +19,8 @@ _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?")
 _ADDRESS = re.compile(rb"\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{0,5})?")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BAD_ESCAPES = 100  # each takes Python as long as ten good ones
 _SLASH = re.compile(rb"%2F", re.IGNORECASE)
 
 # Fields that are lists: their lines are joined (RFC 9110, 5.3). Of others the last line counts,
@@ -55,7 +57,7 @@ class Head:
 
 
 def parse_head(head: bytes, limits: Limits) -> Head:
-    """Return what *head*, which ends with its empty line, says; raise RefusedError if it is malformed.
+    """Return what *head*, which ends with its empty line, says; raise RefusedError if it is none.
 
     Names that hold an underscore are left out: WSGI could not tell them from those with a hyphen.
     """
@@ -114,7 +116,14 @@ def _absolute(method: bytes, target: bytes) -> tuple[bytes, bytes]:
 def _decoded(path: bytes) -> bytes:
     if b"%" not in path:
         return path
+    if has_too_many_bad_escapes(path):
+        malformed("The path of this URL is malformed.")
     return b"%2F".join(unquote_to_bytes(part) for part in _SLASH.split(path))
+
+
+def has_too_many_bad_escapes(text: bytes) -> bool:
+    """Tell whether *text* has more percent signs that begin no escape than it may have."""
+    return text.count(b"%") > _BAD_ESCAPES and len(_BAD_ESCAPE.findall(text)) > _BAD_ESCAPES
 
 
 def _fields(lines: list[bytes], longest: int) -> dict[bytes, bytes]:

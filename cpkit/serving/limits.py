@@ -49,4 +49,5 @@ class Limits:
     max_field_bytes: int = 8192
     max_fields: int = 100
     max_form_fields: int = 1000
+    max_parts: int = 200
     charsets: frozenset[str] | None = CHARSETS

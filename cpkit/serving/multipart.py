@@ -48,11 +48,11 @@ def begins_with_boundary(data: bytes, boundary: bytes) -> bool:
 
 
 def read_headers(source: Source, limits: Limits) -> dict[str, str]:
-    """Return the header fields of the part that begins here; raise RefusedError if they are malformed.
+    """Return the header fields of the part that begins here; raise RefusedError if it has none.
 
-    A source has at most *max_form_fields* parts.
+    A source has at most *max_parts*.
     """
-    _count(source, "parts_seen", limits.max_form_fields, "The form has too many fields.")
+    _count(source, "parts_seen", limits.max_parts, "The body has too many parts.")
     data = CRLF + source.read(source.bufsize)
     end = data.find(CRLF + CRLF)
     if end < 0:

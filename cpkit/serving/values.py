@@ -44,6 +44,13 @@ Fields = Mapping[str, Any]
 Judge = Callable[[str, Limits], None]
 
 
+def check_path(environ: Fields, limits: Limits) -> None:
+    """Raise RefusedError if the path of *environ* is too long or too deep."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if len(path) > limits.max_path_bytes or path.count("/") > limits.max_path_segments:
+        raise RefusedError(414, "The path of this URL is too long.")
+
+
 def check_request(environ: Fields, limits: Limits) -> None:
     """Raise RefusedError if the query or a field of *environ* is not to be parsed."""
     query = environ.get("QUERY_STRING")
@@ -106,7 +113,7 @@ def _elements(value: str, limits: Limits) -> None:
 
 
 def check_content_type(value: str, limits: Limits) -> None:
-    """Raise RefusedError for a charset that is not known, or a multipart body without a boundary."""
+    """Raise RefusedError for a charset that is not known, or a multipart without a boundary."""
     _elements(value, limits)
     if not all(known(charset, limits.charsets) for charset in _CHARSET.findall(value)):
         malformed("The charset of the body is not known.")
