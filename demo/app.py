@@ -9,7 +9,7 @@ from typing import Any
 import cherrypy
 from cherrypy._cpdispatch import Dispatcher
 
-from cpkit.dispatchers import RoutesDispatcher
+from cpkit.dispatchers import RequestGuard, RoutesDispatcher
 from cpkit.plugins import DatabasePlugin, TimingPlugin, metrics_app
 from cpkit.sessions import DatabaseSession
 
@@ -17,12 +17,12 @@ from .chapters.basics import Basics
 from .chapters.generator import Generator
 from .chapters.tour import Pages
 from .library import handlers as library
-from .operations import security  # noqa: F401  registers its tools
 from .operations.access import JsonAccessLog
 from .operations.health import Health
-from .operations.malformed import BODIES, CarefulRequest
+from .operations.security import HEADERS, SecureRequest
 from .operations.source import Source
 from .operations.timings import Timings
+from .reading import FORMS
 from .seed import prepare
 from .store.handlers import Store, Till
 from .store.staff import Staff
@@ -82,7 +82,12 @@ SITE = {
 }
 APPLICATION = {
     "/": {
-        **BODIES,
+        **FORMS,
+        # Before the application, whichever server it runs under.
+        "wsgi.pipeline": [("guard", RequestGuard)],
+        "wsgi.guard.headers": HEADERS,
+        "wsgi.guard.max_field_bytes": 16 * 1024,  # the accept tool tells what is too long for it
+        "wsgi.guard.checks_content_type": False,  # forms are read as UTF-8, whatever they say
         "request.dispatch": dispatcher,
         # Not as the production environment has it: a mistyped field is told by its name.
         "request.show_mismatched_params": True,
@@ -122,7 +127,7 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     cherrypy.config.update(SITE)
     cherrypy.tree.graft(metrics_app(), "/metrics")
     application = cherrypy.tree.mount(None, "", APPLICATION)
-    application.request_class = CarefulRequest
+    application.request_class = SecureRequest
     application.log = JsonAccessLog(id(application), cherrypy.log.logger_root)
     if access_log is not None:
         application.log.access_log.addHandler(access_log)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import cherrypy
+from cherrypy._cpreqbody import process_urlencoded
 
 # NOTE: ASCII digits alone; int() also takes spaces, underscores and the digits of all scripts.
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -14,6 +15,20 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _NOT_IN_A_LINE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+
+def _no_body() -> None:
+    if cherrypy.serving.request.body.fp.read(1):
+        cherrypy.serving.response.headers["Connection"] = "close"  # the rest is not read
+        raise cherrypy.HTTPError(415, "Send a form: application/x-www-form-urlencoded.")
+
+
+FORMS = {
+    "request.body.attempt_charsets": ["utf-8"],
+    "request.body.processors": {"application/x-www-form-urlencoded": process_urlencoded},
+    "request.body.default_proc": _no_body,
+}
+"""The settings that have forms, and nothing else, read into parameters."""
 
 
 def whole_number(name: str, text: Any, least: int, most: int) -> int:

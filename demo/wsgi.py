@@ -11,14 +11,15 @@ import os
 
 import cherrypy
 
-from cpkit.dispatchers import PathGuard
+from cpkit.dispatchers import RequestGuard
 
 from .app import DATABASE, assemble
+from .operations.security import HEADERS
 
 cherrypy.server.unsubscribe()
 cherrypy.log.error_log.addHandler(logging.StreamHandler())
 assemble(os.environ.get("DEMO_DATABASE", DATABASE))
-application = PathGuard(cherrypy.tree)
+application = RequestGuard(cherrypy.tree, HEADERS, checks_content_type=False)
 cherrypy.engine.start()
 # Before CherryPy's own exit handler (the last come first), which warns that nobody has done it.
 atexit.register(cherrypy.engine.exit)

@@ -68,7 +68,7 @@ SETTINGS = {
     "database.md": set(declared(cpkit.tools.db.settings))
     | set(declared(DatabaseSettings))
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
-    "routing.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
+    "server.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},
 }
 

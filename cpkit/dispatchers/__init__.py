@@ -1,8 +1,9 @@
 """CherryPy dispatchers: which code answers a URL."""
 
 from cpkit.routing import IndexedMapper
-from cpkit.server import GuardedServer, PathGuard
+from cpkit.server import GuardedServer
+from cpkit.serving.guard import PathGuard, RequestGuard
 
 from .routes import RoutesDispatcher
 
-__all__ = ["GuardedServer", "IndexedMapper", "PathGuard", "RoutesDispatcher"]
+__all__ = ["GuardedServer", "IndexedMapper", "PathGuard", "RequestGuard", "RoutesDispatcher"]

@@ -1,1 +1,1 @@
-"""What the guarded server reads and refuses, told from bytes and text: no CherryPy here."""
+"""What the guarded server reads and refuses; the guard itself alone knows CherryPy."""

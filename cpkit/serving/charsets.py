@@ -25,6 +25,6 @@ CHARSETS = frozenset(
 """The names of the charsets of Python, in lower case and with underscores."""
 
 
-def known(name: str, charsets: frozenset[str] | None = CHARSETS) -> bool:
-    """Tell whether *name* is one of *charsets*; any is where these are None."""
-    return charsets is None or name.strip().lower().replace("-", "_").replace(" ", "_") in charsets
+def known(name: str) -> bool:
+    """Tell whether *name* is that of a charset."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_") in CHARSETS

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .charsets import CHARSETS
-
 # RFC 9110, 15.5 and 15.6; RFC 6585, 5.
 STATUS_LINES = {
     400: "400 Bad Request",
@@ -37,8 +35,7 @@ class Limits:
 
     *max_path_bytes* and *max_path_segments* are of the decoded path, *max_target_bytes* of the
     path and the query as they are sent, *max_head_bytes* of the request line and all fields.
-    *charsets* are those that a client may name, spelt as Python spells its codecs; with None it
-    may name any.
+    Whoever reads all bodies alike, whatever is said of them, has *checks_content_type* False.
     """
 
     max_path_bytes: int = 8192
@@ -50,4 +47,4 @@ class Limits:
     max_fields: int = 100
     max_form_fields: int = 1000
     max_parts: int = 200
-    charsets: frozenset[str] | None = CHARSETS
+    checks_content_type: bool = True

@@ -115,7 +115,9 @@ def _elements(value: str, limits: Limits) -> None:
 def check_content_type(value: str, limits: Limits) -> None:
     """Raise RefusedError for a charset that is not known, or a multipart without a boundary."""
     _elements(value, limits)
-    if not all(known(charset, limits.charsets) for charset in _CHARSET.findall(value)):
+    if not limits.checks_content_type:
+        return
+    if not all(known(charset) for charset in _CHARSET.findall(value)):
         malformed("The charset of the body is not known.")
     if "multipart/" not in value.lower():
         return

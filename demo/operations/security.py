@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import cherrypy
+from cherrypy._cprequest import Request
+
+from ..pages.errors import error_page
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -27,6 +32,19 @@ def headers() -> None:
     """Set the security headers; no tool, since what is refused before the tools has them too."""
     # PERF: written as CherryPy spells them, so that its map need not spell them anew.
     dict.update(cherrypy.serving.response.headers, HEADERS)
+
+
+class SecureRequest(Request):
+    """A request whose answer is secure, whatever happens to it."""
+
+    # The config is read after the header fields: what is wrong with these is told by the class.
+    show_tracebacks = False
+    error_page: ClassVar = {"default": error_page}
+
+    def process_headers(self) -> None:
+        """Read the header fields, with those of the answer set already."""
+        headers()
+        super().process_headers()
 
 
 # Priority 10: before anything of the request is looked at.

@@ -12,7 +12,6 @@ import cherrypy
 import pytest
 from cherrypy._cpserver import Server as ServerAdapter
 
-import cpkit.tools
 from cpkit.dispatchers import GuardedServer, RoutesDispatcher
 
 from .shapes import SHAPES, head
@@ -28,12 +27,19 @@ TOOLS = [
     "tools.proxy.on",
     "tools.sessions.on",
 ]
+CPKITS = {
+    "cpkit.accept.on": True,
+    "cpkit.accept.media": {"text/html": str},
+    "cpkit.compress.on": True,
+    "cpkit.csrf.on": True,
+    "cpkit.timing.on": True,
+    "cpkit.timing.header": True,
+}
 PIECES = {
-    "bare": {},
+    "none": {},
     "cherrypys": dict.fromkeys(TOOLS, True),
-    "accept": {"cpkit.accept.on": True, "cpkit.accept.media": {"text/html": str}},
-    "timing": {"cpkit.timing.on": True, "cpkit.timing.header": True},
-    "routes": {"request.dispatch": "routes", "cpkit.timing.on": True},
+    "cpkits": CPKITS,
+    "routes": {"request.dispatch": "routes", **CPKITS},
 }
 
 # CherryPy leaves the files of parts, and of partial answers, to be closed by themselves.

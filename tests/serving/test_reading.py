@@ -1,0 +1,296 @@
+"""What a well-behaved client sends is read as CherryPy's own server reads it, or more exactly."""
+
+import contextlib
+import json
+import socket
+import threading
+
+import cherrypy
+import pytest
+from cherrypy._cpserver import Server as ServerAdapter
+
+import cpkit.tools
+from cpkit.dispatchers import GuardedServer, RequestGuard
+from cpkit.testing import Client
+
+
+class Pages:
+    @cherrypy.expose
+    def index(self, **fields):
+        environ = cherrypy.request.wsgi_environ
+        told = {name: value for name, value in environ.items() if isinstance(value, str)}
+        return json.dumps(told | {"path": cherrypy.request.path_info, "fields": fields})
+
+    @cherrypy.expose
+    def echo(self):
+        return cherrypy.request.rfile.read()
+
+    @cherrypy.expose
+    def upload(self, file):
+        content = file if isinstance(file, str) else file.file.read().decode()
+        return f"{len(content)} {hash(content)}"
+
+
+@contextlib.contextmanager
+def serving(**settings):
+    """Serve the pages under a guarded server, whose port is yielded."""
+    cherrypy.tree.mount(Pages(), "", {"/echo": {"request.process_request_body": False}})
+    adapter = ServerAdapter()
+    adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
+    for name, value in settings.items():
+        setattr(adapter, name, value)
+    server = GuardedServer(adapter)
+    server.shutdown_timeout, server.expiration_interval = 1, 0.05
+    server.prepare()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield server.bind_addr[1]
+    finally:
+        server.stop()
+        thread.join()
+
+
+def ask(port, *pieces):
+    """Send the pieces one after the other, and return all that is answered."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            connection.sendall(piece)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def told(answer):
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+LAST = b"Connection: close\r\n\r\n"
+GET = b"GET /?a=b HTTP/1.1\r\nHost: a\r\n"
+
+
+def test_a_head_may_come_byte_by_byte():
+    with serving() as port:
+        sent = GET + b"A: b\r\n" + LAST
+        answer = ask(port, *(sent[n : n + 1] for n in range(len(sent))))
+    assert told(answer)["HTTP_A"] == "b"
+
+
+def test_requests_may_follow_each_other_at_once():
+    with serving() as port:
+        posted = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+        answer = ask(port, GET + b"\r\n" + posted + GET + b"A: c\r\n" + LAST)
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert b'"HTTP_A": "c"' in answer
+
+
+def test_an_absolute_target_names_the_host():
+    with serving() as port:
+        answer = ask(port, b"GET http://b:81/?a=b HTTP/1.1\r\nHost: a\r\n" + LAST)
+    environ = told(answer)
+    assert (environ["HTTP_HOST"], environ["PATH_INFO"]) == ("b:81", "/")
+    assert environ["wsgi.url_scheme"] == "http"
+
+
+def test_an_absolute_target_does_not_choose_the_scheme():
+    with serving() as port:
+        environ = told(ask(port, b"GET https://a/ HTTP/1.1\r\nHost: a\r\n" + LAST))
+    assert environ["wsgi.url_scheme"] == "http"
+
+
+def test_a_name_with_an_underscore_is_left_out():
+    with serving() as port:
+        environ = told(ask(port, GET + b"X_A: 1\r\nContent_Type: a/b\r\nX-A: 2\r\n" + LAST))
+    assert environ["HTTP_X_A"] == "2"
+    assert "CONTENT_TYPE" not in environ
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "value"),
+    [
+        (b"Accept: a/b\r\nAccept: c/d", "HTTP_ACCEPT", "a/b, c/d"),
+        (b"Cookie: a=b\r\nCookie: c=d", "HTTP_COOKIE", "a=b; c=d"),
+        (b"X-Forwarded-For: 1\r\nX-Forwarded-For: 2", "HTTP_X_FORWARDED_FOR", "2"),
+        (b"A:\t b \t", "HTTP_A", "b"),
+        (b"A:", "HTTP_A", ""),
+        (b"A: \xe9", "HTTP_A", "\xe9"),
+        (b"a-B: c", "HTTP_A_B", "c"),
+    ],
+)
+def test_fields_are_read_as_cherrypys_server_reads_them(lines, name, value):
+    with serving() as port:
+        assert told(ask(port, GET + lines + b"\r\n" + LAST))[name] == value
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        (b"/%e4%bd%a0", "/\u4f60"),
+        (b"/a%2fb", "/a%2Fb"),
+        (b"/a%2Fb%20c", "/a%2Fb c"),
+        (b"/100%", "/100%"),
+        (b"/a+b;c=d", "/a+b;c=d"),
+    ],
+)
+def test_paths_are_decoded_but_for_slashes(path, read):
+    pages = Pages()
+    pages.default = pages.index
+    cherrypy.tree.mount(pages, "")
+    with serving() as port:
+        cherrypy.tree.mount(pages, "")
+        answer = ask(port, b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n" + LAST)
+    assert b"404" in answer.splitlines()[0] or told(answer)["path"] == read
+
+
+@pytest.mark.parametrize("option", [b"close", b"Close", b"TE, close"])
+def test_a_connection_is_closed_however_that_is_spelt(option):
+    with serving() as port:
+        answer = ask(port, GET + b"Connection: " + option + b"\r\n\r\n")
+    assert b"Connection: close" in answer
+
+
+def test_a_large_body_that_nobody_reads_leaves_the_connection_usable():
+    body = b"a" * 300_000
+    with serving() as port:
+        posted = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+        answer = ask(port, posted + body + GET + LAST)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_client_that_expects_to_be_told_to_continue_is():
+    with serving() as port:
+        fields = b"Content-Length: 3\r\nExpect: 100-Continue\r\n" + LAST
+        answer = ask(port, b"POST /echo HTTP/1.1\r\nHost: a\r\n" + fields, b"abc")
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+    assert answer.endswith(b"abc")
+
+
+def test_a_client_that_stops_in_the_head_is_a_408():
+    with serving(socket_timeout=0.2) as port:
+        assert ask(port, b"GET / HTTP/1.1\r\n").startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_stops_in_the_body_is_a_408():
+    with serving(socket_timeout=0.2) as port:
+        fields = b"Host: a\r\nContent-Length: 3\r\n\r\na"
+        assert ask(port, b"POST /echo HTTP/1.1\r\n" + fields).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sent", "status"),
+    [
+        ("max_fields", 3, b"A: b\r\n" * 3, b"431"),
+        ("max_field_bytes", 20, b"A: " + b"b" * 20 + b"\r\n", b"431"),
+        ("max_head_bytes", 40, b"A: b\r\nC: d\r\n", b"431"),
+        ("max_request_header_size", 40, b"A: b\r\nC: d\r\n", b"431"),
+        ("max_target_bytes", 4, b"", b"414"),
+        ("max_query_fields", 0, b"", b"400"),
+        ("max_path_bytes", 0, b"", b"414"),
+        ("max_path_segments", 0, b"", b"414"),
+    ],
+)
+def test_each_limit_is_a_config_key(setting, value, sent, status):
+    with serving(**{setting: value}) as port:
+        answer = ask(port, GET + sent + LAST)
+    assert answer.split()[1] == status
+
+
+def test_the_whole_of_a_chunked_body_is_read():
+    with serving() as port:
+        fields = b"Host: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        body = b"3;x=y\r\nabc\r\n0000a\r\n0123456789\r\n0\r\nA: b\r\n\r\n"
+        answer = ask(port, b"POST /echo HTTP/1.1\r\n" + fields + body)
+    assert answer.endswith(b"abc0123456789")
+
+
+CONTENTS = [
+    "",
+    "a",
+    "\r\n",
+    "\n--x\n",
+    "--x",
+    "a\r\n--xy\r\nb",
+    "--x--",
+    "\r" * 9,
+    "a\r",
+    "-" * 9000,
+]
+CONTENTS += ["x" * n for n in range(8000, 8400, 37)] + ["\r\n" * 20_000, "\r\n--" * 9000]
+
+
+@pytest.mark.parametrize("number", range(len(CONTENTS)))
+@pytest.mark.parametrize("filename", ['; filename="b"', ""], ids=["file", "field"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_part_is_read_to_the_byte(number, filename):
+    content = CONTENTS[number].replace("--x", "--other")
+    disposition = f'Content-Disposition: form-data; name="file"{filename}'
+    body = f"--x\r\n{disposition}\r\n\r\n{content}\r\n--x--\r\n".encode()
+    cherrypy.tree.mount(Pages())
+    answer = Client(RequestGuard(cherrypy.tree)).post(
+        "/upload", data=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert answer.text == f"{len(content)} {hash(content)}"
+
+
+def test_parts_follow_each_other():
+    names = [f"a{n}" for n in range(150)]
+    parts = [
+        f'--x\r\nContent-Disposition: form-data;\r\n name="{name}"\r\n\r\n{name * 50}\r\n'
+        for name in names
+    ]
+    cherrypy.tree.mount(Pages())
+    answer = Client(RequestGuard(cherrypy.tree)).post(
+        "/",
+        data="".join([*parts, "--x--"]).encode(),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.json()["fields"] == {name: name * 50 for name in names}
+
+
+class Writes:
+    @cherrypy.expose
+    @cpkit.tools.db()
+    def form(self, **fields):
+        cherrypy.request.db.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+    @cherrypy.expose
+    @cpkit.tools.db()
+    def raw(self):
+        cherrypy.request.db.exec_driver_sql("INSERT INTO t VALUES (2)")
+        cherrypy.request.rfile.read()
+
+
+@pytest.mark.parametrize(("path", "kind"), [("form", "x-www-form-urlencoded"), ("raw", "x")])
+@pytest.mark.parametrize("received", [b"a=b", b""])
+def test_of_a_body_that_was_cut_off_nothing_is_committed(start_database, path, kind, received):
+    database = start_database()
+    with database.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+    sections = {"/raw": {"request.process_request_body": False}}
+    with serving() as port:
+        cherrypy.tree.mount(Writes(), "", sections)
+        head = f"POST /{path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/{kind}\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(head.encode() + b"Content-Length: 6\r\n\r\n" + received)
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    with database.begin() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM t").fetchall() == []
+
+
+def grafted(environ, start_response):
+    """A WSGI application that is not CherryPy's."""
+    body = environ["wsgi.input"]
+    lines = [body.readline(), *body.readlines(3), *body]
+    start_response("200 OK", [])
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("length", "body", "answer"),
+    [("9", b"a\nbc\nd\ne\n", 200), ("9", b"a\nb", 400), ("x", b"", 400)],
+)
+def test_another_wsgi_application_is_guarded_as_well(length, body, answer):
+    client = Client(RequestGuard(grafted))
+    got = client.post("/", data=body, environ={"CONTENT_LENGTH": length})
+    assert got.status_code == answer
+    assert got.status_code == 400 or got.content == body
