@@ -191,4 +191,6 @@ class MetricsPage:
             response.status = status
             response.headers.update(fields)
 
-        return b"".join(self._app(cherrypy.serving.request.wsgi_environ, start_response))
+        environ = dict(cherrypy.serving.request.wsgi_environ)
+        environ.pop("HTTP_ACCEPT_ENCODING", None)  # packed by your own tools, or not at all
+        return b"".join(self._app(environ, start_response))

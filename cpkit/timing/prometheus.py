@@ -30,6 +30,7 @@ _LABELS = (
     "url_scheme",
     "error_type",
 )
+_SECONDS = "http_server_request_duration_seconds"
 _ACTIVE = ("http_server_active_requests", "Number of HTTP server requests in progress.")
 _CLIENT = "db_client_connection"
 _POOL = (f"{_CLIENT}_pool_name",)
@@ -81,7 +82,7 @@ class RequestMetrics:
         with self._lock:
             if self._durations is None:
                 self._durations = _client().Histogram(
-                    "http_server_request_duration_seconds",
+                    _SECONDS,
                     "Duration of HTTP server requests.",
                     _LABELS,
                     registry=self.registry,
@@ -119,6 +120,24 @@ def metrics_in(registry: Registry, plugin: Counting) -> RequestMetrics:
         return found
 
 
+class Pool(Protocol):
+    """How busy a pool of connections is; *waited* in seconds."""
+
+    size: int
+    in_use: int
+    idle: int
+    waits: int
+    waited: float
+
+
+class Health(Protocol):
+    """What a database tells of itself on the channel ``database_health``."""
+
+    name: str
+    up: bool
+    pool: Pool
+
+
 class Gauges:
     """A collector of what is true at the moment: asked when it is scraped, and costs no request.
 
@@ -128,15 +147,20 @@ class Gauges:
     def __init__(self, bus: Bus, active: bool) -> None:
         self._bus, self._active = bus, active
 
+    def describe(self) -> Iterator[Metric]:
+        """Yield the metrics without their values, so that one can be asked for by its name."""
+        return self._metrics(())
+
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics: of the requests in progress, and of the pools if there are any."""
+        metrics = self._metrics(self._bus.publish("database_health"))
+        return (metric for metric in metrics if metric.samples)
+
+    def _metrics(self, healths: Sequence[Health]) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         if self._active:
             yield GaugeMetricFamily(*_ACTIVE, value=len(IN_PROGRESS))
-        healths = self._bus.publish("database_health")
-        if not healths:
-            return
         count = GaugeMetricFamily(f"{_CLIENT}_count", "Connections by state.", labels=_STATE)
         most = GaugeMetricFamily(f"{_CLIENT}_max", "Connections at most.", labels=_POOL)
         waits = CounterMetricFamily(f"{_CLIENT}_waits", "Waits for a connection.", labels=_POOL)
@@ -202,7 +226,9 @@ class _Named:
 
     def collect(self) -> Iterator[Metric]:
         """Yield them."""
-        names = {metric.name for metric in self._registry.collect()}
+        # Another process may have counted requests before this one has.
+        counted = {_SECONDS} if self._registry in _known else set()
+        names = counted | {metric.name for metric in self._registry.collect()}
         return (metric for metric in self._everything.collect() if metric.name in names)
 
 

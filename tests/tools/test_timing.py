@@ -1,6 +1,7 @@
 """The timing tool bills the right phase, and never changes what is answered."""
 
 import contextlib
+import copy
 import io
 import logging
 from time import perf_counter_ns, sleep
@@ -304,6 +305,70 @@ def test_the_hooks_of_the_end_run_even_after_one_that_fails(cp_client):
     cherrypy.tree.mount(Page(), "", {"/": config})
     assert cp_client.get("/").status_code == 200
     assert ran == [1]
+
+
+COPIES = {
+    "copy()": lambda hooks: hooks.copy(),
+    "copy.copy": copy.copy,
+    "twice": lambda hooks: hooks.copy().copy(),
+    "a plain map": lambda hooks: plain(hooks),
+}
+
+
+def plain(hooks):
+    """Return the hooks in a map of CherryPy's own."""
+    made = cherrypy._cprequest.HookMap()
+    made.update(hooks)
+    return made
+
+
+@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("point", ["on_start_resource", "before_handler", "before_finalize"])
+def test_hooks_can_be_copied(cp_client, name, point):
+    ran, seen = [], []
+
+    def exchange():
+        request = cherrypy.serving.request
+        request.hooks = COPIES[name](request.hooks)
+        request.hooks.attach("on_end_resource", lambda: ran.append("its own"))
+        seen.append(request.timing)
+
+    config = {f"hooks.{point}": exchange, "cpkit.timing.header": True, **ON}
+    cherrypy.tree.mount(Page(), "", {"/": config})
+    answer = cp_client.get("/")
+    assert (answer.status_code, ran) == (200, ["its own"])
+    if name != "a plain map":
+        assert "Server-Timing" in answer.headers
+        assert {"handler", "finalize", "log", "stream"} <= seen[0].phases.keys()
+        assert seen[0].ended
+
+
+def test_what_is_added_to_a_copy_is_not_added_to_the_hooks(cp_client):
+    ran = []
+
+    def exchange():
+        cherrypy.request.hooks.copy().attach("before_handler", lambda: ran.append("the copy's"))
+
+    cherrypy.tree.mount(Page(), "", {"/": {"hooks.on_start_resource": exchange, **ON}})
+    cp_client.get("/")
+    assert ran == []
+
+
+def test_hooks_that_were_held_before_can_be_added_to(cp_client):
+    ran, held = [], []
+
+    class Holding(cherrypy.dispatch.Dispatcher):
+        def __call__(self, path_info):
+            held.append(cherrypy.serving.request.hooks)
+            return super().__call__(path_info)
+
+    def add():
+        held[0].attach("before_finalize", lambda: ran.append("added"))
+
+    config = {"request.dispatch": Holding(), "hooks.before_handler": add, **ON}
+    cherrypy.tree.mount(Page(), "", {"/": config})
+    cp_client.get("/")
+    assert ran == ["added"]
 
 
 def test_a_stamp_from_before_the_request_makes_no_phase_negative(cp_client):

@@ -1,0 +1,270 @@
+"""The metrics: of this test's plugin, of all processes, of what is in progress now."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import cherrypy
+import prometheus_client
+import pytest
+from prometheus_client import CollectorRegistry
+
+import cpkit.tools  # noqa: F401 - registers the toolbox
+from cpkit.plugins import DatabasePlugin, MetricsPage, TimingPlugin, metrics_app
+from cpkit.testing import Client
+
+ON = {"cpkit.timing.on": True}
+SECONDS = "http_server_request_duration_seconds"
+
+
+class Root:
+    @cherrypy.expose
+    def index(self):
+        return "ok"
+
+
+@pytest.fixture
+def client(cp_client):
+    cp_client.raise_exceptions = False
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    return cp_client
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """Return a registry that outlives a test, as prometheus_client's own does."""
+    return CollectorRegistry()
+
+
+def bounds(registry):
+    samples = [s for metric in registry.collect() for s in metric.samples]
+    return {s.labels["le"] for s in samples if s.name == f"{SECONDS}_bucket"}
+
+
+def total(registry):
+    samples = [s for metric in registry.collect() for s in metric.samples]
+    return sum(s.value for s in samples if s.name == f"{SECONDS}_count")
+
+
+@pytest.mark.parametrize("buckets", [(0.1, 1), (0.5,), (2, 3, 4)])
+@pytest.mark.parametrize("configured", [False, True], ids=["by hand", "by config"])
+def test_every_test_has_its_own_buckets_and_counts(client, shared, buckets, configured):
+    plugin = TimingPlugin(cherrypy.engine)
+    if configured:
+        cherrypy.engine.timing = plugin
+        keys = {"prometheus": shared, "on": True, "buckets": list(buckets)}
+        cherrypy.config.update({f"engine.timing.{key}": value for key, value in keys.items()})
+    else:
+        plugin.subscribe()
+        plugin.prometheus, plugin.buckets = shared, buckets
+    assert total(shared) == 0
+    client.get("/")
+    assert bounds(shared) == {*(str(float(bound)) for bound in buckets), "+Inf"}
+    assert total(shared) == 1
+    if configured:
+        del cherrypy.engine.timing
+
+
+def test_a_plugin_that_listens_again_goes_on_counting(client, shared):
+    plugin = TimingPlugin(cherrypy.engine)
+    for _ in range(3):
+        plugin.prometheus = shared
+        plugin.subscribe()
+        client.get("/")
+        plugin.unsubscribe()
+    assert total(shared) == 3
+
+
+def test_metrics_of_ones_own_in_the_registry_stay_there(client, shared):
+    own = prometheus_client.Counter("sold", "Books.", registry=shared)
+    own.inc(7)
+    for _ in range(2):
+        plugin = TimingPlugin(cherrypy.engine)
+        plugin.prometheus = shared
+        plugin.subscribe()
+        plugin.unsubscribe()
+    assert shared.get_sample_value("sold_total") == 7
+    shared.unregister(own)
+
+
+def test_requests_in_progress_are_a_gauge(client):
+    plugin = TimingPlugin(cherrypy.engine)
+    registry = plugin.prometheus = CollectorRegistry()
+    plugin.subscribe()
+    arrived, leave, seen = threading.Barrier(3), threading.Event(), []
+
+    class Waiting:
+        @cherrypy.expose
+        def index(self):
+            arrived.wait(10)
+            leave.wait(10)
+            return "ok"
+
+    cherrypy.tree.mount(Waiting(), "/waiting", {"/": ON})
+
+    def active():
+        return registry.get_sample_value("http_server_active_requests")
+
+    before = active()
+    threads = [threading.Thread(target=lambda: Client().get("/waiting/")) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    arrived.wait(10)
+    seen.append(active() - before)
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert [*seen, active() - before] == [2, 0]
+
+
+@pytest.mark.parametrize("path", ["/", "/broken", "/elsewhere", "/stream"])
+def test_nothing_is_in_progress_when_all_have_ended(cp_client, path):
+    class Site(Root):
+        @cherrypy.expose
+        def broken(self):
+            raise ZeroDivisionError
+
+        @cherrypy.expose
+        def elsewhere(self):
+            raise cherrypy.InternalRedirect("/")
+
+        @cherrypy.expose
+        @cherrypy.config(**{"response.stream": True})
+        def stream(self):
+            yield "a"
+            raise ZeroDivisionError
+
+    cp_client.raise_exceptions = False
+    cherrypy.tree.mount(Site(), "", {"/": ON})
+    plugin = TimingPlugin(cherrypy.engine)
+    registry = plugin.prometheus = CollectorRegistry()
+    plugin.subscribe()
+    before = registry.get_sample_value("http_server_active_requests")
+    cp_client.get(path)
+    assert registry.get_sample_value("http_server_active_requests") == before
+
+
+def test_the_pools_of_the_databases_are_gauges(client, cp_engine, tmp_path):
+    for name in ("db", "staff"):
+        plugin = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/{name}.sqlite")
+        setattr(cherrypy.engine, name, plugin)
+        plugin.subscribe()
+    timing = TimingPlugin(cherrypy.engine)
+    registry = timing.prometheus = CollectorRegistry()
+    timing.subscribe()
+    cp_engine.start()
+    pool = "db_client_connection_pool_name"
+    for name in ("db", "staff"):
+        registry.get_sample_value("http_server_active_requests")  # has them asked, and so opened
+        figures = vars(cherrypy.engine)[name].figures()
+        for state, value in {"used": figures.in_use, "idle": figures.idle}.items():
+            labels = {pool: name, "db_client_connection_state": state}
+            assert registry.get_sample_value("db_client_connection_count", labels) == value
+        found = registry.get_sample_value("db_client_connection_max", {pool: name})
+        assert found == figures.size
+        waits = registry.get_sample_value("db_client_connection_waits_total", {pool: name})
+        assert waits == figures.waits
+
+
+@pytest.fixture
+def metrics(client):
+    """Return a registry whose metrics are at /page, a page, and at /app, as it is grafted."""
+    plugin = TimingPlugin(cherrypy.engine)
+    registry = plugin.prometheus = CollectorRegistry()
+    plugin.subscribe()
+    cherrypy.tree.mount(MetricsPage(registry), "/page")
+    cherrypy.tree.graft(metrics_app(registry), "/app")
+    client.get("/")
+    return registry
+
+
+@pytest.mark.parametrize("path", ["/page/", "/app"])
+@pytest.mark.parametrize("accept", ["*/*", "application/openmetrics-text; version=1.0.0", ""])
+def test_a_page_answers_as_the_application_does(client, metrics, path, accept):
+    answer = client.get(path, headers={"Accept": accept} if accept else {})
+    assert answer.status_code == 200
+    assert f"{SECONDS}_count" in answer.text
+    kind = "application/openmetrics-text" if "openmetrics" in accept else "text/plain"
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert len(answer.headers.get_all("Content-Type")) == 1
+
+
+@pytest.mark.parametrize("path", ["/page/", "/app"])
+def test_one_metric_can_be_asked_for(client, metrics, path):
+    answer = client.get(f"{path}?name[]=http_server_active_requests")
+    assert "http_server_active_requests" in answer.text
+    assert SECONDS not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/page/", "/app"])
+def test_head_has_the_fields_and_no_body(client, metrics, path):
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_tools_guard_the_page(client, metrics):
+    guard = {
+        "tools.auth_basic.on": True,
+        "tools.auth_basic.realm": "metrics",
+        "tools.auth_basic.checkpassword": lambda realm, user, password: password == "right",
+    }
+    cherrypy.tree.mount(MetricsPage(metrics), "/guarded", {"/": guard})
+    assert client.get("/guarded/").status_code == 401
+    right = {"Authorization": "Basic YTpyaWdodA=="}
+    assert client.get("/guarded/", headers=right).status_code == 200
+
+
+def test_the_page_is_packed_once(client, metrics):
+    packed = {"tools.gzip.on": True, "tools.gzip.mime_types": ["text/*"]}
+    cherrypy.tree.mount(MetricsPage(metrics), "/packed", {"/": packed})
+    answer = client.get("/packed/", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers.get_all("Content-Encoding") == ["gzip"]
+    import gzip
+
+    assert SECONDS.encode() in gzip.decompress(answer.content)
+
+
+PROCESS = """if True:
+    import sys, json, cherrypy
+    import cpkit.tools
+    from prometheus_client import CollectorRegistry, Counter
+    from cpkit.plugins import TimingPlugin, metrics_app
+    from cpkit.testing import Client
+
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            return "ok"
+
+    registry = None if sys.argv[1] == "default" else CollectorRegistry()
+    plugin = TimingPlugin(cherrypy.engine)
+    plugin.prometheus = registry or True
+    plugin.subscribe()
+    Counter("elsewhere", "In no registry that is served.", registry=CollectorRegistry()).inc()
+    cherrypy.config.update({"log.screen": False})
+    cherrypy.tree.mount(Root(), "", {"/": {"cpkit.timing.on": True}})
+    cherrypy.tree.graft(metrics_app(registry), "/metrics")
+    client = Client()
+    for _ in range(int(sys.argv[2])):
+        client.get("/")
+    print(json.dumps(client.get("/metrics").text))
+"""
+
+
+@pytest.mark.parametrize("registry", ["default", "own"])
+def test_all_processes_are_summed_whatever_the_registry(tmp_path, registry):
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    texts = []
+    for requests in (3, 4, 0):
+        command = [sys.executable, "-c", PROCESS, registry, str(requests)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        texts.append(json.loads(done.stdout))
+    counts = [[line for line in text.splitlines() if f"{SECONDS}_count" in line] for text in texts]
+    assert [line.rpartition(" ")[2] for (line,) in counts[:2]] == ["3.0", "7.0"]
+    assert [line.rpartition(" ")[2] for line in counts[2]] == ["7.0"]
+    assert "http_server_active_requests 0.0" in texts[1]
+    if registry == "own":
+        assert "elsewhere" not in texts[1]
