@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, GetSetDescriptorType, MethodType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import cherrypy
 
 from cpkit.routing.handlers import operations
 from cpkit.routing.table import RouteTable
 
+from .cherry import Application, Bus
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 
 NAMESPACE = "cpkit"
 Config = Mapping[str, Any]
+Toolboxes = Mapping[str, Any]
+
+
+class Tool(Protocol):
+    """What is asked of a tool of cpkit's."""
+
+    deciding: Collection[str]
+
+    def check_settings(self, given: Config) -> None:
+        """Raise the error of a setting that the tool does not have, or not for this value."""
+
+    def check_whole(self, given: Config) -> None:
+        """Raise the error of what the tool lacks that is on with the settings *given*."""
 
 
 class Place(NamedTuple):
-    """Hold where there is config, what is written there, and all that counts there."""
+    """A place where config is written: what is written there, and all that counts there.
+
+    *below* is what is written at the pages below it.
+    """
 
     name: str
     written: Config
     valid: Config
-    toolboxes: Mapping[str, Any]
+    below: list[Config]
+    toolboxes: Toolboxes
 
 
 @dataclass(frozen=True)
 class StartCheck:
     """Check the tools when *bus* starts: the same listener, whichever pieces subscribe it."""
 
-    bus: Any
+    bus: Bus
 
     def __call__(self) -> None:
         """Check the tools."""
         check_tools(self.bus)
 
 
-def check_at_start(bus: Any) -> None:
+def check_at_start(bus: Bus) -> None:
     """Have the tools checked when *bus* starts: once, however many pieces ask for it."""
     # After CherryPy's checker (50), before anything is opened (60) and Daemonizer forks (65),
     # while the exit code can still tell.
     bus.subscribe("start", StartCheck(bus), priority=55)
 
 
-def check_tools(bus: Any) -> None:
+def check_tools(bus: Bus) -> None:
     """End the process if a tool of cpkit's cannot do what the configuration says.
 
     Looked at are the global config, the sections of each mounted application, and the
@@ -55,7 +73,7 @@ def check_tools(bus: Any) -> None:
         end_start(bus, error)
 
 
-def end_start(bus: Any, problem: object, of: str = "") -> NoReturn:
+def end_start(bus: Bus, problem: object, of: str = "") -> NoReturn:
     """End the process with one line; exceptions of other kinds let CherryPy's server come up.
 
     *of* names what has the *problem*.
@@ -111,7 +129,7 @@ def _tools_on(toolboxes: Mapping[str, Any], config: Config) -> Iterator[tuple[st
                 yield f"{namespace}.{name}.on", tool
 
 
-def handlers_of(app: Any) -> Iterator[tuple[Callable[..., Any], Config]]:
+def handlers_of(app: Application) -> Iterator[tuple[Callable[..., Any], Config]]:
     """Yield the page handlers of an application, with the config that counts for each.
 
     Those of a RoutesDispatcher are told by its routes, others by the tree; sections of the
@@ -155,30 +173,35 @@ def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., 
 
 def places() -> Iterator[Place]:
     """Yield every place of config that is known before there are requests."""
-    yield Place("the global config", cherrypy.config, {}, cherrypy.Application.toolboxes)
+    toolboxes = cherrypy.Application.toolboxes
+    yield Place("the global config", cherrypy.config, {}, [], toolboxes)
     for mount, app in cherrypy.tree.apps.items():
         if isinstance(app, cherrypy.Application):
-            for name, written, valid in _places_of(app):
-                yield Place(f"{name} of {mount or '/'}", written, valid, app.toolboxes)
+            for place in _places_of(app):
+                yield place._replace(name=f"{place.name} of {mount or '/'}")
 
 
-def _places_of(app: Any) -> Iterator[tuple[str, Config, Config]]:
+def _places_of(app: Application) -> Iterator[Place]:
     sections = {path: section for path, section in app.config.items() if path.startswith("/")}
     base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
+    seen: set[int] = set()
+    root = Place("", {}, {**base, **sections.get("/", {})}, [], app.toolboxes)
+    pages = [
+        place
+        for page in (app.root, *_controllers(sections.values()))
+        for place in page_places(page, root, seen)
+    ]
     for path, written in sections.items():
         above = [each for each in sections if f"{path}/".startswith(f"{each.rstrip('/')}/")]
         valid = dict(base)
         for each in sorted(above, key=len):
             valid.update(sections[each])
-        yield f"[{path}]", written, valid
-    base.update(sections.get("/", {}))
-    seen: set[int] = set()
-    for page in (app.root, *_controllers(sections.values())):
-        for name, written in page_configs(page, seen):
-            yield name, written, {**base, **written}
+        below = [page.written for page in pages]
+        yield Place(f"[{path}]", written, valid, below, app.toolboxes)
+    yield from pages
 
 
-def _controllers(sections: Iterable[Config]) -> Iterator[Any]:
+def _controllers(sections: Iterable[Config]) -> Iterator[object]:
     """Yield what dispatchers that know their controllers lead to."""
     for section in sections:
         yield from getattr(section.get("request.dispatch"), "controllers", {}).values()
@@ -193,34 +216,54 @@ def _check(key: str, value: object, place: Place) -> None:
         if namespace == NAMESPACE:
             raise AttributeError("there are no tools of cpkit's: import cpkit.tools.")
         return
-    tool = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
-    if not setting and hasattr(tool, "check_settings"):
+    tool: Any = getattr(toolbox, name) if namespace == NAMESPACE else vars(toolbox).get(name)
+    if not hasattr(tool, "check_settings"):
+        return
+    if not setting:
         raise AttributeError(f"it names a tool and no setting: write {key}.on.")
-    if hasattr(tool, "check_settings"):
-        tool.check_settings({setting: value})
-        settings = _settings_of(f"{namespace}.{name}.", place.valid)
-        if setting in tool.deciding and settings.get("on"):
+    tool.check_settings({setting: value})
+    if setting in tool.deciding:
+        _check_whole(tool, f"{namespace}.{name}.", place)
+
+
+def _check_whole(tool: Tool, prefix: str, place: Place) -> None:
+    """Raise the error of a tool that is on and lacks something, unless pages below have it."""
+    settings = {key[len(prefix) :]: it for key, it in place.valid.items() if _begins(key, prefix)}
+    try:
+        if settings.get("on"):
             tool.check_whole(settings)
+    except SettingError:
+        deciding = {prefix + name for name in tool.deciding if name != "on"}
+        if all(deciding.isdisjoint(written) for written in place.below):
+            raise
 
 
-def _settings_of(prefix: str, config: Config) -> Config:
-    return {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
+def _begins(key: object, prefix: str) -> bool:
+    return isinstance(key, str) and key.startswith(prefix)
 
 
 # NOTE: only the dictionaries of objects and classes are looked at: no property and no
 # ``__getattr__`` runs.
-def page_configs(page: object, seen: set[int]) -> Iterator[tuple[str, Config]]:
-    """Yield name and config of *page* and of the pages below it, each once; adds to *seen*."""
+def page_places(page: object, above: Place, seen: set[int]) -> list[Place]:
+    """Return the places of config of *page* and of the pages below it, each once.
+
+    *above* is the place whose config counts for it too; adds to *seen*.
+    """
     if id(page) in seen:
-        return
+        return []
     seen.add(id(page))
     members = _members(page)
     config = members.get("_cp_config")
-    if isinstance(config, Mapping):
-        yield _name(page), config
-    for name, member in members.items():
-        if not name.startswith("__") and _is_page(member):
-            yield from page_configs(member, seen)
+    written = config if isinstance(config, Mapping) else {}
+    own = Place(_name(page), written, {**above.valid, **written}, [], above.toolboxes)
+    below = [
+        place
+        for name, member in members.items()
+        if not name.startswith("__") and _is_page(member)
+        for place in page_places(member, own, seen)
+    ]
+    own.below.extend(place.written for place in below)
+    return [own, *below] if written else below
 
 
 def _is_page(thing: object) -> bool:

@@ -120,6 +120,74 @@ def test_a_tool_of_a_further_database_asks_for_its_own_plugin(start_database):
         del cpkit.tools.toolbox.reports
 
 
+# ------------------------------ accept without media ------------------------------
+
+NOTHING = "the tool is on: set it to a media type, or to a list or a mapping of some. It is None."
+
+
+def page_with(**config):
+    """Return a root with one page, which has this config."""
+
+    class Root:
+        @cherrypy.expose
+        def page(self):
+            return {}
+
+    Root.page._cp_config = {f"cpkit.accept.{name}": value for name, value in config.items()}
+    return Root()
+
+
+def test_accept_without_media_is_a_fault_in_a_section():
+    (fault,) = told({"/": {"cpkit.accept.on": True}})
+    assert fault == f"cpkit.accept.on in [/] of /shop cannot be used: {NOTHING}"
+
+
+def test_accept_without_media_is_a_fault_at_a_page():
+    (fault,) = told(root=page_with(on=True))
+    assert fault.endswith(f"page_with.<locals>.Root.page of /shop cannot be used: {NOTHING}")
+
+
+def test_accept_without_media_is_a_fault_in_a_class():
+    @cherrypy.config(**{"cpkit.accept.on": True})
+    class Root(Page):
+        pass
+
+    (fault,) = told(root=Root())
+    assert NOTHING in fault
+
+
+@pytest.mark.parametrize("setting", [{"media": "text/html"}, {"languages": ["en"]}])
+def test_a_page_may_have_what_its_section_lacks(setting):
+    on = {"/": {"cpkit.accept.on": True}}
+    assert told(on, root=page_with(**setting)) == []
+
+
+def test_a_page_may_have_what_its_class_lacks():
+    @cherrypy.config(**{"cpkit.accept.on": True})
+    class Root:
+        @cherrypy.expose
+        @cherrypy.config(**{"cpkit.accept.media": "text/html"})
+        def page(self):
+            return ""
+
+    assert told(root=Root()) == []
+
+
+def test_a_section_above_or_a_class_may_have_what_a_page_lacks():
+    media = {"/": {"cpkit.accept.media": "text/html"}}
+    assert told(media, root=page_with(on=True)) == []
+
+    @cherrypy.config(**{"cpkit.accept.media": "text/html"})
+    class Root:
+        page = page_with(on=True).page
+
+    assert told(root=Root()) == []
+
+
+def test_a_tool_that_is_off_may_lack_what_it_needs():
+    assert told({"/": {"cpkit.accept.on": False}}, root=page_with(on=False)) == []
+
+
 # ------------------------------ _cp_config ------------------------------
 
 

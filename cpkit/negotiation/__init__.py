@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .fields import vary
 from .languages import negotiate_language, parse_tags
 from .media_types import negotiate, parse_offers
-from .vary import vary
 
 __all__ = ["negotiate", "negotiate_language", "parse_offers", "parse_tags", "vary"]

@@ -14,7 +14,7 @@ from cpkit.errors import FieldTooLargeError
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
 from .codings import CODINGS, IDENTITY, compressed, compressor, is_installed, negotiate_coding
-from .vary import vary
+from .fields import vary
 
 START = 20  # before anything is done for a client that takes none of the codings
 COMPRESS = 80  # where gzip has it: after encode (70) and etags (75), before caching (90) stores

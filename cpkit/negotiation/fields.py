@@ -1,8 +1,9 @@
-"""The grammar that the Accept fields share: a list of elements, each with a weight."""
+"""The grammar that the Accept fields share, a list of weighted elements; and the Vary field."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from cpkit.errors import FieldTooLargeError
 
@@ -55,3 +56,17 @@ def is_cacheable(field: str) -> bool:
     """Tell whether *field* may be a cache's key, so that clients cannot fill the memory."""
     # NOTE: beyond ASCII a character takes up to four bytes.
     return len(field) <= CACHED_CHARACTERS and field.isascii()
+
+
+def vary(existing: str | None, names: Iterable[str]) -> str:
+    """Return the Vary field *existing* with *names* added, each once; ``*`` stays alone.
+
+    Source: RFC 9110, 12.5.5.
+    """
+    found: dict[str, str] = {}
+    for part in (existing or "").split(","):
+        if name := part.strip():
+            found.setdefault(name.lower(), name)
+    for name in names:
+        found.setdefault(name.lower(), name)
+    return "*" if "*" in found else ", ".join(found.values())

@@ -4,142 +4,130 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
-from urllib.parse import parse_qsl
 
 import cherrypy
-from cherrypy.lib.httputil import valid_status
 
-from cpkit.cherry import Hook
+from cpkit.cherry import Hook, Request
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
-from . import negotiate, negotiate_language
-from . import problems as problem
-from .error_pages import NotAcceptable, tell_errors
-from .rendering import needs_encoding, represent
-from .settings import AcceptSettings
-from .varying import AFTER_HANDLER, vary_on
+from . import negotiate, negotiate_language, vary
+from .error_pages import AFTER_HANDLER, ErrorPage
+from .rendering import REPRESENT, Chosen, NegotiatedRequest, Representation
+from .settings import AcceptSettings, Names, Renderers
 
-# After the tools that change the handler's arguments or its data, before encode (70).
-REPRESENT = 65
+SHOWN = 200  # characters of what the client sent, in the text of a 406
 
 
 class Plan:
-    """Hold settings, the hook that begins with them, and those that make each representation."""
+    """The settings, the hooks that carry them out, and what makes each representation."""
 
-    __slots__ = ("_hook", "_written", "makers", "offers", "settings")
-
-    def __init__(self, settings: AcceptSettings, priority: float | None) -> None:
+    def __init__(self, settings: AcceptSettings, priority: float) -> None:
         self.settings = settings
-        self._hook = Hook(self.start, False, priority)
+        self._page = ErrorPage(settings)
+        self._hooks = [
+            ("on_start_resource", Hook(self.start, False, priority)),
+            ("before_handler", REPRESENT),
+            *(vary_hooks("Accept") if settings.media else ()),
+            *(vary_hooks("Accept-Language") if settings.languages else ()),
+        ]
         self._read_media()
 
     def _read_media(self) -> None:
         media = self.settings.media
-        self.offers = self.settings.offers
-        self.makers = {offer: _maker(media, offer) for offer in self.offers}
+        renderers = media if isinstance(media, Mapping) else {}
+        self._offers = self.settings.offers
+        self._made = {offer: Representation(offer, renderers.get(offer)) for offer in self._offers}
         self._written = _as_written(media)
 
-    def begin(self, request: Any) -> None:
-        """Have *request* negotiated when its hooks begin to run."""
-        request.hooks["on_start_resource"].append(self._hook)
+    def begin(self, request: Request) -> None:
+        """Have *request* negotiated when its hooks run, and its errors told as the settings say."""
+        for point, hook in self._hooks:
+            request.hooks[point].append(hook)
+        if self.settings.errors:
+            request.error_page.setdefault("default", self._page)
 
     def start(self) -> None:
-        """Negotiate; a hook of on_start_resource."""
-        settings, request = self.settings, cherrypy.serving.request
-        if self._written != _as_written(
-            settings.media
-        ):  # a list or a mapping that was changed in place
+        """Choose; a hook of on_start_resource."""
+        settings = self.settings
+        request: NegotiatedRequest = cherrypy.serving.request
+        if self._written != _as_written(settings.media):
             self._read_media()
+        chosen = language = None
         try:
-            if self.offers:
-                vary_on("Accept", request)
-                self._make(*choose(settings, self.offers, request), request)
+            if self._offers:
+                chosen = choose(settings, self._offers, request, self._page)
             if settings.languages:
-                vary_on("Accept-Language", request)
-                _speak(settings, request)
+                language = _spoken(settings, request)
         except (MalformedFieldError, FieldTooLargeError) as error:
-            if settings.errors:
-                tell_errors(settings.errors)
             raise refusal(error) from error
-
-    def _make(self, chosen: str, field: str | None, request: Any) -> None:
-        """See to it that the answer is the representation *chosen*, for *field*."""
-        # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
-        dict.__setitem__(cherrypy.serving.response.headers, "Content-Type", chosen)
-        if self.settings.errors:
-            tell_errors(self.settings.errors, chosen, field)
-        maker = self.makers[chosen]
-        if maker is not None:
-            request.hooks["before_handler"].append(maker)
+        request.accepted, request.language = chosen, language
+        before = dict.get(cherrypy.serving.response.headers, "Content-Type")
+        request.chosen = Chosen(self._made[chosen] if chosen else None, language, before)
 
 
-def _as_written(media: Any) -> object:
-    """Return *media* as it is now, its order included."""
+def _as_written(media: Names | Renderers | None) -> tuple[object, ...]:
+    """Return *media* as they are now, their order included: they may be changed in place."""
     return tuple(media.items()) if isinstance(media, Mapping) else tuple(media or ())
 
 
-def _maker(media: Any, offer: str) -> Hook | None:
-    """Return the hook that makes the representation *offer*, where CherryPy would not."""
-    renderer = media[offer] if hasattr(media, "keys") else None
-    if renderer or needs_encoding(offer):
-        return Hook(represent, False, REPRESENT, renderer=renderer)
-    return None
-
-
-def _speak(settings: AcceptSettings, request: Any) -> None:
-    """See to it that the answer is in the language that the client likes best."""
+def _spoken(settings: AcceptSettings, request: Request) -> str | None:
+    """Return the language that the client likes best."""
     field = dict.get(request.headers, "Accept-Language")
-    chosen = negotiate_language(field, settings.languages or (), strict=settings.strict)
-    request.language = cherrypy.serving.response.headers["Content-Language"] = chosen
-    for point in AFTER_HANDLER:
-        request.hooks.attach(point, _leave_errors_without_language)
-
-
-def _leave_errors_without_language() -> None:
-    response = cherrypy.serving.response
-    if valid_status(response.status)[0] >= 400:
-        response.headers.pop("Content-Language", None)
+    return negotiate_language(field, settings.languages or (), strict=settings.strict)
 
 
 def choose(
-    settings: AcceptSettings,
-    offers: tuple[str, ...],
-    request: Any,
-    last_resort: str = problem.PROBLEM,
-) -> tuple[str, str | None]:
-    """Return the one of *offers* that the request asks for, and the field that asks for it.
+    settings: AcceptSettings, offers: tuple[str, ...], request: Request, page: ErrorPage
+) -> str | None:
+    """Return the one of *offers* that the request asks for.
 
-    The field is Accept, or what the query says in its place. Leaves the choice on the request.
-    Raises NotAcceptable (406), MalformedFieldError, FieldTooLargeError.
+    If there is none: None where the answer has no representation, or the first with
+    ``on_none="first"``. Else raise HTTPError, a 406 that *page* tells; MalformedFieldError,
+    FieldTooLargeError.
     """
-    field = dict.get(request.headers, "Accept")
-    format_asked = (
-        _asked_in_query(settings.format_param, request) if settings.format_param else None
-    )
-    if format_asked is not None:
-        field = settings.field_for(format_asked)
+    field, format_asked = dict.get(request.headers, "Accept"), None
+    if settings.format_param:
+        field, format_asked = settings.asked(field, request.query_string)
+        # The query is parsed after this hook, and the form in the body after the next.
+        take_out = partial(request.params.pop, settings.format_param, None)
+        request.hooks.attach("before_request_body", take_out)
     chosen = negotiate(field, offers, strict=settings.strict)
-    if chosen is None:
-        # A 404 or 405 of the dispatcher says more than a 406.
-        if settings.on_none != "first" and not isinstance(request.handler, Exception):
-            raise NotAcceptable(offers, format_asked, last_resort)
+    if chosen is None and settings.on_none == "first":
         chosen = offers[0]
+    elif chosen is None and not isinstance(request.handler, Exception):
+        # NOTE: a 404 or 405 of the dispatcher says more than a 406.
+        if not getattr(request, "negotiable", True):  # an automatic OPTIONS, a redirect
+            return None
+        asked = f"asked for the format {(format_asked or '')[:SHOWN]!r}"
+        if format_asked is None:
+            # Of what UTF-8 cannot write, CherryPy may have made a part of the field.
+            shown = field and field[:SHOWN].encode(errors="replace").decode()
+            asked = f"sent this Accept header: {shown}"
+        only = f"But this resource only emits these media types: {', '.join(offers)}."
+        if not request.error_page.keys() & {406, "default"}:
+            request.error_page[406] = page
+        raise cherrypy.HTTPError(406, f"Your client {asked}. {only}")
     if settings.debug:
         cherrypy.log(f"{chosen} of {offers} for {field!r}", "TOOLS.ACCEPT")
-    request.accepted = chosen
-    return chosen, field
-
-
-def _asked_in_query(name: str, request: Any) -> str | None:
-    """Take the parameter *name* out of the query, which the handler does not know."""
-    asked = dict(parse_qsl(request.query_string, keep_blank_values=True)).get(name)
-    if asked is not None:
-        # The query is parsed after this hook, and the form in the body after the next.
-        request.hooks.attach("before_request_body", partial(request.params.pop, name, None))
-    return asked
+    return chosen
 
 
 def refusal(error: MalformedFieldError | FieldTooLargeError) -> cherrypy.HTTPError:
     """Return the answer to a field that is not read."""
     return cherrypy.HTTPError(400 if isinstance(error, MalformedFieldError) else 431, str(error))
+
+
+def vary_hooks(name: str) -> list[tuple[str, Hook]]:
+    """Return the hooks, each with its point, that put *name* into Vary, whatever is answered."""
+    return [(point, _VARY[name]) for point in AFTER_HANDLER]
+
+
+def _add_vary(name: str) -> None:
+    # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
+    headers = cherrypy.serving.response.headers
+    existing = dict.get(headers, "Vary")
+    dict.__setitem__(headers, "Vary", vary(existing, (name,)) if existing else name)
+
+
+# PERF: made once. 85: after gzip (80), which adds its own, before caching (90) stores the answer.
+_VARY = {name: Hook(_add_vary, priority=85, name=name) for name in ("Accept", "Accept-Language")}

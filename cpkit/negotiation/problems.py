@@ -25,21 +25,33 @@ def problem(status: str, detail: str, **extensions: Any) -> Problem:
     return {"status": int(code), "title": title, "detail": detail, **extensions}
 
 
-def form(header: str | None, accepted: str | None = None, last_resort: str = PROBLEM) -> str:
-    """Return the media type in which to tell an error, one of :data:`FORMS`.
+def form(
+    header: str | None,
+    accepted: str | None = None,
+    last_resort: str = PROBLEM,
+    own: tuple[str, ...] = (),
+) -> str:
+    """Return the media type in which to tell an error: one of *own*, or of :data:`FORMS`.
 
-    *header* is the Accept field. If *accepted*, the type negotiated for the resource, has a form
-    of its own (HTML, plain text, JSON), that comes first.
+    *header* is the Accept field. What is nearest to *accepted*, the type negotiated for the
+    resource, comes first: it itself, if it is one of *own*, or its form (HTML, plain text, JSON);
+    then *own*.
     """
+    if accepted in own:
+        return accepted
     try:
-        first = negotiate(header, _forms_of(accepted)) if accepted else None
-        return first or negotiate(header, FORMS) or last_resort
+        nearest = _forms_of(accepted, header) if accepted else ()
+        chosen = negotiate(header, nearest + own) if nearest or own else None
+        chosen = chosen or negotiate(header, FORMS)
+        return chosen or (nearest[0] if nearest else last_resort)
     except FieldTooLargeError:
         return last_resort
 
 
-def _forms_of(accepted: str) -> tuple[str, ...]:
+def _forms_of(accepted: str, header: str | None) -> tuple[str, ...]:
     kind = accepted.partition(";")[0].strip().lower()
+    if kind == JSON and PROBLEM not in (header or "").lower():
+        return JSON, PROBLEM  # the negotiated type, where the client leaves the choice
     if kind.endswith(("/json", "+json")):
         return PROBLEM, JSON
     return (kind,) if kind in (HTML, TEXT) else ()

@@ -2,20 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import cherrypy
+from cherrypy.lib import file_generator
 from cherrypy.lib.encoding import ResponseEncoder
+from cherrypy.lib.httputil import valid_status
 
+from cpkit.cherry import Handler, Hook, Request
 from cpkit.errors import InvalidOfferError, NotRenderedError
 
 from . import parse_offers
-
-Renderer = Callable[[Any], Any]
+from .settings import Renderer
 
 Chunk = bytes | bytearray | memoryview  # what a server can send
+
+
+class Representation(NamedTuple):
+    """A form in which a resource can be told: its media type, as offered, and what makes it."""
+
+    content_type: str
+    renderer: Renderer | None
+
+
+class Chosen(NamedTuple):
+    """What was chosen for a request; *before* is the Content-Type that its answer had then."""
+
+    representation: Representation | None
+    language: str | None
+    before: str | None
+
+
+class NegotiatedRequest(Request, Protocol):
+    """A request, with what the accept tool leaves on it."""
+
+    accepted: str | None
+    language: str | None
+    chosen: Chosen
+
+
+def _represent() -> None:
+    """Wrap the handler, so that what it returns becomes the representation."""
+    request: NegotiatedRequest = cherrypy.serving.request
+    handler, chosen = request.handler, request.chosen
+    if handler is None or isinstance(handler, Exception):  # somebody has answered, or will refuse
+        return
+    if dict.get(cherrypy.serving.response.headers, "Content-Type") is chosen.before:
+        request.handler = partial(_answer, handler, chosen)
+    # Else another tool has set a type of its own: json_out makes JSON of what the handler returns.
+
+
+# After the tools that change the handler's arguments or its data, before encode (70).
+REPRESENT = Hook(_represent, False, 65)
+
+
+def _answer(handler: Handler, chosen: Chosen, *args: Any, **kwargs: Any) -> Any:
+    """Return what *handler* returns, as the representation *chosen*.
+
+    The fields that say so are set now: whoever answers in the place of the handler, a login form
+    say, or an error page, is not that representation.
+    """
+    headers = cherrypy.serving.response.headers
+    representation, language, before = chosen
+    if representation is not None:
+        dict.__setitem__(headers, "Content-Type", representation.content_type)
+    if language is None:
+        data = handler(*args, **kwargs)
+    else:
+        data = _spoken(handler, language, args, kwargs)
+    if representation is None:
+        return data
+    return _made(data, representation, before)
+
+
+def _spoken(
+    handler: Handler, language: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Call *handler* for an answer in *language*; an error is in none."""
+    response = cherrypy.serving.response
+    response.headers["Content-Language"] = language
+    status = 500
+    try:
+        data = handler(*args, **kwargs)
+        status = valid_status(response.status)[0]
+    finally:
+        if status >= 400:
+            response.headers.pop("Content-Language", None)
+    return data
+
+
+def _made(data: Any, representation: Representation, before: str | None) -> Any:
+    """Return *data* rendered, unless they are a body already, and encoded."""
+    offered, renderer = representation
+    headers = cherrypy.serving.response.headers
+    content_type = dict.get(headers, "Content-Type", "")  # empty: the handler took it out
+    if _is_static(data):
+        if content_type is offered:  # nobody knew the type of this file
+            headers["Content-Type"] = before
+        return data
+    own = content_type is not offered and _kind(content_type) != _kind(offered)
+    if renderer is not None and not _is_finished(data, own):
+        data = renderer(data)
+        if data is None:  # which means an empty body only if the handler says so
+            raise NotRenderedError(data, content_type)
+    return _encoded(data, content_type)
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_static(data: object) -> bool:
+    """Tell whether *data* are the body that the answer has already, as serve_file() sets it."""
+    return isinstance(data, file_generator) or data is cherrypy.serving.response.body
+
+
+def _is_finished(data: object, own: bool) -> bool:
+    """Tell whether *data* are a body: none at all, bytes or a file.
+
+    With a type of the handler's *own* a text is one too, and what comes in parts.
+    """
+    if data is None or isinstance(data, bytes) or _is_file(data):
+        return True
+    return own and isinstance(data, str | Iterator)
+
+
+def _is_file(data: object) -> bool:
+    return callable(getattr(data, "read", None))  # data may have an attribute of this name, too
+
+
+def _is_text(body: Any) -> bool:
+    """Tell whether *body* is text, or a file of text."""
+    try:
+        return isinstance(body.read(0) if _is_file(body) else body, str)
+    except TypeError:  # it reads all or nothing
+        return False
 
 
 @lru_cache(256)
@@ -28,60 +151,36 @@ def charset(content_type: str) -> str | None:
         return default
 
 
-@lru_cache(256)
-def needs_encoding(content_type: str) -> bool:
-    """Tell whether CherryPy's encode tool, which adds a charset to text alone, would not do."""
-    return charset(content_type) is not None
-
-
-def represent(renderer: Renderer | None) -> None:
-    """Wrap the handler, so that its data are rendered; a hook of before_handler."""
-    request = cherrypy.serving.request
-    if request.handler is not None and not isinstance(request.handler, Exception):
-        request.handler = partial(_answer, request.handler, renderer)
-
-
-def _answer(handler: Callable[..., Any], renderer: Renderer | None, *args: Any, **kw: Any) -> Any:
-    data = handler(*args, **kw)
-    if renderer is not None and not _is_finished(data):
-        data = renderer(data)
-        if data is None:  # which means an empty body only if the handler says so
-            raise NotRenderedError(data, _content_type())
-    return _encoded(data)
-
-
-def _is_finished(data: Any) -> bool:
-    """Tell whether *data* are a body already: none at all, bytes or a file."""
-    # NOTE: data may have an attribute of this name, too.
-    return data is None or isinstance(data, bytes) or callable(getattr(data, "read", None))
-
-
-def _encoded(body: Any) -> Any:
-    """Return *body* as bytes in the charset of Content-Type, or as it is for the encode tool."""
-    content_type, encoder = _content_type(), cherrypy.serving.request.handler
+def _encoded(body: Any, content_type: str) -> Any:
+    """Return *body* as bytes in the charset of *content_type*, or as it is for the encode tool."""
+    encoder = cherrypy.serving.request.handler
     wanted, encodes = charset(content_type), isinstance(encoder, ResponseEncoder)
     if encodes and wanted is not None:
         encoder.add_charset = False  # it would write its own over that of the offer
-    if _is_finished(body):
+    if body is None or isinstance(body, bytes):
         return body
-    is_text = isinstance(body, str)
-    if not is_text and (isinstance(body, Mapping) or not isinstance(body, Iterable)):
+    is_text = _is_text(body)
+    if _is_file(body):
+        if not is_text:
+            return body
+        body = file_generator(body)
+    elif not is_text and (isinstance(body, Mapping) or not isinstance(body, Iterable)):
         raise NotRenderedError(body, content_type)
     if wanted is None:
         if encodes:
             return body
         wanted = "utf-8"
         cherrypy.serving.response.headers["Content-Type"] = f"{content_type};charset=utf-8"
-    return body.encode(wanted) if is_text else _chunks(body, wanted, content_type)
+    if isinstance(body, str):
+        return body.encode(wanted)
+    return chunks(body, wanted, content_type)
 
 
-def _content_type() -> str:
-    """Return the Content-Type of the answer; empty where the handler took it out."""
-    content_type: str = dict.get(cherrypy.serving.response.headers, "Content-Type", "")
-    return content_type
+def chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chunk]:
+    """Yield the parts of *body*, text in the charset *wanted*; close it at the end.
 
-
-def _chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chunk]:
+    Raise NotRenderedError for a part that is neither text nor bytes.
+    """
     try:
         for chunk in body:
             if isinstance(chunk, str):

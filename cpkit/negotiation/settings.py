@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView, Mapping, Sequence
+from collections.abc import Callable, Collection, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
+from cpkit.errors import SettingError
 from cpkit.settings import FLAG, NUMBER, Allowed, ToolSettings, instance_of, one_of, setting
 
 from . import parse_offers, parse_tags
 
 # NOTE: of callables, or None. But to mypy a constant that holds unlike callables maps to objects.
 Renderers = Mapping[str, Any]
+Renderer = Callable[[Any], Any]  # of whatever a handler returns
 Names = str | Sequence[str] | KeysView[str]
 
 ACCEPT_NOTHING = "*/*;q=0"
@@ -63,6 +66,13 @@ def _lead_to_types(formats: Mapping[str, str] | None) -> bool:
 
 _RENDERERS = Allowed("a mapping to callables, or to None", _are_renderers)
 _DISTINCT = "unlike ones: the second of two is never chosen"
+
+
+def check_offers(media: Names | Renderers | None, languages: Names | None) -> None:
+    """Raise SettingError where the tool is on and there is nothing to choose from."""
+    if not media and not languages:
+        remedy = "the tool is on: set it to a media type, or to a list or a mapping of some."
+        raise SettingError("accept.media", media, remedy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +129,19 @@ class AcceptSettings(ToolSettings):
         """Return the media types in the server's order."""
         return listed(self.media)
 
-    def field_for(self, name: str) -> str:
-        """Return the Accept field that the format *name* stands for, if any."""
-        return (self.formats or FORMATS).get(name, ACCEPT_NOTHING)
+    @property
+    def own_error_renderers(self) -> dict[str, Renderer]:
+        """Return the renderers of errors, by media type."""
+        errors = self.errors if isinstance(self.errors, Mapping) else {}
+        return {kind: renderer for kind, renderer in errors.items() if renderer is not None}
+
+    def asked(self, header: str | None, query: str) -> tuple[str | None, str | None]:
+        """Return the Accept field that counts, and the format that the query asks for, if any.
+
+        *header* is the Accept field that was sent.
+        """
+        formats = parse_qsl(query, keep_blank_values=True)
+        name = dict(formats).get(self.format_param or "")
+        if name is None:
+            return header, None
+        return (self.formats or FORMATS).get(name, ACCEPT_NOTHING), name

@@ -7,10 +7,10 @@ from typing import Any
 import cherrypy
 
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
-from cpkit.negotiation.plan import Plan, choose, refusal
-from cpkit.negotiation.settings import AcceptSettings
-from cpkit.negotiation.varying import vary_on
-from cpkit.settings import check_values
+from cpkit.negotiation.error_pages import ErrorPage
+from cpkit.negotiation.plan import Plan, choose, refusal, vary_hooks
+from cpkit.negotiation.settings import AcceptSettings, check_offers
+from cpkit.settings import Given, check_values
 
 from ._toolbox import Setup, Tool, keywords_of
 
@@ -36,9 +36,14 @@ class AcceptTool(Tool[AcceptSettings]):
     """
 
     __call__ = keywords_of(AcceptSettings)
+    deciding = ("on", "media", "languages")
 
     def __init__(self, priority: int = 50) -> None:
         super().__init__("on_start_resource", AcceptSettings, accept, priority)
+
+    def check_whole(self, given: Given) -> None:
+        """Raise SettingError where there is nothing to choose from."""
+        check_offers(given.get("media"), given.get("languages"))
 
     def setup_for(self, settings: AcceptSettings) -> Setup:
         """Return what begins to negotiate with each request that has these *settings*."""
@@ -55,12 +60,15 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     if not media:
         return None
     request = cherrypy.serving.request
-    vary_on("Accept", request)
+    for point, hook in vary_hooks("Accept"):
+        request.hooks[point].append(hook)
     # The monitored way to read a field, so that the autovary tool knows of it.
     request.headers.get("Accept")
     asked = AcceptSettings(media=media, debug=debug, **settings)
     check_values("accept", AcceptSettings, {"on_none": asked.on_none})
     try:
-        return choose(asked, asked.offers, request, last_resort="text/html")[0]
+        chosen = choose(asked, asked.offers, request, ErrorPage(asked, last_resort="text/html"))
     except (MalformedFieldError, FieldTooLargeError) as error:
         raise refusal(error) from error
+    request.accepted = chosen
+    return chosen

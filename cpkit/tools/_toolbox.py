@@ -118,10 +118,31 @@ class Toolbox(CherryToolbox):
         """Set up the tools that are on."""
         request = cherrypy.serving.request
         given = request.toolmaps[self.namespace]
+        if isinstance(request.handler, cherrypy.HTTPError) and request.handler.code == 405:
+            self._add_those_of_the_resource(request, given)
         if given:
             request.toolmaps[self.namespace], setups = self._known.of(given)
             for setup in setups:
                 setup(request)
+
+    def _add_those_of_the_resource(self, request: Request, given: dict[str, Any]) -> None:
+        """Add to *given* what the resource of a 405 has for another method.
+
+        Decorators stand at the methods, of which CherryPy's MethodDispatcher has found none. GET
+        counts before others.
+        """
+        if not isinstance(request.dispatch, cherrypy.dispatch.MethodDispatcher):
+            return
+        config = request.config
+        resource, _ = request.dispatch.find_handler(request.path_info)
+        request.config = config  # which the search has made anew
+        for name in sorted(filter(str.isupper, dir(resource)), key=lambda name: name != "GET"):
+            written = getattr(getattr(resource, name), "_cp_config", {})
+            own = {key: it for key, it in written.items() if key.startswith(f"{self.namespace}.")}
+            if own:
+                cut = len(self.namespace) + 1
+                given.update((key[cut:], it) for key, it in own.items() if key[cut:] not in given)
+                return
 
     def _sort(self, given: Given) -> tuple[dict[str, dict[str, Any]], list[Setup]]:
         """Return the settings by tool, and the set-ups of the tools that are on."""

@@ -141,7 +141,7 @@ def test_a_generator_is_data_and_a_renderer_may_stream_it(cp_client):
 
 
 def test_a_stream_that_is_left_is_closed():
-    from cpkit.negotiation.rendering import _chunks
+    from cpkit.negotiation.rendering import chunks
 
     class Rows:
         closed = False
@@ -154,7 +154,7 @@ def test_a_stream_that_is_left_is_closed():
             self.closed = True
 
     rows = Rows()
-    chunks = _chunks(rows, "utf-8", JSON)
+    chunks = chunks(rows, "utf-8", JSON)
     assert next(chunks) == "É".encode()
     chunks.close()
     assert rows.closed
