@@ -149,6 +149,7 @@ class Request(Protocol):
     is_index: bool | None
     local: Host
     method: str
+    negotiable: bool  # a dispatcher's word that its answer has a representation; True if missing
     params: dict[str, Any]
     path_info: str
     prev: Request | None

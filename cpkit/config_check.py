@@ -86,12 +86,17 @@ def end_start(bus: Bus, problem: object, of: str = "") -> NoReturn:
 def faults() -> Iterator[ConfigError]:
     """Yield the error of each key that cannot be used."""
     for place in places():
-        for key, value in place.written.items():
+        # A misspelt setting is told before what its tool lacks.
+        for key, value in sorted(place.written.items(), key=_switches):
             try:
                 _check(key, value, place)
             except (CpkitError, AttributeError) as error:
                 yield _fault(key, place.name, error)
     yield from _unfit_handlers()
+
+
+def _switches(entry: tuple[str, object]) -> bool:
+    return str(entry[0]).endswith(".on")
 
 
 def _fault(key: str, place: str, error: Exception) -> ConfigError:

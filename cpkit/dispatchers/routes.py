@@ -91,6 +91,7 @@ class RoutesDispatcher(RouteTable):
         if self.register and not hasattr(_register.thread, "registered"):
             _register.register_thread()
         if target.route.redirect:
+            request.negotiable = False
             request.handler = partial(_urls.follow, self, target.route, variables)
             return
         params = request.params
@@ -117,6 +118,7 @@ class RoutesDispatcher(RouteTable):
             return
         _request.allow(allowed)
         options = request.method == "OPTIONS"
+        request.negotiable = not options
         request.handler = _request.no_content if options else cherrypy.HTTPError(405)
         request.route = found and found.target.template
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,8 @@ from cpkit.cherry import Hook, Request
 from cpkit.errors import FieldTooLargeError
 
 from . import negotiate, problems
-from .rendering import charset, chunks
+from .rendering import AFTER_HANDLER, charset, chunks, take_padding_off
 from .settings import AcceptSettings, Renderer
-
-# An error that nobody expected runs the hooks of the second point alone.
-AFTER_HANDLER = ("before_finalize", "after_error_response")
-FIRST = float("-inf")  # before the tools that compress or sign a body
 
 
 @dataclass(frozen=True)
@@ -28,16 +25,18 @@ class ErrorPage:
     """
 
     settings: AcceptSettings
+    offers: tuple[str, ...]
     last_resort: str = problems.PROBLEM
 
     def __call__(self, *, status: str, message: str, **others: str) -> bytes:
         """Return the page, and set its Content-Type; CherryPy has escaped all texts for HTML."""
-        own = self.settings.own_error_renderers
-        form = self._form(status, tuple(own))
+        request = cherrypy.serving.request
+        own, more = self._own_renderers(), self._more(request, status)
+        form = self._form(request, status, tuple(own))
         if form == problems.HTML and form not in own:
             return _page_of_cherrypys(status, message, **others)
         # RFC 9457, 5: a problem is no place for the traceback, which is in the log.
-        told = problems.problem(html.unescape(status), html.unescape(message), **self._more(status))
+        told = problems.problem(html.unescape(status), html.unescape(message), **more)
         if form in own:
             form, body = _made_by(own[form], told, form)
         else:
@@ -45,19 +44,23 @@ class ErrorPage:
         content_type = form if charset(form) else f"{form};charset=utf-8"
         cherrypy.serving.response.headers["Content-Type"] = content_type
         for point in AFTER_HANDLER:
-            hook = Hook(_take_padding_off, priority=FIRST, body=body)
-            cherrypy.serving.request.hooks[point].append(hook)
+            # First: before the tools that compress or sign a body.
+            unpad = Hook(take_padding_off, priority=float("-inf"), body=body)
+            request.hooks[point].append(unpad)
         return body
 
-    def _more(self, status: str) -> dict[str, Any]:
+    def _own_renderers(self) -> dict[str, Renderer]:
+        errors = self.settings.errors if isinstance(self.settings.errors, Mapping) else {}
+        return {kind: renderer for kind, renderer in errors.items() if renderer is not None}
+
+    def _more(self, request: Request, status: str) -> dict[str, Any]:
         """Return the further members of the problem: what is offered, what a body lacks."""
-        refused = getattr(cherrypy.serving.request, "refusal", None)
+        refused = getattr(request, "refusal", None)
         if refused is not None and refused.errors:
             return {"errors": refused.errors}
-        return {"offers": self.settings.offers} if status.startswith("406") else {}
+        return {"offers": self.offers} if status.startswith("406") else {}
 
-    def _form(self, status: str, own: tuple[str, ...]) -> str:
-        request: Request = cherrypy.serving.request
+    def _form(self, request: Request, status: str, own: tuple[str, ...]) -> str:
         header = field = dict.get(request.headers, "Accept")
         if self.settings.format_param:
             field, _ = self.settings.asked(header, request.query_string)
@@ -69,7 +72,7 @@ class ErrorPage:
 
     def _negotiated(self, field: str | None) -> str | None:
         try:
-            return negotiate(field, self.settings.offers)
+            return negotiate(field, self.offers)
         except FieldTooLargeError:
             return None
 
@@ -94,15 +97,3 @@ def _made_by(renderer: Renderer, told: problems.Problem, form: str) -> tuple[str
     except Exception:  # the error that is told counts for more
         cherrypy.log(f"The renderer of errors for {form} fails", "TOOLS.ACCEPT", 40, True)
         return problems.PROBLEM, problems.as_json(told)
-
-
-def _take_padding_off(body: bytes) -> None:
-    """Take off the blanks that CherryPy adds to short error pages, for Internet Explorer 5.
-
-    They spoil a form in which they have a meaning.
-    """
-    response = cherrypy.serving.response
-    sent = response.collapse_body()
-    if sent.startswith(body) and not sent[len(body) :].strip(b" "):
-        response.body = body
-        response.headers["Content-Length"] = str(len(body))

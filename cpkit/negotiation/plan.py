@@ -10,9 +10,9 @@ import cherrypy
 from cpkit.cherry import Hook, Request
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
-from . import negotiate, negotiate_language, vary
-from .error_pages import AFTER_HANDLER, ErrorPage
-from .rendering import REPRESENT, Chosen, NegotiatedRequest, Representation
+from . import negotiate, negotiate_language
+from .error_pages import ErrorPage
+from .rendering import REPRESENT, Chosen, NegotiatedRequest, Representation, vary_hooks
 from .settings import AcceptSettings, Names, Renderers
 
 SHOWN = 200  # characters of what the client sent, in the text of a 406
@@ -23,7 +23,6 @@ class Plan:
 
     def __init__(self, settings: AcceptSettings, priority: float) -> None:
         self.settings = settings
-        self._page = ErrorPage(settings)
         self._hooks = [
             ("on_start_resource", Hook(self.start, False, priority)),
             ("before_handler", REPRESENT),
@@ -36,6 +35,7 @@ class Plan:
         media = self.settings.media
         renderers = media if isinstance(media, Mapping) else {}
         self._offers = self.settings.offers
+        self._page = ErrorPage(self.settings, self._offers)
         self._made = {offer: Representation(offer, renderers.get(offer)) for offer in self._offers}
         self._written = _as_written(media)
 
@@ -115,19 +115,3 @@ def choose(
 def refusal(error: MalformedFieldError | FieldTooLargeError) -> cherrypy.HTTPError:
     """Return the answer to a field that is not read."""
     return cherrypy.HTTPError(400 if isinstance(error, MalformedFieldError) else 431, str(error))
-
-
-def vary_hooks(name: str) -> list[tuple[str, Hook]]:
-    """Return the hooks, each with its point, that put *name* into Vary, whatever is answered."""
-    return [(point, _VARY[name]) for point in AFTER_HANDLER]
-
-
-def _add_vary(name: str) -> None:
-    # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
-    headers = cherrypy.serving.response.headers
-    existing = dict.get(headers, "Vary")
-    dict.__setitem__(headers, "Vary", vary(existing, (name,)) if existing else name)
-
-
-# PERF: made once. 85: after gzip (80), which adds its own, before caching (90) stores the answer.
-_VARY = {name: Hook(_add_vary, priority=85, name=name) for name in ("Accept", "Accept-Language")}

@@ -14,7 +14,7 @@ from cherrypy.lib.httputil import valid_status
 from cpkit.cherry import Handler, Hook, Request
 from cpkit.errors import InvalidOfferError, NotRenderedError
 
-from . import parse_offers
+from . import parse_offers, vary
 from .settings import Renderer
 
 Chunk = bytes | bytearray | memoryview  # what a server can send
@@ -191,3 +191,36 @@ def chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chun
                 raise NotRenderedError(body, content_type)
     finally:
         getattr(body, "close", lambda: None)()
+
+
+# An error that nobody expected runs the hooks of the second point alone.
+AFTER_HANDLER = ("before_finalize", "after_error_response")
+
+
+def vary_hooks(name: str) -> list[tuple[str, Hook]]:
+    """Return the hooks, each with its point, that put *name* into Vary, whatever is answered."""
+    return [(point, _VARY[name]) for point in AFTER_HANDLER]
+
+
+def take_padding_off(body: bytes) -> None:
+    """Send *body*, an error's, as it was made.
+
+    CherryPy adds blanks to short error pages, for Internet Explorer 5. They spoil a form in which
+    they have a meaning.
+    """
+    response = cherrypy.serving.response
+    sent = response.collapse_body()
+    if sent.startswith(body) and not sent[len(body) :].strip(b" "):
+        response.body = body
+        response.headers["Content-Length"] = str(len(body))
+
+
+def _add_vary(name: str) -> None:
+    # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
+    headers = cherrypy.serving.response.headers
+    existing = dict.get(headers, "Vary")
+    dict.__setitem__(headers, "Vary", vary(existing, (name,)) if existing else name)
+
+
+# PERF: made once. 85: after gzip (80), which adds its own, before caching (90) stores the answer.
+_VARY = {name: Hook(_add_vary, priority=85, name=name) for name in ("Accept", "Accept-Language")}

@@ -129,12 +129,6 @@ class AcceptSettings(ToolSettings):
         """Return the media types in the server's order."""
         return listed(self.media)
 
-    @property
-    def own_error_renderers(self) -> dict[str, Renderer]:
-        """Return the renderers of errors, by media type."""
-        errors = self.errors if isinstance(self.errors, Mapping) else {}
-        return {kind: renderer for kind, renderer in errors.items() if renderer is not None}
-
     def asked(self, header: str | None, query: str) -> tuple[str | None, str | None]:
         """Return the Accept field that counts, and the format that the query asks for, if any.
 

@@ -8,7 +8,8 @@ import cherrypy
 
 from cpkit.errors import FieldTooLargeError, MalformedFieldError
 from cpkit.negotiation.error_pages import ErrorPage
-from cpkit.negotiation.plan import Plan, choose, refusal, vary_hooks
+from cpkit.negotiation.plan import Plan, choose, refusal
+from cpkit.negotiation.rendering import vary_hooks
 from cpkit.negotiation.settings import AcceptSettings, check_offers
 from cpkit.settings import Given, check_values
 
@@ -67,7 +68,8 @@ def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | Non
     asked = AcceptSettings(media=media, debug=debug, **settings)
     check_values("accept", AcceptSettings, {"on_none": asked.on_none})
     try:
-        chosen = choose(asked, asked.offers, request, ErrorPage(asked, last_resort="text/html"))
+        page = ErrorPage(asked, asked.offers, last_resort="text/html")
+        chosen = choose(asked, asked.offers, request, page)
     except (MalformedFieldError, FieldTooLargeError) as error:
         raise refusal(error) from error
     request.accepted = chosen

@@ -94,10 +94,10 @@ def test_switched_off_below_it_does_nothing(cp_client):
     assert (response.status_code, response.headers["Vary"]) == (200, None)
 
 
-def test_without_media_it_does_nothing(cp_client):
+def test_without_media_it_is_refused_when_the_settings_are_checked(cp_client):
     serve(lambda: "page", **negotiating())
-    response = cp_client.get("/", headers={"Accept": "image/png"})
-    assert (response.status_code, response.headers["Vary"]) == (200, None)
+    with pytest.raises(SettingError, match=r"accept\.media = None .* the tool is on: set it to"):
+        cp_client.get("/")
 
 
 def test_406_comes_before_the_body_is_read_and_the_handler_runs(cp_client):
