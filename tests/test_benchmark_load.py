@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -9,66 +10,68 @@ from typing import ClassVar
 
 import pytest
 
-from tests.benchmarks.load import wire
-from tests.benchmarks.load.driver import Load, drive
-from tests.benchmarks.load.matrix import condense
+from tests.benchmarks.load.driver import Client, Load, drive, summary
+from tests.benchmarks.load.servers import condense
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "closes"),
+    [
+        (HEAD + b"\r\ncontent-length:2\r\n\r\nok", "200", False),
+        (HEAD + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", "200", True),
+        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "200", False),
+        (HEAD + b"\r\n\r\nok", "200", True),
+        (HEAD.replace(b"200", b"204") + b"\r\n\r\n", "204", False),
+        (HEAD + b"\r\nContent-Length: 3\r\n\r\nok", "broken", True),
+        (HEAD, "broken", True),
+        (b"", "broken", True),
+    ],
+    ids=["length", "close", "chunks", "until the end", "no content", "cut off", "head", "nothing"],
+)
+def test_an_answer_is_understood_or_broken(answer: bytes, status: str, closes: bool) -> None:
+    async def ask() -> tuple[str, bytes]:
+        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            if not closes:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            served.set_result(None)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = Client(load := Load(server.sockets[0].getsockname()[1], timeout=5))
+        found = await client.ask(load)
+        await client.close()
+        await served
+        server.close()
+        return found, client.body
+
+    found, body = asyncio.run(ask())
+    assert found == status
+    assert status != "200" or b"ok" in body
+
+
 def test_a_request_is_what_http_says() -> None:
-    head = wire.request("POST", "/generator", "127.0.0.1:80", {"Accept": "text/plain"}, b"a=1")
-    assert head == (
-        b"POST /generator HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: text/plain\r\nContent-Length: 3"
+    load = Load(80, "POST", "/generator", {"Accept": "text/plain"}, "a=1")
+    assert load.message(b"s=1") == (
+        b"POST /generator HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: text/plain\r\n"
+        b"Content-Length: 3\r\nCookie: s=1\r\n\r\na=1"
     )
 
 
-@pytest.mark.parametrize(
-    ("received", "ended"),
-    [
-        (b"", False),
-        (HEAD, False),
-        (HEAD + b"\r\nContent-Length: 2\r\n\r\n", False),
-        (HEAD + b"\r\nContent-Length: 2\r\n\r\no", True),
-        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", False),
-        (HEAD + b"\r\n\r\nok", False),
-    ],
-    ids=["nothing", "head", "no body", "cut off", "chunks to come", "until the end"],
-)
-def test_an_incomplete_answer_is_waited_for(received: bytes, ended: bool) -> None:
-    assert wire.answer(received, ended) is None
-
-
-@pytest.mark.parametrize(
-    ("received", "ended", "closes"),
-    [
-        (HEAD + b"\r\ncontent-length:2\r\n\r\nok", False, False),
-        (HEAD + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", False, True),
-        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", False, False),
-        (HEAD + b"\r\n\r\nok", True, True),
-    ],
-    ids=["length", "close", "chunks", "until the end"],
-)
-def test_a_complete_answer_is_understood(received: bytes, ended: bool, closes: bool) -> None:
-    found = wire.answer(received, ended)
-    assert found
-    assert (found.status, found.closes) == (200, closes)
-
-
-def test_a_cookie_is_kept_without_its_attributes() -> None:
-    found = wire.answer(HEAD + b"\r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\n\r\n")
-    assert found
-    assert found.cookie == b"a=1"
-
-
 def test_only_what_succeeded_counts_as_answered() -> None:
-    found = wire.summary(2.0, [0.001] * 99 + [0.5], {"200": 95, "201": 1, "500": 3, "timeout": 1})
+    found = summary(2.0, [0.001] * 99 + [0.5], {"200": 95, "201": 1, "500": 3, "timeout": 1})
     assert (found["answered"], found["errors"], found["rate"]) == (96, 4, 48.0)
     assert (found["p50"], found["p99"], found["max"]) == (1.0, 1.0, 500.0)
 
 
 def test_no_answer_at_all_has_no_latency() -> None:
-    assert wire.summary(1.0, [], {})["p99"] is None
+    assert summary(1.0, [], {})["p99"] is None
 
 
 @pytest.mark.parametrize("bad", [{"clients": 0}, {"clients": 201}, {"seconds": 0}, {"seconds": 61}])
@@ -79,7 +82,16 @@ def test_a_load_is_bounded(bad: dict[str, int]) -> None:
 
 def test_ratios_are_taken_in_each_turn() -> None:
     def turn(rate: float) -> dict[str, float]:
-        return {"rate": rate, "p50": 1, "p99": 2, "max": 3, "cpu": 4, "errors": 1, "lost": 0}
+        return {
+            "rate": rate,
+            "p50": 1,
+            "p99": 2,
+            "max": 3,
+            "cpu": 4,
+            "memory": 5,
+            "errors": 1,
+            "lost": 0,
+        }
 
     found = condense([turn(200), turn(10), turn(90)], [turn(100), turn(10), turn(30)])
     assert (found["ratio"], found["rate"], found["errors"]) == (2, 90, 3)
@@ -134,13 +146,13 @@ def _load(shop: Shop, **changed: object) -> Load:
 
 
 def test_every_write_that_was_answered_is_counted_the_first_ones_too(shop: Shop) -> None:
-    found = drive(_load(shop, first={"method": "POST", "body": "a=1"}))
+    found = asyncio.run(drive(_load(shop, first={"method": "POST", "body": "a=1"})))
     assert found["written"] == shop.writes == found["answered"] + 3
     assert found["errors"] == 0
 
 
 def test_clients_send_their_cookies_back(shop: Shop) -> None:
-    drive(_load(shop))
+    asyncio.run(drive(_load(shop)))
     assert shop.told == {b"Cookie: s=1"}
 
 
@@ -148,17 +160,24 @@ def test_clients_send_their_cookies_back(shop: Shop) -> None:
 def test_a_client_that_reads_other_than_it_was_told_has_lost_a_write(
     shop: Shop, path: str, lost: int
 ) -> None:
-    found = drive(_load(shop, clients=1, check={"path": path}))
+    found = asyncio.run(drive(_load(shop, clients=1, check={"path": path})))
     assert found["lost"] == lost
 
 
 def test_where_nobody_listens_every_request_is_broken(shop: Shop) -> None:
     shop.server_close()
-    found = drive(_load(shop, seconds=0.01))
+    found = asyncio.run(drive(_load(shop, seconds=0.01)))
     assert set(found["statuses"]) == {"broken"}
 
 
 def test_a_server_that_does_not_answer_is_a_timeout() -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Counter) as silent:
-        found = drive(Load(silent.server_address[1], clients=1, seconds=0.01, timeout=0.05))
+        found = asyncio.run(
+            drive(Load(silent.server_address[1], clients=1, seconds=0.01, timeout=0.05))
+        )
     assert found["statuses"] == {"timeout": 1}
+
+
+def test_one_visitor_has_one_cookie(shop: Shop) -> None:
+    asyncio.run(drive(_load(shop, one_visitor=True, first={"method": "GET"})))
+    assert shop.told == {b"Cookie: s=1"}

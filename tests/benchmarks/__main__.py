@@ -9,32 +9,31 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.benchmarks import gate, machine, results
-from tests.benchmarks.drawing import duration
-from tests.benchmarks.interleave import Answer, answer
+from tests.benchmarks import gate, machine, report, results
 from tests.benchmarks.questions import Question, load
+from tests.benchmarks.turns import NOISE_LIMIT, Answer, answer
+from tests.benchmarks.words import duration
 
 SECONDS, QUICK_SECONDS = 4.0, 0.4
+DOCS = machine.ROOT / "docs"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the questions of the named pieces; return the exit code."""
     options = _parser().parse_args(argv)
     if options.rewrite:
-        return _publish(json.loads(results.LATEST.read_text()))
+        return _publish(json.loads(results.LATEST.read_text()), DOCS)
     questions = load(*options.piece)
     if not questions:
         print(f"no question of {', '.join(options.piece) or 'any piece'}", file=sys.stderr)
         return 2
-    seconds = QUICK_SECONDS if options.quick else options.seconds
     place = machine.describe()
-    answers = list(_ask(questions, seconds))
+    answers = list(_ask(questions, QUICK_SECONDS if options.quick else options.seconds))
+    measured = results.document(answers, place, gate.recorded_here())
+    if options.json:
+        results.save(measured, options.json)
     if not options.piece:
-        measured = results.record(answers, place, seconds, gate.recorded_here())
-        if options.quick:
-            return _publish(measured, machine.ROOT / "docs" / "_build" / "benchmarks")
-        results.save(measured)
-        _publish(measured)
+        _keep(measured, options.quick)
     return 0 if len(answers) == len(questions) else 1
 
 
@@ -43,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("piece", nargs="*", help="routing, timing, … (default: all, and a report)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="a question (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the time, not published")
+    parser.add_argument("--json", type=Path, help="write the results, in pytest-benchmark's format")
     parser.add_argument(
         "--rewrite", action="store_true", help="write the report anew from the latest results"
     )
@@ -58,27 +58,38 @@ def _ask(questions: Sequence[Question], seconds: float) -> Iterator[Answer]:
         except Exception as error:  # one broken question must not cost the others
             print(f"    FAILED: {type(error).__name__}: {error}", flush=True)
             continue
-        print(_summary(found))
-        print(f"    {_remaining(time.monotonic() - begun, place, len(questions))}", flush=True)
+        _tell(found)
+        spent = time.monotonic() - begun
+        print(f"    {spent:.0f} s so far, {spent / place * (len(questions) - place):.0f} s to go")
         yield found
 
 
-def _summary(found: Answer) -> str:
-    lines = [
-        f"    {name:48.48} {duration(made.p10):>9}  x {made.ratio:<8.3f}"
-        f" [{made.low:.3f}, {made.high:.3f}]"
-        for name, made in found.estimates.items()
-    ]
-    verdict = "" if found.publishable else ": too noisy to publish"
-    return "\n".join([*lines, f"    noise {found.noise:.2%}{verdict}, {found.rounds} rounds"])
+def _tell(found: Answer) -> None:
+    base = found.low(found.case.baseline)
+    for name, (low, high) in found.intervals.items():
+        made = found.low(name)
+        print(
+            f"    {name:48.48} {duration(made):>9}  x {made / base:<8.3f} [{low:.3f}, {high:.3f}]"
+        )
+    verdict = "" if found.noise <= NOISE_LIMIT else ": too noisy to publish"
+    rounds = len(found.rounds[found.case.baseline])
+    print(f"    noise {found.noise:.2%}{verdict}, {rounds} rounds", flush=True)
 
 
-def _remaining(spent: float, done: int, of: int) -> str:
-    return f"{spent:.0f} s so far, about {spent / done * (of - done):.0f} s to go"
+def _keep(measured: results.Result, quick: bool) -> None:
+    """Save and publish a run, unless it was quick or of files that no commit has."""
+    if quick or measured["commit_info"]["dirty"]:
+        print(
+            "A quick run, or one of uncommitted changes, is not published: docs/_build/benchmarks"
+        )
+        _publish(measured, DOCS / "_build" / "benchmarks")
+    else:
+        results.save(measured)
+        _publish(measured, DOCS)
 
 
-def _publish(measured: dict[str, object], folder: Path = results.DOCS) -> int:
-    for path in results.publish(measured, folder):
+def _publish(measured: results.Result, folder: Path) -> int:
+    for path in report.publish(measured, folder):
         print(f"wrote {path.relative_to(machine.ROOT)}")
     return 0
 

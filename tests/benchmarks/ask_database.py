@@ -16,13 +16,12 @@ from tests.benchmarks.load.programs import (
     INSERT,
     SELECT,
     Ceiling,
-    Connecting,
     Generator,
-    Lent,
     LentCore,
     LentSession,
-    UserString,
+    connecting,
     create_table,
+    lent,
 )
 from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import QUIET, application, sender
@@ -72,7 +71,7 @@ class BareSession(LentSession):
     def keep(self, session: str, made: str) -> None:
         """Keep a string for the session."""
         with self.session.begin() as orm:
-            orm.add(UserString(session, made))
+            orm.add(self.row(session_id=session, value=made))
 
 
 class Page:
@@ -123,16 +122,16 @@ class Shelf:
         self.opened.append(bare.engine.dispose)
         plain: dict[str, Generator] = {
             NOTHING: memory,
-            CONNECTING: Connecting(lambda: sqlite3.connect(path), "?"),
+            CONNECTING: connecting(lambda: sqlite3.connect(path), "?"),
             BARE: bare,
             BARE_ORM: BareSession(bare.engine),
         }
-        lent = {
-            RAW: (Page(Lent("?")), self._tool("raw", "dbapi")),
+        tooled = {
+            RAW: (Page(lent("?")), self._tool("raw", "dbapi")),
             CORE: (Page(LentCore()), self._tool("core", "connection")),
             ORM: (Page(LentSession()), self._tool("orm", "session")),
         }
-        return {**{name: (Page(kept), {}) for name, kept in plain.items()}, **lent}
+        return {**{name: (Page(kept), {}) for name, kept in plain.items()}, **tooled}
 
     def _tool(self, name: str, handle: str) -> dict[str, object]:
         import cpkit.tools  # noqa: F401
@@ -168,14 +167,14 @@ def reads() -> Case:
     """A connection that is kept saves opening the file and reading its schema anew. SQLAlchemy
     costs more than SQLite here: whoever counts microseconds takes the driver's own connection
     from the same pool. Files are in memory, so that the disk's moods stay out."""
-    return _ask("GET", "/read", lambda name: True, headline=(RAW, CONNECTING))
+    return _ask("GET", "/read", lambda name: True, ours=CORE)
 
 
 @question("database", "What does a request that writes cost?")
 def writes() -> Case:
     """The same with an INSERT and its COMMIT, durable in each variant; where a real disk has to be
     waited for, see the figures under load."""
-    return _ask("POST", "/write", lambda name: True, headline=(RAW, CONNECTING))
+    return _ask("POST", "/write", lambda name: True, ours=CORE)
 
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")

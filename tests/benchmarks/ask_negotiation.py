@@ -92,7 +92,7 @@ def _choices(fields: list[str]) -> Case:
         expected="text/html",
         calls=BATCH,
         cleanup=cherrypy.serving.clear,
-        headline=("cpkit", "CherryPy"),
+        ours="cpkit",
     )
 
 
@@ -158,5 +158,5 @@ def whole_request() -> Case:
         baseline=plain,
         expected=("200 OK", b"page"),
         without=[plain],
-        headline=("cpkit", "CherryPy"),
+        ours="cpkit",
     )

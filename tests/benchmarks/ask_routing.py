@@ -146,7 +146,7 @@ def _case(
         {name: _over(name, PEERS[name](table), paths, bool(miss)) for name in peers},
         baseline="Routes Mapper",
         calls=len(paths),
-        headline=(OURS, rival) if rival else None,
+        ours=OURS,
     )
 
 

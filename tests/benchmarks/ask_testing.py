@@ -82,7 +82,7 @@ def requests() -> Case:
         expected=ANSWER,
         cleanup=cleanup,
         without=[bare_call],
-        headline=("cpkit", "httpx.WSGITransport"),
+        ours="cpkit",
     )
 
 
@@ -123,5 +123,5 @@ def set_up() -> Case:
     return Case(
         {"cpkit": cpkit, "cpkit, with a request": lambda: cpkit(ask=True), "CPWebCase": cpwebcase},
         baseline="cpkit",
-        headline=("cpkit, with a request", "CPWebCase"),
+        ours="cpkit, with a request",
     )

@@ -148,5 +148,5 @@ def timed() -> Case:
         cleanup=cleanup,
         without=[plain, idle],
         periods=dict.fromkeys((counted, exported), BATCH),
-        headline=("cpkit, phases and header", metrics),
+        ours="cpkit, phases and header",
     )

@@ -10,18 +10,18 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ["cherrypy", "cheroot", "routes", "sqlalchemy", "psycopg", "prometheus-client"]
-PEERS = ["falcon", "werkzeug", "starlette", "webob", "opentelemetry-instrumentation-wsgi"]
+PEERS = ["falcon", "flask", "fastapi", "werkzeug", "starlette", "webob", "msgspec"]
+PEERS += ["opentelemetry-instrumentation-wsgi"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe() -> dict[str, str]:
-    """Return the processor, its load, the system, the interpreter and the commit."""
+    """Return the processor, its load, the system, the and the interpreter."""
     return {
         "processor": f"{os.cpu_count()} x {_processor()}",
         "load before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "commit": commit(),
     }
 
 
@@ -48,9 +48,10 @@ def counting_environment() -> dict[str, str]:
     }
 
 
-def commit() -> str:
-    """Return the short name of the commit, marked when files differ from it."""
-    return _output("git", "describe", "--always", "--dirty", "--exclude=*")
+def commit() -> dict[str, str | bool]:
+    """Return the commit, and whether files differ from it."""
+    changed = _output("git", "status", "--porcelain", "--untracked-files=no")
+    return {"id": _output("git", "rev-parse", "--short", "HEAD"), "dirty": bool(changed)}
 
 
 def _processor() -> str:

@@ -23,14 +23,14 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Case:
-    """Hold the variants that one question compares, each a call that does one unit of work.
+    """The variants that one question compares, each a call that does one unit of work.
 
     *expected*, if given, is what every variant must return: it is checked before timing.
     *calls* is how many units of work one call does (a loop over 203 URLs: 203).
     *without* names the variants that leave the work out (CherryPy without the piece): they tell
-    what the piece costs, and are no rivals. *headline* is the pair (a variant of cpkit's, a
-    rival) that the report's first chart shows. *periods* names the variants that put work off,
-    and after how many calls it is done (512): a count of instructions spans whole periods.
+    what the piece costs, and are no rivals. *ours* is the variant that a user of cpkit gets who
+    sets nothing, the first of cpkit's unless it is named. *periods* names the variants that put
+    work off, and after how many calls it is done (512): a count spans whole periods.
     """
 
     variants: dict[str, Call]
@@ -39,13 +39,13 @@ class Case:
     calls: int = 1
     cleanup: Callable[[], None] = lambda: None
     without: Collection[str] = ()
-    headline: tuple[str, str] | None = None
+    ours: str | None = None
     periods: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Question:
-    """Name what is asked, of which piece, and how to build the case.
+    """What is asked, of which piece, and how to build the case.
 
     Questions that share a *curve* differ in *size* only, and are drawn as one growth curve.
     *counted* is false where a count of instructions says nothing (the work waits for a disk).
@@ -63,8 +63,13 @@ class Question:
 REGISTRY: list[Question] = []
 
 
+def default_of(case: Case) -> str | None:
+    """Return the variant by which cpkit is judged, if there is one."""
+    return case.ours or next((name for name in case.variants if name.startswith("cpkit")), None)
+
+
 class WrongAnswerError(Exception):
-    """Say that a variant doesn't do the work that it would be timed for."""
+    """A variant that doesn't do the work that it would be timed for."""
 
 
 def question(

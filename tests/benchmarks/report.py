@@ -1,313 +1,220 @@
-"""Pure: turn results into the blocks of a report, which is written as Markdown and as HTML."""
+"""The report of a run: a page in Markdown, its charts, and the same as one HTML file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from tests.benchmarks import drawing, promises
-from tests.benchmarks.drawing import Bar, digits, duration
-from tests.benchmarks.estimates import NOISE_LIMIT
-from tests.benchmarks.readings import Readings
+from tests.benchmarks import charts
+from tests.benchmarks.promises import kept
+from tests.benchmarks.results import Asked, Readings, Result, loads, questions
+from tests.benchmarks.words import digits, duration, signed
 
-Result = Mapping[str, Any]
-
+TEMPLATES = Path(__file__).with_name("templates")
 PIECES = {
     "whole": "The whole toolkit",
     "routing": "Routing: `IndexedMapper`",
     "dispatch": "Dispatching: `RoutesDispatcher`",
     "negotiation": "Negotiation: `negotiate` and the accept tool",
+    "rest": "Typed parameters and bodies",
     "timing": "The timing tool",
+    "logs": "Logs",
     "database": "The database plugin and its tool",
+    "deployment": "Compression, CORS, cross-site checks",
     "testing": "The test client",
 }
-INTRODUCTION = (
-    "Every figure is the 10 % quantile of many short timings, taken in turns and in random order,"
-    " each after an untimed call of its own kind; the ratio is to the row in bold, its"
-    " interval holds 95 of 100 resamplings. Instructions are counted"
-    " under valgrind, and repeat within 1 %."
+CHART = (
+    "How many times as fast as the quickest rival, or cheaper where a cost is added; logarithmic."
 )
-UNMEASURED = (
-    "Not measured: the network, more than one processor, other systems than the one below. The"
-    " questions are ours, and so is the choice of what is asked; the rivals are used as their"
-    " documentation says, and whoever knows better is asked to tell."
-)
-
-CHART = "How many times as fast, or cheaper where a cost is added to a request; logarithmic."
-LOAD_HEAD = ["", "requests/s", "ratio", "p50", "p99", "slowest", "processor", "errors", "lost"]
+BARE = ("What does it cost a request to be timed?", "CherryPy, nothing on")
+BARE_THEN = 162e3  # nanoseconds of a bare request where the goals in microseconds were set
 
 
-@dataclass(frozen=True)
-class Heading:
-    """Hold a heading of a level, 1 to 3."""
+class Verdict(NamedTuple):
+    """How cpkit's default variant of a question comes out against its quickest rival."""
 
-    level: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Hold running text, with `code` and **bold** in it."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Items:
-    """Hold a list of points."""
-
-    points: list[str]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Hold a table: its head and its rows; all columns but the first are numbers."""
-
-    head: list[str]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Hold a drawing, the name of its file, and what it shows in words."""
-
-    name: str
-    svg: str
+    title: str
+    ours: str
+    rival: str
+    factor: float
+    won: bool
+    lost: bool
     words: str
 
 
-@dataclass(frozen=True)
-class Command:
-    """Hold a line to type."""
-
-    line: str
+def verdicts(published: Sequence[Asked]) -> list[Verdict]:
+    """Return the verdict on each question that has a rival."""
+    return [_verdict(asked) for asked in published if asked.rivals and asked.about["ours"]]
 
 
-Block = Heading | Paragraph | Items | Table | Figure | Command
+def _verdict(asked: Asked) -> Verdict:
+    ours: str = asked.about["ours"]
+    rival = min(asked.rivals, key=asked.time)
+    lost = asked.is_beaten(ours, rival)
+    won = all(asked.is_beaten(other, ours) for other in asked.rivals)
+    factor = asked.cost(rival) / asked.cost(ours)
+    how = "cheaper" if asked.is_cost else "as fast"
+    words = f"{digits(factor)} × {how}" if won or lost else "even"
+    return Verdict(asked.title, ours, rival, factor, won, lost, words)
 
 
-def blocks(results: Result) -> Iterator[Block]:
-    """Yield the report, from the sentence and the chart to the line that repeats it."""
-    published = [asked for asked in results["questions"] if asked["noise"] <= NOISE_LIMIT]
-    pieces = _in_order(published)
-    bars = [bar for asked in _sorted(published, pieces) for bar in _headline(asked)]
-    yield Heading(1, "Benchmarks")
-    yield Paragraph(sentence(bars, published))
-    if bars:
-        yield Figure("figures/headline", drawing.bars("cpkit and rivals", bars), CHART)
-    yield Paragraph(INTRODUCTION)
-    yield from _noise(results)
-    yield from _promises(Readings(published, results.get("loads", {})))
-    for piece in pieces:
-        yield from _piece(piece, [asked for asked in published if asked["piece"] == piece])
-    for title, load in results.get("loads", {}).items():
-        yield from _load(title, load)
-    yield from _losses(published)
-    yield from _place(results)
-
-
-def sentence(bars: Sequence[Bar], published: Sequence[Result]) -> str:
+def sentence(found: Sequence[Verdict]) -> str:
     """Return the one sentence that the report begins with."""
-    if not bars:
-        return f"{len(published)} questions, asked of cpkit and of its rivals in one run."
-    won = sorted(bar.factor for bar in bars if bar.factor > 1 and not bar.even)
-    even = sum(bar.even for bar in bars)
-    lost = len(bars) - len(won) - even
-    by = f", by {digits(won[0])} to {digits(won[-1])} times" if won else ""
-    others = [f"in {even} the two are even"] * bool(even) + [f"in {lost} it is slower"] * bool(lost)
+    won, lost = sum(one.won for one in found), sum(one.lost for one in found)
+    even = len(found) - won - lost
     return (
-        f"**In {len(won)} of {len(bars)} comparisons with what it replaces or rivals cpkit is the"
-        f" faster one{by}**" + "".join(f"; {other}" for other in others) + "."
+        f"**Of {len(found)} questions with a rival, cpkit's default wins {won} against every one,"
+        f" loses {lost}, and is even in {even}.**"
     )
 
 
-def losses(asked: Result) -> list[tuple[float, str]]:
-    """Return how far, and the words, where a rival beats a variant of cpkit's in a question."""
-    found = []
-    for name, rival in _rivals(asked).items():
-        for ours, made in _ours(asked).items():
-            by = made["p10"] / rival["p10"]
-            if rival["high"] < made["low"] and by > 1 + asked["noise"]:
-                found.append((by, f"{asked['title']} {ours} takes {digits(by)} times {name}"))
-    return found
-
-
-def added(asked: Result, name: str) -> float:
-    """Return the nanoseconds that a variant adds to the baseline."""
-    return float(asked["variants"][name]["p10"] - asked["variants"][asked["baseline"]]["p10"])
-
-
-def _ours(asked: Result) -> dict[str, Any]:
-    return {n: made for n, made in asked["variants"].items() if n.startswith("cpkit")}
-
-
-def _rivals(asked: Result) -> dict[str, Any]:
-    left_out = {*asked["without"], *_ours(asked)}
-    return {n: made for n, made in asked["variants"].items() if n not in left_out}
-
-
-def _is_cost(asked: Result) -> bool:
-    return asked["baseline"] in asked["without"]
-
-
-def _headline(asked: Result) -> Iterator[Bar]:
-    """Yield the question's bar; a cost is compared by what it adds to a request without it."""
-    if not asked["headline"]:
-        return
-    ours, rival = (asked["variants"][name] for name in asked["headline"])
-    even = ours["low"] <= rival["high"] and rival["low"] <= ours["high"]
-    factor, how = rival["p10"] / ours["p10"], "as fast as"
-    if _is_cost(asked):
-        base = asked["variants"][asked["baseline"]]["p10"]
-        floor = max(asked["noise"], 0.001) * base
-        factor = max(rival["p10"] - base, floor) / max(ours["p10"] - base, floor)
-        how = "cheaper than"
-    words = f"{digits(factor)} × {how} {asked['headline'][1]}"
-    yield Bar(asked["title"], factor, words + (", within the noise" if even else ""), even)
-
-
-def _noise(results: Result) -> Iterator[Block]:
-    asked = results["questions"]
-    noisy = [one for one in asked if one["noise"] > NOISE_LIMIT]
-    worst = max((one["noise"] for one in asked if one not in noisy), default=0.0)
-    yield Paragraph(
-        f"Noise check: each baseline ran twice, as if it were two variants. In the"
-        f" {len(asked) - len(noisy)} questions that are published the two differ by at most"
-        f" {worst:.2%}; {len(noisy)} over {NOISE_LIMIT:.0%} are not published."
-    )
-    if noisy:
-        yield Items([f"{one['title']} (noise {one['noise']:.1%})" for one in noisy])
-
-
-def _promises(readings: Readings) -> Iterator[Block]:
+def losses(published: Sequence[Asked]) -> list[str]:
+    """Return, the worst first, where a rival beats any variant of cpkit's."""
     found = [
-        (promise, figure, without)
-        for promise, figure, without in promises.kept(readings)
-        if figure is not None
+        (asked.time(ours) / asked.time(rival), f"{asked.title} {ours} takes", rival)
+        for asked in published
+        for rival in asked.rivals
+        for ours in asked.variants
+        if ours.startswith("cpkit") and asked.is_beaten(ours, rival)
     ]
-    if not found:
-        return
-    held = sum(promise.holds(figure) for promise, figure, _ in found)
-    yield Heading(2, "What was promised")
-    yield Paragraph(
-        f"Of {len(found)} figures that were set as goals before there was code, {held} are reached"
-        f" in this run.{_machine(readings)} Where a server under load is compared with one that"
-        " connects for each call, the last column is what it comes to without any database."
-    )
-    yield Table(
-        ["", "goal", "reached", "", "no database"],
-        [
-            [
-                promise.words,
-                f"{'≥' if promise.at_least else '≤'} {promise.written(promise.bound)}",
-                promise.written(figure),
-                "holds" if promise.holds(figure) else "**falls short**",
-                "" if without is None else promise.written(without),
-            ]
-            for promise, figure, without in found
-        ],
-    )
+    return [f"{words} {digits(by)} times {rival}" for by, words, rival in sorted(found)[::-1]]
 
 
-def _machine(readings: Readings) -> str:
-    """Return how this machine compares with that of the goals, if it is known."""
+def rows(asked: Asked) -> Iterator[list[str]]:
+    """Yield the table of a question, the quickest first."""
+    for name in sorted(asked.variants, key=asked.time):
+        made, base = asked.variants[name], name == asked.baseline
+        yield [
+            f"**{name}**" if base else name,
+            duration(asked.time(name)),
+            *([("" if base else signed(asked.added(name)))] if asked.is_cost else []),
+            "1" if base else digits(made["ratio"]),
+            "" if base else " – ".join(map(digits, made["interval"])),
+            f"{made['instructions']:,}" if made["instructions"] else "",
+        ]
+
+
+def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> tuple[Result, Result]:
+    """Return what the template is filled with, and the charts by the name of their file."""
+    asked = questions(results)
+    published = [one for one in asked if one.is_published]
+    readings, found, drawn = Readings(published, loaded), verdicts(published), {}
+    place = {**results["machine_info"], "commit": results["commit_info"]["id"]}
+    versions = place.pop("versions")
+    filled: Result = {
+        "sentence": sentence(found),
+        "headline": None,
+        "published": published,
+        "noisy": [one for one in asked if not one.is_published],
+        "worst": max((one.about["noise"] for one in published), default=0),
+        "verdicts": sorted(found, key=lambda one: one.factor),
+        "promises": list(_promises(readings)),
+        "machine_note": _machine_note(readings),
+        "pieces": list(_pieces(published, drawn)),
+        "loads": [_load(load) for load in loaded.values()],
+        "losses": losses(published),
+        "place": place.items(),
+        "date": results["datetime"],
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    if found:
+        bars = [
+            charts.Bar(one.title, one.factor, f"{one.words}, {one.rival}", one.words == "even")
+            for one in filled["verdicts"]
+        ]
+        drawn["figures/headline.svg"] = charts.bars("cpkit and rivals", bars)
+        filled["headline"] = {"name": "figures/headline.svg", "words": CHART}
+    return filled, drawn
+
+
+def _promises(readings: Readings) -> Iterator[Result]:
+    for promise, figure in kept(readings):
+        if figure is not None:
+            yield {
+                "words": promise.words,
+                "goal": promise.goal,
+                "reached": promise.written(figure),
+                "holds": promise.holds(figure),
+            }
+
+
+def _machine_note(readings: Readings) -> str:
     try:
-        now, then = promises.bare(readings), promises.BARE_THEN
+        now = readings.time(*BARE)
     except KeyError:
         return ""
     return (
-        f" Those in units of time were set where a bare request took {duration(then)}; here it"
+        f" Those in units of time were set where a bare request took {duration(BARE_THEN)}; here it"
         f" takes {duration(now)}."
     )
 
 
-def _in_order(published: Sequence[Result]) -> list[str]:
-    asked = dict.fromkeys(one["piece"] for one in published)
-    return [piece for piece in PIECES if piece in asked] + [p for p in asked if p not in PIECES]
+def _pieces(published: Sequence[Asked], drawn: Result) -> Iterator[Result]:
+    there = dict.fromkeys(one.about["piece"] for one in published)
+    for piece in [*(one for one in PIECES if one in there), *(p for p in there if p not in PIECES)]:
+        of = [one for one in published if one.about["piece"] == piece]
+        curves = dict.fromkeys(one.about["curve"] for one in of if one.about["curve"])
+        yield {
+            "title": PIECES.get(piece, piece.capitalize()),
+            "curves": [_curve(curve, of, drawn) for curve in curves],
+            "questions": [
+                {
+                    "title": one.title,
+                    "why": one.about["why"],
+                    "noise": f"{one.about['noise']:.2%}",
+                    "is_cost": one.is_cost,
+                    "rows": [[cell.replace("|", "\\|") for cell in row] for row in rows(one)],
+                }
+                for one in of
+            ],
+        }
 
 
-def _sorted(published: Sequence[Result], pieces: Sequence[str]) -> list[Result]:
-    return sorted(published, key=lambda asked: pieces.index(asked["piece"]))
-
-
-def _piece(piece: str, questions: Sequence[Result]) -> Iterator[Block]:
-    yield Heading(2, PIECES.get(piece, piece.capitalize()))
-    for curve in dict.fromkeys(one["curve"] for one in questions if one["curve"]):
-        yield _growth(curve, [one for one in questions if one["curve"] == curve])
-    for asked in questions:
-        yield Heading(3, asked["title"])
-        if asked["why"]:
-            yield Paragraph(asked["why"])
-        yield _table(asked)
-
-
-def _growth(curve: str, questions: Sequence[Result]) -> Figure:
+def _curve(curve: str, of: Sequence[Asked], drawn: Result) -> Result:
     series: dict[str, list[tuple[int, float]]] = {}
-    for asked in sorted(questions, key=lambda one: int(one["size"])):
-        for name, made in asked["variants"].items():
-            series.setdefault(name, []).append((asked["size"], made["p10"]))
-    slug = re.sub("[^a-z0-9]+", "-", curve.lower())
-    return Figure(f"figures/growth-{slug}", drawing.curves(curve, series), f"{curve}.")
+    for one in sorted(of, key=lambda one: int(one.about["size"])):
+        for name in one.variants if one.about["curve"] == curve else ():
+            series.setdefault(name, []).append((one.about["size"], one.time(name)))
+    file = f"figures/growth-{re.sub('[^a-z0-9]+', '-', curve.lower())}.svg"
+    drawn[file] = charts.curves(curve, series)
+    return {"name": file, "words": f"{curve}."}
 
 
-def _table(asked: Result) -> Table:
-    cost = _is_cost(asked)
-    head = ["", "time", *(["adds"] if cost else []), "ratio", "95 % interval", "instructions"]
-    rows = []
-    for name, made in sorted(asked["variants"].items(), key=lambda item: float(item[1]["p10"])):
-        base = name == asked["baseline"]
-        rows.append(
-            [
-                f"**{name}**" if base else name,
-                duration(made["p10"]),
-                *([_signed(added(asked, name)) if not base else ""] if cost else []),
-                "1" if base else digits(made["ratio"]),
-                "" if base else f"{digits(made['low'])} – {digits(made['high'])}",
-                f"{made['instructions']:,}" if made.get("instructions") else "",
-            ]
-        )
-    return Table(head, rows)
+def _load(load: Mapping[str, Any]) -> Result:
+    def row(name: str, made: Mapping[str, Any]) -> list[str]:
+        times = [f"{digits(made[at])} ms" for at in ("p50", "p99", "max")]
+        memory = f"{made['memory']} MB" if made.get("memory") else ""
+        rates = [digits(made["rate"]), digits(made["ratio"])]
+        ends = [f"{made['cpu']:.0f} µs", memory, str(made["errors"]), str(made["lost"])]
+        return [name, *rates, *times, *ends]
+
+    tables = [
+        (workload, [row(name, made) for name, made in programs.items()])
+        for workload, programs in load["workloads"].items()
+    ]
+    return {**load, "tables": tables}
 
 
-def _load(title: str, load: Result) -> Iterator[Block]:
-    """Yield the tables of a comparison under load."""
-    yield Heading(2, title)
-    yield Paragraph(
-        f"{load['cycles']} turns of {load['seconds']:g} seconds in random order, medians; the ratio"
-        f" is that of requests a second, taken in each turn. The processor time is the server's."
-        f" {load['date']}, commit {load['machine']['commit']}. To repeat it: `{load['command']}`"
+def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write the report into *folder*; return its files."""
+    from jinja2 import Environment, FileSystemLoader
+    from markdown_it import MarkdownIt
+
+    # The report is Markdown, whose words are ours: nothing to escape.
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True)
+    filled, drawn = context(results, loads())
+    page = templates.get_template("report.md.j2").render(filled)
+    body: str = MarkdownIt().enable("table").render(page)
+    for name, svg in drawn.items():
+        body = re.sub(rf'<img src="{re.escape(name)}"[^>]*>', lambda _, svg=svg: svg, body)
+    body = body.replace("<table>", '<div class="table"><table>').replace(
+        "</table>", "</table></div>"
     )
-    for workload, programs in load["workloads"].items():
-        yield Heading(3, workload)
-        yield Table(LOAD_HEAD, [_load_row(name, made) for name, made in programs.items()])
-
-
-def _load_row(name: str, made: Result) -> list[str]:
-    rates = [digits(made["rate"]), digits(made["ratio"])]
-    times = [f"{digits(made[at])} ms" for at in ("p50", "p99", "max")]
-    return [name, *rates, *times, f"{made['cpu']:.0f} µs", str(made["errors"]), str(made["lost"])]
-
-
-def _signed(nanoseconds: float) -> str:
-    return ("+" if nanoseconds >= 0 else "−") + duration(abs(nanoseconds))
-
-
-def _losses(published: Sequence[Result]) -> Iterator[Block]:
-    yield Heading(2, "Where cpkit loses")
-    found = sorted((loss for asked in published for loss in losses(asked)), reverse=True)
-    if found:
-        yield Items([words for _, words in found])
-    else:
-        yield Paragraph("In none of the published questions did a rival come out faster.")
-    yield Paragraph(UNMEASURED)
-
-
-def _place(results: Result) -> Iterator[Block]:
-    yield Heading(2, "Where and how this was measured")
-    yield Table(["", ""], [[name, str(value)] for name, value in results["machine"].items()])
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    yield Paragraph(f"On {results['date']}, {results['seconds']:g} seconds a question, {versions}.")
-    yield Paragraph("To repeat it:")
-    yield Command("make bench")
+    alone = templates.get_template("page.html.j2").render(body=body)
+    written = {**drawn, "benchmarks.md": page, "benchmarks-report.html": alone}
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, content in written.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return [folder / name for name in written]

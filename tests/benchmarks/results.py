@@ -1,58 +1,81 @@
-"""Keep what was measured as JSON, so that the report can be written again without measuring."""
+"""The results of a run as pytest-benchmark writes them, and single figures read from them.
+
+``pytest-benchmark compare tests/benchmarks/results/latest.json`` shows the published run, beside
+a run of one's own. What turns add (the ratio and its interval, the noise, instructions) is in
+each benchmark's ``extra_info``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import icount, machine
-from tests.benchmarks.interleave import Answer
-from tests.benchmarks.machine import ROOT
-from tests.benchmarks.report import Figure, blocks
-from tests.benchmarks.writing import html, markdown
+from tests.benchmarks.questions import default_of
+from tests.benchmarks.turns import NOISE_LIMIT, Answer
 
-LATEST = Path(__file__).with_name("results") / "latest.json"
-DOCS = ROOT / "docs"
+Result = dict[str, Any]
+
+FOLDER = Path(__file__).with_name("results")
+LATEST = FOLDER / "latest.json"
 
 
-def record(
-    answers: Sequence[Answer], place: Mapping[str, str], seconds: float, counts: icount.Counts
-) -> dict[str, Any]:
-    """Return the results as a document: where, when, and each question's variants."""
+def document(answers: Iterable[Answer], place: Mapping[str, str], counts: icount.Counts) -> Result:
+    """Return the *answers* in pytest-benchmark's format; *place* says where they were taken."""
+    import pytest_benchmark
+
     return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": dict(place),
-        "versions": machine.versions(),
-        "seconds": seconds,
-        "questions": [_question(answer, counts) for answer in answers],
+        "machine_info": {**place, "versions": machine.versions()},
+        "commit_info": machine.commit(),
+        "benchmarks": [one for answer in answers for one in _benchmarks(answer, counts)],
+        "datetime": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "version": pytest_benchmark.__version__,
     }
 
 
-def _question(answer: Answer, counts: icount.Counts) -> dict[str, Any]:
-    asked = answer.question
-    return {
-        "piece": asked.piece,
-        "title": asked.title,
-        "why": asked.why,
-        "curve": asked.curve,
-        "size": asked.size,
-        "baseline": answer.baseline,
-        "without": list(answer.without),
-        "headline": answer.headline,
-        "noise": round(answer.noise, 5),
-        "rounds": answer.rounds,
-        "variants": {
-            name: {
-                **{field: float(f"{value:.5g}") for field, value in asdict(made).items()},
+def _benchmarks(answer: Answer, counts: icount.Counts) -> Iterable[Result]:
+    from pytest_benchmark.stats import Stats
+
+    asked, case = answer.question, answer.case
+    for name in case.variants:
+        stats = Stats()
+        for taken in answer.rounds[name]:
+            stats.update(taken / 1e9)
+        low, high = answer.intervals[name]
+        yield {
+            "group": f"{asked.piece}: {asked.title}",
+            "name": f"{asked.title} [{name}]",
+            "fullname": f"tests/benchmarks/test_benchmarks.py::{asked.title} [{name}]",
+            "params": {"question": asked.title, "variant": name},
+            "param": name,
+            "extra_info": {
+                "piece": asked.piece,
+                "why": asked.why,
+                "curve": asked.curve,
+                "size": asked.size,
+                "baseline": case.baseline,
+                "without": list(case.without),
+                "ours": default_of(case),
+                "noise": round(answer.noise, 5),
+                "time": _rounded(answer.low(name)),
+                "ratio": _rounded(answer.low(name) / answer.low(case.baseline)),
+                "interval": [_rounded(low), _rounded(high)],
                 "instructions": counts.get(icount.key(asked, name)),
-            }
-            for name, made in answer.estimates.items()
-        },
-    }
+            },
+            "options": {"timer": "perf_counter_ns", "disable_gc": True, "in turns": True},
+            "stats": {**_plain(stats.as_dict()), "iterations": 1},
+        }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _plain(stats: Mapping[str, Any]) -> Result:
+    return {n: _rounded(value) if isinstance(value, float) else value for n, value in stats.items()}
 
 
 def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
@@ -61,18 +84,110 @@ def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
-def loads() -> dict[str, Any]:
+def loads() -> dict[str, Result]:
     """Return what was kept of the comparisons under load, by title."""
-    kept = [json.loads(path.read_text()) for path in sorted(LATEST.parent.glob("load-*.json"))]
+    kept = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("load-*.json"))]
     return {load["title"]: load for load in kept}
 
 
-def publish(results: Mapping[str, Any], folder: Path = DOCS) -> list[Path]:
-    """Write the report: the Markdown page, its drawings, and the page that stands alone."""
-    report = list(blocks({**results, "loads": loads()}))
-    written = {f"{b.name}.svg": b.svg for b in report if isinstance(b, Figure)}
-    written |= {"benchmarks.md": markdown(report), "benchmarks-report.html": html(report)}
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, content in written.items():
-        (folder / name).write_text(content)
-    return [folder / name for name in written]
+class Asked:
+    """A question's part of the results: what is said of it, and its variants by name."""
+
+    def __init__(self, benchmarks: Sequence[Result]) -> None:
+        self.title: str = benchmarks[0]["params"]["question"]
+        self.about: Result = benchmarks[0]["extra_info"]
+        self.variants: dict[str, Result] = {b["param"]: b["extra_info"] for b in benchmarks}
+        self.baseline: str = self.about["baseline"]
+
+    @property
+    def is_cost(self) -> bool:
+        """Tell whether what counts is what a variant adds to the baseline."""
+        return self.baseline in self.about["without"]
+
+    @property
+    def is_published(self) -> bool:
+        """Tell whether the machine was quiet enough for the figures to mean something."""
+        return bool(self.about["noise"] <= NOISE_LIMIT)
+
+    @property
+    def rivals(self) -> list[str]:
+        """Return the variants that do the same work, and are not cpkit's."""
+        left_out = self.about["without"]
+        return [n for n in self.variants if not n.startswith("cpkit") and n not in left_out]
+
+    def time(self, name: str) -> float:
+        """Return the nanoseconds of a variant."""
+        return float(self.variants[name]["time"])
+
+    def added(self, name: str) -> float:
+        """Return the nanoseconds that a variant adds to the baseline."""
+        return self.time(name) - self.time(self.baseline)
+
+    def cost(self, name: str) -> float:
+        """Return what a variant is compared by; never less than the noise."""
+        if not self.is_cost:
+            return self.time(name)
+        floor = max(self.about["noise"], 0.001) * self.time(self.baseline)
+        return max(self.added(name), floor)
+
+    def is_beaten(self, name: str, by: str) -> bool:
+        """Tell whether a variant takes longer than another one, beyond all doubt."""
+        slow, quick = self.variants[name], self.variants[by]
+        return bool(
+            quick["interval"][1] < slow["interval"][0]
+            and slow["time"] > quick["time"] * (1 + self.about["noise"])
+        )
+
+
+def questions(results: Mapping[str, Any]) -> list[Asked]:
+    """Return the questions of a run, in its order."""
+    groups: dict[str, list[Result]] = {}
+    for one in results["benchmarks"]:
+        groups.setdefault(one["group"], []).append(one)
+    return [Asked(group) for group in groups.values()]
+
+
+class Readings:
+    """Single figures of a run; KeyError where one was not measured or was too noisy."""
+
+    def __init__(self, published: Iterable[Asked], loads: Mapping[str, Any]) -> None:
+        self._questions = {asked.title: asked for asked in published}
+        self._loads = loads
+
+    def time(self, title: str, name: str) -> float:
+        """Return the nanoseconds of a variant."""
+        return self._questions[title].time(name)
+
+    def times(self, title: str, slow: str, fast: str) -> float:
+        """Return how many times as long one variant takes as another."""
+        return self.time(title, slow) / self.time(title, fast)
+
+    def added(self, title: str, name: str) -> float:
+        """Return the nanoseconds that a variant adds to the baseline."""
+        return self._questions[title].added(name)
+
+    def cheaper(self, title: str, ours: str, rival: str) -> float:
+        """Return how many times as much a rival adds."""
+        return self.added(title, rival) / self.added(title, ours)
+
+    def share(self, title: str, name: str) -> float:
+        """Return what a variant adds as a share of the baseline's time."""
+        return self.added(title, name) / self.time(title, self._questions[title].baseline)
+
+    def share_of_instructions(self, title: str, name: str) -> float:
+        """Return what a variant adds as a share of the baseline's instructions."""
+        asked = self._questions[title]
+        ours, base = (asked.variants[each]["instructions"] for each in (name, asked.baseline))
+        if not ours or not base:
+            raise KeyError(title)
+        return float(ours / base - 1)
+
+    def load(self, title: str, workload: str, program: str, field: str = "ratio") -> float:
+        """Return a figure of a program under load."""
+        return float(self._loads[title]["workloads"][workload][program][field])
+
+    def failures(self, title: str) -> float:
+        """Return the errors and the lost writes of cpkit's programs under all loads."""
+        of = self._loads[title]["workloads"].values()
+        ours = [made for programs in of for name, made in programs.items() if "cpkit" in name]
+        return float(sum(made["errors"] + made["lost"] for made in ours))

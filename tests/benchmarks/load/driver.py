@@ -1,15 +1,15 @@
-"""Drive a server on this machine from many connections: a process of its own, for a bounded time.
+"""Clients that keep a server on this machine busy: a process of its own, for a bounded time.
 
 ``python -m tests.benchmarks.load.driver '{"port": 8080, "clients": 10, "seconds": 3, …}'`` prints
-the summary as JSON. One thread and a selector, so that the driver takes little of the
-processors that it shares with the server.
+the summary as JSON.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-import selectors
-import socket
+import re
 import sys
 import time
 from collections import Counter
@@ -17,19 +17,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.benchmarks.load import wire
+from tests.benchmarks.turns import quantile
 
 HOST = "127.0.0.1"
-MOST_CLIENTS, MOST_SECONDS = 200, 60.0
+MOST_CLIENTS, MOST_SECONDS, MOST_BYTES = 200, 60.0, 2**20
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close|^HTTP/1\.0", re.IGNORECASE)
+_COOKIE = re.compile(rb"\r\nset-cookie: *([^;\r]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Load:
-    """Say what to send, from how many *clients*, for how long, waiting how long (seconds).
+    """What is sent, from how many *clients*, for how many *seconds*.
 
-    Each client sends the *request* again and again, one at a time, keeping its connection and its
+    Each client sends the request again and again, one at a time, keeping its connection and its
     cookies; *first* is sent once before. *check* is sent once after: it is to be answered with
-    the body that the client's last request was answered with. Neither is measured.
+    the body that the client's last request was answered with. Neither is measured. All clients
+    are *one_visitor*, or each is one of its own. *timeout* is in seconds.
     """
 
     port: int
@@ -41,150 +46,139 @@ class Load:
     check: Mapping[str, Any] | None = None
     clients: int = 10
     seconds: float = 3.0
+    one_visitor: bool = False
     timeout: float = 10.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.clients <= MOST_CLIENTS or not 0 < self.seconds <= MOST_SECONDS:
             raise ValueError(f"1 to {MOST_CLIENTS} clients for at most {MOST_SECONDS:g} seconds")
 
-    def message(self) -> tuple[bytes, bytes]:
-        """Return the request's head, which lacks its end, and its body."""
+    def message(self, cookie: bytes | None) -> bytes:
+        """Return the bytes of the request."""
         body = self.body.encode()
-        head = wire.request(self.method, self.path, f"{HOST}:{self.port}", self.headers, body)
-        return head, body
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {HOST}:{self.port}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        if self.method not in ("GET", "HEAD"):
+            lines.append(f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines).encode()
+        return head + (b"\r\nCookie: " + cookie if cookie else b"") + b"\r\n\r\n" + body
 
     def other(self, request: Mapping[str, Any]) -> Load:
         """Return a load on the same port that sends another request."""
         return Load(self.port, timeout=self.timeout, **request)
 
 
-class Driver:
-    """Keep every client busy until the time is over, then wait for what is under way."""
-
-    def __init__(self) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.latencies: list[float] = []
-        self.statuses: Counter[str] = Counter()
-        self.written = 0
-        self.writing = False
-        self.deadline = 0.0
-
-    def run(self, clients: list[Client], load: Load, seconds: float) -> float:
-        """Send from all *clients* for so many *seconds*, once if none; return the time taken."""
-        begun = time.perf_counter()
-        self.deadline, self.writing = begun + seconds, load.method not in ("GET", "HEAD")
-        for client in clients:
-            client.load = load
-        busy = {client for client in clients if client.send(self)}
-        while busy:
-            for key, _ in self.selector.select(0.05):
-                if not key.data.proceed(self):
-                    busy.discard(key.data)
-            now = time.perf_counter()
-            busy -= {client for client in busy if client.overdue(self, now)}
-        return time.perf_counter() - begun
-
-    def note(self, status: str, since: float) -> bool:
-        """Count an answer; return whether there is time for another request."""
-        now = time.perf_counter()
-        self.statuses[status] += 1
-        self.latencies.append(now - since)
-        self.written += self.writing and status.startswith("2")
-        return now < self.deadline
-
-    def close(self, clients: list[Client]) -> None:
-        """Close every connection."""
-        for client in clients:
-            client.close(self)
-        self.selector.close()
-
-
 class Client:
-    """Hold one connection and the request that is under way on it."""
+    """One connection of a visitor."""
 
     def __init__(self, load: Load) -> None:
-        self.load = load
-        self.cookie: bytes | None = None
-        self.socket: socket.socket | None = None
-        self.received = b""
-        self.body = b""
-        self.since = 0.0
+        self.load, self.cookie, self.body = load, None, b""
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    def send(self, driver: Driver) -> bool:
-        """Send the request, on a new connection if need be."""
-        head, body = self.load.message()
-        if self.cookie:
-            head += b"\r\nCookie: " + self.cookie
-        self.received, self.since = b"", time.perf_counter()
+    async def ask(self, load: Load) -> str:
+        """Send the request of *load*; return the status, ``"timeout"`` or ``"broken"``."""
         try:
-            self._connected(driver).sendall(head + b"\r\n\r\n" + body)
-        except OSError:
-            return self._ended(driver, "broken")
-        return True
+            return await asyncio.wait_for(self._ask(load), load.timeout)
+        except asyncio.TimeoutError:
+            failed = "timeout"
+        except (OSError, EOFError, ValueError):
+            failed = "broken"
+        await self.close()
+        return failed
 
-    def proceed(self, driver: Driver) -> bool:
-        """Take what has come; return false when this client is done."""
-        assert self.socket
-        try:
-            data = self.socket.recv(65536)
-        except OSError:
-            return self._ended(driver, "broken")
-        self.received += data
-        found = wire.answer(self.received, ended=not data)
-        if found is None:
-            return bool(data) or self._ended(driver, "broken")
-        self.cookie, self.body = found.cookie or self.cookie, found.body
-        if found.closes:
-            self.close(driver)
-        return driver.note(str(found.status), self.since) and self.send(driver)
+    async def _ask(self, load: Load) -> str:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection(HOST, load.port, limit=MOST_BYTES)
+        reader, writer = self.streams
+        writer.write(load.message(self.cookie))
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.body = await _body(head, reader)
+        if found := _COOKIE.search(head):
+            self.cookie = found[1]
+        if _CLOSE.search(head):
+            await self.close()
+        return head[9:12].decode()
 
-    def overdue(self, driver: Driver, now: float) -> bool:
-        """Give up a request that has taken too long; return true when this client is done."""
-        if now - self.since < self.load.timeout:
-            return False
-        return not self._ended(driver, "timeout")
-
-    def close(self, driver: Driver) -> None:
+    async def close(self) -> None:
         """Close the connection."""
-        if self.socket:
-            driver.selector.unregister(self.socket)
-            self.socket.close()
-            self.socket = None
-
-    def _ended(self, driver: Driver, how: str) -> bool:
-        self.close(driver)
-        return driver.note(how, self.since) and self.send(driver)
-
-    def _connected(self, driver: Driver) -> socket.socket:
-        if self.socket is None:
-            self.socket = socket.create_connection((HOST, self.load.port), self.load.timeout)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            driver.selector.register(self.socket, selectors.EVENT_READ, self)
-        return self.socket
+        if self.streams:
+            (_, writer), self.streams = self.streams, None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
-def drive(load: Load) -> dict[str, object]:
+async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:
+    if found := _LENGTH.search(head):
+        return await reader.readexactly(int(found[1]))
+    if _CHUNKED.search(head):
+        return await reader.readuntil(b"0\r\n\r\n")
+    return b"" if head[9:12] in (b"204", b"304") else await reader.read()
+
+
+async def drive(load: Load) -> dict[str, Any]:
     """Put the load on the server; return the summary, *written* and *lost* among it.
 
     *written* counts the answered requests that write, the first ones too; *lost* the clients
     whose check was not answered with what they had last been told.
     """
-    driver = Driver()
     clients = [Client(load) for _ in range(load.clients)]
-    if load.first:
-        driver.run(clients, load.other(load.first), 0)
-    driver.latencies.clear()
-    driver.statuses.clear()
-    seconds = driver.run(clients, load, load.seconds)
-    found = wire.summary(seconds, driver.latencies, driver.statuses)
+    first = await _once(clients, load, load.first)
+    if load.one_visitor:
+        for client in clients:
+            client.cookie = clients[0].cookie
+    latencies: list[float] = []
+    statuses: Counter[str] = Counter()
+    begun = time.perf_counter()
+
+    async def keep_asking(client: Client) -> None:
+        now = time.perf_counter()
+        while now < begun + load.seconds:
+            statuses[await client.ask(load)] += 1
+            before, now = now, time.perf_counter()
+            latencies.append(now - before)
+
+    await asyncio.gather(*map(keep_asking, clients))
+    seconds = time.perf_counter() - begun
+    told = [client.body for client in clients]
     lost = 0
     if load.check:
-        told = [client.body for client in clients]
-        driver.run(clients, load.other(load.check), 0)
+        await _once(clients, load, load.check)
         lost = sum(client.body != body for client, body in zip(clients, told, strict=True))
-    driver.close(clients)
-    return {**found, "written": driver.written, "lost": lost}
+    for client in clients:
+        await client.close()
+    writes = load.method not in ("GET", "HEAD")
+    good = sum(count for status, count in statuses.items() if status.startswith("2"))
+    written = first + (good if writes else 0)
+    return {**summary(seconds, latencies, statuses), "written": written, "lost": lost}
+
+
+async def _once(clients: list[Client], load: Load, request: Mapping[str, Any] | None) -> int:
+    """Have each client send *request* once; return how many writes were answered."""
+    if request is None:
+        return 0
+    other = load.other(request)
+    statuses = await asyncio.gather(*(client.ask(other) for client in clients))
+    writes = other.method not in ("GET", "HEAD")
+    return sum(status.startswith("2") for status in statuses) if writes else 0
+
+
+def summary(seconds: float, latencies: list[float], statuses: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a run came to: requests a second, latencies in milliseconds, statuses."""
+    good = sum(count for status, count in statuses.items() if status.startswith("2"))
+    shares = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
+    return {
+        "seconds": round(seconds, 3),
+        "rate": round(good / seconds, 1),
+        "answered": good,
+        "errors": sum(statuses.values()) - good,
+        "statuses": dict(sorted(statuses.items())),
+        **{
+            name: round(1000 * quantile(latencies, share), 2) if latencies else None
+            for name, share in shares
+        },
+    }
 
 
 if __name__ == "__main__":
-    json.dump(drive(Load(**json.loads(sys.argv[1]))), sys.stdout)
+    json.dump(asyncio.run(drive(Load(**json.loads(sys.argv[1])))), sys.stdout)

@@ -5,7 +5,8 @@
 On SQLite *connecting* is chapter 9 of CherryPy's tutorial, written anew from its description: it
 connects on every call. The *ceiling* does the same without a database. *raw*, *core* and *orm* are
 cpkit's plugin and tool, with the three handles. All run on the same server, set up alike, and log
-their accesses to standard output, as CherryPy does unless told otherwise.
+their accesses to standard output, as CherryPy does unless told otherwise. For gunicorn,
+``tests.benchmarks.load.programs:wsgi("core", url)`` is the application.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ import random
 import sqlite3
 import string
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import cherrypy
 
-THREADS = 10
 INSERT = "INSERT INTO user_string (session_id, value) VALUES ({0}, {1})"
 SELECT = "SELECT value FROM user_string WHERE session_id = {0}"
 COUNT = "SELECT count(*) FROM user_string"
-
-
-def _made(length: str) -> str:
-    return "".join(random.sample(string.hexdigits, int(length)))
+HANDLES = {"raw": "dbapi", "core": "connection", "orm": "session"}
+SETTINGS: dict[str, Any] = {
+    "request.dispatch": cherrypy.dispatch.MethodDispatcher(),
+    "tools.sessions.on": True,
+    "tools.response_headers.on": True,
+    "tools.response_headers.headers": [("Content-Type", "text/plain")],
+}
 
 
 class Generator:
-    """Answer POST with a string that is kept for the session, and GET with it."""
+    """A resource whose POST makes and keeps a string for the session, and whose GET has it."""
 
     exposed = True
 
@@ -43,7 +45,7 @@ class Generator:
     def POST(self, length: str = "8") -> str:  # noqa: N802
         """Make a string, keep it, return it."""
         cherrypy.session["made"] = True  # else each request has a session of its own
-        made = _made(length)
+        made = "".join(random.sample(string.hexdigits, int(length)))
         self.keep(cherrypy.session.id, made)
         return made
 
@@ -61,71 +63,55 @@ class Generator:
 
 
 class Ceiling(Generator):
-    """Keep the strings in memory: what the server does without any database."""
+    """The strings in memory: what the server does without any database."""
 
     def __init__(self) -> None:
         self.strings: dict[str, str] = {}
         self.writes = 0
-
-    def kept(self, session: str) -> str:
-        """Return what the session keeps."""
-        return self.strings[session]
+        self.kept = self.strings.__getitem__
 
     def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
         self.strings[session] = made
         self.writes += 1
 
     def stored(self) -> int:
-        """Return how many strings were kept."""
         return self.writes
 
 
-class Connecting(Generator):
-    """Connect to the database on every call, as the tutorial does."""
+class Statements(Generator):
+    """The strings in a table, by SQL on a connection that *execute* runs it on."""
 
-    def __init__(self, connect: Callable[[], Any], mark: str) -> None:
-        self.connect = connect
+    def __init__(self, execute: Callable[[str, tuple[str, ...]], Any], mark: str) -> None:
+        self.execute = execute
         self.insert, self.select = INSERT.format(mark, mark), SELECT.format(mark)
 
     def kept(self, session: str) -> str:
-        """Return what the session keeps."""
-        with self.connect() as connection:
-            return str(connection.execute(self.select, (session,)).fetchone()[0])
+        return str(self.execute(self.select, (session,)).fetchone()[0])
 
     def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
-        with self.connect() as connection:
-            connection.execute(self.insert, (session, made))
+        self.execute(self.insert, (session, made))
 
     def stored(self) -> int:
-        """Return how many strings are kept."""
-        with self.connect() as connection:
-            return int(connection.execute(COUNT).fetchone()[0])
+        return int(self.execute(COUNT, ()).fetchone()[0])
 
 
-class Lent(Generator):
-    """Use the driver's connection that cpkit's tool lends."""
+def connecting(connect: Callable[[], Any], mark: str) -> Generator:
+    """Return the resource that connects to the database on every call, as the tutorial does."""
 
-    def __init__(self, mark: str) -> None:
-        self.insert, self.select = INSERT.format(mark, mark), SELECT.format(mark)
+    def execute(statement: str, parameters: tuple[str, ...]) -> Any:
+        with connect() as connection:
+            return connection.execute(statement, parameters)
 
-    def kept(self, session: str) -> str:
-        """Return what the session keeps."""
-        database = cherrypy.serving.request.db
-        return str(database.execute(self.select, (session,)).fetchone()[0])
+    return Statements(execute, mark)
 
-    def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
-        cherrypy.serving.request.db.execute(self.insert, (session, made))
 
-    def stored(self) -> int:
-        """Return how many strings are kept."""
-        return int(cherrypy.serving.request.db.execute(COUNT).fetchone()[0])
+def lent(mark: str) -> Generator:
+    """Return the resource on the driver's connection that cpkit's tool lends."""
+    return Statements(lambda *sql: cherrypy.serving.request.db.execute(*sql), mark)
 
 
 class LentCore(Generator):
-    """Use SQLAlchemy Core on the connection that cpkit's tool lends."""
+    """The strings by SQLAlchemy Core on the connection that cpkit's tool lends."""
 
     def __init__(self) -> None:
         from sqlalchemy import text
@@ -134,67 +120,55 @@ class LentCore(Generator):
         self.select, self.count = text(SELECT.format(":session")), text(COUNT)
 
     def kept(self, session: str) -> str:
-        """Return what the session keeps."""
         return str(cherrypy.serving.request.db.scalar(self.select, {"session": session}))
 
     def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
         cherrypy.serving.request.db.execute(self.insert, {"session": session, "made": made})
 
     def stored(self) -> int:
-        """Return how many strings are kept."""
         return int(cherrypy.serving.request.db.scalar(self.count))
 
 
 class LentSession(Generator):
-    """Use the ORM session that cpkit's tool lends."""
+    """The strings by the ORM session that cpkit's tool lends."""
 
     def __init__(self) -> None:
         from sqlalchemy import func, select
 
-        _map()
-        self.select = select(UserString)
-        self.count = select(func.count()).select_from(UserString)
+        self.row = row()
+        self.select = select(self.row)
+        self.count = select(func.count()).select_from(self.row)
 
     def kept(self, session: str) -> str:
-        """Return what the session keeps."""
         return str(cherrypy.serving.request.db.scalars(self.one_of(session)).one().value)
 
     def one_of(self, session: str) -> Any:
         """Return the query of the session's string."""
-        return self.select.where(UserString.session_id == session).limit(1)
+        return self.select.where(self.row.session_id == session).limit(1)
 
     def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
-        cherrypy.serving.request.db.add(UserString(session, made))
+        cherrypy.serving.request.db.add(self.row(session_id=session, value=made))
 
     def stored(self) -> int:
-        """Return how many strings are kept."""
         return int(cherrypy.serving.request.db.scalar(self.count))
 
 
-class UserString:
-    """Be a row of the table."""
+def row() -> Any:
+    """Return the mapped class of the table's rows."""
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-    session_id: Any
-    value: Any
-
-    def __init__(self, session_id: str, value: str) -> None:
-        self.session_id, self.value = session_id, value
-
-
-@cache
-def _map() -> None:
-    from sqlalchemy import Column, Integer, MetaData, String, Table
-    from sqlalchemy.orm import registry
-
-    columns = Column("id", Integer, primary_key=True), Column("session_id", String)
-    table = Table("user_string", MetaData(), *columns, Column("value", String))
-    registry().map_imperatively(UserString, table)
+    base = type("Base", (DeclarativeBase,), {})
+    columns = {"session_id": Mapped[str], "value": Mapped[str], "id": Mapped[int]}
+    key = mapped_column(primary_key=True)
+    return type(
+        "UserString",
+        (base,),
+        {"__tablename__": "user_string", "__annotations__": columns, "id": key},
+    )
 
 
 class Stored:
-    """Tell how many writes are in the database, for the check that none was lost."""
+    """How many writes are in the database, for the check that none was lost."""
 
     exposed = True
 
@@ -206,50 +180,49 @@ class Stored:
         return str(self.generator.stored())
 
 
-class Root:
-    """Mount the resource as the tutorial does."""
-
-    def __init__(self, generator: Generator) -> None:
-        self.generator, self.stored = generator, Stored(generator)
-
-
-def generator(variant: str, url: str) -> Generator:
-    """Return the resource of a variant, on the database at *url*."""
+def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]:
+    """Return the application's root and its settings, for a *variant* on the database at *url*."""
     scheme, mark = url.partition(":")[0], "?" if url.startswith("sqlite") else "%s"
+    settings = dict(SETTINGS)
+    made: Generator
     if variant == "ceiling":
-        return Ceiling()
-    if variant == "connecting":
-        return Connecting(_connector(scheme, url), mark)
-    _use_plugin(url, variant)
-    return {"raw": lambda: Lent(mark), "core": LentCore, "orm": LentSession}[variant]()
+        made = Ceiling()
+    elif variant == "connecting":
+        made = connecting(connector(scheme, url), mark)
+    else:
+        import cpkit.tools  # noqa: F401
+        from cpkit.plugins import DatabasePlugin
+
+        cherrypy.engine.db = DatabasePlugin(cherrypy.engine)
+        options = {f"engine.db.{name}": value for name, value in engine.items()}
+        cherrypy.config.update({"engine.db.on": True, "engine.db.url": url, **options})
+        settings |= {"cpkit.db.on": True, "cpkit.db.handle": HANDLES[variant]}
+        made = {"raw": lambda: lent(mark), "core": LentCore, "orm": LentSession}[variant]()
+    return type("Root", (), {"generator": made, "stored": Stored(made)})(), {"/": settings}
 
 
-def _connector(scheme: str, url: str) -> Callable[[], Any]:
+def wsgi(variant: str, url: str) -> Any:
+    """Return the application for gunicorn, on a database that holds the sessions too."""
+    from cpkit.sessions import DatabaseSession
+
+    made, config = root(variant, url)
+    config["/"]["tools.sessions.storage_class"] = DatabaseSession
+    cherrypy.config.update({"environment": "embedded", "log.screen": False})
+    cherrypy.server.unsubscribe()
+    cherrypy.engine.signals.unsubscribe()
+    app = cherrypy.tree.mount(made, "", config)
+    cherrypy.engine.start()
+    return app
+
+
+def connector(scheme: str, url: str) -> Callable[[], Any]:
+    """Return what connects to the database at *url* by its driver alone."""
     if scheme == "sqlite":
         path = urlsplit(url).path[1:]
         return lambda: sqlite3.connect(path)
     import psycopg
 
-    address = url.replace("postgresql+psycopg", "postgresql", 1)
-    return lambda: psycopg.connect(address)
-
-
-def _use_plugin(url: str, variant: str) -> None:
-    import cpkit.tools  # noqa: F401
-    from cpkit.plugins import DatabasePlugin
-
-    cherrypy.engine.db = DatabasePlugin(cherrypy.engine)
-    handle = {"raw": "dbapi", "core": "connection", "orm": "session"}[variant]
-    cherrypy.config.update({"engine.db.on": True, "engine.db.url": url})
-    SETTINGS.update({"cpkit.db.on": True, "cpkit.db.handle": handle})
-
-
-SETTINGS: dict[str, Any] = {
-    "request.dispatch": cherrypy.dispatch.MethodDispatcher(),
-    "tools.sessions.on": True,
-    "tools.response_headers.on": True,
-    "tools.response_headers.headers": [("Content-Type", "text/plain")],
-}
+    return lambda: psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1))
 
 
 def create_table(url: str) -> None:
@@ -258,7 +231,7 @@ def create_table(url: str) -> None:
     Without it the readers of every variant would measure how many rows the writers left.
     """
     key = "INTEGER" if url.startswith("sqlite") else "SERIAL"
-    with _connector(url.partition(":")[0], url)() as connection:
+    with connector(url.partition(":")[0], url)() as connection:
         connection.execute("DROP TABLE IF EXISTS user_string")
         connection.execute(
             f"CREATE TABLE user_string (id {key} PRIMARY KEY, session_id TEXT, value TEXT)"
@@ -269,24 +242,27 @@ def create_table(url: str) -> None:
 def main() -> None:
     """Serve one variant until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", choices=["connecting", "ceiling", "raw", "core", "orm"])
+    parser.add_argument("variant", choices=["connecting", "ceiling", *HANDLES])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--database", default="", help="a URL as SQLAlchemy writes them")
     parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
+    parser.add_argument("--threads", type=int, default=10)
     options = parser.parse_args()
     cherrypy.config.update(
         {
             "engine.autoreload.on": False,
             "server.socket_port": options.port,
-            "server.thread_pool": THREADS,
+            "server.thread_pool": options.threads,
             # The default of 5 makes fifty clients measure the kernel's retries of their connects.
             "server.socket_queue_size": 128,
         }
     )
-    root = Root(generator(options.variant, options.database))
-    if options.variant in ("raw", "core", "orm"):
-        cherrypy.config.update({"engine.db.synchronous": options.synchronous})
-    cherrypy.quickstart(root, "/", {"/": SETTINGS})
+    more = {"synchronous": options.synchronous} if options.variant in HANDLES else {}
+    cherrypy.quickstart(*_mounted(root(options.variant, options.database, **more)))
+
+
+def _mounted(made: tuple[object, dict[str, Any]]) -> tuple[object, str, dict[str, Any]]:
+    return made[0], "/", made[1]
 
 
 if __name__ == "__main__":

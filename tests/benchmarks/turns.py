@@ -1,4 +1,4 @@
-"""Time the variants of a question in turns: what the report publishes.
+"""Time the variants of a question in turns, and say what the timings come to.
 
 Run one after another, the same code came out between 0.71 and 1.46 of itself on a shared
 machine. Here every round times one small batch of each variant, in random order, so that a slow
@@ -10,14 +10,15 @@ from __future__ import annotations
 import gc
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks import estimates
 from tests.benchmarks.questions import Call, Case, Question, verify
 
-Clock = Callable[[], int]
 AGAIN = "baseline again"
+LOW = 0.10  # the published quantile: other processes only ever add time
+NOISE_LIMIT = 0.01
+BLOCKS, RESAMPLES = 40, 200
 # The clock itself costs about 100 ns, a five-hundredth of the least. What is fast gets more calls
 # where it follows on what is slow.
 LEAST_BATCH_NS, MOST_BATCH_NS, SHARE_OF_SLOWEST = 50_000, 1_000_000, 0.05
@@ -26,23 +27,27 @@ PATIENCE = 4  # times the seconds that were given, for questions with slow varia
 WARM_NS = 100_000_000
 ATTEMPTS = 3
 
+Clock = Callable[[], int]
+Rounds = Mapping[str, Sequence[float]]
+
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold what was measured for one question; *noise* is baseline against baseline."""
+    """What was measured for one question: nanoseconds a unit of work, one a round.
+
+    *noise* is how far the baseline's two timings lie apart; *intervals* hold the ratio to the
+    baseline in 95 of 100 resamplings.
+    """
 
     question: Question
-    baseline: str
-    estimates: dict[str, estimates.Estimate]
+    case: Case
+    rounds: Rounds
     noise: float
-    rounds: int
-    without: tuple[str, ...]
-    headline: tuple[str, str] | None
+    intervals: Mapping[str, tuple[float, float]]
 
-    @property
-    def publishable(self) -> bool:
-        """Say whether the machine was quiet enough for the figures to mean something."""
-        return self.noise <= estimates.NOISE_LIMIT
+    def low(self, name: str) -> float:
+        """Return the published time of a variant."""
+        return quantile(self.rounds[name], LOW)
 
 
 def answer(asked: Question, seconds: float, seed: int = 0) -> Answer:
@@ -52,7 +57,7 @@ def answer(asked: Question, seconds: float, seed: int = 0) -> Answer:
         verify(case)
         best = _attempt(asked, case, seconds, seed)
         for attempt in range(1, ATTEMPTS):
-            if best.publishable:
+            if best.noise <= NOISE_LIMIT:
                 break
             best = min(best, _attempt(asked, case, seconds, seed + attempt), key=lambda a: a.noise)
         verify(case)  # a variant that broke on the way has been timed failing
@@ -63,10 +68,8 @@ def answer(asked: Question, seconds: float, seed: int = 0) -> Answer:
 
 def _attempt(asked: Question, case: Case, seconds: float, seed: int) -> Answer:
     rounds = take_rounds(case, seconds, seed)
-    noise = estimates.noise(rounds, case.baseline, AGAIN)
-    count = len(rounds.pop(AGAIN))
-    found = estimates.estimate(rounds, case.baseline)
-    return Answer(asked, case.baseline, found, noise, count, tuple(case.without), case.headline)
+    noise = abs(quantile(rounds.pop(AGAIN), LOW) / quantile(rounds[case.baseline], LOW) - 1)
+    return Answer(asked, case, rounds, noise, ratio_intervals(rounds, case.baseline))
 
 
 def take_rounds(
@@ -76,8 +79,8 @@ def take_rounds(
     calls = {**case.variants, AGAIN: case.variants[case.baseline]}
     costs = {name: _cost(call, clock) for name, call in case.variants.items()}
     costs[AGAIN] = costs[case.baseline]
-    batches = _batches(costs)
-    is_short = {name: cost < MOST_BATCH_NS for name, cost in costs.items()}
+    wanted = min(MOST_BATCH_NS, max(LEAST_BATCH_NS, SHARE_OF_SLOWEST * max(costs.values())))
+    batches = {name: max(1, round(wanted / max(1, cost))) for name, cost in costs.items()}
     order, shuffle = list(calls), random.Random(seed).shuffle
     taken: dict[str, list[float]] = {name: [] for name in calls}
     begun, count = clock(), 0
@@ -88,7 +91,7 @@ def take_rounds(
         while _go_on(count, (clock() - begun) / (seconds * 1e9)):
             shuffle(order)
             for name in order:
-                if is_short[name]:
+                if costs[name] < MOST_BATCH_NS:
                     # Untimed: a server's request follows on one of its own kind, and finds its
                     # code in the caches; these follow on their rivals.
                     _spent(calls[name], batches[name], clock)
@@ -110,12 +113,6 @@ def _go_on(rounds: int, spent: float) -> bool:
     return spent < 1 and rounds < MOST_ROUNDS
 
 
-def _batches(costs: Mapping[str, int]) -> dict[str, int]:
-    """Return how many calls of each variant are timed together, by what one call costs."""
-    wanted = min(MOST_BATCH_NS, max(LEAST_BATCH_NS, SHARE_OF_SLOWEST * max(costs.values())))
-    return {name: max(1, round(wanted / max(1, cost))) for name, cost in costs.items()}
-
-
 def _cost(call: Call, clock: Clock) -> int:
     """Return the nanoseconds of one call; the trials warm the variant up."""
     begun, trials = clock(), []
@@ -130,3 +127,27 @@ def _spent(call: Call, times: int, clock: Clock) -> int:
     for _ in repeat:
         call()
     return clock() - begun
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least *share* of the *values* don't exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def ratio_intervals(rounds: Rounds, baseline: str, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """Return, for each variant, the 95 % bootstrap interval of its ratio to *baseline*.
+
+    Blocks of neighbouring rounds are drawn together: a slow second slows all variants of its
+    rounds.
+    """
+    drawn, count = random.Random(seed), len(rounds[baseline])
+    width = max(1, count // BLOCKS)
+    blocks = [range(start, min(start + width, count)) for start in range(0, count, width)]
+    ratios: dict[str, list[float]] = {name: [] for name in rounds}
+    for _ in range(RESAMPLES):
+        chosen = [place for block in drawn.choices(blocks, k=len(blocks)) for place in block]
+        lows = {name: quantile([taken[i] for i in chosen], LOW) for name, taken in rounds.items()}
+        for name, low in lows.items():
+            ratios[name].append(low / lows[baseline])
+    return {name: (quantile(of, 0.025), quantile(of, 0.975)) for name, of in ratios.items()}

@@ -1,4 +1,4 @@
-"""Start the programs, put the load on them in turns, and say what each came to."""
+"""Servers that are started, put under load in turns, and ended; and what each came to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -24,7 +24,7 @@ READY_WITHIN = 30.0
 
 @dataclass(frozen=True)
 class Program:
-    """Name a server and how to start it; ``{port}`` in the *command* is replaced.
+    """A server and how to start it; ``{port}`` in the *command* is replaced.
 
     *stored* is the path that answers how many writes are stored; where there is none, each client
     reads again what it was last told.
@@ -35,23 +35,9 @@ class Program:
     stored: str | None = "/stored"
 
 
-@dataclass(frozen=True)
-class Workload:
-    """Name what the clients do: the method, the path, and what comes first, once."""
-
-    name: str
-    method: str
-    path: str
-    clients: int
-    body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    first: Mapping[str, Any] | None = None
-    check: Mapping[str, Any] | None = None
-
-
 @dataclass
 class Running:
-    """Hold a program that runs, its port, and how many writes it has answered."""
+    """A program that runs, its port, and how many writes it has answered."""
 
     program: Program
     process: subprocess.Popen[bytes]
@@ -59,19 +45,11 @@ class Running:
     answered: int = 0
     unread: int = 0
 
-    def drive(self, workload: Workload, seconds: float) -> dict[str, Any]:
+    def drive(self, workload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Put the load on, from another process; return its summary and the processor time."""
-        load = Load(
-            self.port,
-            workload.method,
-            workload.path,
-            workload.headers,
-            workload.body,
-            workload.first,
-            None if self.program.stored else workload.check,
-            workload.clients,
-            seconds,
-        )
+        load = Load(self.port, **{**workload, "seconds": seconds})
+        if self.program.stored:
+            load = Load(**{**asdict(load), "check": None})
         before = processor_seconds(self.process.pid)
         command = [sys.executable, "-m", "tests.benchmarks.load.driver", json.dumps(asdict(load))]
         ended = subprocess.run(
@@ -80,6 +58,7 @@ class Running:
         found: dict[str, Any] = json.loads(ended.stdout)
         spent = processor_seconds(self.process.pid) - before
         found["cpu"] = round(1e6 * spent / max(1, found["answered"]))
+        found["memory"] = round(sum(map(_resident, _family(self.process.pid))) / 1e6)
         self.answered += found["written"]
         self.unread += found["lost"]
         return found
@@ -92,10 +71,22 @@ class Running:
             return self.answered - int(page.read())
 
 
+def _family(pid: int) -> list[int]:
+    """Return a process and its children, as a server with workers has them."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(child) for child in task.read_text().split()]
+    return found
+
+
 def processor_seconds(pid: int) -> float:
-    """Return the processor time that a process has used, of all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """Return the processor time of a process and its children, of all their threads."""
+    of = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _family(pid))
+    return sum(int(fields[11]) + int(fields[12]) for fields in of) / 100
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
 @contextlib.contextmanager
@@ -105,7 +96,8 @@ def running(programs: Sequence[Program]) -> Iterator[list[Running]]:
     quiet = subprocess.DEVNULL
     try:
         for program in programs:
-            port = free_port()
+            with socket.create_server((HOST, 0)) as taken:
+                port = taken.getsockname()[1]
             command = [part.replace("{port}", str(port)) for part in program.command]
             process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
             started.append(Running(program, process, port))
@@ -116,13 +108,11 @@ def running(programs: Sequence[Program]) -> Iterator[list[Running]]:
         for one in started:
             one.process.terminate()
         for one in started:
-            _end(one.process)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server((HOST, 0)) as taken:
-        return int(taken.getsockname()[1])
+            try:
+                one.process.wait(10)
+            except subprocess.TimeoutExpired:
+                one.process.kill()
+                one.process.wait()
 
 
 def _wait(one: Running) -> None:
@@ -136,59 +126,50 @@ def _wait(one: Running) -> None:
         time.sleep(0.05)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+Taken = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 def take_turns(
     programs: Sequence[Program],
-    workloads: Sequence[Workload],
+    workloads: Mapping[str, Mapping[str, Any]],
     cycles: int,
     seconds: float,
     progress: Callable[[str], None] = print,
     seed: int = 0,
-) -> dict[str, dict[str, list[dict[str, Any]]]]:
+) -> Taken:
     """Return, by workload and program, the summaries of all cycles, each in random order."""
     shuffled = random.Random(seed)
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {
-        workload.name: {program.name: [] for program in programs} for workload in workloads
-    }
-    with running(programs) as all_of_them:
+    found: Taken = {name: {program.name: [] for program in programs} for name in workloads}
+    with running(programs) as servers:
         for cycle in range(1, cycles + 1):
-            for workload in workloads:
-                for one in shuffled.sample(all_of_them, len(all_of_them)):
-                    summary = one.drive(workload, seconds)
-                    found[workload.name][one.program.name].append(summary)
-                    progress(_line(cycle, cycles, workload, one, summary))
-        for one in all_of_them:
+            for name, workload in workloads.items():
+                for one in shuffled.sample(servers, len(servers)):
+                    made = one.drive(workload, seconds)
+                    found[name][one.program.name].append(made)
+                    progress(f"[{cycle}/{cycles}] {name:18} {one.program.name:34} {_line(made)}")
+        for one in servers:
             lost = one.lost()
             for taken in found.values():
-                for summary in taken[one.program.name]:
-                    summary["lost"] = lost
+                for made in taken[one.program.name]:
+                    made["lost"] = lost
     return found
 
 
-def _line(cycle: int, of: int, workload: Workload, one: Running, found: Mapping[str, Any]) -> str:
+def _line(made: Mapping[str, Any]) -> str:
     return (
-        f"[{cycle}/{of}] {workload.name:10} {one.program.name:28} {found['rate']:7.0f}/s"
-        f"  p50 {found['p50']:6.1f}  p99 {found['p99']:7.1f}  max {found['max']:7.1f} ms"
-        f"  {found['cpu']:5d} µs CPU  {found['errors']} errors"
+        f"{made['rate']:7.0f}/s  p50 {made['p50']:6.1f}  p99 {made['p99']:7.1f} ms"
+        f"  {made['cpu']:5d} µs CPU  {made['memory']} MB  {made['errors']} errors"
     )
 
 
-Cycles = Sequence[Mapping[str, Any]]
-
-
-def condense(cycles: Cycles, base: Cycles) -> dict[str, Any]:
+def condense(
+    cycles: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the medians of a program's cycles, and of its ratios to the *base* in each cycle."""
     ratios = [one["rate"] / other["rate"] for one, other in zip(cycles, base, strict=True)]
     medians = {
         name: round(statistics.median(one[name] for one in cycles), 2)
-        for name in ("rate", "p50", "p99", "cpu")
+        for name in ("rate", "p50", "p99", "cpu", "memory")
     }
     return {
         **medians,

@@ -1,0 +1,99 @@
+"""Charts of a run, by matplotlib: readable on a phone, in dark and in light."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+from tests.benchmarks.words import duration
+
+INK, FAINT = "#1f2328", "#d0d7de"
+GOOD, BAD, EVEN = "#0969da", "#cf222e", "#59636e"
+LINES = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#7d6600")
+# What a browser in the dark shows in their place.
+DARK = {INK: "#e6edf3", FAINT: "#3d444d", GOOD: "#4493f8", BAD: "#ff7b72", EVEN: "#9198a1"}
+DARK |= {"#bc4c00": "#f0883e", "#1a7f37": "#3fb950", "#8250df": "#bc8cff", "#7d6600": "#d8bd3a"}
+WIDTH = 5.2  # inches: at 390 pixels a letter is still 11 pixels high
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cpkit",
+    "font.family": "sans-serif",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+class Bar(NamedTuple):
+    """One comparison: how many times as fast (under 1: slower), and in words."""
+
+    label: str
+    factor: float
+    words: str
+    even: bool = False
+
+
+def bars(title: str, rows: Sequence[Bar]) -> str:
+    """Draw one bar a row on a logarithmic scale that begins at *no difference*."""
+    figure, axes = _drawing(0.75 * len(rows) + 0.6)
+    for place, row in enumerate(rows):
+        colour = EVEN if row.even else GOOD if row.factor >= 1 else BAD
+        size = max(row.factor, 1 / row.factor, 1.01)
+        axes.barh(-place, size - 1, left=1, height=0.34, color=colour)
+        axes.text(1, -place + 0.26, row.label, fontsize=10.5)
+        axes.text(1.03, -place - 0.42, row.words, fontsize=10.5, color=EVEN)
+    axes.set_xscale("log")
+    axes.set_xlim(1, max([2.0, *(max(row.factor, 1 / row.factor) for row in rows)]) * 1.1)
+    axes.set_axis_off()
+    return _svg(figure, title, "; ".join(f"{row.label}: {row.words}" for row in rows))
+
+
+def curves(title: str, series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Draw nanoseconds over size, both logarithmic, one line a name; cpkit's lines are bold."""
+    figure, axes = _drawing(3.6)
+    for place, (name, line) in enumerate(series.items()):
+        width = 3.5 if name.startswith("cpkit") else 1.8
+        axes.plot(*zip(*line, strict=True), label=name, color=LINES[place % 6], linewidth=width)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: duration(value))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlabel("routes")
+    axes.grid(axis="y", color=FAINT)
+    axes.legend(frameon=False, fontsize=10, loc="upper left")
+    return _svg(figure, title, ", ".join(series))
+
+
+def _drawing(height: float) -> tuple[Any, Any]:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update(STYLE)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Any, title: str, description: str) -> str:
+    """Return a figure as an SVG that stands alone, with its own colours for the dark."""
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    svg = drawn.getvalue()[drawn.getvalue().index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    rules = "".join(
+        f'[style*="fill: {light}"]{{fill:{dark}!important}}'
+        f'[style*="stroke: {light}"]{{stroke:{dark}!important}}'
+        for light, dark in DARK.items()
+    )
+    head = (
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+        f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>"
+    )
+    return re.sub(r"(<svg[^>]*>)", lambda tag: tag[1] + head, svg, count=1)
