@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         table = dispatcher(options.object)
-        if options.match is not None and not hasattr(table, "allowed"):
+        if options.match is not None and not hasattr(table, "answers"):
             raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         routes.error(str(error))

@@ -14,7 +14,11 @@ fails, by its name, when one of these goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from http.cookies import SimpleCookie
+from inspect import getattr_static, getclosurevars
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 # An argument list that doesn't fit the handler is a 404, as with CherryPy's own dispatcher.
@@ -58,9 +62,11 @@ __all__ = [
     "Response",
     "Toolbox",
     "Tree",
+    "behind",
     "test_callable_spec",
 ]
 
+WRAPPERS = 5  # how many dispatchers stand one in the other, at most
 Handler = Callable[..., Any]  # a page handler, bound or not: what it returns is its own affair
 
 
@@ -124,6 +130,9 @@ class Application(Protocol):
     script_name: str
     config: dict[str, dict[str, Any]]
     toolboxes: dict[str, Any]
+
+    def find_config(self, path: str, key: str, default: Any = None) -> Any:
+        """Return the value of *key* in the deepest section along *path* that has it."""
 
 
 class Dispatcher(Protocol):
@@ -200,3 +209,32 @@ class Bus(Protocol):
 
     def exit(self) -> None:
         """Stop the process."""
+
+
+def behind(dispatch: object) -> Iterator[Any]:
+    """Yield *dispatch* and the dispatchers that it wraps, as ``VirtualHost`` does its next one.
+
+    A wrapper is a function, a method, a partial or an object; what it wraps stands in its closure,
+    its attributes, or under a global name that it uses.
+    """
+    seen: set[int] = set()
+    level = [dispatch]
+    for _ in range(WRAPPERS):
+        level = [each for each in level if callable(each) and id(each) not in seen]
+        seen.update(map(id, level))
+        yield from level
+        level = [inner for each in level for inner in _held(each)]
+
+
+def _held(wrapper: Any) -> Iterator[object]:
+    if isinstance(wrapper, type) or getattr_static(wrapper, "controllers", None) is not None:
+        return
+    if isinstance(wrapper, FunctionType):
+        values = getclosurevars(wrapper)
+        yield from (*values.nonlocals.values(), *values.globals.values())
+    elif isinstance(wrapper, MethodType):
+        yield from (wrapper.__func__, wrapper.__self__)
+    elif isinstance(wrapper, partial):
+        yield from (wrapper.func, *wrapper.args, *wrapper.keywords.values())
+    with suppress(Exception):  # a proxy, that a function uses too, may have nothing behind it
+        yield from list(vars(wrapper).values())

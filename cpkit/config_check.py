@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from inspect import getattr_static
 from types import FunctionType, GetSetDescriptorType, MethodType
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -12,7 +13,7 @@ import cherrypy
 from cpkit.routing.handlers import operations
 from cpkit.routing.table import RouteTable
 
-from .cherry import Application, Bus
+from .cherry import Application, Bus, behind
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 
 NAMESPACE = "cpkit"
@@ -142,8 +143,7 @@ def handlers_of(app: Application) -> Iterator[tuple[Callable[..., Any], Config]]
     """
     base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
     base.update(app.config.get("/", {}))
-    dispatchers = {id(it): it for it in map(_dispatcher, app.config.values()) if it is not None}
-    for dispatcher in dispatchers.values():
+    for dispatcher in _dispatchers(app.config.values()):
         if isinstance(dispatcher, RouteTable):
             for operation in operations(dispatcher):
                 yield operation.handler, {**base, **operation.config}
@@ -152,8 +152,10 @@ def handlers_of(app: Application) -> Iterator[tuple[Callable[..., Any], Config]]
         yield handler, {**base, **own}
 
 
-def _dispatcher(section: Config) -> Any:
-    return section.get("request.dispatch")
+def _dispatchers(sections: Iterable[Config]) -> Iterable[object]:
+    """Return the dispatchers of *sections*, and those that they wrap, each once."""
+    found = (each for section in sections for each in behind(section.get("request.dispatch")))
+    return {id(each): each for each in found}.values()
 
 
 def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., Any], Config]]:
@@ -191,11 +193,12 @@ def _places_of(app: Application) -> Iterator[Place]:
     base = {**cherrypy.config, **(getattr(app.root, "_cp_config", None) or {})}
     seen: set[int] = set()
     root = Place("", {}, {**base, **sections.get("/", {})}, [], app.toolboxes)
-    pages = [
-        place
-        for page in (app.root, *_controllers(sections.values()))
-        for place in page_places(page, root, seen)
-    ]
+    dispatchers = _dispatchers(sections.values())
+    controllers = (page for each in dispatchers for page in _controllers(each))
+    pages = [place for page in (app.root, *controllers) for place in page_places(page, root, seen)]
+    for each in dispatchers:
+        for name, written, code in each.route_configs() if isinstance(each, RouteTable) else ():
+            pages.append(Place(name, written, {**root.valid, **code}, [], app.toolboxes))
     for path, written in sections.items():
         above = [each for each in sections if f"{path}/".startswith(f"{each.rstrip('/')}/")]
         valid = dict(base)
@@ -206,10 +209,11 @@ def _places_of(app: Application) -> Iterator[Place]:
     yield from pages
 
 
-def _controllers(sections: Iterable[Config]) -> Iterator[object]:
-    """Yield what dispatchers that know their controllers lead to."""
-    for section in sections:
-        yield from getattr(section.get("request.dispatch"), "controllers", {}).values()
+def _controllers(dispatcher: object) -> Iterable[object]:
+    """Return what a dispatcher that knows its controllers leads to."""
+    if isinstance(dispatcher, RouteTable):
+        return dispatcher.pages()
+    return list(getattr_static(dispatcher, "controllers", {}).values())
 
 
 def _check(key: str, value: object, place: Place) -> None:
@@ -254,6 +258,7 @@ def page_places(page: object, above: Place, seen: set[int]) -> list[Place]:
 
     *above* is the place whose config counts for it too; adds to *seen*.
     """
+    page = page.__func__ if isinstance(page, MethodType) else page
     if id(page) in seen:
         return []
     seen.add(id(page))

@@ -1,9 +1,18 @@
 """CherryPy dispatchers: which code answers a URL."""
 
 from cpkit.routing import IndexedMapper
+from cpkit.routing.declarations import route, routes
 from cpkit.server import GuardedServer
 from cpkit.serving.guard import PathGuard, RequestGuard
 
-from .routes import RoutesDispatcher
+from ._routes import RoutesDispatcher
 
-__all__ = ["GuardedServer", "IndexedMapper", "PathGuard", "RequestGuard", "RoutesDispatcher"]
+__all__ = [
+    "GuardedServer",
+    "IndexedMapper",
+    "PathGuard",
+    "RequestGuard",
+    "RoutesDispatcher",
+    "route",
+    "routes",
+]

@@ -2,21 +2,71 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import cherrypy
 from cherrypy.lib.httputil import urljoin
 
-from cpkit.cherry import test_callable_spec
+from cpkit.cherry import Application, Hook, Request
+from cpkit.routing.generation import CONTROL
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-FIRST = float("-inf")  # the priority of a hook that comes before any tool's
+FIRST, LAST = float("-inf"), float("inf")  # priorities of hooks around any tool's
 
 
-def environ_of(request: Any) -> dict[str, Any]:
+class RoutedRequest(Request, Protocol):
+    """A request that a RoutesDispatcher has dispatched."""
+
+    app: Application
+    dispatch_started: int
+    route: str | None
+    routed: tuple[Any, str, dict[str, Any] | None, Any]
+    protected: dict[str, Any]
+
+
+class Answer(partial):  # type: ignore[type-arg]  # what it returns is a response's body
+    """What answers a request in the place of a page handler, without its parameters."""
+
+
+DIRECT = Answer, cherrypy.HTTPError
+
+
+def fail(error: Exception) -> None:
+    """Raise *error*."""
+    raise error
+
+
+def no_content() -> None:
+    """Answer an automatic OPTIONS: 204, the header is all there is to say."""
+    response = cherrypy.serving.response
+    response.status = 204
+    response.headers.pop("Content-Type", None)
+
+
+def allow(methods: Iterable[str]) -> None:
+    """Set the ``Allow`` header (RFC 9110, 10.2.1)."""
+    cherrypy.serving.response.headers["Allow"] = ", ".join(sorted({*methods, "OPTIONS"}))
+
+
+def asked_method(request: Request, answered: Iterable[str]) -> str:
+    """Return the one of *answered* methods whose route a refusal or an OPTIONS belongs to.
+
+    It is the one that a CORS preflight asks for, else GET, else the first.
+    """
+    preflight = request.headers.get("Access-Control-Request-Method", "")
+    methods = sorted(answered)
+    return next((each for each in (preflight, "GET") if each in methods), methods[0])
+
+
+def wants_slash(request: Request, fault: str) -> bool:
+    """Tell whether ``tools.trailing_slash`` is to mend *fault*: "missing" or "extra"."""
+    tool = "tools.trailing_slash."
+    wanted = request.config.get(tool + fault, fault == "missing")
+    return bool(request.config.get(tool + "on") and wanted)
+
+
+def environ_of(request: Request) -> dict[str, Any]:
     """Return the WSGI environ of *request*, its method included; any server has one here."""
     environ: dict[str, Any] | None = getattr(request, "wsgi_environ", None)
     if environ is None:  # CherryPy's native server
@@ -31,25 +81,31 @@ def environ_of(request: Any) -> dict[str, Any]:
         for name, value in request.headers.items():
             environ["HTTP_" + name.upper().replace("-", "_")] = value
         environ["CONTENT_LENGTH"] = request.headers.get("Content-Length", "")
-    if environ.get("REQUEST_METHOD") != request.method:
-        return {**environ, "REQUEST_METHOD": request.method}
-    return environ
+    return {**environ, "REQUEST_METHOD": request.method}
 
 
-def is_malformed(path: str, request: Any) -> bool:
+def is_of_server(environ: Mapping[str, Any]) -> bool:
+    """Tell whether the target is ``*``, the server as a whole (RFC 9110, 9.3.7).
+
+    CherryPy's server makes a path of it, ``/*``; gunicorn has the target as RAW_URI.
+    """
+    return "*" in (environ.get("REQUEST_URI"), environ.get("RAW_URI"))
+
+
+def is_malformed(path: str, request: RoutedRequest) -> bool:
     """Tell whether *path* holds control characters or bytes that are no text."""
     if not path.isprintable() and CONTROL.search(path):
         return True
     return not path.isascii() and _is_misread(request)
 
 
-def _is_misread(request: Any) -> bool:
+def _is_misread(request: RoutedRequest) -> bool:
     """Tell whether CherryPy took the path for Latin-1 because it could not be decoded."""
     environ = getattr(request, "wsgi_environ", None)
     if environ is None or "cherrypy.previous_request" in environ:
         return False
     path_info = environ.get("PATH_INFO", "")
-    encoding = request.app.find_config(path_info, "request.uri_encoding", "utf-8")
+    encoding = uri_encoding(request, path_info)
     try:
         raw = urljoin(environ.get("SCRIPT_NAME", ""), path_info).encode("latin-1")
         path = raw.decode(encoding)
@@ -58,42 +114,76 @@ def _is_misread(request: Any) -> bool:
     return bool(path[len(request.script_name) :] != request.path_info)
 
 
-def may_have_body(environ: Mapping[str, Any]) -> bool:
-    """Tell whether the request announces a body (RFC 9112, 6)."""
-    return bool(environ.get("CONTENT_LENGTH")) or "HTTP_TRANSFER_ENCODING" in environ
+def uri_encoding(request: RoutedRequest, path_info: str) -> str:
+    """Return the encoding that CherryPy reads the path by."""
+    return str(request.app.find_config(path_info, "request.uri_encoding", "utf-8"))
 
 
-def keep(request: Any) -> None:
-    """Keep what is in ``request.params``, the path's variables, above query and body.
+# CherryPy merges the query into request.params after the hooks of on_start_resource, and the body
+# after those of before_request_body. What tools did to the variables of the path, by then, stands.
+def protect(request: RoutedRequest, optional: set[str]) -> None:
+    """Protect what is in ``request.params`` from query and body.
 
-    CherryPy merges the query string before the hooks of ``before_request_body``, the body
-    before those of ``before_handler``: the variables are put back first thing in each.
+    A variable of the path that is *optional*, and absent from it, leaves its name to them.
     """
-    put_back = partial(request.params.update, dict(request.params))
-    request.hooks.attach("before_request_body", put_back, priority=FIRST)
-    request.hooks.attach("before_handler", put_back, priority=FIRST)
+    params = request.params
+    request.protected = {
+        name: value for name, value in params.items() if value is not None or name not in optional
+    }
+    request.hooks["on_start_resource"].append(BEFORE_QUERY)
+    request.hooks["before_request_body"].append(AFTER_QUERY)
 
 
-class PageHandler(cherrypy.dispatch.LateParamPageHandler):
-    """Call a handler with ``request.params``, and answer what they can't fit with 404 or 400."""
-
-    def __call__(self) -> Any:
-        """Call the handler; a parameter named as its ``self`` is one it doesn't take."""
-        try:
-            return self.callable(*self.args, **self.kwargs)
-        except TypeError as error:
-            self._refuse_mismatch(error)
-            raise
-
-    def _refuse_mismatch(self, error: TypeError) -> None:
-        test_callable_spec(self.callable, self.args, self.kwargs)
-        name = _receiver(self.callable)
-        if name is not None and name in self.kwargs:
-            in_body = name in (cherrypy.serving.request.body.params or {})
-            raise cherrypy.HTTPError(400 if in_body else 404) from error
+def _before_query() -> None:
+    request = cherrypy.serving.request
+    params, names = request.params, request.protected
+    request.protected = {name: params.get(name, GONE) for name in names}
+    if request.body is not None:
+        request.body.request_params = BodyParams(request.body.request_params, frozenset(names))
 
 
-def _receiver(handler: Any) -> str | None:
+def _after_query() -> None:
+    request = cherrypy.serving.request
+    for name, value in request.protected.items():
+        if value is GONE:
+            request.params.pop(name, None)
+        else:
+            request.params[name] = value
+
+
+GONE = object()
+BEFORE_QUERY = Hook(_before_query, priority=LAST)
+AFTER_QUERY = Hook(_after_query, priority=FIRST)
+
+
+class BodyParams(MutableMapping[str, Any]):
+    """The request's parameters, as its body may fill them: but for the *protected* names."""
+
+    def __init__(self, params: dict[str, Any], protected: frozenset[str]) -> None:
+        self.params, self.protected = params, protected
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.params[name]
+        if name in self.protected or value is None:
+            raise KeyError(name)  # CherryPy puts a second value beside a first one
+        return value
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if name not in self.protected:
+            self.params[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self.protected:
+            del self.params[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+def receiver(handler: Callable[..., Any]) -> str | None:
     """Return the name of a bound method's first parameter if a keyword could clash with it."""
     function = getattr(handler, "__func__", None) or type(handler).__call__
     code = getattr(function, "__code__", None)
@@ -101,15 +191,3 @@ def _receiver(handler: Any) -> str | None:
         return None
     name: str = code.co_varnames[0]
     return name
-
-
-def allow(methods: frozenset[str]) -> None:
-    """Set the ``Allow`` header (RFC 9110, 10.2.1)."""
-    cherrypy.serving.response.headers["Allow"] = ", ".join(sorted(methods))
-
-
-def no_content(*args: Any, **kwargs: Any) -> None:
-    """Answer an automatic OPTIONS: 204, the header is all there is to say."""
-    response = cherrypy.serving.response
-    response.status = 204
-    response.headers.pop("Content-Type", None)

@@ -110,3 +110,52 @@ def opaque(route: Any, domains: Domains) -> Admit:
         return isinstance(found, dict)
 
     return admit
+
+
+# The registry of methods (IANA, RFC 9110, 16.1), and some that are widely spoken.
+STANDARD_METHODS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK
+        MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE NOTIFY OPTIONS ORDERPATCH
+        PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND
+        UNCHECKOUT UNLINK UNLOCK UNSUBSCRIBE UPDATE UPDATEREDIRECTREF VERSION-CONTROL
+        """,
+    )
+)
+
+
+def refuse_misplaced(template: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse *arguments* of ``connect`` that would be constants, and were meant as conditions.
+
+    Raises RouteError; for a method in lower case too, which no request has (RFC 9110, 9.1).
+    """
+    for name, value in arguments.items():
+        condition = misplaced(name, value)
+        if condition:
+            raise RouteError(
+                template,
+                f"{name}={value!r} is a constant for the handler, and no condition",
+                f"Write conditions={{{condition!r}: ...}}.",
+            )
+    conditions = arguments.get("conditions")
+    methods = conditions.get("method") if isinstance(conditions, Mapping) else None
+    for method in _methods(template, methods) if methods else ():
+        if method not in STANDARD_METHODS and method.upper() in STANDARD_METHODS:
+            raise RouteError(
+                template, f"no request has the method {method!r}", f"Write {method.upper()!r}."
+            )
+
+
+def misplaced(name: str, value: object) -> str | None:
+    """Return the condition that an argument of ``connect`` was meant as, or None."""
+    several = isinstance(value, (list, tuple, set, frozenset))
+    if name in ("method", "methods"):
+        known = isinstance(value, str) and value.upper() in STANDARD_METHODS
+        return "method" if several or known else None
+    if name == "function":
+        return "function" if callable(value) else None
+    if name == "sub_domain":
+        return "sub_domain" if several or value is True else None
+    return None

@@ -1,97 +1,219 @@
-"""A Routes mapper that checks what is declared, and keeps what it was given."""
+"""Ways to declare several routes: below a prefix, or each beside its handler."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import getattr_static
+from types import MethodType
+from typing import Any, NamedTuple, TypeVar
 
-from routes.mapper import Mapper
+from routes.mapper import COLLECTION_ACTIONS, MEMBER_ACTIONS, SubMapperParent
+from routes.mapper import SubMapper as RoutesSubMapper
 
-from .generation import GenerationTable
-from .route import Route, keywords, named_routes
-from .shape import pattern_warnings
+from cpkit.errors import RouteError
 
-ENCODING = "utf-8", "ignore"
-# A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
-OPTIONS = {"_static": False, "_filter": None, "_absolute": False, "_encoding": "utf-8"}
-OPTIONS |= {"_minimize": False, "_explicit": False, "_member_name": None}
-OPTIONS |= {"_collection_name": None, "_parent_resource": None}
-
-
-class DeclaringMapper(Mapper):
-    """The half of IndexedMapper that declares routes; looking them up is the other."""
-
-    _changing: Any  # a lock: one declaration or index at a time
-
-    def make_route(self, *args: Any, **kargs: Any) -> Any:
-        """Make the Route of one connect(); a subclass can override this to use its own class."""
-        return Route(*args, **kargs)
-
-    def connect(self, *args: Any, **kargs: Any) -> None:
-        """Declare a route: ``connect(path, ...)`` or ``connect(name, path, ...)``.
-
-        Raises RouteError at once for a route that could never work; warns of a requirement whose
-        time may grow exponentially.
-        """
-        name, path = args if len(args) > 1 else (None, *args)
-        if path is None:  # a submapper without a path_prefix says connect(path, None)
-            name, path = None, name
-        kargs = {"_explicit": self.explicit, "_minimize": self.minimization, **kargs}
-        route = self.make_route(name, path, **kargs)
-        if "_encoding" not in kargs and (self.encoding, self.decode_errors) != ENCODING:
-            route.encoding, route.decode_errors = self.encoding, self.decode_errors
-        for warning in pattern_warnings(route):
-            warnings.warn(warning, stacklevel=2)
-        with self._changing:
-            self._add(name, route)
-
-    def _add(self, name: str | None, route: Any) -> None:
-        if name:
-            named_routes(self)[name] = route
-            route.name = name
-        if not route.static:
-            self.matchlist.append(route)
-            self.maxkeys.setdefault(route.maxkeys, []).append(route)
-            self._created_gens = False
-            self._forget()
-
-    def extend(self, routes: Iterable[Any], path_prefix: str = "") -> None:
-        """Connect copies of *routes*, with all their options, below *path_prefix*."""
-        for route in routes:
-            between = "/" if path_prefix and route.minimization else ""
-            path = path_prefix + between + route.routepath
-            options = {**_options(route), **keywords(route), "conditions": route.conditions}
-            self.connect(route.name, path, **options)
-
-    def resource(self, member_name: str, collection_name: str, **kwargs: Any) -> None:
-        """Connect the routes of a resource; its requirements hold on the members' routes too."""
-        kwargs["member"] = dict(kwargs.get("member") or {})
-        kwargs["new"] = dict(kwargs.get("new") or {})
-        connecting = Requiring(self, kwargs.get("requirements") or {})
-        Mapper.resource(connecting, member_name, collection_name, **kwargs)
-
-    def _create_gens(self) -> None:
-        self._gendict = GenerationTable(self.matchlist)
-        self._created_gens = True
-
-    def _forget(self) -> None:
-        """Drop what was worked out from the routes so far."""
-        raise NotImplementedError
+ROUTES, PREFIX = "_cpkit_routes", "_cpkit_prefix"
+MERGED = ("config", "conditions", "requirements")
+DECORATE = "Decorate a function, a method or a class; nearest to it where others decorate it too."
+Handler = TypeVar("Handler")
+Class = TypeVar("Class", bound=type)
 
 
-def _options(route: Any) -> dict[str, Any]:
-    names = {"_minimize": "minimization"}
-    found = {name: getattr(route, names.get(name, name[1:])) for name in OPTIONS}
-    return {name: value for name, value in found.items() if value != OPTIONS[name]}
+class Submapping(SubMapperParent):
+    """What has submappers, cpkit's own: they notice a path that is joined without a slash."""
+
+    def submapper(self, **options: Any) -> SubMapper:
+        """Return a submapper: *options* hold for each route that is connected through it."""
+        return SubMapper(self, **options)
+
+    def collection(
+        self,
+        collection_name: str | None,
+        resource_name: str,
+        path_prefix: str | None = None,
+        member_prefix: str = "/{id}",
+        controller: Any = None,
+        collection_actions: Iterable[str] = COLLECTION_ACTIONS,
+        member_actions: Iterable[str] = MEMBER_ACTIONS,
+        member_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> SubMapper:
+        """Return a submapper of a collection; its ``member`` is one of the collection's members."""
+        below = "" if collection_name is None else f"/{collection_name}"
+        collection = self.submapper(
+            collection_name=collection_name,
+            resource_name=resource_name,
+            path_prefix=(path_prefix or "") + below,
+            controller=resource_name or collection_name if controller is None else controller,
+            actions=collection_actions,
+            **options,
+        )
+        collection.member = collection.submapper(
+            path_prefix=member_prefix, actions=member_actions, **(member_options or {})
+        )
+        return collection
 
 
-class Requiring:
-    """Connect the routes of a resource with *requirements* added to their own."""
+class SubMapper(Submapping, RoutesSubMapper):
+    """A submapper of Routes' that tells the mapper of a path that is joined without a slash."""
 
-    def __init__(self, mapper: Any, requirements: dict[str, str]) -> None:
-        self.mapper, self.requirements = mapper, requirements
+    def connect(self, routename: str, path: str | None = None, **options: Any) -> None:
+        """Connect a route below the prefix."""
+        super().connect(routename, path, **options)
+        prefix = self.kwargs.get("path_prefix") or ""
+        below = routename if path is None else path
+        joined = prefix.endswith("/") == below.startswith("/")
+        static = options.get("_static") or self.kwargs.get("_static")
+        if prefix and below and joined and not static and not below.startswith((".", "{.")):
+            parent: Any = self.obj
+            while isinstance(parent, RoutesSubMapper):
+                parent = parent.obj
+            mapper = getattr(parent, "mapper", parent)
+            getattr(mapper, "doubts", {})[mapper.matchlist[-1]] = (
+                f"{prefix!r} and {below!r} are joined as they stand"
+            )
 
-    def connect(self, *args: Any, **kargs: Any) -> None:
-        own = kargs.get("requirements") or {}
-        self.mapper.connect(*args, **{**kargs, "requirements": {**own, **self.requirements}})
+
+class Declared(NamedTuple):
+    """What one ``@route`` says: the path, its name, and further arguments of ``connect``."""
+
+    template: str
+    name: str | None
+    options: Mapping[str, Any]
+
+
+class Call(NamedTuple):
+    """The arguments of one call of ``connect``."""
+
+    name: str | None
+    template: str
+    controller: Any
+    options: dict[str, Any]
+
+
+def route(
+    template: str,
+    *,
+    methods: Iterable[str] | None = None,
+    name: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Callable[[Handler], Handler]:
+    """Declare that a method or a function answers the URLs of *template*.
+
+    *methods* are those of HTTP that it answers (None: any); further *options* are ``connect``'s.
+    A handler may have several routes. ``RoutesDispatcher.include`` connects them.
+    Raises RouteError for a template without a leading slash.
+    """
+    if template and not template.startswith(("/", "{.")):
+        raise RouteError(template, "it has no leading slash", f"Write {'/' + template!r}.")
+    _refuse_own(template, options)
+    if methods is not None:
+        named = [methods] if isinstance(methods, str) else list(methods)
+        conditions = {**(conditions or {}), "method": named}
+    if conditions:
+        options["conditions"] = conditions
+    if config:
+        options["config"] = config
+    declared = Declared(template, name, options)
+
+    def decorate(handler: Handler) -> Handler:
+        if not (callable(handler) or isinstance(handler, (staticmethod, classmethod))):
+            raise RouteError(template, f"{handler!r} is no function", DECORATE)
+        # NOTE: decorators run from the lowest up; the routes stay in the order of the source.
+        _mark(handler, ROUTES, (declared, *vars(handler).get(ROUTES, ())))
+        return handler
+
+    return decorate
+
+
+def routes(prefix: str = "", *, name_prefix: str = "", **options: Any) -> Callable[[Class], Class]:
+    """Declare what the routes of a class have in common: *prefix* goes before their paths.
+
+    *name_prefix* goes before their names, and *options* are arguments of ``connect`` for each; a
+    route's own go before. A subclass that has no prefix of its own inherits it.
+    Raises RouteError for a prefix that begins without a slash, or ends in one.
+    """
+    _check_prefix(prefix)
+    _refuse_own(prefix, options)
+    declared = Declared(prefix, name_prefix, options)
+
+    def decorate(cls: Class) -> Class:
+        _mark(cls, PREFIX, declared)
+        return cls
+
+    return decorate
+
+
+def calls(handler: Any, prefix: str = "", name_prefix: str = "") -> list[Call]:
+    """Return the calls of ``connect`` that *handler*'s routes stand for, in their order.
+
+    Raises RouteError where there is none, and for a path that would have no leading slash.
+    """
+    _check_prefix(prefix)
+    found = list(_calls(handler, prefix, name_prefix))
+    for call in found:
+        if not call.template.startswith("/"):
+            raise RouteError(call.template, "it has no leading slash", "Give it a prefix.")
+    if not found:
+        raise RouteError(prefix, f"{handler!r} declares no route", "Decorate its methods: @route.")
+    return found
+
+
+def _calls(handler: Any, prefix: str, name_prefix: str) -> Iterator[Call]:
+    cls = handler if isinstance(handler, type) else type(handler)
+    common: Declared = getattr(cls, PREFIX, Declared("", None, {}))
+    before = Declared(prefix + common.template, name_prefix + (common.name or ""), common.options)
+    function = handler.__func__ if isinstance(handler, MethodType) else handler
+    for declared in getattr_static(function, ROUTES, ()):
+        yield _call(before, declared, handler, {})
+    for name, routes_of in _members(cls).items():
+        for declared in routes_of:
+            yield _call(before, declared, handler, {"action": name})
+
+
+def _call(before: Declared, own: Declared, handler: Any, action: dict[str, str]) -> Call:
+    options = {**before.options, **own.options, **action}
+    for key in MERGED:
+        if key in before.options and key in own.options:
+            options[key] = {**before.options[key], **own.options[key]}
+    name = None if own.name is None else f"{before.name}{own.name}"
+    return Call(name, before.template + own.template, handler, options)
+
+
+def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
+    """Return the routes of each method of *cls*, in the order of the source, bases first.
+
+    A method that is overridden keeps its routes, unless it gets routes of its own; ``name = None``
+    takes them away.
+    """
+    found: dict[str, tuple[Declared, ...]] = {}
+    for base in reversed(cls.__mro__):
+        for name, member in vars(base).items():
+            function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
+            own = getattr_static(member, ROUTES, ()) or getattr_static(function, ROUTES, ())
+            if own and isinstance(member, property):
+                raise RouteError(own[0].template, f"{name!r} is a property", DECORATE)
+            if own or member is None:
+                found.pop(name, None)
+            if own:
+                found[name] = own
+    return found
+
+
+def _mark(thing: Any, name: str, value: object) -> None:
+    setattr(thing, name, value)
+
+
+def _check_prefix(prefix: str) -> None:
+    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+        raise RouteError(
+            prefix, "a prefix begins with a slash and ends without", "Write it like '/api'."
+        )
+
+
+def _refuse_own(template: str, options: Mapping[str, Any]) -> None:
+    own = sorted({"action", "controller"} & options.keys())
+    if own:
+        raise RouteError(template, f"{own[0]!r} is the handler that is decorated", "Leave it out.")

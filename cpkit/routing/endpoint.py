@@ -1,4 +1,4 @@
-"""What a route leads to: the callable of a controller, and the config of the code."""
+"""What a route leads to: its controller, the callable, and the config of the code."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 
 from cpkit.errors import RouteError
 
-Config = Mapping[str, Any]
+from .route import Route
+from .sections import Config, spellings
+from .template import Spelling
+
 NOTHING = object()
+REMEDY = 'Give an object, a class, a function or "package.module:Class".'
 
 
 class Endpoint(NamedTuple):
-    """Hold what a controller and an action lead to.
+    """What a controller and an action lead to.
 
     *controller* is the object or the class, *attribute* the name of the method (None: the
     controller itself is called), *config* the ``_cp_config`` of both and of ``connect``.
@@ -32,6 +36,51 @@ class Endpoint(NamedTuple):
         return owner if self.attribute is None else getattr(owner, self.attribute, None)
 
 
+class Target:
+    """A route as a dispatcher sees it, worked out once.
+
+    *controller* is None when the route names its controller: by a default, or in the URL.
+    *path* is the route's as it is written, *template* without the regexes of its variables.
+    """
+
+    def __init__(self, route: Route, controller: Any = None, config: Config | None = None) -> None:
+        self.route, self.controller, self.config = route, controller, config or {}
+        path: str = route.routepath
+        # NOTE: a minimized route has lost its leading slash; any other never had one.
+        self.path = "/" + path if route.minimization and path[:1] != "/" else path
+        spelling = Spelling(self.path)
+        self.template = str(spelling)
+        self.sections = spellings(spelling)
+        self.section = _static_part(self.template)
+        self.name = route.defaults.get("controller")
+        self.action = route.defaults.get("action")
+        self.heads = "HEAD" in ((route.conditions or {}).get("method") or ())
+        self.endpoints: dict[tuple[object, object], Endpoint] = {}
+        self.fixed: Endpoint | None = None  # what every URL of this route leads to, if one does
+        parts = [part for part in route.routelist if isinstance(part, dict)]
+        self.variables = {part["name"] for part in parts}
+        plain = {part["name"] for part in parts if part["type"] != "*"}
+        self._decoded = plain - route.reqs.keys()
+
+    def decode_slashes(self, variables: dict[str, Any]) -> None:
+        """Decode ``%2F`` where it can't be taken for a separator: in one plain segment.
+
+        A wildcard or a variable with a regex keeps it as the server gave it, so that a real
+        slash and an encoded one stay different.
+        """
+        for name in self._decoded:
+            value = variables.get(name)
+            if isinstance(value, str):
+                variables[name] = value.replace("%2F", "/")
+
+
+def _static_part(template: str) -> str:
+    """Return the whole segments before the first variable: ``/a`` for ``/a/{b}``."""
+    for char in "{:*":
+        template = template.partition(char)[0]
+    return template.rpartition("/")[0] or "/"
+
+
 def loaded(controller: Any, template: object = None) -> Any:
     """Return what ``"package.module:Class"`` names; anything else is returned as it is.
 
@@ -40,16 +89,14 @@ def loaded(controller: Any, template: object = None) -> Any:
     if not isinstance(controller, str):
         return controller
     if ":" not in controller:
-        raise RouteError(template, f"there is no controller {controller!r}", REMEDY)
+        remedy = f"Put it into dispatcher.controllers[{controller!r}] first, or g" + REMEDY[1:]
+        raise RouteError(template, f"there is no controller {controller!r}", remedy)
     try:
         return resolve_name(controller)
     except (ImportError, AttributeError, ValueError) as error:
         raise RouteError(
             template, f"its controller {controller!r} can't be imported: {error}", REMEDY
         ) from error
-
-
-REMEDY = 'Give an object, a class, a function or "package.module:Class".'
 
 
 def endpoint(controller: Any, action: Any, *, trusted: bool, config: Config) -> Endpoint | None:

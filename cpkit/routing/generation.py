@@ -1,11 +1,20 @@
-"""Which routes can generate a URL for a controller and an action, worked out when it is asked."""
+"""URLs from routes: that they lead back to their route, and which routes can make one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
+from urllib.parse import unquote
+
+from cpkit.errors import UrlError
+
+from .route import Route, named_routes
 
 ANY = "*"
+DOTS = frozenset({".", ".."})
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Choice = tuple[list[Any], dict[str, Any]]
 
 
@@ -58,3 +67,78 @@ class Actions:
 
 def _fixed(route: Any, name: str) -> Any:
     return route.defaults[name] if name in route.hardcoded else ANY
+
+
+def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
+    """Return the path and query of a named route.
+
+    Raises UrlError if there is no such route, if *params* don't fit it, or if their path would
+    lead to another one, be read as other values, or be another place to a browser.
+    """
+    routes = named_routes(mapper)
+    route = routes.get(name)
+    if route is None:
+        close = get_close_matches(str(name), map(str, routes), n=3)
+        raise UrlError(name, "there is no such route", f"Close names: {', '.join(close) or '-'}.")
+    values = {**route.defaults, **params}
+    if route.filter:
+        values = route.filter(values)
+    remedy = f"Its template is {route.routepath!r}."
+    try:
+        path = route.generate(**values)
+    except UnicodeEncodeError as error:
+        raise UrlError(name, f"{error.object!r} is no text", remedy) from error
+    if path is False:
+        missing = sorted(route.minkeys - route.dotkeys - values.keys())
+        problem = f"it lacks {', '.join(missing)}" if missing else f"{dict(params)!r} doesn't fit"
+        raise UrlError(name, problem, remedy)
+    whole = f"{mapper.prefix or ''}{path}"
+    astray = _astray(mapper, route, whole, values)
+    if astray:
+        raise UrlError(name, f"{dict(params)!r} doesn't fit: {astray}", remedy)
+    return whole
+
+
+def _astray(mapper: Any, route: Route, path: str, values: Mapping[str, Any]) -> str | None:
+    """Return why *path* doesn't lead to *route* with *values*, or None."""
+    path = path.partition("?")[0]
+    segments = path.split("/")
+    if route.static:  # which is no other route's, and may have a host
+        empty = path.startswith("//") and not route.routepath.startswith("//")
+    else:
+        empty = "" in segments[1:-1]
+    if empty or not DOTS.isdisjoint(segments):
+        return f"{path} is another place to a browser"
+    if route.static:
+        return None
+    # NOTE: as CherryPy's server decodes it.
+    encoding = route.encoding or "utf-8"
+    read = "%2F".join(unquote(text, encoding, "replace") for text in path.split("%2F"))
+    if not read.isprintable() and CONTROL.search(read):
+        return "it holds a control character"
+    if "%252F" in path and any("%2F" in str(values.get(name)) for name in route.plain):
+        return "%2F in a value would be read as a slash"
+    left = set((route.conditions or {}).get("method") or [ANY])
+    fitting: list[Route] | None = mapper.fitting(read) if hasattr(mapper, "fitting") else None
+    for other in fitting or ():
+        if other is route:
+            return None
+        if _takes(other, route, left):
+            return f"{path} leads to the route {other.name or other.routepath!r}"
+    return None if fitting is None else f"{path} doesn't lead to it"
+
+
+def _takes(other: Route, route: Route, left: set[str]) -> bool:
+    """Tell whether *other*, declared before, takes the last of the methods that are *left*.
+
+    A condition function is not called, and taken to refuse; so is another sub-domain.
+    """
+    theirs, ours = other.conditions or {}, route.conditions or {}
+    if "function" in theirs:
+        return False
+    if "sub_domain" in theirs and theirs["sub_domain"] != ours.get("sub_domain"):
+        return False
+    if not theirs.get("method"):
+        return "method" not in theirs
+    left -= set(theirs["method"])
+    return not left

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from types import MethodType
 from typing import Any, NamedTuple
 
-from .endpoint import NOTHING, Config, Endpoint, static
+from .endpoint import NOTHING, Endpoint, Target, static
+from .sections import Config
 from .table import RouteTable
-from .target import Target
 
 Handler = Callable[..., Any]
 
@@ -29,7 +29,7 @@ def operations(table: RouteTable) -> Iterator[Operation]:
     """
     for route in table.mapper.matchlist:
         target = table.target(route)
-        controller = target.controller or table.controllers.get(target.name)
+        controller = table.controller_of(target)
         if route.redirect or controller is None or isinstance(controller, str):
             continue
         endpoint = table.built(target, controller, target.action)

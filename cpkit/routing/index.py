@@ -121,6 +121,14 @@ class Index:
                 found.update(methods)
         return frozenset(found)
 
+    def fitting(self, url: str) -> list[Route]:
+        """Return the routes whose path fits *url*, in declared order, whatever else they ask."""
+        segments = self._segments(url)
+        if segments is None:
+            return []
+        every = sorted(self._every(segments), key=order)
+        return [each[-1] for make, each, _, _ in every if make(segments, each) is not None]
+
     def _left(self, segments: list[str], method: str | None, left: Left) -> list[Record]:
         """Return the records of *left* and those of varying length, in declared order."""
         if segments[0] and not self.head:

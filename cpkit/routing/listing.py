@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cpkit.dispatchers.request import CONTROL
-
-from .endpoint import Endpoint
-from .route import named_routes
+from .endpoint import Endpoint, Target
+from .faults import problems
+from .generation import CONTROL
+from .route import Route, named_routes
 from .table import RouteTable
-from .target import Target
 
 Row = dict[str, Any]
 # Control characters, and what stands for bytes that could not be decoded.
@@ -22,12 +21,20 @@ NO_TEXT = re.compile(CONTROL.pattern + r"|[\ud800-\udfff]")
 def rows(table: Any) -> list[Row]:
     """Return a row (methods, template, name, handler) for each route in declared order.
 
-    *table* is a dispatcher, cpkit's or CherryPy's; methods None means any.
+    *table* is a dispatcher, cpkit's or CherryPy's; methods None means any. A row has "problems"
+    where something is wrong with its route.
     """
-    return [row(table, route) for route in table.mapper.matchlist]
+    found: dict[int, list[str]] = {}
+    for route, problem in problems(table) if isinstance(table, RouteTable) else ():
+        found.setdefault(id(route), []).append(problem)
+    listed = []
+    for route in table.mapper.matchlist:
+        wrong = found.get(id(route))
+        listed.append({**row(table, route), **({"problems": wrong} if wrong else {})})
+    return listed
 
 
-def row(table: Any, route: Any) -> Row:
+def row(table: Any, route: Route) -> Row:
     """Return the row of one route."""
     target = table.target(route) if isinstance(table, RouteTable) else Target(route)
     controller, endpoint = target.controller, None
@@ -41,7 +48,7 @@ def row(table: Any, route: Any) -> Row:
         methods = [method for method in methods if method in by_method]
     return {
         "methods": list(methods) if methods else by_method,
-        "template": target.template,
+        "template": target.path,
         "name": route.name,
         "handler": handler(target, controller, endpoint, table.mapper),
     }
@@ -71,24 +78,24 @@ def explain(table: RouteTable, path: str, method: str, host: str = "localhost") 
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_HOST": host}
     malformed = NO_TEXT.search(path)
     found = None if malformed else table.find(path, environ)
-    page = found and found.page(method)
-    allowed = frozenset() if page or malformed else table.allowed(path, environ, found)
+    page = found and found.page
+    allowed = set() if page or malformed else {*table.answers(path, environ)}
     if malformed:
         considered = [{"template": ascii(malformed[0]), "verdict": "no path may hold that"}]
     else:
-        considered = list(verdicts(table, path, environ, found and found.target.route))
+        considered = list(verdicts(table, path, environ, found.target.route if found else None))
     return {
         "path": path,
         "method": method,
         "status": 200 if page else (204 if method == "OPTIONS" else 405) if allowed else 404,
-        "allow": sorted(allowed),
-        "route": row(table, found.target.route) if found and page else None,
-        "variables": found.variables if found and page else {},
+        "allow": sorted({*allowed, "OPTIONS"} if allowed else ()),
+        "route": row(table, found.target.route) if found and found.page else None,
+        "variables": found.variables if found and found.page else {},
         "considered": considered,
     }
 
 
-def verdicts(table: RouteTable, path: str, environ: Row, winner: Any) -> Iterator[Row]:
+def verdicts(table: RouteTable, path: str, environ: Row, winner: Route | None) -> Iterator[Row]:
     """Yield (template, verdict) for each route whose path fits, in declared order."""
     verdict = "its conditions refuse the request"
     for route in table.mapper.matchlist:

@@ -1,24 +1,34 @@
-"""A Routes mapper whose look-ups don't grow with the number of routes."""
+"""A Routes mapper that checks what is declared, and whose look-ups don't grow with its routes."""
 
 from __future__ import annotations
 
 import re
 import threading
+import warnings
+from collections.abc import Iterable
 from typing import Any
 
-from routes.mapper import LRUCache
+from routes.mapper import LRUCache, Mapper
 from routes.util import RoutesException
 from routes.util import controller_scan as scan_directory
 
 from .comparison import Difference, differences
 from .conditions import Domains, Environ
-from .declarations import DeclaringMapper
+from .declarations import Submapping
+from .generation import GenerationTable
 from .index import Index
+from .route import Route, keywords, named_routes
 from .shadows import Shadow, shadows
+from .shape import pattern_warnings
 
 URLS = 1600
 TRANSIENT = {"_changing", "_index", "_search_index", "_gendict", "_created_gens", "_created_regs"}
 TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
+ENCODING = "utf-8", "ignore"
+# A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
+OPTIONS = {"_static": False, "_filter": None, "_absolute": False, "_encoding": "utf-8"}
+OPTIONS |= {"_minimize": False, "_explicit": False, "_member_name": None}
+OPTIONS |= {"_collection_name": None, "_parent_resource": None}
 
 
 class Setting:
@@ -35,7 +45,7 @@ class Setting:
         mapper._forget()
 
 
-class IndexedMapper(DeclaringMapper):
+class IndexedMapper(Submapping, Mapper):
     """A ``routes.Mapper`` in which the first declared route that fully matches wins.
 
     The routes are indexed at the first look-up after a change, in one immutable snapshot, so that
@@ -45,6 +55,8 @@ class IndexedMapper(DeclaringMapper):
 
     # PERF: CPython has a short cut to a slot, and none into so large an object's dict.
     __slots__ = ("_find",)
+
+    matchlist: list[Route]
 
     always_scan, controller_scan, debug, directory, prefix = (Setting() for _ in range(5))
     domain_match, sub_domains, sub_domains_ignore = (Setting() for _ in range(3))
@@ -58,6 +70,7 @@ class IndexedMapper(DeclaringMapper):
         explicit: bool = True,
     ) -> None:
         self._begin()
+        self.doubts: dict[Route, str] = {}
         super().__init__(controller_scan, directory, always_scan, register, explicit)
         self.create_regs_lock = self._changing
 
@@ -68,6 +81,57 @@ class IndexedMapper(DeclaringMapper):
         self._search_index: Any = None
         self._find: Any = self._search
         self._created_gens = False
+
+    def make_route(self, *args: Any, **kargs: Any) -> Any:
+        """Make the Route of one connect(); a subclass can override this to use its own class."""
+        return Route(*args, **kargs)
+
+    def connect(self, *args: Any, **kargs: Any) -> None:
+        """Declare a route: ``connect(path, ...)`` or ``connect(name, path, ...)``.
+
+        Raises RouteError at once for a route that could never work; warns of a requirement whose
+        time may grow exponentially.
+        """
+        name, path = args if len(args) > 1 else (None, *args)
+        if path is None:  # a submapper without a path_prefix says connect(path, None)
+            name, path = None, name
+        kargs = {"_explicit": self.explicit, "_minimize": self.minimization, **kargs}
+        route = self.make_route(name, path, **kargs)
+        if "_encoding" not in kargs and (self.encoding, self.decode_errors) != ENCODING:
+            route.encoding, route.decode_errors = self.encoding, self.decode_errors
+        for warning in pattern_warnings(route):
+            warnings.warn(warning, stacklevel=2)
+        with self._changing:
+            self._add(name, route)
+
+    def _add(self, name: str | None, route: Any) -> None:
+        if name:
+            named_routes(self)[name] = route
+            route.name = name
+        if not route.static:
+            self.matchlist.append(route)
+            self.maxkeys.setdefault(route.maxkeys, []).append(route)
+            self._created_gens = False
+            self._forget()
+
+    def extend(self, routes: Iterable[Any], path_prefix: str = "") -> None:
+        """Connect copies of *routes*, with all their options, below *path_prefix*."""
+        for route in routes:
+            between = "/" if path_prefix and route.minimization else ""
+            path = path_prefix + between + route.routepath
+            options = {**_options(route), **keywords(route), "conditions": route.conditions}
+            self.connect(route.name, path, **options)
+
+    def resource(self, member_name: str, collection_name: str, **kwargs: Any) -> None:
+        """Connect the routes of a resource; its requirements hold on the members' routes too."""
+        kwargs["member"] = dict(kwargs.get("member") or {})
+        kwargs["new"] = dict(kwargs.get("new") or {})
+        connecting = Requiring(self, kwargs.get("requirements") or {})
+        Mapper.resource(connecting, member_name, collection_name, **kwargs)
+
+    def _create_gens(self) -> None:
+        self._gendict = GenerationTable(self.matchlist)
+        self._created_gens = True
 
     def match(self, url: str | None = None, environ: Environ | None = None) -> Any:
         """Return the winning route's variables and defaults for *url*, or None."""
@@ -90,6 +154,11 @@ class IndexedMapper(DeclaringMapper):
         """
         path = self._below_prefix(url)
         return frozenset() if path is None else self._indexed().methods(path, environ)
+
+    def fitting(self, url: str) -> list[Route]:
+        """Return the routes whose path fits *url*, in declared order, whatever else they ask."""
+        path = self._below_prefix(url)
+        return [] if path is None else self._indexed().fitting(path)
 
     def shadowed(self) -> list[Shadow]:
         """Return (route, earlier route) for each route that an earlier one keeps from matching."""
@@ -126,7 +195,8 @@ class IndexedMapper(DeclaringMapper):
         self._search_index = index.searching()
         self._index = index
         self._created_regs = True
-        if not (self.always_scan or self.debug or self.prefix):
+        own = type(self)._match is not IndexedMapper._match
+        if not (self.always_scan or self.debug or self.prefix or own):
             self._find = self._search_index
         return index
 
@@ -159,16 +229,24 @@ class IndexedMapper(DeclaringMapper):
 
     def _search(self, url: str, environ: Environ | None) -> Any:
         """Search while there is no index, or a setting asks for more than a look into it."""
+        variables, route, log = self._match(url, environ)
+        if self.debug:
+            return variables, route, log
+        return None if variables is None else (variables, route)
+
+    def _match(self, url: str, environ: Environ | None) -> tuple[Any, Any, list[Any]]:
+        """Return (variables, route, log), as Routes' own does; subclasses call or override it."""
         self._indexed()
         path = self._below_prefix(url)
         if self.debug:
             return self._logged(path, environ or self.environ)
-        return None if path is None else self._search_index(path, environ)
+        found = None if path is None else self._search_index(path, environ)
+        return (None, None, []) if found is None else (*found, [])
 
     def _below_prefix(self, url: str) -> str | None:
         if not self.prefix:
             return url
-        prefix = re.match(self.prefix, url)
+        prefix = re.match(str(self.prefix), url)
         return prefix and (url[prefix.end() :] or "/")
 
     def _logged(self, path: str | None, environ: Environ | None) -> tuple[Any, Any, list[Any]]:
@@ -182,10 +260,27 @@ class IndexedMapper(DeclaringMapper):
             log.append({"route": route, "regexp": bool(found)})
             if isinstance(found, dict):
                 return found, route, log
-        return None, None, log if any(route.regmatch.match(path) for route in tried) else []
+        return None, None, log if any(route.regmatch.match(path or "") for route in tried) else []
 
 
 def _path(environ: Environ | None) -> str:
     if not environ:
         raise RoutesException("URL or environ must be provided")
     return str(environ["PATH_INFO"])
+
+
+def _options(route: Any) -> dict[str, Any]:
+    names = {"_minimize": "minimization"}
+    found = {name: getattr(route, names.get(name, name[1:])) for name in OPTIONS}
+    return {name: value for name, value in found.items() if value != OPTIONS[name]}
+
+
+class Requiring:
+    """Connect the routes of a resource with *requirements* added to their own."""
+
+    def __init__(self, mapper: Any, requirements: dict[str, str]) -> None:
+        self.mapper, self.requirements = mapper, requirements
+
+    def connect(self, *args: Any, **kargs: Any) -> None:
+        own = kargs.get("requirements") or {}
+        self.mapper.connect(*args, **{**kargs, "requirements": {**own, **self.requirements}})

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import routes.mapper
 import routes.route
@@ -27,6 +28,8 @@ ARGUMENTS = OPTIONS | {"requirements", "conditions"}
 ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
 # NOTE: from Python 3.11 on it is an error where it doesn't begin the regex; 3.10 applies it to all.
 GLOBAL_FLAG = re.compile(r"(?<!\\)\(\?[aiLmsux]+\)")
+# A character that is none, and stands for a slash while a URL is made.
+SLASH = "\uffff"
 NEVER, NOBODY = "(?!)", "\0nobody\0"
 ALONE = "Write a regex that stands alone: no numbered back-references, flags as (?i:...)."
 
@@ -144,8 +147,32 @@ class Route(routes.route.Route):
         return frozenset(key for key in fixed if self.defaults[key] is not None)
 
     @cached_property
+    def plain(self) -> frozenset[str]:
+        """Return the variables of one segment each: a slash in them is written ``%2F``."""
+        variables = [part for part in self.routelist if not isinstance(part, str)]
+        one = {part["name"] for part in variables if part["type"] != "*"}
+        return frozenset(one - self.reqs.keys() - {"controller"})
+
+    @cached_property
     def _default_keys(self) -> frozenset[str]:
         return frozenset(self.defaults)
+
+    def generate(self, **values: Any) -> str | Literal[False]:
+        """Return the path and query for *values*, or False where they don't fit.
+
+        Slashes in plain variables are written ``%2F``: as they are, they'd lead elsewhere.
+        """
+        slashed = (
+            {}
+            if self.static
+            else {
+                name: value.replace("/", SLASH)
+                for name in self.plain
+                if isinstance(value := values.get(name), str) and "/" in value
+            }
+        )
+        url: str | Literal[False] = super().generate(**{**values, **slashed} if slashed else values)
+        return url.replace(quote(SLASH), "%2F") if url and slashed else url
 
     @cached_property
     def regpath(self) -> str:

@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from routes.mapper import SubMapperParent
+from traceback import walk_tb
+from typing import Any, TypeVar
 
 from cpkit.errors import RouteError
 
-from . import IndexedMapper
-from .endpoint import REMEDY, Endpoint, endpoint, loaded
+from .conditions import Environ, refuse_misplaced
+from .declarations import Submapping, calls
+from .endpoint import REMEDY, Endpoint, Target, endpoint, loaded
+from .mapper import IndexedMapper
+from .route import Route
 from .sections import Config
-from .target import Target
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-Environ = dict[str, Any]
+Table = TypeVar("Table", bound="RouteTable")
 
 
 @dataclass(slots=True)  # PERF: a NamedTuple would take twice as long to make
 class Found:
-    """Hold what a path and a method lead to; without *endpoint* nothing may be served."""
+    """What a path and a method lead to; without *page* nothing may be served."""
 
     variables: dict[str, Any]
     target: Target
-    endpoint: Endpoint | None
-
-    def page(self, method: str) -> Endpoint | None:
-        """Return the endpoint that answers *method*."""
-        if self.endpoint is None or self.endpoint.methods is None:
-            return self.endpoint
-        return self.endpoint.methods.get(method)
+    page: Endpoint | None
 
 
-class RouteTable(SubMapperParent):
-    """Connect templates to controllers, and find the one for a path."""
+class RouteTable(Submapping):
+    """Templates, the controllers that they are connected to, and the way from one to the other."""
+
+    controllers: dict[Any, Any]
+    mapper: IndexedMapper  # a subclass may put another Mapper in its place
+    _conditional: set[str | None]
+    _targets: dict[Route, Target]
+    _methods: set[str]
+    _seen: int
+    _lock: Any
+
+    def __new__(cls: type[Table], *args: Any, **options: Any) -> Table:
+        """Return a table; a subclass need not call ``__init__``, as with CherryPy's dispatcher."""
+        table: Table = super().__new__(cls)
+        table.controllers, table._targets = {}, {}
+        table._conditional, table._methods, table._seen = set(), set(METHODS), 0
+        table._lock = threading.RLock()
+        return table
 
     def __init__(self, **mapper_options: Any) -> None:
-        self.controllers: dict[Any, Any] = {}
         self.mapper = IndexedMapper(**mapper_options)
         self.mapper.controller_scan = self._nameable
-        self._conditional: set[Any] = set()
-        self._targets: dict[Any, Target] = {}
-        self._methods, self._seen = set(METHODS), 0
-        self._lock = threading.RLock()
 
     def connect(
         self,
@@ -62,10 +69,11 @@ class RouteTable(SubMapperParent):
         Raises RouteError for a route or a controller that could never work.
         """
         if route is None:  # NOTE: a submapper without a path_prefix passes the path alone.
-            name, route = None, name
+            name, route = None, name or ""
         if kwargs.get("_static"):
             self.mapper.connect(name, route, **kwargs)
             return
+        refuse_misplaced(route, kwargs)
         with self._lock:
             if config or kwargs.get("conditions"):
                 self._conditional.add(name)
@@ -93,47 +101,73 @@ class RouteTable(SubMapperParent):
             self.mapper.resource(member_name, collection_name, controller=collection_name, **kwargs)
             self._bind(before, controller, config)
 
+    def include(self, *handlers: Any, prefix: str = "", name_prefix: str = "") -> None:
+        """Connect what ``@route`` says of *handlers*: functions, objects, classes.
+
+        It calls ``connect`` for each ``@route``, in the order in which they are written; those
+        of a base class come first. *prefix* and *name_prefix* go before the paths and names.
+        Raises RouteError for a handler without a route.
+        """
+        for handler in handlers:
+            for call in calls(handler, prefix, name_prefix):
+                self.connect(call.name, call.template, call.controller, **call.options)
+
     def find(self, path: str, environ: Environ) -> Found | None:
         """Return what *path* leads to; HEAD leads where GET does unless a route names it."""
-        found = self._match(path, environ)
-        if environ["REQUEST_METHOD"] != "HEAD" or (
-            found and found.target.heads and found.page("HEAD")
-        ):
+        method: str = environ["REQUEST_METHOD"]
+        found = self._match(path, environ, method)
+        if method != "HEAD" or (found and found.target.heads and found.page):
             return found
-        return self._match(path, {**environ, "REQUEST_METHOD": "GET"}) or found
+        return self._match(path, {**environ, "REQUEST_METHOD": "GET"}, method) or found
 
-    def allowed(self, path: str, environ: Environ, found: Found | None) -> frozenset[str]:
-        """Return the methods that *path* answers: an exact ``Allow``; empty: it leads nowhere.
+    def answers(self, path: str, environ: Environ) -> dict[str, Found]:
+        """Return what *path* leads to by each method that it answers.
 
         Each method that a route or a controller names is tried, so that one which an earlier
         route would take and refuse isn't promised.
         """
-        declared = self.mapper.methods(path, environ)
+        methods = getattr(self.mapper, "methods", None)
+        declared = methods(path, environ) if methods else None
         if declared == frozenset():
-            return declared
-        candidates = self._named() if declared is None else {*declared, "HEAD"}
-        answered = {method for method in candidates if self._answers(path, environ, method)}
-        return frozenset({*answered, "OPTIONS"} if answered else ())
+            return {}
+        candidates = self.named_methods() if declared is None else {*declared, "HEAD"}
+        asked = {
+            method: self.find(path, {**environ, "REQUEST_METHOD": method})
+            for method in sorted(candidates)
+        }
+        return {method: found for method, found in asked.items() if found and found.page}
 
-    def _answers(self, path: str, environ: Environ, method: str) -> bool:
-        found = self.find(path, {**environ, "REQUEST_METHOD": method})
-        return bool(found and found.page(method))
-
-    def _named(self) -> set[str]:
+    def named_methods(self) -> set[str]:
         """Return every method that has a name here: by a standard, a route or a controller."""
         routes = self.mapper.matchlist
         for route in routes[self._seen :]:  # PERF: each route is looked at once.
-            self._methods.update((route.conditions or {}).get("method", ()))
+            self._methods.update((route.conditions or {}).get("method") or ())
         self._seen = len(routes)
         return set(self._methods)
 
-    def _match(self, path: str, environ: Environ) -> Found | None:
+    def failed(self, path: str, error: Exception) -> Target | None:
+        """Return the route whose condition function raised *error* when *path* was looked up."""
+        ran = {frame.f_code for frame, _ in walk_tb(error.__traceback__)}
+        fitting = getattr(self.mapper, "fitting", lambda path: ())
+        asked = [
+            (route, route.conditions["function"])
+            for route in fitting(path)
+            if (route.conditions or {}).get("function")
+        ]
+        blamed = [route for route, function in asked if getattr(function, "__code__", 0) in ran]
+        route = next(iter(blamed or [route for route, _ in asked]), None)
+        return route and self.target(route)
+
+    def _match(self, path: str, environ: Environ, method: str) -> Found | None:
         match = self.mapper.routematch(path, environ)
         if match is None or match[1] is None:  # the latter when the mapper is to debug
             return None
         variables, route = match[0], match[1]
         target = self._targets.get(route) or self.target(route)
-        return Found(variables, target, target.fixed or self._endpoint(target, variables))
+        page = target.fixed or self._endpoint(target, variables)
+        if page is not None and page.methods is not None:
+            page = page.methods.get(method)
+        return Found(variables, target, page)
 
     def _endpoint(self, target: Target, variables: dict[str, Any]) -> Endpoint | None:
         """Return the endpoint, built at its first request and then looked up.
@@ -151,7 +185,7 @@ class RouteTable(SubMapperParent):
                 target.endpoints[name, action] = known
         return known
 
-    def built(self, target: Target, controller: Any, action: Any) -> Endpoint | None:
+    def built(self, target: Target, controller: Any, action: object) -> Endpoint | None:
         """Return the endpoint of *action*, trusted when the code wrote it, not the URL."""
         if controller is None:
             return None
@@ -171,12 +205,17 @@ class RouteTable(SubMapperParent):
             controller = self.controllers[name] = loaded(controller, target.template)
         return controller
 
-    def _nameable(self, directory: object = None) -> list[str]:
+    def controller_of(self, target: Target) -> Any:
+        """Return the controller that *target* was written with; None if there is none."""
+        known = target.controller
+        return self.controllers.get(target.name) if known is None else known
+
+    def _nameable(self, directory: str | None = None) -> list[str]:
         """Return what ``{controller}`` may name."""
         names = (name for name in list(self.controllers) if isinstance(name, str))
         return [name for name in names if name not in self._conditional]
 
-    def _registered(self, name: Any, controller: Any, template: object) -> Any:
+    def _registered(self, name: str | None, controller: Any, template: str) -> Any:
         if isinstance(controller, str) and controller in self.controllers:
             controller = self.controllers[controller]
         controller = loaded(controller, template)
@@ -200,7 +239,25 @@ class RouteTable(SubMapperParent):
                     "Give an action, or decorate its class with @cherrypy.expose.",
                 )
 
-    def target(self, route: Any) -> Target:
+    def target(self, route: Route) -> Target:
         """Return what is known of *route*; one that is being connected is waited for."""
         with self._lock:
             return self._targets.setdefault(route, Target(route))
+
+    def pages(self) -> list[Any]:
+        """Return the controllers of every route, named or not, and those that a URL may name."""
+        connected = [target.controller for target in self.targets()]
+        return [each for each in (*connected, *self.controllers.values()) if each is not None]
+
+    def route_configs(self) -> Iterator[tuple[str, Config, Config]]:
+        """Yield (route, its own config, that with its controller's and its handler's)."""
+        for target in self.targets():
+            if target.config:
+                page = target.fixed or self.built(target, target.controller, target.action)
+                name = f"connect() of {target.path!r}"
+                yield name, target.config, page.config if page else target.config
+
+    def targets(self) -> Iterator[Target]:
+        """Yield what is known of each route, in declared order."""
+        for route in list(self.mapper.matchlist):
+            yield self.target(route)

@@ -108,3 +108,31 @@ class Reader:
         if not name:
             raise RouteError(self.template, "a variable has no name", "Write {name}.")
         self.parts.append({"type": kind, "name": name})
+
+
+class Spelling(Reader):
+    """A template without the requirements of its variables: ``/a/{b}`` for ``/a/{b:\\d+}``.
+
+    *pieces* are the (text before a variable, the variable as written, without its requirement).
+    """
+
+    def __init__(self, template: str) -> None:
+        super().__init__(template)
+        self.pieces: list[tuple[str, str, str]] = []
+        self.ended = 0
+        if "{" in template and ":" in template:
+            self.read()
+
+    def variable(self, opener: str) -> None:
+        start = self.at
+        super().variable(opener)
+        if opener == "{":
+            written = self.template[start : self.at]
+            name, colon, _ = written.partition(":")
+            before = self.template[self.ended : start]
+            self.pieces.append((before, written, name + "}" if colon else written))
+            self.ended = self.at
+
+    def __str__(self) -> str:
+        plain = "".join(before + name for before, _, name in self.pieces)
+        return plain + self.template[self.ended :]

@@ -1,13 +1,17 @@
 """What is told when the engine starts: routes that can't do what they were written for."""
 
+import functools
 import gc
 
 import cherrypy
 import pytest
 
+import cpkit.tools
 from cpkit.config_check import check_at_start
-from cpkit.dispatchers import RoutesDispatcher
-from cpkit.dispatchers import start_check as _lint
+from cpkit.config_check import faults as config_faults
+from cpkit.dispatchers import RoutesDispatcher, route
+from cpkit.errors import RouteError
+from cpkit.routing import faults as _lint
 
 
 class Page:
@@ -81,3 +85,246 @@ def test_a_dispatcher_that_is_gone_is_forgotten():
     del made
     gc.collect()
     assert len(cherrypy.engine.listeners["start"]) == before
+
+
+class Shop:
+    def show(self, id, page="1"): ...
+
+    def rest(self, **params): ...
+
+    def positional(self, id, /): ...
+
+    async def waits(self, id): ...
+
+    async def streams(self, id):
+        yield b""
+
+    @staticmethod
+    def static(id): ...
+
+    @classmethod
+    def of_class(cls, id): ...
+
+    def __call__(self, id): ...
+
+
+@cherrypy.expose
+class Shelf:
+    def GET(self, id): ...  # noqa: N802
+
+    def POST(self, idd): ...  # noqa: N802
+
+
+def wrapped(function):
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    wrapper.__wrapped__ = function
+    return wrapper
+
+
+FINE = [("/{id}", each, {"action": name}) for each in (Shop, Shop()) for name in ("show", "static")]
+FINE += [("/{id}", each, {"action": "of_class"}) for each in (Shop, Shop())]
+FINE += [("/{id}", each, {}) for each in (Shop, Shop(), Shop().show, wrapped(lambda: ""))]
+FINE += [("/{a}/{b}", Shop(), {"action": "rest"}), ("/", Shop(), {"action": "show"})]
+FINE += [("/{id:int|float}", Shop(), {"action": "show"}), ("/*id", Shop(), {"action": "show"})]
+FINE += [("/{id}", Shop(), {"action": "show", "conditions": {"method": ["GET", "PROPFIND"]}})]
+
+
+@pytest.mark.parametrize(("path", "controller", "options"), FINE)
+def test_a_handler_that_can_answer_is_not_told_of(dispatcher, path, controller, options):
+    dispatcher.connect("x", path, controller, **options)
+    assert list(_lint.faults(dispatcher)) == []
+
+
+WRONG = [
+    ("/{idd}", Shop(), {"action": "show"}, "no parameter 'idd'"),
+    ("/{idd}", Shop, {"action": "show"}, "Is id meant?"),
+    ("/{idd}", Shop().show, {}, "no parameter 'idd'"),
+    ("/{idd}", Shop(), {}, "no parameter 'idd'"),
+    ("/{idd}", Shop, {"action": "static"}, "no parameter 'idd'"),
+    ("/{idd}", Shop, {"action": "of_class"}, "no parameter 'idd'"),
+    ("/{id}", Shop(), {"action": "show", "role": "guest"}, "no parameter 'role'"),
+    ("/{id}{.format}", Shop(), {"action": "show"}, "no parameter 'format'"),
+    ("/{id}", Shelf(), {}, "Shelf.POST has no parameter 'id'"),
+    ("/{id}", Shop(), {"action": "positional"}, "takes id by position only"),
+    ("/{id}", Shop(), {"action": "waits"}, "has an async handler, Shop.waits"),
+    ("/{id}", Shop(), {"action": "streams"}, "has an async handler, Shop.streams"),
+    ("/{id:int}", Shop(), {"action": "show"}, "matches nothing but 'int' for 'id'"),
+    ("{id}", Shop(), {"action": "show"}, "no leading slash. Write '/{id}'"),
+    ("foobar", Shop(), {"action": "rest"}, "no leading slash. Write '/foobar'"),
+    ("", Shop(), {"action": "rest"}, "no leading slash. Write '/'"),
+]
+
+
+@pytest.mark.parametrize(("path", "controller", "options", "said"), WRONG)
+@pytest.mark.parametrize("name", ["x", None])
+def test_a_route_that_cannot_answer_is_told_of(dispatcher, name, path, controller, options, said):
+    dispatcher.connect(name, path, controller, **options)
+    (fault, *others) = _lint.faults(dispatcher)
+    assert said in fault
+    assert fault.startswith(f"Route {path!r} ")
+    assert all("Shelf.GET" in other or "position" in fault for other in others)
+
+
+UNKNOWN = [("GTE", "Is GET meant?"), ("GET/POST", "no method of HTTP's registry")]
+
+
+@pytest.mark.parametrize(("method", "said"), UNKNOWN)
+def test_a_method_that_is_none_is_told_of(dispatcher, method, said):
+    dispatcher.connect("x", "/x", print, conditions={"method": ["GET", method]})
+    (fault,) = _lint.faults(dispatcher)
+    assert said in fault
+
+
+def test_a_condition_without_a_method_is_told_of(dispatcher):
+    dispatcher.connect("x", "/x", print, conditions={"method": []})
+    (fault,) = _lint.faults(dispatcher)
+    assert "names no method" in fault
+
+
+MISPLACED = [
+    {"method": ["GET"]},
+    {"method": ("GET",)},
+    {"method": "get"},
+    {"methods": ["GET"]},
+    {"function": lambda environ, result: False},
+    {"sub_domain": ["api"]},
+    {"sub_domain": True},
+]
+
+
+@pytest.mark.parametrize("options", MISPLACED)
+def test_what_is_meant_as_a_condition_is_refused_at_connect(dispatcher, options):
+    with pytest.raises(RouteError, match="and no condition"):
+        dispatcher.connect("x", "/x", print, **options)
+
+
+@pytest.mark.parametrize("options", MISPLACED)
+def test_what_is_meant_as_a_condition_is_told_of_where_the_mapper_took_it(dispatcher, options):
+    dispatcher.controllers["c"] = print
+    dispatcher.mapper.connect("x", "/x", controller="c", **options)
+    (fault,) = _lint.faults(dispatcher)
+    assert "which is no condition" in fault
+
+
+@pytest.mark.parametrize("methods", [["get"], ["GET", "Post"], "get,POST"])
+def test_a_method_in_lower_case_is_refused_at_connect(dispatcher, methods):
+    with pytest.raises(RouteError, match="no request has the method"):
+        dispatcher.connect("x", "/x", print, conditions={"method": methods})
+
+
+def test_a_constant_that_only_sounds_like_a_condition_is_one(dispatcher, mount, cp_client):
+    dispatcher.connect("x", "/x", lambda method, function: method, method="sms", function="f")
+    mount(dispatcher)
+    assert cp_client.get("/x").text == "sms"
+
+
+def parents(dispatcher):
+    return {"the dispatcher": dispatcher, "its mapper": dispatcher.mapper}
+
+
+@pytest.mark.parametrize("parent", ["the dispatcher", "its mapper"])
+@pytest.mark.parametrize(
+    ("prefix", "path"), [("/_admin", "defaults"), ("/_admin", "{id}"), ("/_admin/", "/defaults")]
+)
+def test_a_submapper_joined_without_a_slash_is_told_of(dispatcher, parent, prefix, path):
+    dispatcher.controllers["c"] = print
+    below = parents(dispatcher)[parent].submapper(path_prefix=prefix, controller="c")
+    below.connect("x", path)
+    (fault,) = _lint.faults(dispatcher)
+    assert f"{prefix!r} and {path!r} are joined as they stand" in fault
+
+
+def test_a_collection_joined_without_a_slash_is_told_of(dispatcher):
+    actions = ("index", "create", "new", "show", "update", "delete", "edit", "stats")
+    entry = type("Entry", (), dict.fromkeys(actions, lambda self, **params: ""))()
+    entries = dispatcher.collection("entries", "entry", controller=entry)
+    assert list(_lint.faults(dispatcher)) == []
+    entries.connect("stats", "stats", action="stats")
+    entries.member.connect("ping", action="stats")
+    entries.member.submapper(path_prefix="/sub").connect("deep", action="stats")
+    assert [fault.split("'")[1] for fault in _lint.faults(dispatcher)] == [
+        "/entriesstats",
+        "/entries/{id}ping",
+        "/entries/{id}/subdeep",
+    ]
+
+
+def test_a_route_without_a_slash_leaves_the_others_to_be_served(mount, cp_engine, cp_client):
+    dispatcher = RoutesDispatcher()
+    for name, path in (("none", "foobar"), ("empty", ""), ("x", "/x")):
+        dispatcher.connect(name, path, lambda: "served")
+    mount(dispatcher)
+    cp_engine.start()
+    assert cp_client.get("/x").text == "served"
+    assert cp_client.get("/foobar").status_code == 404
+
+
+def test_below_a_prefix_that_ends_in_a_slash_no_slash_is_lacking(dispatcher):
+    dispatcher.mapper.prefix = "/api/"
+    dispatcher.connect("x", "foobar", print)
+    assert [fault for fault in _lint.faults(dispatcher) if "slash" in fault] == []
+
+
+WRONG_SETTING = {"cpkit.accept.medai": "text/html"}
+
+
+def connected(dispatcher, place):
+    if place == "connect":
+        dispatcher.connect("x", "/x", print, config=WRONG_SETTING)
+    elif place == "resource":
+        dispatcher.resource("page", "pages", Page(), config=WRONG_SETTING)
+    elif place == "include":
+        dispatcher.include(route("/x", config=WRONG_SETTING)(lambda: ""))
+    elif place == "unnamed":
+        dispatcher.connect(None, "/x", cherrypy.config(**WRONG_SETTING)(lambda: ""))
+    elif place == "bound":
+        dispatcher.connect(None, "/x", Decorated().page)
+    else:
+        dispatcher.connect("x", "/a", cherrypy.config(**WRONG_SETTING)(lambda: ""))
+        dispatcher.connect("x", "/b", lambda: "")
+
+
+class Decorated:
+    @cherrypy.config(**WRONG_SETTING)
+    def page(self): ...
+
+
+def own_wrapper(dispatcher):
+    class Wrapper:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __call__(self, path_info):
+            self.inner(path_info)
+
+    return Wrapper(dispatcher)
+
+
+WRAPPERS = {
+    "none": lambda dispatcher: dispatcher,
+    "VirtualHost": lambda dispatcher: cherrypy.dispatch.VirtualHost(dispatcher, **{"a.b": "/b"}),
+    "XMLRPC": lambda dispatcher: cherrypy.dispatch.XMLRPCDispatcher(dispatcher),
+    "both": lambda dispatcher: cherrypy.dispatch.VirtualHost(
+        cherrypy.dispatch.XMLRPCDispatcher(dispatcher)
+    ),
+    "own": own_wrapper,
+    "method": lambda dispatcher: own_wrapper(dispatcher).__call__,
+    "partial": lambda dispatcher: functools.partial(lambda inner, path: inner(path), dispatcher),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(
+    "place", ["connect", "resource", "include", "unnamed", "bound", "first of a name"]
+)
+def test_a_wrong_setting_ends_the_start_wherever_a_route_has_it(
+    mount, dispatcher, place, wrapper, cp_engine
+):
+    assert cpkit.tools.accept
+    connected(dispatcher, place)
+    mount(WRAPPERS[wrapper](dispatcher))
+    found = [str(error) for error in config_faults()]
+    assert found
+    assert "cpkit.accept.medai" in found[0]

@@ -138,7 +138,7 @@ def test_allow_names_exactly_what_is_answered(dispatcher, path):
         if found.status_code in (200, 204)
     }
     # Where any method is answered, Allow can only list those that have a name.
-    unnamed = {"UNKNOWN", "PROPFIND"} - dispatcher._named()
+    unnamed = {"UNKNOWN", "PROPFIND"} - dispatcher.named_methods()
     for found in asked:
         if found.status_code in (204, 405):
             assert set(found.headers["Allow"].split(", ")) == answered - unnamed

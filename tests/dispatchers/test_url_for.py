@@ -5,9 +5,12 @@ import threading
 import cherrypy
 import pytest
 import routes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.errors import UrlError
+from cpkit.testing import Client
 
 PROXY = {"tools.proxy.on": True}
 FORWARDED = {"X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https"}
@@ -210,3 +213,184 @@ def test_redirects_behind_a_proxy_and_to_elsewhere(mount, cp_client):
     )
     found = cp_client.get("/shop/away/a/%C3%A9")
     assert found.headers["Location"] == "https://away.example/a/%C3%A9"
+
+
+def path_of(url):
+    return url.removeprefix("http://127.0.0.1:8080")
+
+
+def test_a_slash_in_a_plain_variable_is_encoded(mount, cp_client):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("title", "/t/{name}", lambda name: name)
+    dispatcher.connect("two", "/t/{a}/{b}", lambda **params: "another")
+    dispatcher.connect("old", "/o/:name", lambda name: name, _minimize=True)
+    dispatcher.connect("format", "/f/{name}{.format}", lambda name, format: f"{name} {format}")
+    mount(dispatcher)
+    for name, suffix in (("title", ""), ("old", ""), ("format", " None")):
+        path = path_of(dispatcher.url_for(name, name="AC/DC"))
+        assert path.endswith("/AC%2FDC")
+        assert cp_client.get(path).text == "AC/DC" + suffix
+
+
+def test_a_slash_in_a_wildcard_or_a_regex_that_takes_it_stays(mount):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("wild", "/w/*path", print)
+    dispatcher.connect("regex", "/r/{path:.+}", print)
+    assert path_of(dispatcher.url_for("wild", path="a/b")) == "/w/a/b"
+    assert path_of(dispatcher.url_for("regex", path="a/b")) == "/r/a/b"
+
+
+def test_routes_own_url_for_encodes_a_slash_too(made):
+    def make(dispatcher):
+        dispatcher.connect("title", "/t/{name}", print)
+        return routes.url_for("title", name="AC/DC")
+
+    assert made(make) == "/shop/t/AC%2FDC"
+
+
+PLACES = [
+    ("/{x}", ""),
+    ("/a/{x}/b", ""),
+    ("/a/{x}", ".."),
+    ("/a/{x}/b", "."),
+    ("/w/{x:.*}/b", "../../c"),
+    ("/w/*x", "a/../../b"),
+    ("/{x:.*}", "/evil.example"),
+    ("/{x:.*}", "/evil.example/"),
+    ("/w/{x:.*}", "a//b"),
+    ("/a/{x}", "a\nb"),
+    ("/a/{x}", "a\x00"),
+    ("/a/{x}", "\x85"),
+    ("/a/{x}", "\ud800"),
+    ("/a/{x}", "a%2Fb"),
+    ("/o/:x", ".."),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), PLACES)
+@pytest.mark.parametrize("minimize", [False, True])
+def test_no_url_leads_to_another_place(path, value, minimize):
+    if minimize and path == "/{x:.*}":
+        path = "/w" + path
+        value = "/" + value
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("x", path, print, _minimize=minimize)
+    with pytest.raises(UrlError):
+        dispatcher.url_for("x", x=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["...", "..a", "a.", "%2e%2e", "\\", "a b", "?", "#", ";", "\u200b"]
+)
+def test_what_only_looks_like_another_place_is_fine(mount, cp_client, value):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("x", "/a/{x}", lambda x: repr(x))
+    mount(dispatcher)
+    assert cp_client.get(path_of(dispatcher.url_for("x", x=value))).text == repr(value)
+
+
+def test_a_url_that_an_earlier_route_takes_is_refused_with_its_name():
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("new", "/books/new", print)
+    dispatcher.connect("book", "/books/{id}", print)
+    with pytest.raises(UrlError, match="leads to the route 'new'"):
+        dispatcher.url_for("book", id="new")
+    assert path_of(dispatcher.url_for("book", id="old")) == "/books/old"
+
+
+def test_an_earlier_route_of_other_methods_takes_no_url():
+    dispatcher = RoutesDispatcher()
+    for name, methods in (("get", ["GET"]), ("post", ["POST"]), ("any", None)):
+        conditions = {"method": methods} if methods else None
+        dispatcher.connect(name, "/x", print, conditions=conditions)
+    assert {path_of(dispatcher.url_for(name)) for name in ("get", "post", "any")} == {"/x"}
+    dispatcher.connect("late", "/x", print, conditions={"method": ["POST"]})
+    with pytest.raises(UrlError, match="leads to the route 'post'"):
+        dispatcher.url_for("late")
+
+
+def test_no_condition_function_is_called_for_a_url():
+    def asked(environ, result):
+        raise AssertionError
+
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("asked", "/{x}", print, conditions={"function": asked})
+    dispatcher.connect("x", "/x", print, conditions={"function": asked})
+    assert path_of(dispatcher.url_for("x")) == "/x"
+
+
+def test_a_static_route_keeps_its_slashes():
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("cdn", "//cdn.example/{file}", _static=True)
+    dispatcher.connect("img", "/img/{file}", _static=True)
+    assert dispatcher.url_for("cdn", file="css/a.css") == "//cdn.example/css/a.css"
+    assert path_of(dispatcher.url_for("img", file="a/b.png")) == "/img/a/b.png"
+    for value in ("../a", "a/../.."):
+        with pytest.raises(UrlError):
+            dispatcher.url_for("img", file=value)
+
+
+WRAPPED = {
+    "VirtualHost": lambda dispatcher: cherrypy.dispatch.VirtualHost(dispatcher, **{"a.b": "/b"}),
+    "two": lambda dispatcher: cherrypy.dispatch.VirtualHost(
+        cherrypy.dispatch.XMLRPCDispatcher(dispatcher)
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPED)
+def test_a_wrapped_dispatcher_knows_its_mount_point_outside_of_a_request(mount, wrapper):
+    dispatcher = table(print)
+    mount(WRAPPED[wrapper](dispatcher), "/shop")
+    assert path_of(dispatcher.url_for("book", id=7)) == "/shop/book/7"
+
+
+def test_a_wrapped_dispatcher_knows_it_in_a_request_of_another_application(made, mount):
+    other = table(print)
+    mount(cherrypy.dispatch.VirtualHost(other), "/other")
+    assert made(lambda d: other.url_for("book", id=7)) == "http://127.0.0.1/other/book/7"
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
+    ["", ".", "..", "a", "b", "new", "a/b", "/", "//x", "a-b", "a.b", "%2F", "1", "{x}", "\n"]
+)
+PATHS = ["/{x}", "/a/{x}", "/{x}/{y}", "/a/b", "/a/{x}-{y}", "/a/{x}{.y}", "/{x:.*}", "/a/*x"]
+PATHS += [r"/a/{x:\d+}", "/:x/:y", "/a/{x:a|b}/{y}", "/", "/a/{x}/", "/new"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    paths=st.lists(st.sampled_from(PATHS), min_size=1, max_size=6, unique=True),
+    minimize=st.booleans(),
+    x=TEXTS,
+    y=TEXTS,
+    data=st.data(),
+)
+def test_a_url_leads_to_the_route_that_it_was_made_for(paths, minimize, x, y, data):
+    dispatcher = RoutesDispatcher()
+    methods = st.sampled_from([None, ["GET"], ["POST", "PUT"], ["DELETE"]])
+    for number, path in enumerate(paths):
+        method = data.draw(methods)
+        conditions = {"method": method} if method else None
+        dispatcher.connect(
+            str(number), path, echo, conditions=conditions, _minimize=minimize, number=number
+        )
+    app = cherrypy.Application(None, "", {"/": {"request.dispatch": dispatcher}})
+    app.log.screen = False
+    client = Client(app, raise_exceptions=False)
+    for number in range(len(paths)):
+        route = dispatcher.mapper.matchlist[number]
+        values = {name: value for name, value in (("x", x), ("y", y)) if name in route.maxkeys}
+        try:
+            path = dispatcher.url_for(str(number), **values)
+        except UrlError:
+            continue
+        answers = {
+            client.request(method, path_of(path)).text
+            for method in (route.conditions or {}).get("method", ["GET", "POST", "PATCH"])
+        }
+        assert str(number) in answers
+
+
+def echo(number, **params):
+    return number
