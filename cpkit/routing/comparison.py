@@ -11,7 +11,7 @@ from .conditions import Domains, Environ
 from .index import Index
 from .patterns import example
 from .route import Route
-from .shape import Controllers, Shape, Step, shape_of
+from .shape import Controllers, Shape, Step, shapes_of
 
 
 class Difference(NamedTuple):
@@ -76,7 +76,8 @@ def _candidate(route: Route, controllers: Controllers) -> Candidate:
         prefix = "/" + prefix
     named = None if methods is None else frozenset(methods)
     segments = _filled(route, controllers, len(route.routelist)).split("/")
-    return Candidate(route, shape_of(route, controllers), named, host, prefix.rstrip("/"), segments)
+    shape = shapes_of(route, controllers)[0]
+    return Candidate(route, shape, named, host, prefix.rstrip("/"), segments)
 
 
 def _filled(route: Route, controllers: Controllers, count: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .compiled import searching
+from .compiled import Found, form_of, searching
 from .conditions import Domains, Environ, admission, opaque
 from .patterns import TooLong
-from .route import Route
-from .shape import UNKNOWN, Controllers, Shape, shape_of
+from .route import AnyRoute, Route
+from .shape import UNKNOWN, Controllers, Shape, shapes_of
 from .tree import (
     NOWHERE,
     Entry,
@@ -24,9 +24,9 @@ from .tree import (
     remaining,
 )
 
-Found = tuple[dict[str, Any], Any]
 Search = Callable[[str, "Environ | None"], "Found | None"]
 
+Shaped = tuple[int, AnyRoute, Shape]  # a route's place, the route, one of its shapes
 # What a route is filed under that lists no method at all: found where no method is asked for.
 NO_METHOD: Any = object()
 # How many times the routes may stand in the tree's leaves, for one in the table.
@@ -44,16 +44,22 @@ class Index:
 
     def __init__(
         self,
-        routes: Iterable[Any],
+        routes: Iterable[AnyRoute],
         controllers: Sequence[str],
         domains: Domains,
         environ: Callable[[], Environ | None],
     ) -> None:
         self.environ, self.controllers = environ, controllers
         known = Controllers.of(controllers)
-        routes = list(routes)
-        self.head, shapes = _parted([_shape(route, known) for route in routes])
-        lengths, varying = _by_length(routes, shapes, domains)
+        shaped = [
+            (place, route, shape)
+            for place, route in enumerate(routes)
+            for shape in _shapes(route, known)
+        ]
+        self.head, shapes = _parted([shape for *_, shape in shaped])
+        lengths, varying = _by_length(
+            [(*placed, shape) for (*placed, _), shape in zip(shaped, shapes, strict=True)], domains
+        )
         self.limit = max([*map(_depth, varying), *(length + 1 for length in lengths), 1])
         self.fixed = [self._grown(lengths.get(n, [])) for n in range(self.limit + 2)]
         self.varying = self._grown(varying)
@@ -70,8 +76,8 @@ class Index:
         written, nodes = [], []
         for length in self.common:
             at, answer, node = self.fixed[length]
-            if at is None and (form := getattr(answer, "form", None)):
-                written.append((length, *form))
+            if at is None and (made := form_of(answer)):
+                written.append((length, *made))
                 nodes.append(node)
         return searching(self.limit, self.head, tuple(written), tuple(nodes), self.fixed, self.rest)
 
@@ -180,25 +186,25 @@ def _goes_on(shape: Shape, at: int, text: str | None) -> bool:
 
 
 def _by_length(
-    routes: Iterable[Any], shapes: list[Shape], domains: Domains
+    shaped: Sequence[Shaped], domains: Domains
 ) -> tuple[dict[int, list[Entry]], list[Entry]]:
     """Return the entries of each length, and those of varying length."""
-    first = _first_orders(shapes)
+    first = _first_orders(shaped)
     lengths: dict[int, list[Entry]] = {}
     varying: list[Entry] = []
-    for place, (route, shape) in enumerate(zip(routes, shapes, strict=True)):
+    for place, route, shape in shaped:
         clear = not first or place < _first(first, shape)
         entries = varying if shape.length is None else lengths.setdefault(shape.length, [])
         entries.append(_entry(place, shape, clear, route, domains))
     return lengths, varying
 
 
-def _shape(route: Any, controllers: Controllers) -> Shape:
+def _shapes(route: AnyRoute, controllers: Controllers) -> list[Shape]:
     known = isinstance(route, Route) and type(route).match is Route.match
-    return shape_of(route, controllers) if known else UNKNOWN
+    return shapes_of(route, controllers) if known else [UNKNOWN]
 
 
-def _entry(place: int, shape: Shape, clear: bool, route: Any, domains: Domains) -> Entry:
+def _entry(place: int, shape: Shape, clear: bool, route: AnyRoute, domains: Domains) -> Entry:
     if shape is UNKNOWN:
         return Entry(place, shape, None, clear, route, opaque(route, domains))
     methods = (route.conditions or {}).get("method")
@@ -206,10 +212,10 @@ def _entry(place: int, shape: Shape, clear: bool, route: Any, domains: Domains) 
     return Entry(place, shape, named, clear, route, admission(route, domains))
 
 
-def _first_orders(shapes: Iterable[Shape]) -> dict[str | None, int]:
+def _first_orders(shaped: Iterable[Shaped]) -> dict[str | None, int]:
     """Return, for each first segment, the first route of varying length that begins with it."""
     first: dict[str | None, int] = {}
-    for place, shape in enumerate(shapes):
+    for place, _, shape in shaped:
         if shape.length is None:
             first.setdefault(shape.exact.get(1), place)
     return first

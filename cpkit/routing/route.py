@@ -46,6 +46,10 @@ def named_routes(mapper: routes.mapper.Mapper) -> dict[str, Any]:
     return found
 
 
+# A route in a mapper: cpkit's, or what a subclass of the mapper makes of Routes' own.
+AnyRoute = routes.route.Route
+
+
 class Route(routes.route.Route):
     """A Routes route whose faults are errors here, not at the first request.
 
@@ -193,6 +197,11 @@ class Route(routes.route.Route):
     def regexp(self) -> str:
         """Return the regex of the whole path."""
         return self._expression(self._controllers)
+
+    @property
+    def unanchored(self) -> str:
+        """Return the regex that a whole path matches from its first character to its last."""
+        return self.regexp.removeprefix("^").removesuffix(r"\Z")
 
     def _expression(self, clist: Sequence[str], include_names: bool = True) -> str:
         # NOTE: an empty alternation would match the empty segment: no controller is none.

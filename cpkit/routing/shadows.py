@@ -6,38 +6,39 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .route import Route
-from .shape import Controllers, Shape, Step, shape_of
+from .shape import Controllers, Shape, Step, shapes_of
 
-PLAIN, TAIL = "plain", "tail"
+PLAIN, TAIL, TYPED_TAIL = "plain", "tail", "typed tail"
 
 
 class Shadow(NamedTuple):
-    """Name a route that can't match, and the earlier route *by* which.
+    """A route that can't match, and the earlier route *by* which.
 
     Where several earlier routes divide its methods between them, *by* is the last of them; it is
     None for a route that only a path without a leading slash could match.
     """
 
-    route: Any
-    by: Any
+    route: Route
+    by: Route | None
 
 
 class Cover(NamedTuple):
-    """Hold an earlier route, the methods it takes (None: all) and what else it asks for."""
+    """An earlier route, the methods it takes (None: all) and what else it asks for."""
 
-    route: Any
+    place: int
+    route: Route
     methods: frozenset[str] | None
     conditions: dict[str, Any]
 
 
-class Node:
-    """A trie of the routes declared so far: by fixed texts, and by what variables accept."""
+class Place:
+    """A place in a trie of the routes so far: by fixed texts, and by what variables accept."""
 
     __slots__ = ("covers", "fixed", "tails", "variable")
 
     def __init__(self) -> None:
-        self.fixed: dict[str, Node] = {}
-        self.variable: dict[Any, Node] = {}
+        self.fixed: dict[str, Place] = {}
+        self.variable: dict[Any, Place] = {}
         self.covers: list[Cover] = []
         self.tails: list[tuple[bool, Cover]] = []
 
@@ -47,37 +48,51 @@ def shadows(routes: Iterable[Any], controllers: Sequence[str]) -> Iterator[Shado
 
     What is left out, since it isn't certain: paths with line ends, condition functions.
     """
-    root, by_regex, known = Node(), dict[str, list[Cover]](), Controllers.of(controllers)
-    for route in routes:
+    root, by_regex, known = Place(), dict[str, list[Cover]](), Controllers.of(controllers)
+    for place, route in enumerate(routes):
         if not isinstance(route, Route):
             continue
-        shape = shape_of(route, known)
+        shapes = [each for shape in shapes_of(route, known) for each in _unfolded(shape)]
         regex = str(route.makeregexp(controllers, include_names=False))
-        cover = _cover(route)
-        if not route.minimization and not route.template.startswith(("/", "{", ":", "*")):
+        cover = _cover(place, route)
+        # NOTE: the empty path is that of a mount point without its slash.
+        if not route.minimization and route.template[:1] not in ("/", "{", ":", "*", ""):
             yield Shadow(route, None)
-        earlier = _taking(cover, [*by_regex.get(regex, ()), *_covering(root, shape, 1)])
-        if earlier is not None:
-            yield Shadow(route, earlier)
+        alike = by_regex.get(regex, [])
+        taken = [_taking(cover, [*alike, *_covering(root, shape, 1)]) for shape in shapes]
+        if None not in taken:
+            yield Shadow(route, max(each for each in taken if each is not None).route)
         elif "function" not in cover.conditions:
             by_regex.setdefault(regex, []).append(cover)
-            _add(root, shape, cover)
+            for shape in shapes:
+                _add(root, shape, cover)
 
 
-def _cover(route: Any) -> Cover:
+def _unfolded(shape: Shape) -> list[Shape]:
+    """Return *shape* with each optional variable there, and empty: as shapes without any."""
+    step = next((step for step in shape.steps or () if step.optional), None)
+    if step is None:
+        return [shape]
+    others = tuple(each for each in shape.steps or () if each is not step)
+    there = shape._replace(steps=(*others, step._replace(optional=False)))
+    empty = shape._replace(steps=others, exact={**shape.exact, step.at: ""})
+    return _unfolded(there) + _unfolded(empty)
+
+
+def _cover(place: int, route: Route) -> Cover:
     conditions = dict(route.conditions or {})
     methods = conditions.pop("method", None)
-    return Cover(route, None if methods is None else frozenset(methods), conditions)
+    return Cover(place, route, None if methods is None else frozenset(methods), conditions)
 
 
-def _taking(wanted: Cover, covers: Iterable[Cover]) -> Any:
-    """Return the route with which *covers* have taken all that *wanted* could match."""
+def _taking(wanted: Cover, covers: Iterable[Cover]) -> Cover | None:
+    """Return the one with which *covers* have taken all that *wanted* could match."""
     left = None if wanted.methods is None else set(wanted.methods)
     for cover in covers:
         if cover.conditions and cover.conditions != wanted.conditions:
             continue
         if cover.methods is None or (left is not None and left and left <= cover.methods):
-            return cover.route
+            return cover
         if left is not None:
             left -= cover.methods
     return None
@@ -91,23 +106,25 @@ def _edge(step: Step) -> Any:
     return PLAIN if step.kind == PLAIN else step.test
 
 
-def _add(node: Node, shape: Shape, cover: Cover) -> None:
+def _add(node: Place, shape: Shape, cover: Cover) -> None:
     if shape.steps is None:
         return
     steps = _steps(shape)
     for at in range(1, len(shape.exact) + len(steps) + 1):
         step = steps.get(at)
         if step is None:
-            node = node.fixed.setdefault(shape.exact[at], Node())
+            node = node.fixed.setdefault(shape.exact[at], Place())
+        elif step.kind == TYPED_TAIL:
+            return  # what it accepts is not known of other texts
         elif step.kind == TAIL:
             node.tails.append((step.test, cover))
             return
         else:
-            node = node.variable.setdefault(_edge(step), Node())
+            node = node.variable.setdefault(_edge(step), Place())
     node.covers.append(cover)
 
 
-def _covering(node: Node, shape: Shape, at: int) -> Iterator[Cover]:
+def _covering(node: Place, shape: Shape, at: int) -> Iterator[Cover]:
     """Yield the routes below *node* that match whatever *shape* matches from segment *at* on."""
     if shape.steps is None:
         return
@@ -119,7 +136,7 @@ def _covering(node: Node, shape: Shape, at: int) -> Iterator[Cover]:
     for empty, cover in node.tails:
         if empty or not ends or text or (step and not _takes_nothing(step)):
             yield cover
-    if step and step.kind == TAIL:
+    if step and step.kind in (TAIL, TYPED_TAIL):
         return
     if text is not None and text in node.fixed:
         yield from _covering(node.fixed[text], shape, at + 1)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .patterns import PatternWarning, facts, warning
+from .route import Route
 from .segments import check, expression, linear, matcher, plain
 from .template import Part
 
@@ -19,13 +20,14 @@ OPTIONAL_ENDS = frozenset("/,;.#")
 class Step(NamedTuple):
     """How to read the segment at a position: *kind* is plain, typed or mixed.
 
-    A tail or a typed tail reads all that follows, too.
+    A tail or a typed tail reads all that follows, too. One that is *optional* may be empty.
     """
 
     kind: str
     at: int
     names: tuple[str, ...]
     test: Any = None
+    optional: bool = False
 
 
 class Shape(NamedTuple):
@@ -34,7 +36,8 @@ class Shape(NamedTuple):
     *length*: the number of segments (the empty one before the first slash counts), or None if it
     varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
     segment that is otherwise variable. *steps*: how to read the variables; None: by the regex of
-    the whole path. *slash*: position 0 stands before the leading slash.
+    the whole path. *slash*: position 0 stands before the leading slash. *left_out*: optional
+    variables that are not in paths of this shape.
     """
 
     length: int | None
@@ -42,14 +45,15 @@ class Shape(NamedTuple):
     heads: dict[int, str]
     steps: tuple[Step, ...] | None
     slash: bool = True
+    left_out: tuple[str, ...] = ()
 
     def below(self, count: int) -> Shape:
         """Return the shape of what follows *count* segments, which are fixed ones."""
         exact = {at - count: text for at, text in self.exact.items() if at >= count}
         heads = {at - count: text for at, text in self.heads.items()}
-        steps = [Step(kind, at - count, names, test) for kind, at, names, test in self.steps or ()]
+        steps = tuple(step._replace(at=step.at - count) for step in self.steps or ())
         length = self.length and self.length - count
-        return Shape(length, exact, heads, tuple(steps), slash=False)
+        return Shape(length, exact, heads, steps, slash=False, left_out=self.left_out)
 
 
 # The shape of a route object that isn't cpkit's: its own match() decides.
@@ -67,10 +71,19 @@ class Controllers(NamedTuple):
         return cls(frozenset(names), "|".join(map(re.escape, names)) or "(?!)")
 
 
-def shape_of(route: Any, controllers: Controllers) -> Shape:
-    """Return the shape of *route*, a :class:`cpkit.routing.Route`."""
+# In the place of the controllers, while they are not known.
+SOME = Controllers.of(["controller"])
+
+
+def shapes_of(route: Route, controllers: Controllers) -> list[Shape]:
+    """Return the shapes of the paths that *route* may match, the fullest first."""
     if route.minimization:
-        return Shape(None, _minimized_prefix(route.routelist), {}, None)
+        by_regex = Shape(None, _minimized_prefix(route.routelist), {}, None)
+        return _minimized(route, controllers) or [by_regex]
+    return [_shape(route, controllers)]
+
+
+def _shape(route: Route, controllers: Controllers) -> Shape:
     requirements = {**route.reqs, "controller": controllers.regex}
     segments, rest = _split(route.routelist, requirements)
     if segments[0] or len(segments) == 1:
@@ -85,6 +98,84 @@ def shape_of(route: Any, controllers: Controllers) -> Shape:
     return Shape(None, exact, {}, tuple(steps))
 
 
+def _minimized(route: Route, controllers: Controllers) -> list[Shape]:
+    """Return the shapes of a minimized route; none if only its regex can tell.
+
+    The last variables that have defaults may be left out, and a slash may follow.
+    """
+    count = _optional(route)
+    requirements = _minimized_requirements(route, controllers)
+    if count is None or requirements is None:
+        return []
+    segments, rest = _split(["/", *route.routelist], requirements)
+    if rest:
+        return []
+    exact, heads, steps = _read(segments, requirements, controllers.names)
+    required = len(segments) - count
+    fixed = [step for step in steps if step.at < required]
+    optional = [step._replace(optional=True) for step in steps if step.at >= required]
+    if any(step.test and step.test("") for step in optional):
+        return []
+    if count > 1 and any(step.names[0] in route.reqs for step in optional):
+        return []
+    shapes = [Shape(len(segments) + 1, {**exact, len(segments): ""}, heads, (*fixed, *optional))]
+    for present in range(count, -1 if required > 1 else 0, -1):
+        left_out = tuple(step.names[0] for step in optional[present:])
+        steps = [*fixed, *optional[:present]]
+        shapes.append(Shape(required + present, exact, heads, tuple(steps), left_out=left_out))
+    return shapes
+
+
+def _optional(route: Route) -> int | None:
+    """Return how many variables at the end of a minimized route may be left out.
+
+    None means that a path may also do without what is between them.
+    """
+    parts: list[Part] = ["/", *route.routelist]
+    count = 0
+    while not isinstance(parts[-1], str) and parts[-1]["name"] in route.defaults:
+        before = parts[-2]
+        if parts[-1]["type"] != ":" or not isinstance(before, str) or before[-1] != "/":
+            return None
+        count += 1
+        del parts[-1 if before != "/" else -2 :]
+        if before != "/" or not parts:
+            break
+    last = parts[-1] if parts else ""
+    if isinstance(last, str) and last[-1:] in OPTIONAL_ENDS:
+        if not count and len(parts) > 1:
+            return None
+        variable = parts[-2] if len(parts) > 1 else ""
+        if not isinstance(variable, str) and variable["name"] in route.defaults:
+            return None
+    return count
+
+
+def _minimized_requirements(route: Route, controllers: Controllers) -> dict[str, str] | None:
+    """Return what each variable must match, as Routes reads it in a minimized route.
+
+    Without a requirement, what a variable may hold depends on what follows it.
+    """
+    if "controller" in route.reqs or str(next(iter(route.routelist), "")).startswith("/"):
+        return None
+    requirements, regex = {**route.reqs, "controller": controllers.regex}, route.regexp
+    for part in route.routelist:
+        if isinstance(part, str):
+            continue
+        if part["type"] == "*":  # its requirement is passed over
+            return None
+        if part["name"] in requirements:
+            continue
+        if part["type"] == "." and part is not route.routelist[-1]:
+            return None
+        found = re.search(rf"\(\?P<{part['name']}>(\[\^[^]]*\]\+\?)\)", regex)
+        if found is None or (part["type"] == "." and found[1] != "[^/.]+?"):
+            return None
+        if part["type"] == ":" and found[1] != "[^/]+?":
+            requirements[part["name"]] = found[1]
+    return requirements
+
+
 def _is_tail(rest: Sequence[Part], requirements: dict[str, str]) -> bool:
     """Tell whether *rest* is one variable, which can be judged without what is before it."""
     return len(rest) == 1 and rest[0]["type"] != "." and facts(_regex(rest[0], requirements)).alone
@@ -96,7 +187,14 @@ def _tail(at: int, name: str, regex: str) -> Step:
     return Step("typed tail", at, (name,), check(regex))
 
 
-def pattern_warnings(route: Any) -> Iterator[PatternWarning]:
+def _read_as(route: Route, controllers: Controllers) -> tuple[Sequence[Part], dict[str, str]]:
+    """Return the parts of *route* and what its variables must match."""
+    if route.minimization:
+        return ["/", *route.routelist], _minimized_requirements(route, controllers) or {}
+    return route.routelist, {**route.reqs, "controller": controllers.regex}
+
+
+def pattern_warnings(route: Route) -> Iterator[PatternWarning]:
     """Yield what to say, when *route* is declared, of regexes that may take too long."""
     if not (route.reqs or route.minimization or "*" in route.routepath):
         return
@@ -106,16 +204,16 @@ def pattern_warnings(route: Any) -> Iterator[PatternWarning]:
             yield found
 
 
-def _judges(route: Any) -> Iterator[tuple[str, bool]]:
+def _judges(route: Route) -> Iterator[tuple[str, bool]]:
     """Yield the regexes that judge a path, and whether variables are read from what they match."""
-    requirements = {**route.reqs, "controller": "[^/]+"}
-    segments, rest = _split(route.routelist, requirements)
+    parts, requirements = _read_as(route, SOME)
+    segments, rest = _split(parts, requirements)
     partial = segments[-1] if rest else []
-    if route.minimization or segments[0] or len(segments) == 1 or partial:
-        yield route.makeregexp([], include_names=False)[1:-2], True
-        return
-    if rest and not _is_tail(rest, requirements):
-        yield route.makeregexp([], include_names=False)[1:-2], True
+    by_regex = (
+        not _minimized(route, SOME) if route.minimization else segments[0] or not segments[1:]
+    )
+    if by_regex or partial or (rest and not _is_tail(rest, requirements)):
+        yield route.unanchored, True
         return
     variables = [[part for part in parts if not isinstance(part, str)] for parts in segments]
     for parts, read in zip(segments, variables, strict=True):

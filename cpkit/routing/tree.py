@@ -1,4 +1,20 @@
-"""A decision tree over the segments of paths, and its leaves: which routes are left to try."""
+"""A decision tree over the segments of paths, and its leaves: which routes are left to try.
+
+PERF: nodes are plain tuples of three, the fastest to unpack, told apart by what is None:
+
+* a branch is (position, children by the segment there, the default child);
+* a leaf is (None, a function that answers, what it looks in).
+
+What a leaf looks in, ``Left``, is one of
+
+* a single route: (method or None for any, arguments ..., make, place);
+* a chain of routes, in declared order: (make, arguments, place, the next chain or None);
+* a dict of each method's chain, that of any other method under None;
+* Guarded, Several, or None where nothing is left.
+
+A route's *place* is its number among all in declared order; ``make(segments, arguments)`` returns
+its variables and defaults, or None; *arguments* end with the route.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +28,33 @@ from .compiled import (
     BY_METHOD,
     MAKE,
     ONE_METHOD,
+    Answer,
+    Arguments,
+    Found,
     Maker,
+    Rest,
     by_regex,
     compiled,
+    form_of,
     formed,
+    probe_of,
     unread,
 )
+from .conditions import Admit, Environ
+from .route import AnyRoute
 from .shape import UNKNOWN, Shape
 
-# (make, arguments, the route's place among all, admit); arguments end with the route.
-Record = tuple[Maker, tuple[Any, ...], int, Any]
-# Chain: (make, arguments, place, next chain or None), in declared order.
-# What routes are left: a chain; or (method, arguments ..., chain) of a single route, method None
-# being any; or a dict of each method's chain, with that of any other method under None; or
-# Guarded; or None.
+# (make, arguments, place, admit): a route to try. *admit* tests its other conditions.
+Record = tuple[Maker, Arguments, int, "Admit | None"]
 Left = Any
-# Branch: (position, children by segment, default child).
-# Leaf: (None, a function that answers, what it looks in).
-# PERF: plain tuples of three, told apart by what is None, are the fastest to unpack.
 Node = tuple["int | None", Any, Any]
+
+# So few routes are tried as fast as told apart.
+FEW = 8
 
 
 class Guarded(NamedTuple):
-    """Hold the (methods, record) of a leaf that path and method alone don't decide.
+    """The (methods, record) of a leaf that path and method alone don't decide.
 
     A record has other conditions, or a route of varying length may come before it.
     """
@@ -42,29 +62,140 @@ class Guarded(NamedTuple):
     records: list[tuple[frozenset[str] | None, Record]]
 
 
+class Several(NamedTuple):
+    """What is left in several trees, to be tried in declared order."""
+
+    lefts: list[Left]
+
+
+class Probe(NamedTuple):
+    """Where a branch looks: at a segment, or at its *head*, what stands before the first dot."""
+
+    at: int
+    head: bool = False
+
+
 class Entry(NamedTuple):
-    """Hold a route on its way into the tree."""
+    """A route on its way into the tree, with one of its shapes.
+
+    *clear* tells that no route of varying length can come before it.
+    """
 
     order: int
     shape: Shape
     methods: frozenset[str] | None
     clear: bool
-    route: Any
-    admit: Any
+    route: AnyRoute
+    admit: Admit | None
 
-    def key(self, probe: int) -> str | None:
-        """Return the text that a branch finds this route under; None: under every one.
+    def key(self, probe: Probe) -> str | None:
+        """Return the text that a branch finds this route under; None: under every one."""
+        exact = self.shape.exact.get(probe.at)
+        if not probe.head:
+            return exact
+        return self.shape.heads.get(probe.at) if exact is None else exact.partition(".")[0]
 
-        *probe* is a position, or the complement of one whose head is meant.
-        """
-        if probe >= 0:
-            return self.shape.exact.get(probe)
-        exact = self.shape.exact.get(~probe)
-        return self.shape.heads.get(~probe) if exact is None else exact.partition(".")[0]
+
+class Heads(dict[str, Node]):
+    """Children by what stands before the first dot of a segment."""
+
+    def get(self, segment: str, default: Any = None) -> Any:
+        return dict.get(self, segment.partition(".")[0], default)
+
+
+def grown(entries: Sequence[Entry], budget: int, decided: frozenset[Probe] = frozenset()) -> Node:
+    """Return the tree of *entries*, which are in declared order.
+
+    A route that is variable where a branch probes stands below each child; *budget* bounds how
+    many times routes stand in leaves altogether. Where no probe is affordable, the routes are
+    parted by their first fixed position that no branch has probed, into a tree for each.
+    """
+    best = _best_probe(entries, budget, decided)
+    if best is not None:
+        return _branch(best, *_children(best, entries, budget, decided))
+    parts = _parts(entries, decided)
+    if len(parts) > 1:
+        share = budget / len(entries)
+        trees = [grown(part, int(share * len(part)), decided) for part in parts]
+        return None, by_parts, tuple(trees)
+    return leaf(entries, frozenset(probe.at for probe in decided if not probe.head))
+
+
+def _parts(entries: Sequence[Entry], decided: frozenset[Probe]) -> Sequence[list[Entry]]:
+    """Return *entries* by the first fixed position that is yet to be probed.
+
+    They stay together where there are too many sets of fixed positions for it to be worth it.
+    """
+    parts: dict[int | None, list[Entry]] = {}
+    for entry in entries:
+        first = min((at for at in entry.shape.exact if Probe(at) not in decided), default=None)
+        parts.setdefault(first, []).append(entry)
+    sets = {frozenset(entry.shape.exact) for entry in entries}
+    return list(parts.values()) if FEW * len(sets) <= len(entries) else []
+
+
+def _children(
+    probe: Probe, entries: Sequence[Entry], budget: int, decided: frozenset[Probe]
+) -> tuple[dict[str, Node], Node]:
+    keys = [entry.key(probe) for entry in entries]
+    groups: dict[str, list[Entry]] = {key: [] for key in keys if key is not None}
+    everywhere = [entry for entry, key in zip(entries, keys, strict=True) if key is None]
+    for entry, key in zip(entries, keys, strict=True):
+        for group in groups.values() if key is None else (groups[key],):
+            group.append(entry)
+    share = budget / (len(everywhere) + sum(map(len, groups.values())))
+    decided |= {probe}
+    children = {
+        key: grown(group, int(share * len(group)), decided) for key, group in groups.items()
+    }
+    default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else NOWHERE
+    return children, default
+
+
+def _branch(probe: Probe, children: dict[str, Node], default: Node) -> Node:
+    if probe.head:
+        return probe.at, Heads(children), default
+    at, answer, _ = next(iter(children.values()))
+    form = form_of(answer)
+    alike = at is None and all(child[1] is answer for child in children.values())
+    if form is None or form.around.probe is not None or not alike or default is not NOWHERE:
+        return probe.at, children, default
+    # PERF: where all leaves answer alike, their function does the last look-up, too.
+    left = {key: child[2] for key, child in children.items()}
+    return None, compiled(form.form, form.around._replace(probe=probe.at)), left
+
+
+def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[Probe]) -> Probe | None:
+    """Return the probe that leaves the fewest routes to try, if any is worth it."""
+    if all(_alike(entry.shape, entries[0].shape) for entry in entries):
+        return None
+    # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
+    scored: list[tuple[int, Probe | None]] = []
+    if len(entries) <= FEW:
+        scored.append((len(entries) ** 2, None))
+    for probe in sorted(_probes(entries) - decided, key=itemgetter(1, 0)):
+        counts = Counter(entry.key(probe) for entry in entries)
+        everywhere = counts.pop(None, 0)
+        if sum(counts.values()) + everywhere * (len(counts) + 1) <= budget:
+            left = sum((count + everywhere) ** 2 for count in counts.values())
+            scored.append((left + everywhere**2, probe))
+    return min(scored, key=itemgetter(0), default=(0, None))[1]
+
+
+def _alike(one: Shape, other: Shape) -> bool:
+    return one.exact == other.exact and one.heads == other.heads
+
+
+def _probes(entries: Iterable[Entry]) -> set[Probe]:
+    exact = {Probe(at) for entry in entries for at in entry.shape.exact}
+    return exact | {Probe(at, head=True) for entry in entries for at in entry.shape.heads}
 
 
 def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
-    """Return the leaf of *entries*, by method where any of them asks for one."""
+    """Return the leaf of *entries*, by method where any of them asks for one.
+
+    *decided* are the positions whose fixed text the branches above have compared.
+    """
     left = remaining(entries, decided)
     if left is None or isinstance(left, Guarded):
         return None, unsure, left
@@ -73,12 +204,14 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     if len(makers) > len(chains) or any(make is not makers[0] for make in makers):
         return None, by_method if isinstance(left, dict) else in_order, left
     # PERF: one for each method, of one form.
-    form, _ = vars(makers[0])["form"]
-    (method, chain), *others = chains.items()
+    form = form_of(makers[0])
+    if form is None:
+        return None, by_method if isinstance(left, dict) else in_order, left
+    (method, (make, arguments, place, _)), *others = chains.items()
     if others:
-        return None, compiled(form, BY_METHOD), left
+        return None, compiled(form.form, BY_METHOD), left
     around = ANY_METHOD if method is None else ONE_METHOD
-    return None, compiled(form, around), (method, *chain[1], chain)
+    return None, compiled(form.form, around), (method, *arguments, make, place)
 
 
 def remaining(entries: Sequence[Entry], decided: frozenset[int]) -> Left:
@@ -102,11 +235,11 @@ def _record(entry: Entry, decided: frozenset[int]) -> Record:
         return (*unread(route), place, admit)
     if shape.steps is None:
         return (*by_regex(route), place, admit)
-    form, arguments = formed(route, shape, route.defaults, decided)
+    form, arguments = formed(route, shape, decided)
     return compiled(form, MAKE), arguments, place, admit
 
 
-def unsure(segments: list[str], environ: Any, left: Left, rest: Any) -> Any:
+def unsure(segments: list[str], environ: Environ | None, left: Left, rest: Rest) -> Found | None:
     """Answer where path and method alone don't decide, or nothing is left."""
     return rest(segments, environ, left)
 
@@ -114,7 +247,7 @@ def unsure(segments: list[str], environ: Any, left: Left, rest: Any) -> Any:
 NOWHERE: Node = (None, unsure, None)
 
 
-def in_order(segments: list[str], environ: Any, chain: Left, rest: Any) -> Any:
+def in_order(segments: list[str], environ: Environ | None, chain: Left, rest: Rest) -> Found | None:
     """Answer by the first record of a chain that matches."""
     while chain is not None:
         make, arguments, _, chain = chain
@@ -124,13 +257,55 @@ def in_order(segments: list[str], environ: Any, chain: Left, rest: Any) -> Any:
     return rest(segments, environ, None)
 
 
-def by_method(segments: list[str], environ: Any, chains: Left, rest: Any) -> Any:
+def by_method(
+    segments: list[str], environ: Environ | None, chains: Left, rest: Rest
+) -> Found | None:
     """Answer by the chain of the request's method."""
-    try:
-        chain = chains.get(environ["REQUEST_METHOD"]) or chains.get(None)
-    except (KeyError, TypeError):
+    if environ is None or "REQUEST_METHOD" not in environ:
         return rest(segments, environ, chains)
+    chain = chains.get(environ["REQUEST_METHOD"]) or chains.get(None)
     return in_order(segments, environ, chain, rest)
+
+
+def by_parts(
+    segments: list[str], environ: Environ | None, trees: tuple[Node, ...], rest: Rest
+) -> Found | None:
+    """Answer by the one tree in which something is left, or let *rest* try what is in several."""
+    leaves = leaves_in(trees, segments)
+    if len(leaves) == 1:
+        _, answer, left = leaves[0]
+        found: Found | None = answer(segments, environ, left, rest)
+        return found
+    return rest(segments, environ, _several(leaves, segments))
+
+
+def leaves_in(trees: Iterable[Node], segments: Sequence[str]) -> list[Node]:
+    """Return the leaves of *trees* that *segments* lead to, and in which something is left."""
+    leaves: list[Node] = []
+    for at, found, left in trees:
+        while at is not None:
+            at, found, left = found.get(segments[at], left)
+        if found is by_parts:
+            leaves += leaves_in(left, segments)
+        elif left is not None and _left_in(found, left, segments) is not None:
+            leaves.append((None, found, left))
+    return leaves
+
+
+def _left_in(answer: Answer, left: Left, segments: Sequence[str]) -> Left:
+    """Return what is left in a leaf whose *answer* may do the last look-up."""
+    probe = probe_of(answer)
+    return left if probe is None else left.get(segments[probe])
+
+
+def _several(leaves: Sequence[Node], segments: Sequence[str]) -> Left:
+    lefts = [_left_in(answer, left, segments) for _, answer, left in leaves]
+    return Several(lefts) if len(lefts) > 1 else lefts[0] if lefts else None
+
+
+def found_in(tree: Node, segments: Sequence[str]) -> Left:
+    """Return what is left in *tree* for *segments*."""
+    return _several(leaves_in((tree,), segments), segments)
 
 
 def of_method(left: Left, method: str | None) -> list[Record]:
@@ -140,6 +315,8 @@ def of_method(left: Left, method: str | None) -> list[Record]:
         return [every[number] for number in sorted(every)]
     if left is None:
         return []
+    if isinstance(left, Several):
+        return sorted((rec for each in left.lefts for rec in of_method(each, method)), key=order)
     if isinstance(left, Guarded):
         return [rec for methods, rec in left.records if methods is None or method in methods]
     if isinstance(left, dict):
@@ -151,6 +328,8 @@ def of_any_method(left: Left) -> list[Record]:
     """Return all records, in no order, those of several methods several times."""
     if left is None:
         return []
+    if isinstance(left, Several):
+        return [record for each in left.lefts for record in of_any_method(each)]
     if isinstance(left, Guarded):
         return [record for _, record in left.records]
     chains = left.values() if isinstance(left, dict) else (_chain(left),)
@@ -162,7 +341,10 @@ order = itemgetter(2)  # a record's place among all routes
 
 def _chain(left: Left) -> Left:
     """Return a chain, or that of a single route."""
-    return left if callable(left[0]) else left[-1]
+    if callable(left[0]):
+        return left
+    _, *arguments, make, place = left
+    return make, tuple(arguments), place, None
 
 
 def _records(chain: Left) -> list[Record]:
@@ -172,89 +354,3 @@ def _records(chain: Left) -> list[Record]:
         found.append(chain if following is None else (*chain[:3], None))
         chain = following
     return found
-
-
-FEW = 8
-
-
-class Heads(dict[str, Node]):
-    """Hold children by what stands before the first dot of a segment."""
-
-    def get(self, segment: str, default: Any = None) -> Any:
-        return dict.get(self, segment.partition(".")[0], default)
-
-
-def grown(entries: Sequence[Entry], budget: int, decided: frozenset[int] = frozenset()) -> Node:
-    """Return the tree of *entries*, which are in declared order.
-
-    A route that is variable where a branch probes stands below each child; *budget* bounds how
-    many times routes stand in leaves altogether. Where it is spent, a leaf is scanned.
-    """
-    best = _best_probe(entries, budget, decided)
-    if best is None:
-        return leaf(entries, frozenset(at for at in decided if at >= 0))
-    keys = [entry.key(best) for entry in entries]
-    groups: dict[str, list[Entry]] = {key: [] for key in keys if key is not None}
-    everywhere = [entry for entry, key in zip(entries, keys, strict=True) if key is None]
-    for entry, key in zip(entries, keys, strict=True):
-        for group in groups.values() if key is None else (groups[key],):
-            group.append(entry)
-    share = budget / (len(everywhere) + sum(map(len, groups.values())))
-    decided |= {best}
-    children = {
-        key: grown(group, int(share * len(group)), decided) for key, group in groups.items()
-    }
-    default = grown(everywhere, int(share * len(everywhere)), decided) if everywhere else NOWHERE
-    return _branch(best, children, default)
-
-
-def _branch(probe: int, children: dict[str, Node], default: Node) -> Node:
-    at, answer, _ = next(iter(children.values()))
-    alike = at is None and all(child[1] is answer for child in children.values())
-    form, around = getattr(answer, "form", (None, MAKE))
-    if probe < 0:
-        return ~probe, Heads(children), default
-    if form is None or around.probe is not None or not alike or default is not NOWHERE:
-        return probe, children, default
-    # PERF: where all leaves answer alike, their function does the last look-up, too.
-    left = {key: child[2] for key, child in children.items()}
-    return None, compiled(form, around._replace(probe=probe)), left
-
-
-def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[int]) -> int | None:
-    """Return the position that leaves the fewest routes to try, if any is worth a probe."""
-    if all(_alike(entry.shape, entries[0].shape) for entry in entries):
-        return None
-    # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
-    scored: list[tuple[int, int | None]] = []
-    if len(entries) <= FEW:
-        scored.append((len(entries) ** 2, None))
-    for probe in sorted(_probes(entries) - decided, key=_by_position):
-        counts = Counter(entry.key(probe) for entry in entries)
-        everywhere = counts.pop(None, 0)
-        if sum(counts.values()) + everywhere * (len(counts) + 1) <= budget:
-            left = sum((count + everywhere) ** 2 for count in counts.values())
-            scored.append((left + everywhere**2, probe))
-    return min(scored, key=itemgetter(0), default=(0, None))[1]
-
-
-def _by_position(probe: int) -> tuple[bool, int]:
-    return probe < 0, max(probe, ~probe)
-
-
-def _alike(one: Shape, other: Shape) -> bool:
-    return one.exact == other.exact and one.heads == other.heads
-
-
-def _probes(entries: Iterable[Entry]) -> set[int]:
-    exact = {at for entry in entries for at in entry.shape.exact}
-    return exact | {~at for entry in entries for at in entry.shape.heads}
-
-
-def found_in(node: Node, segments: Sequence[str]) -> Left:
-    """Walk from *node* to what is left for *segments*."""
-    at, found, left = node
-    while at is not None:
-        at, found, left = found.get(segments[at], left)
-    _, around = getattr(found, "form", (None, MAKE))
-    return left if around.probe is None else left.get(segments[around.probe])

@@ -62,6 +62,58 @@ def test_a_route_that_some_path_still_reaches_is_not_shadowed(earlier, later):
     assert shadowed((earlier,), (later,)) == []
 
 
+def shadowed_of_minimized(*declared):
+    mapper = IndexedMapper(register=False)
+    for template, defaults in declared:
+        mapper.connect(template, _minimize=True, **defaults)
+    return [(shadow.route.template, shadow.by.template) for shadow in mapper.shadowed()]
+
+
+NO_ID = {"id": None}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (("/books/{id}", {}), ("/books/new", {})),
+        (("/books/{id}", NO_ID), ("/books", {})),
+        (("/books/{id}", NO_ID), ("/books/new", {})),
+        (("/books/{id}", NO_ID), ("/books/{number:\\d+}", {"number": 5})),
+        (("/{a}/books/{id}", NO_ID), ("/x/books/new", {})),
+        (("/{a}/{b}/{c}", {"a": "x", "b": "y", "c": "z"}), ("", {})),
+        (("/{a}/{b}", {}), ("/{a}/edit", {"a": "x"})),
+        (("/{a}/{b}", {"a": "x", "b": "y"}), ("/{a}/edit", {"a": "x"})),
+        (("/{a}/{b}", {"a": "x", "b": "y"}), ("/{c}", {"c": "z"})),
+    ],
+    ids=str,
+)
+def test_a_minimized_route_shadows_a_minimized_one(earlier, later):
+    assert shadowed_of_minimized(earlier, later) == [(later[0], earlier[0])]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (("/books/{id}", {}), ("/books/{id}", NO_ID)),
+        (("/books/new", {}), ("/books/{id}", {})),
+        (("/books/{id:\\d+}", NO_ID), ("/books/new", {})),
+        (("/{a}/books", {}), ("/x.y/books", {})),  # a variable before a text holds no dot
+        (("/{a}/{b}", {}), ("/{c}", {})),
+        (("/books/{id}", {}), ("/books/{number}", {"number": None})),  # /books//
+    ],
+    ids=str,
+)
+def test_a_minimized_route_that_some_path_still_reaches_is_not_shadowed(earlier, later):
+    assert shadowed_of_minimized(earlier, later) == []
+
+
+def test_the_empty_route_is_not_shadowed_since_the_empty_path_finds_it():
+    mapper = IndexedMapper(register=False)
+    mapper.connect("")
+    assert mapper.shadowed() == []
+    assert mapper.match("") == {}
+
+
 def test_earlier_routes_share_the_methods_they_take():
     table = [("/{x}", "GET"), ("/{y}", "PUT", "POST"), ("/a", "GET", "PUT")]
     assert shadowed(*table) == [("/a", "/{y}")]
