@@ -37,6 +37,9 @@ test-routes-suite: $(VENV)/.ready  ## run Routes' own tests, IndexedMapper in Ma
 test-faults: $(VENV)/.ready  ## run the slow tests: real faults on real servers
 	$(PY) -m pytest -q -n 2 -m faults
 
+test-contract: $(VENV)/.contract  ## have schemathesis look for what is not as described
+	$(PY) tests/openapi/contract.py
+
 check: $(VENV)/.lint  ## lint, format check and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -93,6 +96,10 @@ $(VENV)/.lint: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group lint
 	touch $@
 
+$(VENV)/.contract: pyproject.toml $(VENV)/.ready
+	$(PY) -m pip install --quiet --group contract
+	touch $@
+
 $(VENV)/.docs: pyproject.toml $(VENV)/.ready
 	$(PY) -m pip install --quiet --group docs
 	touch $@
@@ -121,5 +128,5 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	touch $@
 
 # demo/ and docs/ are directories: without this, make would think them made.
-.PHONY: help demo frontend test fuzz test-browser test-faults test-routes-suite test-matrix check format \
+.PHONY: help demo frontend test fuzz test-browser test-contract test-faults test-routes-suite test-matrix check format \
         bench bench-look bench-gate bench-load bench-count docs release-check clean

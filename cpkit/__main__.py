@@ -1,4 +1,4 @@
-"""The command line: ``python -m cpkit routes MODULE:OBJECT``."""
+"""The command line: ``python -m cpkit routes MODULE:OBJECT``, and ``openapi`` likewise."""
 
 from __future__ import annotations
 
@@ -10,21 +10,32 @@ from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import unquote
 
+from .errors import CpkitError
+
 COLUMNS = ("methods", "template", "name", "handler")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 when nothing answers the path that was asked for."""
     parser = argparse.ArgumentParser("python -m cpkit", description="cpkit's command line")
-    routes = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    openapi = commands.add_parser("openapi", help="write the OpenAPI description of a dispatcher")
+    routes = commands.add_parser(
         "routes", help="show the routes of a dispatcher, or which of them answers a path"
     )
-    routes.add_argument("object", metavar="MODULE:OBJECT", help="a dispatcher, or what makes one")
+    for command in (openapi, routes):
+        command.add_argument(
+            "object", metavar="MODULE:OBJECT", help="a dispatcher, or what makes one"
+        )
+    openapi.add_argument("--title", default="API", help="its title (default: API)")
+    openapi.add_argument("--version", default="1", help="its version (default: 1)")
     routes.add_argument("--match", metavar="PATH", help="show what answers this path, and why")
     routes.add_argument("--method", default="GET", help="with --match (default: GET)")
     routes.add_argument("--host", default="localhost", help="with --match, for sub-domains")
     routes.add_argument("--json", action="store_true", help="write JSON")
     options = parser.parse_args(arguments)
+    if options.command == "openapi":
+        return show_openapi(options, openapi)
     try:
         table = dispatcher(options.object)
         if options.match is not None and not hasattr(table, "answers"):
@@ -34,8 +45,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return show_routes(table, options) if options.match is None else show_match(table, options)
 
 
+def show_openapi(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Write the OpenAPI description as JSON."""
+    try:
+        from .openapi import describe
+
+        found = named(options.object)
+        config = None if hasattr(found, "mapper") else found.config
+        table = dispatcher_of(found, options.object)
+        told = describe(table, title=options.title, version=options.version, config=config)
+    except (CpkitError, ImportError, AttributeError, ValueError, TypeError) as error:
+        parser.error(str(error))
+    print(json.dumps(told, indent=2, ensure_ascii=False))
+    return 0
+
+
 def dispatcher(name: str) -> Any:
     """Return the dispatcher that ``module:object`` names: itself, its application, its maker."""
+    return dispatcher_of(named(name), name)
+
+
+def named(name: str) -> Any:
+    """Return what ``module:object`` names, or what it makes."""
     found = resolve_name(name)
     if callable(found) and not hasattr(found, "mapper") and not hasattr(found, "config"):
         try:
@@ -44,6 +75,11 @@ def dispatcher(name: str) -> Any:
             raise TypeError(
                 f"{name}() fails: {error}. Name a dispatcher, or what makes one."
             ) from error
+    return found
+
+
+def dispatcher_of(found: Any, name: str) -> Any:
+    """Return the dispatcher that was *found*, or that of the application that was."""
     if not hasattr(found, "mapper"):
         found = getattr(found, "config", {}).get("/", {}).get("request.dispatch")
     if not hasattr(found, "mapper"):

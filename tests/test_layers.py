@@ -78,6 +78,13 @@ def test_these_pieces_need_no_msgspec(module):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_openapi_room_names_the_extra_that_it_needs():
+    done = imports("cpkit.openapi", without=("msgspec",))
+    assert (
+        "MissingExtraError: msgspec is not installed: pip install 'cpkit[params]'." in done.stderr
+    )
+
+
 @pytest.mark.parametrize("tool", ["params", "body"])
 def test_a_tool_names_the_extra_that_it_needs(tool):
     done = imports(f"cpkit.tools; cpkit.tools.{tool}()", without=("msgspec",))

@@ -30,6 +30,7 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 # RFC 8259, 6.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
+_NINE_PLACES = Decimal("1e-9")
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # RFC 3339, 5.6.
@@ -239,6 +240,14 @@ class Exact(Scalar):
             return abs(value) < 10**18
         return isinstance(value, str) and self._grammar.fullmatch(value) is not None
 
+    def take(self, value: Json, at: str, faults: Faults) -> Json:
+        """Return *value* as text, a number rounded to 9 places; see :class:`Scalar`."""
+        value = super().take(value, at, faults)
+        if not _is_number(value) or not self.fits(value):
+            return value
+        written = f"{Decimal(str(value)).quantize(_NINE_PLACES):f}"
+        return written.rstrip("0").rstrip(".")
+
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a number, or of its text, which keeps every digit."""
         bound: Schema = {"exclusiveMinimum": -(10**18), "exclusiveMaximum": 10**18}
@@ -246,7 +255,7 @@ class Exact(Scalar):
 
     def text_schema(self) -> Schema:
         """Return the schema of the number's text."""
-        return {"type": "string", "pattern": f"^{_EXACT}$"}
+        return {"type": "string", "format": "decimal", "pattern": f"^{_EXACT}$"}
 
 
 class Identifier(Scalar):

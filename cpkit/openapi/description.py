@@ -1,0 +1,219 @@
+"""Describe what a dispatcher serves, as OpenAPI 3.1 has it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import cherrypy
+
+from cpkit.cherry import Part
+from cpkit.errors import AnnotationError
+from cpkit.parameters.plan import Plan
+from cpkit.parameters.receiving import documents_of
+from cpkit.parameters.settings import BodySettings, ParamsSettings
+from cpkit.parameters.shapes import Json, Schema
+from cpkit.parameters.signature import hints_of, plan_of
+from cpkit.routing.handlers import Operation, operations
+from cpkit.routing.table import METHODS, RouteTable
+from cpkit.settings import read
+
+from .additions import additions_of
+from .paths import kinds_of, path_parameter, paths_of
+from .requests import WITH_FORMS, document_body, form_body, query_parameters
+from .responses import PROBLEM_SCHEMA, components, responses_of, statuses_of
+from .schemas import Schemas
+
+Config = Mapping[str, Any]
+VERSION = "3.1.1"
+
+
+def describe(
+    dispatcher: RouteTable,
+    *,
+    title: str,
+    version: str,
+    description: str | None = None,
+    config: Mapping[str, Config] | None = None,
+) -> Schema:
+    """Return the OpenAPI description of what *dispatcher* serves, ready for JSON.
+
+    *config* is that of the application, section by section; unless given, of the one that is
+    mounted with this dispatcher, whose mount point becomes the server's URL. Left out are
+    handlers that are hidden, redirections, and what a URL names (``{controller}``). Raise
+    AnnotationError for a handler whose annotations cannot be read.
+    """
+    mount = "/"
+    if config is None:
+        mount, config = _mounted(dispatcher)
+    schemas, paths = Schemas(), dict[str, Any]()
+    ids: set[str] = set()
+    for each in operations(dispatcher):
+        if not additions_of(each.handler).hidden:
+            _add(paths, each, _config(each, config), schemas, ids)
+    info: Schema = {"title": title, "version": version}
+    if description:
+        info["description"] = description
+    document: Schema = {
+        "openapi": VERSION,
+        "info": info,
+        "servers": [{"url": mount or "/"}],
+        "paths": paths,
+        "components": {"responses": components(), "schemas": {"Problem": PROBLEM_SCHEMA}},
+    }
+    return schemas.finish(document)
+
+
+def _mounted(dispatcher: RouteTable) -> tuple[str, Mapping[str, Config]]:
+    """Return the mount point and the config of the application that *dispatcher* is for."""
+    for mount, app in cherrypy.tree.apps.items():
+        config = getattr(app, "config", {})
+        if any(section.get("request.dispatch") is dispatcher for section in config.values()):
+            return mount, config
+    return "", {}
+
+
+def _config(each: Operation, sections: Mapping[str, Config]) -> Config:
+    """Return the config of an operation's requests, as the dispatcher merges it."""
+    merged = {**cherrypy.config, **sections.get("/", {}), **each.config}
+    for prefix in each.target.prefixes:
+        merged.update(sections.get(prefix, {}) if prefix != "/" else {})
+    return merged
+
+
+def _add(
+    paths: dict[str, Any], each: Operation, config: Config, schemas: Schemas, ids: set[str]
+) -> None:
+    for method in METHODS if each.method is None else (each.method,):
+        if method == "HEAD" and each.method is None:
+            continue
+        for path, names in paths_of(each.target.route):
+            operations_here = paths.setdefault(path, {})
+            if method.lower() not in operations_here:  # else an earlier route answers
+                described = _Described(each, method, names, config, schemas)
+                operations_here[method.lower()] = described.operation(ids)
+
+
+class _Described:
+    """One operation in the making."""
+
+    def __init__(
+        self, each: Operation, method: str, names: list[str], config: Config, schemas: Schemas
+    ) -> None:
+        self.each, self.method, self.names = each, method, names
+        self.config, self.schemas, self.handler = config, schemas, each.handler
+        self.added = additions_of(each.handler)
+        self.body = _settings("body", BodySettings, config)
+        self.documents = documents_of(each.handler, self.body.parameter) if self.body else None
+        self.plan = self._plan()
+
+    def _plan(self) -> Plan | None:
+        settings = _settings("params", ParamsSettings, self.config)
+        if settings is None:
+            return None
+        body = [self.body.parameter] if self.body and self.documents else []
+        self.forms = settings.form
+        return plan_of(self.handler, skip=[*settings.skip, *body], file=Part)
+
+    def operation(self, ids: set[str]) -> Schema:
+        """Return the operation object."""
+        told: Schema = {"operationId": self._id(ids), **self._words()}
+        parameters, body = self._parameters(), self._request_body()
+        if parameters:
+            told["parameters"] = parameters
+        if body:
+            told["requestBody"] = body
+        statuses = statuses_of(
+            self.method,
+            self.config,
+            variables=bool(self.names),
+            typed=self.plan is not None,
+            form=bool(body) and self.documents is None,
+            document=self.documents is not None,
+        )
+        told["responses"] = responses_of(
+            self.handler,
+            _returned(self.handler),
+            self.method,
+            self.config,
+            self.added,
+            self.schemas,
+            statuses,
+        )
+        return told
+
+    def _words(self) -> Schema:
+        doc = inspect.getdoc(self.handler) or ""
+        first, _, rest = doc.partition("\n")
+        words: Schema = {"tags": list(self._tags())}
+        if summary := self.added.summary or first.rstrip("."):
+            words["summary"] = summary
+        if rest.strip():
+            words["description"] = rest.strip()
+        return {**words, "deprecated": True} if self.added.deprecated else words
+
+    def _tags(self) -> Iterator[str]:
+        owner = getattr(self.handler, "__self__", None)
+        if self.added.tags or owner is None:
+            yield from self.added.tags
+        else:
+            yield (owner if isinstance(owner, type) else type(owner)).__name__
+
+    def _id(self, ids: set[str]) -> str:
+        name = self.added.operation_id or self.each.target.route.name
+        if not name:
+            name = getattr(self.handler, "__name__", type(self.handler).__name__)
+        base = re.sub(r"\W+", "_", str(name))
+        for made in (base, f"{base}_{self.method.lower()}"):
+            if made not in ids:
+                break
+        number = 2
+        while made in ids:
+            made, number = f"{base}_{self.method.lower()}_{number}", number + 1
+        ids.add(made)
+        return made
+
+    def _parameters(self) -> list[Json]:
+        route, plan = self.each.target.route, self.plan
+        kinds, reqs = kinds_of(route), route.reqs
+        found: list[Json] = [
+            path_parameter(name, reqs.get(name), plan, kinds[name]) for name in self.names
+        ]
+        if plan and not self._in_form:
+            found.extend(query_parameters(plan, self._filled, self.schemas))
+        return found
+
+    @property
+    def _filled(self) -> set[str]:
+        """Return the names that the route fills: variables, and defaults of the route."""
+        return {*self.names, *self.each.target.route.defaults}
+
+    @property
+    def _in_form(self) -> bool:
+        return self.documents is None and self.method in WITH_FORMS and self.forms
+
+    def _request_body(self) -> Schema | None:
+        if self.documents is not None and self.body is not None:
+            decoded, required = self.documents
+            return document_body(decoded, self.body, required=required, schemas=self.schemas)
+        if self.plan and self._in_form:
+            return form_body(self.plan, self._filled, self.schemas)
+        return None
+
+
+def _settings(name: str, kind: Any, config: Config) -> Any:
+    """Return the settings of a tool if it is on."""
+    prefix = f"cpkit.{name}."
+    if not config.get(f"{prefix}on"):
+        return None
+    given = {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
+    return read(name, kind, given)
+
+
+def _returned(handler: Callable[..., Any]) -> object:
+    try:
+        return hints_of(handler).get("return", Any)
+    except AnnotationError:  # of a handler that no tool reads
+        return Any

@@ -1,0 +1,105 @@
+"""What an operation takes: parameters of the query, a form, a document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import msgspec
+
+from cpkit.parameters.documents import Documents
+from cpkit.parameters.forms import FILES, FORM
+from cpkit.parameters.plan import ABSENT, Parameter, Plan, Upload
+from cpkit.parameters.settings import BodySettings, is_json
+from cpkit.parameters.shapes import Json, Scalar, Schema
+
+from .schemas import Schemas
+
+_EMPTY: Schema = {"type": "string", "maxLength": 0}
+WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
+
+
+def query_parameters(plan: Plan, path: Collection[str], schemas: Schemas) -> Iterator[Schema]:
+    """Yield the parameters that a query holds."""
+    for name, parameter in plan.named.items():
+        if name not in path:
+            schema = value_schema(parameter, schemas)
+            yield {
+                "name": name,
+                "in": "query",
+                "required": not parameter.optional,
+                **_described(schema),
+                "schema": _with_default(schema, parameter),
+            }
+    if plan.others is not None:
+        values = value_schema(plan.others, schemas)
+        schema = {"type": "object", "additionalProperties": values}
+        yield {"name": plan.others.name, "in": "query", "explode": True, "schema": schema}
+
+
+def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:
+    """Return the schema of one parameter's text, or texts."""
+    scalar = parameter.scalar
+    each: Schema = {}
+    if isinstance(scalar, Scalar):
+        each = {**scalar.text_schema(), **scalar.extra}
+    elif isinstance(scalar, Upload):
+        each = scalar.schema(schemas.ref)
+    if parameter.listed is None:
+        return each
+    return {"type": "array", "items": each, **parameter.listed.bounds(), **parameter.listed.extra}
+
+
+def _described(schema: Schema) -> Schema:
+    """Take the description out of a schema, for the parameter itself."""
+    return {"description": schema.pop("description")} if "description" in schema else {}
+
+
+def _with_default(schema: Schema, parameter: Parameter) -> Schema:
+    default: Any = parameter.default
+    if default is ABSENT or default is None or default in ([], "", (), {}):
+        return schema
+    plain: Json = msgspec.to_builtins(default)
+    return {**schema, "default": plain}
+
+
+def form_body(plan: Plan, path: Collection[str], schemas: Schemas) -> Schema | None:
+    """Return the request body that holds a form; None where no parameter is left for one."""
+    taken = {name: each for name, each in plan.named.items() if name not in path}
+    if not taken and plan.others is None:
+        return None
+    properties: dict[str, Json] = {}
+    for name, parameter in taken.items():
+        properties[name] = _field(parameter, schemas, required=not parameter.optional)
+    required: list[Json] = [name for name, each in taken.items() if not each.optional]
+    others = _field(plan.others, schemas) if plan.others else False
+    form: Schema = {"type": "object", "properties": properties, "additionalProperties": others}
+    if required:
+        form["required"] = required
+    files = any(isinstance(each.scalar, Upload) for each in taken.values())
+    media = (FILES,) if files else (FORM, FILES)
+    return {"required": bool(required), "content": {kind: {"schema": form} for kind in media}}
+
+
+def _field(parameter: Parameter, schemas: Schemas, *, required: bool = False) -> Json:
+    """Return the schema of a form's field; one that is left empty is one that is not there."""
+    schema = _with_default(value_schema(parameter, schemas), parameter)
+    if not required and parameter.listed is None and schema.get("type") != "string":
+        return {"anyOf": [schema, _EMPTY]} if schema else schema
+    if parameter.listed is not None and parameter.listed.least <= 1:
+        items = schema["items"]  # one value is a list of one
+        return {"anyOf": [schema, items, _EMPTY]} if items else schema
+    if required and schema.get("type") == "string" and "format" not in schema:
+        return {"minLength": 1, **schema}
+    return schema
+
+
+def document_body(
+    documents: Documents, settings: BodySettings, *, required: bool, schemas: Schemas
+) -> Schema:
+    """Return the request body that holds a document."""
+    content: dict[str, Json] = {}
+    for kind, parser in settings.parsers.items():
+        typed = parser is None and is_json(kind)
+        content[kind] = {"schema": documents.shape.schema(schemas.ref) if typed else {}}
+    return {"required": required, "content": content}

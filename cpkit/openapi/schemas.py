@@ -1,0 +1,76 @@
+"""The schemas of classes: each is written once, under a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from cpkit.parameters.reading import UnreadableError, shape_of
+from cpkit.parameters.shapes import Json, Schema
+
+from .additions import name_of
+
+_REF = "#/components/schemas/"
+
+
+class Schemas:
+    """The classes met so far; their names are given at the end, when all are known."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[type, int] = {}
+        self._made: dict[type, Schema] = {}
+
+    def ref(self, cls: type, make: Callable[[], Schema]) -> Schema:
+        """Return a reference to the schema of *cls*, which *make* makes if it is the first."""
+        if cls not in self._numbers:
+            self._numbers[cls] = len(self._numbers)
+            self._made[cls] = make()
+        return {"$ref": f"{_REF}\0{self._numbers[cls]}"}
+
+    def of(self, annotation: object) -> Schema | None:
+        """Return the schema of an annotation; None if it says nothing."""
+        try:
+            return shape_of(annotation).schema(self.ref) or None
+        except UnreadableError:
+            return None
+
+    def finish(self, document: Schema) -> Schema:
+        """Return *document* with the names of the classes, and their schemas as components."""
+        names = self._names()
+        made: Schema = {names[cls]: schema for cls, schema in self._made.items()}
+        own = document["components"]
+        if isinstance(own, dict):
+            own["schemas"] = {**made, **_objects(own.get("schemas"))}
+        by_number = {
+            f"{_REF}\0{number}": _REF + names[cls] for cls, number in self._numbers.items()
+        }
+        renamed = _renamed(document, by_number)
+        return renamed if isinstance(renamed, dict) else document
+
+    def _names(self) -> dict[type, str]:
+        """Return a name for each class; two of one name have their module before it."""
+        count = Counter(map(name_of, self._numbers))
+        count["Problem"] += 1
+        names = {}
+        for cls in self._numbers:
+            name = name_of(cls)
+            if count[name] > 1:
+                name = f"{cls.__module__}.{cls.__qualname__}"
+            names[cls] = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+        return names
+
+
+def _objects(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _renamed(value: Json, names: dict[str, str]) -> Json:
+    if isinstance(value, dict):
+        return {
+            key: names.get(each, each)
+            if key == "$ref" and isinstance(each, str)
+            else _renamed(each, names)
+            for key, each in value.items()
+        }
+    return [_renamed(each, names) for each in value] if isinstance(value, list) else value
