@@ -78,8 +78,9 @@ def _mounted(dispatcher: RouteTable) -> tuple[str, Mapping[str, Config]]:
 def _config(each: Operation, sections: Mapping[str, Config]) -> Config:
     """Return the config of an operation's requests, as the dispatcher merges it."""
     merged = {**cherrypy.config, **sections.get("/", {}), **each.config}
-    for prefix in each.target.prefixes:
-        merged.update(sections.get(prefix, {}) if prefix != "/" else {})
+    for names in each.target.sections:
+        for name in names:
+            merged.update(sections.get(name, {}) if name != "/" else {})
     return merged
 
 

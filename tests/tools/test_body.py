@@ -244,10 +244,12 @@ def test_a_query_cannot_stand_for_a_body(cp_client):
 
 
 def test_a_handler_without_the_parameter_is_left_alone(cp_client):
-    def handler(self, q="x"):
-        return q
+    class Root:
+        @cherrypy.expose
+        def index(self, q="x"):
+            return q
 
-    serve(handler, methods=["GET", "POST"])
+    cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.body.on": True}})
     assert cp_client.get("/?q=a").text == "a"
     assert cp_client.post("/", data={"q": "b"}).text == "b"
 
