@@ -73,7 +73,7 @@ class Compiled(NamedTuple):
     around: Around
 
 
-MAKE = Around("s, f", None, (), "{} = f", (), "None", "{}")
+MAKE = Around("s, f", None, (), "{}, = f", (), "None", "{}")
 # An answer looks in *node*, and asks *rest* where it has none itself.
 REFUSE = "rest(s, environ, None)"
 ANY_METHOD = Around(
@@ -85,7 +85,7 @@ ONE_METHOD = ANY_METHOD._replace(
     begin=(TRY_METHOD, NO_METHOD), arguments="asked, {}, _, _ = node", demands=("method == asked",)
 )
 LOOK_UP = "node = node.get(method)", f"if node is None: return {REFUSE}"
-BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP), arguments="{} = node[1]")
+BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP), arguments="{}, = node[1]")
 
 
 def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, Arguments]:

@@ -309,3 +309,11 @@ def test_urls_are_generated_as_routes_generates_them(seed):
         for action in ("c", "d", "x", None):
             asked = {"controller": controller, "action": action}
             assert mine.generate(**asked) == theirs.generate(**asked)
+
+
+def test_a_route_without_variables_and_defaults_is_found_by_either_of_its_methods():
+    mapper = IndexedMapper(register=False)
+    mapper.connect("/a", conditions={"method": ["PUT", "POST"]})
+    mapper.connect("/b", conditions={"method": ["GET"]})
+    assert mapper.routematch("/a", {"REQUEST_METHOD": "POST"}) == ({}, mapper.matchlist[0])
+    assert mapper.routematch("/a", None) == ({}, mapper.matchlist[0])
