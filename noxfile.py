@@ -1,21 +1,41 @@
-"""The test matrix: each Python, with the oldest dependencies that are allowed and the newest."""
+"""The test matrix: each Python, with the oldest dependencies that are allowed and the newest.
+
+`make test-matrix` runs all of it, `make test-matrix of="tests-3.13(dependencies='newest')"` a part.
+"""
 
 import nox
 
 nox.options.default_venv_backend = "venv"
+MAIN_BRANCHES = [
+    "cherrypy @ git+https://github.com/cherrypy/cherrypy",
+    "routes @ git+https://github.com/bbangert/routes",
+]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 # What pyproject.toml allows at least.
 OLDEST = ["cherrypy==18.10.0", "routes==2.5.1", "prometheus-client==0.20.0"]
 SQLALCHEMY = {"3.13": "sqlalchemy==2.0.31"}  # the first that Python 3.13 can import
 
 
+# xdist's workers hide what a process reports as it ends: one process shows it.
+PROCESSES = {"two": ["-n", "2"], "one": ["-p", "no:xdist"]}
+
+
 @nox.session(python=PYTHONS)
+@nox.parametrize("processes", list(PROCESSES))
 @nox.parametrize("dependencies", ["oldest", "newest"])
-def tests(session: nox.Session, dependencies: str) -> None:
+def tests(session: nox.Session, dependencies: str, processes: str) -> None:
     """Run all tests."""
     install(session)
     if dependencies == "oldest":
         session.install("--quiet", *OLDEST, SQLALCHEMY.get(session.python, "sqlalchemy==2.0.0"))
+    session.run("python", "-m", "pytest", "-q", *PROCESSES[processes], *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def main_branches(session: nox.Session) -> None:
+    """Run all tests on what is to be the next CherryPy and the next Routes, from GitHub."""
+    install(session)
+    session.install("--quiet", *MAIN_BRANCHES)
     session.run("python", "-m", "pytest", "-q", "-n", "2", *session.posargs)
 
 

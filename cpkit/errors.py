@@ -313,6 +313,17 @@ class InvalidOriginError(CpkitError, ValueError):
         )
 
 
+class UnfitDatabaseError(DatabaseError):
+    """A database that the fixture ``cp_db`` does not work with; *url* is without its password."""
+
+    def __init__(self, url: str, problem: str, remedy: str) -> None:
+        super().__init__(url, problem, remedy)
+        self.url, self.problem, self.remedy = url, problem, remedy
+
+    def __str__(self) -> str:
+        return f"cp_db does not take the database {self.url}: {self.problem}. {self.remedy}"
+
+
 class MarkerError(CpkitError, TypeError):
     """A marker ``@pytest.mark.cherrypy(…)`` that says what it cannot say."""
 

@@ -1,113 +1,168 @@
-"""A database connection whose every change is undone: commits and rollbacks end at a savepoint."""
+"""The databases of a test: the application's own plugins, run on copies of what they name."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
+import cherrypy
+from sqlalchemy import URL, make_url
+
+from cpkit.errors import UnfitDatabaseError
+from cpkit.plugins import DatabasePlugin
+
+from ._copies import Copy, copy_of, is_in_memory, path_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+Url = str | URL | None
+Told = Url | Mapping[str, Url]
+
+_TESTS = re.compile(r"(?<![a-z])tests?(?![a-z])")
+_RUNNING: dict[DatabasePlugin, Copy] = {}  # what runs on a copy already, of a wider fixture
 
 
-class SharedConnection:
-    """Be the one DBAPI connection to *url* that all of a test's units of work share.
+@contextmanager
+def databases(told: Told) -> Iterator[DatabasePlugin]:
+    """Run every database plugin of ``cherrypy.engine`` on a copy, and yield ``engine.db``.
 
-    Around it lies a transaction that is never committed. What is committed is released into it;
-    what is rolled back returns to the last commit; :meth:`undo` forgets it all.
+    *told* is the URL of ``engine.db``'s database, or a mapping of URLs by the plugins' names; a
+    plugin that there is not is made. Raises UnfitDatabaseError for a database that is not a
+    test's, or is in use, unless told.
     """
-
-    def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        kind: Any = parsed.get_dialect()
-        dialect = kind(dbapi=kind.import_dbapi())
-        arguments, options = dialect.create_connect_args(parsed)
-        lite = dialect.name == "sqlite"
-        if lite:
-            options.update(check_same_thread=False, isolation_level=None)
-        real = dialect.connect(*arguments, **options)
-        vars(self).update(_real=real, _lite=lite, _begun=False)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """Pass for the driver's own class, which drivers check."""
-        return type(self._real)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Keep the modes that are set; the transaction around all cannot change its own."""
-        vars(self)[name] = value
-
-    def cursor(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a cursor within the transaction."""
-        self._begin()
-        if self._lite and not args:
-            args = (_Cursor,)
-        return self._real.cursor(*args, **kwargs)
-
-    def executescript(self, script: str) -> Any:
-        """Run a script (SQLite's own)."""
-        return self.cursor().executescript(script)
-
-    def execute(self, statement: str, *args: Any) -> Any:
-        """Run a statement, but for those that a transaction has no use for any more."""
-        words = statement.split(None, 1)[0].upper()
-        if words == "PRAGMA" and not self._begun:
-            return self._real.execute(statement, *args)
-        if words == "BEGIN" or (words == "PRAGMA" and "=" in statement):
-            return self._real.cursor()
-        self._begin()
-        return self._real.execute(statement, *args)
-
-    def commit(self) -> None:
-        """Keep what was done so far, within the transaction around it."""
-        if self._begun:
-            self._run("RELEASE SAVEPOINT cp_db")
-            self._run("SAVEPOINT cp_db")
-
-    def rollback(self) -> None:
-        """Undo what was done since the last commit."""
-        if self._begun:
-            self._run("ROLLBACK TO SAVEPOINT cp_db")
-
-    def close(self) -> None:
-        """Do nothing: a pool that closes gives back what others still use."""
-
-    def undo(self) -> None:
-        """Undo everything, commits too, and disconnect."""
-        self._real.rollback()
-        self._real.close()
-
-    def _begin(self) -> None:
-        if not self._begun:
-            vars(self)["_begun"] = True
-            if self._lite:
-                self._run("BEGIN")
-            self._run("SAVEPOINT cp_db")
-
-    def _run(self, statement: str) -> None:
-        cursor = self._real.cursor()
-        cursor.execute(statement)
-        cursor.close()
+    urls = told if isinstance(told, Mapping) else {"db": told}
+    before = {name for name, _ in plugins()}
+    for name in ("db", *urls):
+        if name not in dict(plugins()):
+            setattr(cherrypy.engine, name, DatabasePlugin(cherrypy.engine))
+    try:
+        with ExitStack() as stack:
+            for name, plugin in plugins():
+                stack.enter_context(on_a_copy(name, plugin, urls.get(name)))
+            yield cherrypy.engine.db
+    finally:
+        for name, _ in plugins():
+            if name not in before:
+                delattr(cherrypy.engine, name)
 
 
-class _Cursor(sqlite3.Cursor):
-    """Run scripts within the transaction, where sqlite3's own commits it first."""
-
-    def executescript(self, script: str) -> _Cursor:
-        for statement in _statements(script):
-            if statement.split(None, 1)[0].rstrip(";").upper() not in ("BEGIN", "COMMIT", "END"):
-                self.execute(statement)
-        return self
+def plugins() -> list[tuple[str, DatabasePlugin]]:
+    """Return the database plugins that are attributes of the engine."""
+    engine = vars(cherrypy.engine).items()
+    return [(name, each) for name, each in engine if isinstance(each, DatabasePlugin)]
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a SQL script."""
-    statement = ""
-    for part in script.split(";"):
-        statement += part + ";"
-        if sqlite3.complete_statement(statement):
-            if statement.strip("; \t\r\n"):
-                yield statement
-            statement = ""
+@contextmanager
+def on_a_copy(name: str, plugin: DatabasePlugin, told: Url) -> Iterator[None]:
+    """Run *plugin* on a copy of the database that it is told, or that it names itself."""
+    outer, own = _RUNNING.get(plugin), plugin.url
+    url = _text(told) or own
+    if outer is not None:
+        url = _text(outer.url)
+    elif told is None:
+        _refuse(name, plugin, url)
+    with _paused(plugin) as contents:
+        copy = copy_of(url)
+        try:
+            plugin.url = _text(copy.url)
+            _start(plugin)
+            _RUNNING[plugin] = copy
+            _fill(plugin, contents)
+            yield
+        finally:
+            plugin.stop()
+            copy.drop()
+            plugin.url = own
+            if outer is None:
+                _RUNNING.pop(plugin, None)
+            else:
+                _RUNNING[plugin] = outer
+
+
+def _text(url: Url) -> str | None:
+    return url.render_as_string(hide_password=False) if isinstance(url, URL) else url
+
+
+def _refuse(name: str, plugin: DatabasePlugin, url: str | None) -> None:
+    """Raise UnfitDatabaseError if the database is in use, or may hold what no test may touch."""
+    shown = make_url(url or "sqlite:///").render_as_string()
+    remedy = f"Override cp_db_url: return the URL of {name}'s database for tests."
+    if plugin.running:
+        problem = f"cherrypy.engine.{name} has it open already"
+        raise UnfitDatabaseError(shown, problem, f"Ask for cp_db earlier. {remedy}")
+    if url and not is_for_tests(make_url(url)):
+        problem = "neither its name nor its place says that it is for tests"
+        raise UnfitDatabaseError(shown, problem, remedy)
+
+
+def is_for_tests(url: URL) -> bool:
+    """Tell whether a database is in memory, in a temporary folder, or has "test" in its name."""
+    if is_in_memory(url):
+        return True
+    name = url.database or ""
+    if url.get_backend_name() == "sqlite":
+        path = path_of(url).resolve()
+        if path.is_relative_to(Path(tempfile.gettempdir()).resolve()):
+            return True
+        name = path.name
+    return _TESTS.search(name.lower()) is not None
+
+
+def _start(plugin: DatabasePlugin) -> None:
+    try:
+        plugin.start()
+    except SystemExit as ended:
+        raise ended.__cause__ or ended.__context__ or ended from None
+
+
+@contextmanager
+def _paused(plugin: DatabasePlugin) -> Iterator[sqlite3.Connection | None]:
+    """Close a plugin that runs, and open it afterwards; yield what it held in memory."""
+    if not plugin.running:
+        yield None
+        return
+    setup, cleanup = plugin.setup, plugin.cleanup
+    contents = _contents(plugin)
+    plugin.setup = plugin.cleanup = None
+    try:
+        plugin.stop()
+        plugin.setup, plugin.cleanup = setup, cleanup
+        yield contents
+    finally:
+        plugin.setup = plugin.cleanup = None
+        _start(plugin)
+        _fill(plugin, contents)
+        plugin.setup, plugin.cleanup = setup, cleanup
+
+
+def _contents(plugin: DatabasePlugin) -> sqlite3.Connection | None:
+    """Return a copy of what a plugin has in memory; None if it has nothing there."""
+    if not is_in_memory(make_url(plugin.url or "")):
+        return None
+    held = sqlite3.connect(":memory:", check_same_thread=False)
+    with _driver(plugin) as driver:
+        driver.backup(held)
+    return held
+
+
+def _fill(plugin: DatabasePlugin, contents: sqlite3.Connection | None) -> None:
+    if contents is not None:
+        with _driver(plugin) as driver:
+            contents.backup(driver)
+
+
+@contextmanager
+def _driver(plugin: DatabasePlugin) -> Iterator[sqlite3.Connection]:
+    pooled = plugin.engine.raw_connection()
+    try:
+        driver: DBAPIConnection | None = pooled.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101
+        yield driver
+    finally:
+        pooled.close()

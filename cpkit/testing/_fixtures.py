@@ -14,6 +14,9 @@ from ._marker import options_of
 from ._report import lines_of
 
 if TYPE_CHECKING:
+    from cpkit.plugins import DatabasePlugin
+
+    from ._database import Told
     from ._server import Server
     from ._session import Session
 
@@ -119,39 +122,48 @@ def cp_engine(cp_isolation: None) -> Iterator[Any]:
         engine.exit()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cp_db_url() -> str | None:
-    """Return the URL of the database that ``cp_db`` opens; override it.
+    """Return the URL of the database that ``cp_db`` copies; override it.
 
-    Unless given it is the URL that ``cherrypy.engine.db`` has, else SQLite's in memory.
+    Unless given it is the URL that ``cherrypy.engine.db`` has, else that of an empty SQLite file.
+    For several databases return a dict of URLs by the names of the plugins.
     """
     return None
 
 
 @pytest.fixture
-def cp_db(cp_isolation: None, cp_db_url: str | None) -> Iterator[Any]:
-    """Run ``cherrypy.engine.db`` on one connection, and undo all that was committed on it.
+def cp_db(cp_isolation: None, cp_db_url: Told) -> Iterator[DatabasePlugin]:
+    """Run ``cherrypy.engine.db`` on a copy of its database, which is gone after the test.
 
-    Everything that uses the plugin shares the connection: requests, units of work, the test.
+    Every other database plugin of the engine runs on a copy of its own database, too.
     """
-    import cherrypy
+    yield from _databases(cp_db_url)
 
-    from cpkit.plugins import DatabasePlugin
 
-    from ._database import SharedConnection
+@pytest.fixture(scope="class")
+def cp_db_class(cp_db_url: Told) -> Iterator[DatabasePlugin]:
+    """Do as ``cp_db``, once for a class; a ``cp_db`` of its tests begins with what is in it."""
+    yield from _databases(cp_db_url)
 
-    engine = cherrypy.engine
-    if not hasattr(engine, "db"):
-        engine.db = DatabasePlugin(engine)
-    engine.db.url = cp_db_url or engine.db.url or "sqlite://"
-    shared = SharedConnection(engine.db.url)
-    engine.db.engine_options = {**engine.db.engine_options, "creator": lambda: shared}
-    try:
-        engine.db.start()
-        yield engine.db
-    finally:
-        engine.db.stop()
-        shared.undo()
+
+@pytest.fixture(scope="module")
+def cp_db_module(cp_db_url: Told) -> Iterator[DatabasePlugin]:
+    """Do as ``cp_db``, once for a module."""
+    yield from _databases(cp_db_url)
+
+
+@pytest.fixture(scope="session")
+def cp_db_session(cp_db_url: Told) -> Iterator[DatabasePlugin]:
+    """Do as ``cp_db``, once for the session."""
+    yield from _databases(cp_db_url)
+
+
+def _databases(told: Told) -> Iterator[DatabasePlugin]:
+    from ._database import databases
+
+    with databases(told) as db:
+        yield db
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import sqlalchemy.orm  # noqa: F401
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401 - registers cpkit.db
-from cpkit.testing._database import SharedConnection
 
 
 class Books:
@@ -136,20 +135,3 @@ def test_postgresql_is_rolled_back_as_well(pytester, postgres):
     """)
     lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
     pytester.runpytest_inprocess(*lean).assert_outcomes(passed=2)
-
-
-def test_the_connection_passes_for_the_drivers_own():
-    shared = SharedConnection("sqlite://")
-    try:
-        assert isinstance(shared, sqlite3.Connection)
-        shared.rollback()
-        shared.commit()
-        shared.autocommit = "kept here"
-        assert (shared.autocommit, shared.in_transaction) == ("kept here", False)
-        shared.execute("PRAGMA foreign_keys = ON")
-        assert shared.execute("SELECT 1").fetchone() == (1,)
-        shared.execute("PRAGMA synchronous = OFF")  # an error within a transaction
-        shared.close()
-        assert shared.in_transaction
-    finally:
-        shared.undo()

@@ -299,10 +299,10 @@ def test_the_guard_leaves_forked_children_alone(cp_engine):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-class TestDatabaseInMemory:
+class TestDatabaseThatNobodyNames:
     @pytest.mark.parametrize("turn", range(2))
-    def test_is_opened_unless_a_url_is_given(self, cp_db, turn):
-        assert cp_db.url == "sqlite://"
+    def test_is_an_empty_file(self, cp_db, turn):
+        assert cp_db.url.startswith("sqlite:///")
         with cp_db.begin() as unit:
             unit.execute(text("CREATE TABLE book (title TEXT)"))
 
