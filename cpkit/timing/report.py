@@ -28,7 +28,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8886; }
 th { font-weight: 600; vertical-align: bottom; }
 td { font-variant-numeric: tabular-nums; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; overflow-wrap: anywhere; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
+td:nth-child(2) { overflow-wrap: anywhere; }
 summary { font-family: ui-monospace, monospace; font-size: .875rem; overflow-wrap: anywhere;
   padding: .5rem 0; cursor: pointer; }
 :focus-visible { outline: 2px solid Highlight; outline-offset: 2px; }
@@ -82,11 +83,12 @@ def text(report: Report) -> str:
 
 def _spell(report: Report) -> str:
     recent = report["recent"]
-    hours = (report["now"] - report["since"]) / 3600
+    seconds = report["now"] - report["since"]
+    time = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
     if not recent["count"]:
-        return f"Counted for {hours:.1f} h; no requests in the last seconds."
+        return f"Counted for {time}; no requests in the last seconds."
     figures = ", ".join(f"{name} {recent[name] * 1e3:.1f} ms" for name in ("p50", "p95", "p99"))
-    return f"Counted for {hours:.1f} h; the last seconds: {recent['count']} requests, {figures}."
+    return f"Counted for {time}; the last seconds: {recent['count']} requests, {figures}."
 
 
 def _route(entry: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """The report for people: a waterfall as text and as SVG, a page that needs nothing else."""
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -134,3 +136,53 @@ def test_the_text_report_lists_routes_then_waterfalls():
     assert lines[3].split()[:3] == ["3", "1", "20.00"]
     assert lines[4].endswith("_OTHER (no route)")
     assert lines[6].startswith("100.0 ms  GET /a/{id}")
+
+
+EMPTY = {**REPORT, "recent": dict.fromkeys(SUMMARY, 0), "routes": [], "slowest": []}
+
+
+@pytest.mark.parametrize("form", [report.html, report.text])
+def test_an_empty_report_says_what_to_do_and_no_figures(form):
+    told = form(EMPTY)
+    assert "set cpkit.timing.on = True" in told
+    assert "no requests in the last seconds" in told
+    assert "p50" not in told.partition("<main>")[2]
+    assert "0.0 ms" not in told
+
+
+@pytest.mark.parametrize("form", [report.html, report.text])
+def test_a_pause_of_the_requests_has_no_percentiles(form):
+    told = form({**REPORT, "recent": EMPTY["recent"]})
+    assert "no requests in the last seconds" in told
+    assert "p50 0.0 ms" not in told
+
+
+def contrast(one, other):
+    """Return the contrast of two colours (WCAG 2, relative luminance)."""
+
+    def luminance(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(
+            share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)
+        )
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("phase", [*waterfall.COLOURS, "a span"])
+@pytest.mark.parametrize("ground", ["#ffffff", "#121212"], ids=["day", "night"])
+def test_every_colour_is_told_from_the_page_by_day_and_by_night(phase, ground):
+    assert contrast(waterfall.COLOURS.get(phase, waterfall.SPAN_COLOUR), ground) >= 3
+
+
+def test_every_phase_has_a_colour_of_its_own():
+    colours = [*waterfall.COLOURS.values(), waterfall.SPAN_COLOUR]
+    assert len(set(colours)) == len(colours)
+
+
+def test_the_docs_show_each_phase_in_its_colour():
+    page = (Path(__file__).parents[2] / "docs" / "timing.md").read_text()
+    told = dict(re.findall(r"^\| `(\w+)` \| `(#\w{6})` \|", page, re.MULTILINE))
+    assert told == waterfall.COLOURS
