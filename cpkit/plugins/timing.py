@@ -6,21 +6,26 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
 
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
-from cpkit.errors import CpkitError
+from cpkit.errors import CpkitError, MissingExtraError
 from cpkit.timing import report
 from cpkit.timing.counting import RequestCounter
 from cpkit.timing.histogram import KNOWN_METHODS, Latencies
 from cpkit.timing.prometheus import metrics_app, metrics_in, registry_for
 from cpkit.timing.server_timing import is_local
-from cpkit.timing.settings import BUCKETS, Registry, check_config
+from cpkit.timing.settings import BUCKETS, Registry, check_config, problem_of
 from cpkit.timing.slowest import Slowest
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+    from cpkit.timing.traces import Traces
 
 CHANNEL = "timing-report"
 
@@ -37,6 +42,9 @@ class TimingPlugin(SimplePlugin):
     - ``prometheus``: True, or a registry, also counts in Prometheus' metrics (needs
       ``cpkit[prometheus]``), which :func:`cpkit.plugins.metrics_app` serves
     - ``buckets``: the bounds of its histogram in seconds, OpenTelemetry's unless given
+    - ``traces``: True, or a TracerProvider, makes OpenTelemetry spans of the requests, their phases
+      and spans (needs ``cpkit[otel]``)
+    - ``traces_from``: seconds from which on a phase or a span has one of its own; 0: all have
 
     Requests are counted where the timing tool is on, and where no tool could be: refused before
     dispatch was done. ``bus.publish("timing-report")`` returns ``[report]``, plain data.
@@ -55,6 +63,8 @@ class TimingPlugin(SimplePlugin):
         super().__init__(bus)
         self.counter = RequestCounter(Latencies(routes, methods), Slowest(slowest, recent))
         self.buckets: Sequence[float] = BUCKETS
+        self.traces_from = 0.0
+        self._refused: dict[str, object] = {}
         self._registry: Registry | None = None
         self._since = time()
 
@@ -77,6 +87,8 @@ class TimingPlugin(SimplePlugin):
         yield "after_request", self.counter.after_request, 0
         if self.counter.metrics is not None and self.counter.metrics.active is not None:
             yield "before_request", self.counter.before_request, 0
+        if self.counter.traces is not None:
+            yield "before_request", self.counter.traces.before_request, 0
 
     @property
     def is_subscribed(self) -> bool:
@@ -87,7 +99,8 @@ class TimingPlugin(SimplePlugin):
         """End the start with one line if a setting cannot be used."""
         name = next((name for name, it in vars(self.bus).items() if it is self), "timing")
         try:
-            check_config(name, cherrypy.config)
+            refused = {f"engine.{name}.{key}": value for key, value in self._refused.items()}
+            check_config(name, {**cherrypy.config, **refused})
         except CpkitError as error:
             end_start(self.bus, error)
 
@@ -101,9 +114,29 @@ class TimingPlugin(SimplePlugin):
 
     @prometheus.setter
     def prometheus(self, value: bool | Registry | None) -> None:
-        self._registry = registry_for(value) if value else None
+        self._registry = registry_for(value) if value and self._takes("prometheus", value) else None
         with self._listening_anew():
             self.counter.metrics = metrics_in(self._registry, self) if self._registry else None
+
+    @property
+    def traces(self) -> bool:
+        """Tell whether requests are traced; set to True, or to a TracerProvider."""
+        return self.counter.traces is not None
+
+    @traces.setter
+    def traces(self, value: bool | TracerProvider | None) -> None:
+        with self._listening_anew():
+            self.counter.traces = None
+            if value and self._takes("traces", value):
+                provider = None if isinstance(value, int) else value
+                self.counter.traces = _traces_of()(provider, lambda: self.traces_from)
+
+    def _takes(self, setting: str, value: object) -> bool:
+        """Tell whether *value* can be used; if not, the start tells of it, as of all settings."""
+        self._refused.pop(setting, None)
+        if problem_of(setting, value):
+            self._refused[setting] = value
+        return setting not in self._refused
 
     @contextmanager
     def _listening_anew(self) -> Iterator[None]:
@@ -118,6 +151,16 @@ class TimingPlugin(SimplePlugin):
     def report(self) -> dict[str, Any]:
         """Return what was counted as JSON can hold it; times in seconds."""
         return {"since": self._since, "now": time(), **self.counter.report()}
+
+
+def _traces_of() -> type[Traces]:
+    try:
+        from cpkit.timing.traces import Traces
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        raise MissingExtraError("opentelemetry-api", "otel") from error
+    return Traces
 
 
 class TimingPage:

@@ -9,22 +9,31 @@ from functools import lru_cache
 from inspect import getclosurevars, signature
 from time import perf_counter_ns
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cherrypy
 
 from cpkit.cherry import Handler, Request, Response
 
-from .histogram import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, Ended, Latencies
+from .histogram import (
+    KNOWN_METHODS,
+    KNOWN_SCHEMES,
+    OTHER_METHOD,
+    OTHER_SCHEME,
+    UNMATCHED,
+    Ended,
+    Latencies,
+)
 from .hooks import began
 from .phases import RequestTiming
 from .prometheus import RequestMetrics
 from .slowest import Slowest, SlowRequest, slow_request
 
-BATCH = 64
-OTHER_SCHEME = "_OTHER"
+if TYPE_CHECKING:
+    from .traces import Traces
 
-_SCHEMES = ("http", "https")
+BATCH = 64
+
 _STATIC = ("tools.staticdir.dir", "tools.staticfile.filename")
 _TOOL_PAGE = "HandlerTool.handler.<locals>.handle_func"
 _DEEPEST = 16  # segments of a section of the config: no path makes the search longer
@@ -36,6 +45,7 @@ class RequestCounter:
     def __init__(self, latencies: Latencies, slowest: Slowest) -> None:
         self.latencies, self.slowest = latencies, slowest
         self.metrics: RequestMetrics | None = None
+        self.traces: Traces | None = None
         self._notes: deque[Ended] = deque()
 
     def before_request(self) -> None:
@@ -51,12 +61,16 @@ class RequestCounter:
             request, response = cherrypy.serving.request, cherrypy.serving.response
             timing = request.__dict__.get("timing") or _unseen(request, response)
             status = status_of(response)
+            route = UNMATCHED
             if timing is not None and status is not None:
-                self._count(request, timing, status)
+                route = self._count(request, timing, status)
+            if self.traces is not None:
+                self.traces.end(request, timing, status, route)
         except Exception:  # a listener that raises would keep CherryPy from closing the request
             cherrypy.log("A request could not be counted", "TIMING", 40, traceback=True)
 
-    def _count(self, request: Request, timing: RequestTiming, status: int) -> None:
+    def _count(self, request: Request, timing: RequestTiming, status: int) -> str:
+        """Count the request and return its route."""
         ended = timing.ended = timing.ended or perf_counter_ns()
         taken = ended - timing.marks[1]
         route = route_of(request, request.__dict__.get("timed_handler"), status)
@@ -66,11 +80,12 @@ class RequestCounter:
             self.latencies.count(self._notes)
         if self.metrics is not None:
             method, route = self.latencies.labels(request.method, route)
-            scheme = request.scheme if request.scheme in _SCHEMES else OTHER_SCHEME
+            scheme = request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME
             self.metrics.observe(method, route, status, scheme, timing.broken, taken / 1e9)
         if taken > self.slowest.floor or ended > self.slowest.until:
             method, route = self.latencies.labels(request.method, route)
             self.slowest.add(_described(request, timing, method, route, status))
+        return route
 
     def report(self) -> dict[str, Any]:
         """Return the last moments, the routes and the slowest requests, as JSON can hold them."""
@@ -96,7 +111,7 @@ def _described(
     request: Request, timing: RequestTiming, method: str, route: str, status: int
 ) -> SlowRequest:
     path = request.script_name + request.path_info
-    traceparent = request.headers.get("Traceparent", "")
+    traceparent = timing.traceparent or request.headers.get("Traceparent", "")
     return slow_request(timing, method, route, path, status, traceparent)
 
 

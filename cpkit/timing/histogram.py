@@ -12,7 +12,8 @@ from typing import Any
 KNOWN_METHODS = frozenset(
     ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 )
-OTHER_METHOD = "_OTHER"  # OpenTelemetry, HTTP metrics: http.request.method
+KNOWN_SCHEMES = ("http", "https")
+OTHER_METHOD = OTHER_SCHEME = "_OTHER"  # OpenTelemetry, HTTP metrics: http.request.method
 OVERFLOW = "_OVERFLOW"
 UNMATCHED = ""  # OpenTelemetry: no http.route; Prometheus: an empty label is no label
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}

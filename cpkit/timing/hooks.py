@@ -53,6 +53,9 @@ def begin(header: Header, request: TimedRequest) -> None:
     IN_PROGRESS.add(request.timing)
     request.hooks = hooks
     request.timed_handler = request.handler
+    traces = request.__dict__.get("traces")
+    if traces is not None:
+        traces.begin(request, request.timing)
 
 
 def _phases_until_now(request: TimedRequest) -> list[str | int]:

@@ -31,6 +31,8 @@ class RequestTiming:
     - ``timing.total``: seconds from the start to the last byte, or until now
     - ``timing.spans``: dict of span name -> ``[nanoseconds, count]``
     - ``timing.broken``: whether the body broke off after the status had been sent
+    - ``timing.traceparent``: the request's own span, as others are told of it (W3C Trace Context),
+      or "" where there are no traces
 
     A timing belongs to the thread of its request: it takes no lock.
     """
@@ -41,6 +43,7 @@ class RequestTiming:
     spans: dict[str, list[int]] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
     broken: bool = False
+    traceparent: str = ""
 
     def mark(self, phase: str) -> None:
         """End the phase that runs and begin *phase*."""

@@ -80,6 +80,13 @@ class TimingPluginSettings:
     prometheus: bool | Registry = setting(False, "count in a Prometheus registry too", _REGISTRY)
     buckets: Sequence[float] = setting(BUCKETS, "bounds of its histogram, in seconds", _BUCKETS)
     traces: bool | TracerProvider = setting(False, "make OpenTelemetry spans", _PROVIDER)
+    traces_from: float = setting(0, "seconds from which on a phase has a span", SECONDS)
+
+
+def problem_of(setting: str, value: object) -> str | None:
+    """Return what to give instead of *value* for a setting of the plugin; None if it will do."""
+    refusing = (it for it in declared(TimingPluginSettings)[setting].allowed if not it.fits(value))
+    return next((f"{allowed.verb} {allowed.values}" for allowed in refusing), None)
 
 
 def check_config(name: str, config: Mapping[str, object]) -> None:
@@ -92,14 +99,12 @@ def check_config(name: str, config: Mapping[str, object]) -> None:
         if not key.startswith(prefix):
             continue
         setting = key.removeprefix(prefix)
-        problem = None
+        problem: str | None
         if setting in _ARGUMENTS:
             problem = f"it is an argument: write TimingPlugin(cherrypy.engine, {setting}=...)"
         elif setting not in known:
             problem = f"there is no such setting; there are {', '.join(known)}"
         else:
-            for allowed in known[setting].allowed:
-                if not allowed.fits(value):
-                    problem = f"{allowed.verb} {allowed.values}"
+            problem = problem_of(setting, value)
         if problem:
             raise ConfigError(key, "the global config", f"{problem} (it is {value!r}).")

@@ -95,6 +95,18 @@ def _by_hand() -> None:
     cherrypy.tools.bench_by_hand = ByHand()
 
 
+def _tracers(sampled: bool = True) -> Any:
+    from opentelemetry.sdk.trace import TracerProvider, sampling
+
+    return TracerProvider(sampler=sampling.ALWAYS_ON if sampled else sampling.ALWAYS_OFF)
+
+
+def _tracing(sampled: bool = True, least: float = 0) -> Any:
+    plugin = _plugin()
+    plugin.traces, plugin.traces_from = _tracers(sampled), least
+    return plugin
+
+
 def _opentelemetry(app: Any, traced: bool) -> Callable[..., Any]:
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
     from opentelemetry.sdk.metrics import MeterProvider
@@ -149,4 +161,49 @@ def timed() -> Case:
         without=[plain, idle],
         periods=dict.fromkeys((counted, exported), BATCH),
         ours="cpkit, phases and header",
+    )
+
+
+@question("timing", "What does it cost a request to be traced?")
+def traced() -> Case:
+    """The request's span is OpenTelemetry's own, and takes most of the time; what cpkit adds is to
+    read fewer fields. A span more for each phase costs as much again each: sampled requests pay for
+    it, and none with ``traces_from`` above what their phases take."""
+    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+    from opentelemetry.metrics import NoOpMeterProvider
+
+    import cpkit.tools  # noqa: F401
+    from cpkit.timing.counting import BATCH
+
+    before = cherrypy.engine.listeners
+    plain, off = "CherryPy, nothing on", "cpkit, not traced"
+
+    def theirs(sampled: bool) -> Call:
+        tracers, meters = _tracers(sampled), NoOpMeterProvider()
+        app = OpenTelemetryMiddleware(_app(), tracer_provider=tracers, meter_provider=meters)
+        return _heard_by(getter(app, "/"))
+
+    peer, headline = "OpenTelemetry WSGI, traces", "cpkit, traced, no phase long enough"
+    calls = {
+        plain: _heard_by(getter(_app(), "/")),
+        off: _heard_by(getter(_app(**PHASES), "/"), _plugin()),
+        "cpkit, traced, not sampled": _heard_by(getter(_app(**PHASES), "/"), _tracing(False)),
+        headline: _heard_by(getter(_app(**PHASES), "/"), _tracing(least=3600)),
+        "cpkit, traced, every phase": _heard_by(getter(_app(**PHASES), "/"), _tracing()),
+        f"{peer}, not sampled": theirs(False),
+        peer: theirs(True),
+    }
+
+    def cleanup() -> None:
+        cherrypy.engine.listeners = before
+
+    ours = [name for name in calls if name.startswith("cpkit")]
+    return Case(
+        calls,
+        plain,
+        ANSWER,
+        cleanup=cleanup,
+        without=[plain],
+        periods=dict.fromkeys(ours, BATCH),
+        headline=(headline, peer),
     )

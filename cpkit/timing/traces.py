@@ -1,0 +1,210 @@
+"""Requests as OpenTelemetry spans, made of their timings through opentelemetry-api alone.
+
+The span of a request is begun when dispatch is done, dated back to the request's beginning, so that
+what the handler calls belongs to it. Phases and spans are made when it has ended, of what the
+timing noted anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Token
+from time import perf_counter_ns, time_ns
+from typing import Any
+
+import cherrypy
+from opentelemetry import context as contexts
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
+
+import cpkit
+from cpkit.cherry import Request
+
+from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
+from .phases import Interval, RequestTiming
+from .slowest import trace_id
+
+FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
+PATH_LENGTH = 1024
+
+_MOST_STATES, _MOST_BAGGAGE = 32, 180
+# W3C Trace Context, 3.3.1.3, as OpenTelemetry has it; W3C Baggage, 3.3.1, without properties.
+_STATE = re.compile(
+    r"([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+    r"=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
+)
+_BAGGAGE = re.compile(r"[!#-'*+\-.0-9A-Z^-z|~]{1,256}=[!#-+\--:<-\[\]-~]{0,3839}")
+
+
+def read_field(name: str, value: str) -> str:
+    """Return what of the field *name* propagators may read; "" if it is malformed.
+
+    They take quadratic time for some values, and log what they cannot read as it came.
+    """
+    if len(value) > FIELD_LENGTH or not (value.isascii() and value.isprintable()):
+        return ""
+    members = [member.strip() for member in value.split(",")]
+    if name == "traceparent":
+        return value if trace_id(value) else ""
+    if name == "tracestate":
+        keys = {member.partition("=")[0] for member in members}
+        fits = len(keys) == len(members) <= _MOST_STATES
+        return ",".join(members) if fits and all(map(_STATE.fullmatch, members)) else ""
+    if name == "baggage":
+        pairs = [member.partition(";")[0].rstrip() for member in members]
+        return ",".join([pair for pair in pairs if _BAGGAGE.fullmatch(pair)][:_MOST_BAGGAGE])
+    return value
+
+
+class _Environ(Getter[Mapping[str, Any]]):
+    """The fields of a request in its WSGI environ, as propagators ask for them."""
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+        """Return the field *key*, if it is there and can be read."""
+        value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")
+        read = read_field(key.lower(), value) if value else ""
+        return [read] if read else None
+
+    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
+        """Return the names of the fields."""
+        return [name[5:].lower().replace("_", "-") for name in carrier if name[:5] == "HTTP_"]
+
+
+_ENVIRON = _Environ()
+
+
+class Trace:
+    """The span of a request that has begun: current in its thread until the request has ended."""
+
+    __slots__ = ("ahead", "context", "method", "span", "token")
+
+    def __init__(self, span: trace.Span, context: Context, method: str, ahead: int) -> None:
+        self.span, self.method = span, method
+        self.ahead = ahead  # what to add to a timing's clock, to have the time of day
+        self.context = trace.set_span_in_context(span, context)
+        self.token: Token[Context] | None = None
+
+    def attach(self) -> None:
+        """Make the span the current one."""
+        self.token = contexts.attach(self.context)
+
+    def detach(self) -> None:
+        """Make what was current before current again."""
+        if self.token is not None:
+            contexts.detach(self.token)
+            self.token = None
+
+
+class Traces:
+    """What makes the spans of requests; *least* tells how many seconds a child of them takes.
+
+    *provider* is a TracerProvider, or None for the one that OpenTelemetry was given.
+    """
+
+    def __init__(self, provider: trace.TracerProvider | None, least: Callable[[], float]) -> None:
+        self._tracer = trace.get_tracer("cpkit", cpkit.__version__, provider)
+        self._least = least
+
+    def before_request(self) -> None:
+        """Have the request traced, if the timing tool is on for it."""
+        cherrypy.serving.request.traces = self
+
+    def begin(self, request: Request, timing: RequestTiming) -> None:
+        """Begin the span of *request*, and make it the current one."""
+        try:
+            # An InternalRedirect: one request to the client, two to CherryPy.
+            made = vars(request.prev).get("trace") if request.prev is not None else None
+            found = request.__dict__["trace"] = made or self._begun(request, timing)
+            found.attach()
+            timing.traceparent = _traceparent(found.span)
+        except Exception:  # of a sampler or propagator: no reason to refuse the request
+            cherrypy.log("A trace could not be begun", "TIMING", 40, traceback=True)
+
+    def _begun(self, request: Request, timing: RequestTiming) -> Trace:
+        ahead = time_ns() - perf_counter_ns()
+        environ: Mapping[str, Any] = vars(request).get("wsgi_environ", {})
+        context = propagate.extract(environ, Context(), _ENVIRON)
+        method = request.method if request.method in KNOWN_METHODS else OTHER_METHOD
+        span = self._tracer.start_span(
+            method,
+            context,
+            trace.SpanKind.SERVER,
+            {
+                "http.request.method": method,
+                "url.scheme": request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME,
+                "url.path": (request.script_name + request.path_info)[:PATH_LENGTH],
+            },
+            start_time=ahead + timing.started,
+        )
+        return Trace(span, context, method, ahead)
+
+    def end(
+        self, request: Request, timing: RequestTiming | None, status: int | None, route: str
+    ) -> None:
+        """End the span of *request* and make those of its phases; with no *status*, it goes on."""
+        prev = vars(request.prev) if request.prev is not None else {}
+        found: Trace | None = vars(request).get("trace") or prev.get("trace")
+        if found is not None:
+            found.detach()
+        elif timing is not None:  # it was refused before dispatch was done
+            found = self._begun(request, timing)
+        if found is None or status is None:
+            return
+        if found.span.is_recording():
+            _describe(found, status, route, timing is not None and timing.broken)
+            if timing is not None:
+                self._make_children(found, timing)
+        found.span.end(found.ahead + (timing.stop() if timing else perf_counter_ns()))
+
+    def _make_children(self, found: Trace, timing: RequestTiming) -> None:
+        least, made = self._least() * 1e9, {-1: found.context}
+        for place, parent, (name, started, ended) in nested(timing.laps(), timing.intervals):
+            if ended - started < least:  # nor is anything in it longer
+                continue
+            span = self._tracer.start_span(name, made[parent], start_time=found.ahead + started)
+            made[place] = trace.set_span_in_context(span, found.context)
+            span.end(found.ahead + ended)
+
+
+def nested(
+    laps: Sequence[Interval], intervals: Sequence[Interval]
+) -> Iterator[tuple[int, int, Interval]]:
+    """Yield of each a number, the number of the one that it is in (-1: none), and itself.
+
+    *laps* are in nothing. One of *intervals* is in the shortest longer one that its middle is in:
+    it was added when it was over, and may so begin some microseconds late.
+    """
+    longest_first = sorted(intervals, key=lambda each: each.started - each.ended)
+    seen = [*laps]
+    for number, lap in enumerate(laps):
+        yield number, -1, lap
+    for number, interval in enumerate(longest_first, len(laps)):
+        _, started, ended = interval
+        middle, length = (started + ended) // 2, ended - started
+        around = [
+            (each.ended - each.started, -place)
+            for place, each in enumerate(seen)
+            if each.started <= middle <= each.ended and each.ended - each.started >= length
+        ]
+        seen.append(interval)
+        yield number, -min(around)[1] if around else -1, interval
+
+
+def _describe(found: Trace, status: int, route: str, broken: bool) -> None:
+    """Set what is known when the request has ended (OpenTelemetry, HTTP server spans)."""
+    attributes: dict[str, str | int] = {"http.response.status_code": status}
+    if route:
+        found.span.update_name(f"{found.method} {route}")
+        attributes["http.route"] = route
+    if status >= 500 or broken:
+        attributes["error.type"] = "broken_stream" if broken else str(status)
+        found.span.set_status(trace.StatusCode.ERROR)
+    found.span.set_attributes(attributes)
+
+
+def _traceparent(span: trace.Span) -> str:
+    """Return the span as the value of a traceparent field (W3C Trace Context, 3.2)."""
+    at = span.get_span_context()
+    return f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}" if at.is_valid else ""

@@ -1,0 +1,446 @@
+"""Traces: the spans of a request are its phases and spans, in the caller's trace."""
+
+import sys
+import threading
+
+import cherrypy
+import pytest
+
+import cpkit.tools
+from cpkit.errors import MissingExtraError
+from cpkit.plugins import DatabasePlugin, TimingPlugin
+from cpkit.testing import Client
+from cpkit.timing.phases import Interval, RequestTiming
+
+pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
+from opentelemetry import baggage, propagate, trace
+from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from cpkit.timing.traces import nested, read_field
+
+ON = {"cpkit.timing.on": True}
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
+
+
+class Root:
+    """Pages that end in their own ways."""
+
+    timings = ()
+
+    def __init__(self):
+        self.timings = []
+
+    def note(self):
+        self.timings.append(cherrypy.serving.request.timing)
+
+    @cherrypy.expose
+    def index(self, **params):
+        self.note()
+        with cherrypy.request.timing.span("outer"):
+            for _ in range(2):
+                with cherrypy.request.timing.span("inner"):
+                    pass
+        return "ok"
+
+    @cherrypy.expose
+    def broken(self):
+        self.note()
+        raise ZeroDivisionError
+
+    @cherrypy.expose
+    def inside(self):
+        raise cherrypy.InternalRedirect("/")
+
+    @cherrypy.expose
+    def outside(self):
+        raise cherrypy.InternalRedirect("/untimed")
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.timing.on": False})
+    def untimed(self):
+        return "ok"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def stream(self):
+        self.note()
+        yield "a"
+        yield str(trace.get_current_span().get_span_context().trace_id)
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def breaking(self):
+        yield "a"
+        raise ZeroDivisionError
+
+    @cherrypy.expose
+    def calling(self):
+        carrier = {}
+        propagate.inject(carrier)
+        return carrier["traceparent"]
+
+    @cherrypy.expose
+    def baggage(self):
+        return str(baggage.get_baggage("user"))
+
+
+class Traced:
+    """A client, and the spans of what it asked."""
+
+    def __init__(self, client, provider, exporter, root):
+        self.client, self.provider, self.exporter, self.root = client, provider, exporter, root
+
+    def get(self, path="/", **kwargs):
+        """Return the answer and the spans: that of the request first."""
+        self.exporter.clear()
+        answer = self.client.get(path, **kwargs)
+        return answer, list(reversed(self.exporter.get_finished_spans()))
+
+
+@pytest.fixture
+def provider():
+    made = TracerProvider()
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def plugin(provider):
+    plugin = TimingPlugin(cherrypy.engine)
+    plugin.traces = provider
+    plugin.subscribe()
+    return plugin
+
+
+@pytest.fixture
+def traced(cp_client, provider, plugin):
+    cp_client.raise_exceptions = False
+    exporter, root = InMemorySpanExporter(), Root()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    cherrypy.tree.mount(root, "", {"/": ON})
+    yield Traced(cp_client, provider, exporter, root)
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def tree(spans):
+    """Return {name of a parent: [names of its children by time]}."""
+    names = {span.context.span_id: span.name for span in spans}
+    found = {}
+    for span in sorted(spans, key=lambda span: span.start_time):
+        if span.parent is not None and span.parent.span_id in names:
+            found.setdefault(names[span.parent.span_id], []).append(span.name)
+    return found
+
+
+def relative(spans):
+    """Return what the children of the first span are, as intervals from its beginning."""
+    first = spans[0]
+    found = [
+        Interval(span.name, span.start_time - first.start_time, span.end_time - first.start_time)
+        for span in spans[1:]
+        if span.parent.span_id == first.context.span_id
+    ]
+    return sorted(found, key=lambda interval: interval.started)
+
+
+def from_its_beginning(timing, intervals):
+    begun = timing.started
+    return [Interval(name, start - begun, end - begun) for name, start, end in intervals]
+
+
+@pytest.mark.parametrize("path", ["/", "/broken", "/stream"])
+def test_the_children_of_a_request_are_its_laps(traced, path):
+    _, spans = traced.get(path)
+    (timing,) = traced.root.timings
+    assert relative(spans) == from_its_beginning(timing, timing.laps())
+    first = spans[0]
+    assert first.end_time - first.start_time == timing.nanoseconds
+    assert first.kind is trace.SpanKind.SERVER
+
+
+def test_spans_are_in_the_phase_or_the_span_that_they_ran_in(traced):
+    _, spans = traced.get("/")
+    found = tree(spans)
+    assert found["handler"] == ["outer"]
+    assert found["outer"] == ["inner", "inner"]
+
+
+def test_statements_are_children_of_the_handler(traced, cp_engine, tmp_path):
+    class Reading:
+        @cherrypy.expose
+        @cpkit.tools.db(handle="dbapi")
+        def index(self):
+            for _ in range(2):
+                cherrypy.request.db.execute("SELECT 1")
+            return "ok"
+
+    cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/a.sqlite")
+    cherrypy.engine.db.subscribe()
+    cp_engine.start()
+    cherrypy.tree.mount(Reading(), "/reading", {"/": ON})
+    _, spans = traced.get("/reading/")
+    assert tree(spans)["handler"].count("db") >= 2
+    del cherrypy.engine.db
+
+
+def test_the_span_has_the_attributes_of_a_server(traced):
+    cherrypy.tree.mount(Root(), "/shop", {"/": ON})
+    _, spans = traced.get("/shop/?token=secret")
+    assert spans[0].name == "GET /shop:Root.index"
+    assert spans[0].attributes == {
+        "http.request.method": "GET",
+        "url.scheme": "http",
+        "url.path": "/shop/",
+        "http.response.status_code": 200,
+        "http.route": "/shop:Root.index",
+    }
+    assert "secret" not in str([span.to_json() for span in spans])
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("/", 200, None),
+        ("/nowhere", 404, None),
+        ("/broken", 500, "500"),
+        ("/breaking", 200, "broken_stream"),
+    ],
+)
+def test_errors_of_the_server_are_errors_of_the_span(traced, path, status, error):
+    _, spans = traced.get(path)
+    assert spans[0].attributes["http.response.status_code"] == status
+    assert spans[0].attributes.get("error.type") == error
+    assert spans[0].status.is_ok == (error is None)
+
+
+def test_an_unknown_method_is_other(traced):
+    traced.exporter.clear()
+    traced.client.request("M17", "/")
+    (first,) = [span for span in traced.exporter.get_finished_spans() if span.parent is None]
+    assert first.attributes["http.request.method"] == "_OTHER"
+    assert first.name.startswith("_OTHER ")
+
+
+def test_the_trace_of_the_caller_goes_on(traced):
+    _, spans = traced.get("/", headers={"traceparent": TRACEPARENT, "tracestate": "a=1"})
+    assert {f"{span.context.trace_id:032x}" for span in spans} == {TRACE}
+    assert f"{spans[0].parent.span_id:016x}" == PARENT
+    assert spans[0].context.trace_state.get("a") == "1"
+
+
+def test_what_the_handler_calls_is_told_of_the_request(traced):
+    answer, spans = traced.get("/calling", headers={"traceparent": TRACEPARENT})
+    version, trace_id, span_id, flags = answer.text.split("-")
+    assert (version, trace_id, int(flags, 16) & 1) == ("00", TRACE, 1)
+    assert span_id == f"{spans[0].context.span_id:016x}"
+
+
+def test_a_stream_is_in_the_trace_to_its_end(traced):
+    answer, spans = traced.get("/stream")
+    assert answer.text == f"a{spans[0].context.trace_id}"
+
+
+def test_baggage_comes_along(traced):
+    assert traced.get("/baggage", headers={"baggage": "user=7"})[0].text == "7"
+    assert traced.get("/baggage")[0].text == "None"
+
+
+def test_the_client_is_told_of_the_span(traced):
+    cherrypy.tree.mount(Root(), "/told", {"/": {**ON, "cpkit.timing.header": True}})
+    answer, spans = traced.get("/told/")
+    context = spans[0].context
+    told = f'traceparent;desc="00-{context.trace_id:032x}-{context.span_id:016x}-'
+    assert told in answer.headers["Server-Timing"]
+
+
+def test_the_report_names_the_trace(traced):
+    _, spans = traced.get("/")
+    (report,) = cherrypy.engine.publish("timing-report")
+    assert report["slowest"][0]["trace_id"] == f"{spans[0].context.trace_id:032x}"
+
+
+@pytest.mark.parametrize(
+    ("path", "route"), [("/inside", "Root.index"), ("/outside", None)], ids=["timed", "untimed"]
+)
+def test_an_internal_redirect_is_one_span(traced, path, route):
+    _, spans = traced.get(path)
+    firsts = [span for span in spans if span.parent is None]
+    assert [span.attributes.get("http.route") for span in firsts] == [route]
+
+
+def test_a_redirect_in_a_circle_leaves_nothing_behind(traced):
+    class Circle:
+        @cherrypy.expose
+        def index(self):
+            raise cherrypy.InternalRedirect("/")
+
+    cherrypy.tree.mount(Circle(), "/circle", {"/": ON})
+    assert traced.get("/circle/")[0].status_code == 500
+
+
+def test_a_request_that_was_refused_before_dispatch_is_a_span(traced):
+    def without_host(environ, start_response):
+        del environ["HTTP_HOST"]
+        return cherrypy.tree(environ, start_response)
+
+    Client(without_host, raise_exceptions=False).get("/", headers={"traceparent": TRACEPARENT})
+    spans = list(reversed(traced.exporter.get_finished_spans()))
+    assert spans[0].attributes["http.response.status_code"] == 400
+    assert f"{spans[0].context.trace_id:032x}" == TRACE
+
+
+def test_what_is_not_sampled_has_no_children(cp_client, plugin):
+    provider, exporter = TracerProvider(sampler=sampling.ALWAYS_OFF), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    plugin.traces = provider
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    answer = cp_client.get("/calling", headers={"traceparent": TRACEPARENT})
+    assert answer.text.startswith(f"00-{TRACE}-")
+    assert answer.text.endswith("-00") or int(answer.text[-2:], 16) & 1 == 0
+    assert exporter.get_finished_spans() == ()
+    provider.shutdown()
+
+
+def test_short_phases_can_be_left_out(traced, plugin):
+    plugin.traces_from = 3600
+    _, spans = traced.get("/")
+    assert len(spans) == 1
+
+
+def test_off_there_are_no_spans(traced, plugin):
+    plugin.traces = False
+    assert traced.get("/")[1] == []
+    assert "traces" not in vars(cherrypy.serving.request)
+
+
+def test_requests_at_the_same_time_do_not_mix(traced):
+    threads = [
+        threading.Thread(target=lambda: [Client().get("/") for _ in range(20)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spans = traced.exporter.get_finished_spans()
+    firsts = [span for span in spans if span.parent is None]
+    assert len({span.context.trace_id for span in firsts}) == len(firsts) == 80
+    for span in spans:
+        assert span.parent is None or span.context.trace_id == span.context.trace_id
+
+
+def test_a_sampler_that_fails_refuses_no_request(cp_client, plugin):
+    class Failing(sampling.Sampler):
+        def should_sample(self, *args, **kwargs):
+            raise ZeroDivisionError
+
+        def get_description(self):
+            return "failing"
+
+    provider = TracerProvider(sampler=Failing())
+    plugin.traces = provider
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    assert cp_client.get("/").status_code == 200
+    assert trace.get_current_span() is trace.INVALID_SPAN
+    provider.shutdown()
+
+
+HOSTILE = {
+    "traceparent": [
+        "",
+        "00-",
+        "-" * 60_000,
+        "0" * 60_000,
+        f"00-{TRACE}-{PARENT}-01-" + "x" * 60_000,
+    ],
+    "tracestate": ["a" * 60_000, "a=1," * 15_000, "=" * 60_000, "," * 60_000, " \t" * 30_000],
+    "baggage": [
+        "a" * 60_000,
+        "a=1," * 15_000,
+        "=" * 60_000,
+        "," * 60_000,
+        "a=%" * 20_000,
+        ";" * 60_000,
+    ],
+}
+
+
+@pytest.mark.parametrize("long", [60_000, 8_000])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_field_changes_nothing(traced, name, long):
+    for value in HOSTILE[name]:
+        fields = {"traceparent": TRACEPARENT, name: value[:long].strip()}
+        answer, spans = traced.get("/", headers=fields)
+        assert answer.status_code == 200
+        assert len(spans) > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("traceparent", TRACEPARENT, TRACEPARENT),
+        ("traceparent", TRACEPARENT.upper(), ""),
+        ("traceparent", "00-", ""),
+        ("tracestate", "a=1, b@c=2", "a=1,b@c=2"),
+        ("tracestate", "a=1,a=2", ""),
+        ("tracestate", "A=1", ""),
+        ("tracestate", ",".join(f"a{n}=1" for n in range(33)), ""),
+        ("baggage", "user=7;secret, b=%20", "user=7,b=%20"),
+        ("baggage", "user=7,!,b", "user=7"),
+        ("baggage", ",".join(["a=1"] * 500), ",".join(["a=1"] * 180)),
+        ("b3", "0", "0"),
+        ("b3", "a\x9b", ""),
+        ("b3", "a\x1b[31m", ""),
+        ("b3", "é", ""),
+        *[(name, "a" * 8193, "") for name in ("traceparent", "tracestate", "baggage", "b3")],
+    ],
+)
+def test_a_field_is_read_only_as_its_grammar_has_it(name, value, read):
+    assert read_field(name, value) == read
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_client_sends_is_not_logged(traced, caplog, name):
+    for value in HOSTILE[name]:
+        caplog.clear()
+        traced.get("/", headers={name: value[:8000].strip(), "tracestate": "!"})
+        assert [r for r in caplog.records if r.name.startswith("opentelemetry")] == []
+
+
+def test_without_the_extra_the_error_says_what_to_install(plugin, monkeypatch):
+    monkeypatch.delitem(sys.modules, "cpkit.timing.traces")
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'cpkit\[otel\]'"):
+        plugin.traces = True
+
+
+@pytest.mark.parametrize("value", ["yes", 2, object()])
+def test_another_value_ends_the_start(cp_engine, value):
+    cherrypy.engine.timing = TimingPlugin(cherrypy.engine)
+    cherrypy.config.update({"engine.timing.on": True, "engine.timing.traces": value})
+    with pytest.raises(SystemExit):
+        cherrypy.engine.timing.start()
+    del cherrypy.engine.timing
+
+
+def test_an_interval_is_in_the_shortest_that_its_middle_is_in():
+    laps = [Interval("tools", 0, 10), Interval("handler", 10, 100)]
+    spans = [Interval("in", 21, 31), Interval("late", 40, 51), Interval("out", 20, 50)]
+    spans += [Interval("long", 5, 200), Interval("same", 10, 100)]
+    places = {number: name for number, _, (name, _, _) in nested(laps, spans)}
+    found = {name: places.get(parent) for _, parent, (name, _, _) in nested(laps, spans)}
+    assert found == {
+        "tools": None,
+        "handler": None,
+        "long": None,
+        "same": "handler",
+        "out": "same",
+        "in": "out",
+        "late": "out",
+    }
+
+
+def test_a_timing_has_no_traceparent_without_traces():
+    assert RequestTiming(["handler", 0]).traceparent == ""
