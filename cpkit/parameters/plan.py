@@ -100,6 +100,18 @@ class Plan:
         self.rest: Parameter | None = None
         self.others: Parameter | None = None
         self.skipped: frozenset[str] = frozenset()
+        # PERF: what reads a text that is one scalar, by name; and what complete() has to do.
+        self.readers: dict[str, Callable[[str], object]] = {}
+        self.required: frozenset[str] = frozenset()
+        self._fresh: list[Parameter] = []
+
+    def finish(self) -> None:
+        """Work out what each request needs, once all parameters are there."""
+        for name, each in self.named.items():
+            if each.listed is None and isinstance(each.scalar, Scalar):
+                self.readers[name] = each.scalar.read
+        self.required = frozenset(name for name, it in self.named.items() if not it.optional)
+        self._fresh = [each for each in self.named.values() if each.fresh]
 
     def parameter(self, name: str) -> Parameter | None:
         """Return what reads the value *name*; None where it is unknown."""
@@ -107,12 +119,19 @@ class Plan:
 
     def fill(self, given: dict[str, Value], name: str, place: str, faults: Faults) -> None:
         """Put the typed value of *name* into *given*, in the place of the one there."""
+        raw = given[name]
+        reader = self.readers.get(name)
+        if reader is not None and raw.__class__ is str and (raw or place != "form"):
+            try:
+                given[name] = reader(raw)
+                return
+            except ValueError:
+                pass
         parameter = self.named.get(name) or self.others
         if parameter is None:
             if name not in self.skipped:
                 faults.add(place, name, "is unknown")
             return
-        raw = given[name]
         if parameter is self.others:
             parameter = Parameter(name, parameter.shape, ABSENT)
         value = parameter.value(raw, place, faults)
@@ -128,13 +147,13 @@ class Plan:
 
         *filled* are those that a path fills by their position.
         """
-        for name, parameter in self.named.items():
-            if name in given or name in filled:
-                continue
-            if not parameter.optional:
-                faults.add(place, name, "is missing")
-            elif parameter.fresh:
-                given[name] = copy.deepcopy(parameter.default)
+        if not self.required.issubset(given):
+            for name in self.named:
+                if name in self.required and name not in given and name not in filled:
+                    faults.add(place, name, "is missing")
+        for each in self._fresh:
+            if each.name not in given and each.name not in filled:
+                given[each.name] = copy.deepcopy(each.default)
 
     def takes_more_than(self, names: Collection[str]) -> bool:
         """Tell whether anything but *names* is taken."""

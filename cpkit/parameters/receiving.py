@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing
-from functools import partial
 from typing import Any, Protocol
 
 import cherrypy
@@ -106,10 +105,14 @@ class Receiving:
             raise self._too_long()
         request.process_request_body = True
         body.processors = {}
-        body.default_proc = partial(self._read, request)
-        request.hooks["before_handler"].append(self._renew)
+        body.default_proc = self._read
+        if _is_repeated(request):
+            request.hooks["before_handler"].append(self._renew)
 
     def _parser(self, request: ReceivingRequest) -> Parser | None:
+        field = dict.get(request.headers, "Content-Type")
+        if field in self._parsers and not dict.__contains__(request.headers, "Content-Encoding"):
+            return self._parsers[field]  # PERF: as most clients write it
         content = content_of(request)
         coding = dict.get(request.headers, "Content-Encoding", "identity")
         if content is None or coding.lower() != "identity":
@@ -128,8 +131,9 @@ class Receiving:
     def _too_long(self) -> InvalidRequest:
         return InvalidRequest(413, f"The body is longer than {self._max_bytes} bytes.")
 
-    def _read(self, request: ReceivingRequest) -> None:
+    def _read(self) -> None:
         """Read the document, in CherryPy's place."""
+        request: ReceivingRequest = cherrypy.serving.request
         body = request.body
         body.fp.maxbytes = self._max_bytes
         try:
@@ -161,19 +165,25 @@ class Receiving:
         request: ReceivingRequest = cherrypy.serving.request
         changeable = not isinstance(request.params.get(self._name), _FIXED)
         if changeable and request.handler is not None:
-            request.handler = _Renewing(request, self._name, request.handler)
+            request.handler = _Renewing(self._name, request.handler)
+
+
+def _is_repeated(request: ReceivingRequest) -> bool:
+    """Tell whether a tool may run the handler again, as the db tool does with ``retry``."""
+    boxes = request.toolmaps.values()
+    return any(settings.get("retry") for tools in boxes for settings in tools.values())
 
 
 class _Renewing:
     """A page handler that gets the document's value anew at each call but the first."""
 
-    def __init__(self, request: ReceivingRequest, name: str, handler: Handler) -> None:
-        self._request, self._name, self._handler = request, name, handler
+    def __init__(self, name: str, handler: Handler) -> None:
+        self._name, self._handler = name, handler
         self._called = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> object:
         if self._called:
-            request = self._request
+            request: ReceivingRequest = cherrypy.serving.request
             request.params[self._name] = request.received.value(request.document)
         self._called = True
         return self._handler(*args, **kwargs)

@@ -26,9 +26,10 @@ from .patterns import ecma
 from .shapes import Json, Ref, Scalar, Schema
 
 LEAST, MOST = -(2**63), 2**63 - 1  # what a database's largest integer holds
-_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 # RFC 8259, 6.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_is_jsons = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
 _NINE_PLACES = Decimal("1e-9")
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
@@ -92,10 +93,12 @@ class Whole(Scalar):
     def read(self, text: str) -> int:
         """Return the number that *text* writes in ASCII digits."""
         # NOTE: the length first; int() takes time with the square of it.
-        if len(text) > self._longest or not _WHOLE.fullmatch(text):
+        if len(text) > self._longest or not _is_whole(text):
             raise ValueError
         number = int(text)
-        if not self.fits(number):
+        if not self.least <= number <= self.most:
+            raise ValueError
+        if self.multiple_of and number % self.multiple_of:
             raise ValueError
         return number
 
@@ -147,16 +150,16 @@ class Number(Scalar):
 
     def read(self, text: str) -> float:
         """Return the number that *text* writes as JSON would."""
-        if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        if len(text) > _LONGEST_NUMBER or not _is_jsons(text):
             raise ValueError
         number = float(text)
-        if not self.fits(number):
+        if not -_LARGEST <= number <= _LARGEST or (self._bounds and not self.fits(number)):
             raise ValueError
         return number
 
     def fits(self, value: Json) -> bool:
         """Tell whether *value* is such a number, and one that a float can hold."""
-        if not _is_number(value) or not -sys.float_info.max <= value <= sys.float_info.max:
+        if not _is_number(value) or not -_LARGEST <= value <= _LARGEST:
             return False
         return all(_KEPT[name](value, bound) for name, bound in self._bounds.items())
 
@@ -298,6 +301,8 @@ class Moment(Scalar):
         """Return the moment that *text* writes; what is below a microsecond is cut off."""
         if not self._grammar.fullmatch(text):
             raise ValueError
+        if self._kind is date:
+            return date.fromisoformat(text)
         # msgspec's ValidationError is a ValueError; it checks the days of a month.
         return msgspec.convert(self.take_text(text), self._kind)
 
@@ -316,7 +321,7 @@ class Moment(Scalar):
     @staticmethod
     def take_text(text: str) -> str:
         """Return *text* without what is below a microsecond, which would be rounded."""
-        return _LONG_FRACTION.sub(r"\1", text)
+        return _LONG_FRACTION.sub(r"\1", text) if len(text) > 15 else text
 
     def text_schema(self) -> Schema:
         """Return the schema of a moment; without an offset it has no format in JSON Schema."""

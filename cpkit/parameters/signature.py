@@ -42,6 +42,7 @@ def plan_of(
         except UnreadableError as error:
             raise AnnotationError(name_of(handler), each.name, str(error)) from error
         _place(plan, each.kind, parameter)
+    plan.finish()
     return plan
 
 

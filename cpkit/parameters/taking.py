@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import cherrypy
 
@@ -44,9 +42,8 @@ class Taken:
 
     __slots__ = ("handler", "path", "plan", "positional", "query", "undecodable")
 
-    plan: Plan
-
     def __init__(self, handler: Handler, path: dict[str, Value]) -> None:
+        self.plan: Plan | None = None
         self.handler, self.path = handler, path
         self.query: dict[str, Value] = {}
         self.positional: frozenset[str] = frozenset()
@@ -66,16 +63,17 @@ class Taking:
 
     def begin(self, asked: Request) -> None:
         """Have the parameters of the request read, if a page handler answers it."""
-        request = typing.cast(TakingRequest, asked)
+        request: Any = asked
         handler = getattr(request.handler, "callable", None)
         if handler is None:  # a 404, a redirection, an OPTIONS that the dispatcher answers
             if isinstance(request.handler, Exception):
                 request.process_query_string = _leave_query
             return
         request.taken = Taken(handler, dict(request.params))
-        request.process_query_string = partial(_read_query, request)
+        request.process_query_string = _read_query
         hooks = request.hooks["before_request_body"]
-        hooks.append(self._path)
+        if request.params or request.args:
+            hooks.append(self._path)
         hooks.append(self._query)
 
     def plan(self, handler: Handler, body: str | None) -> Plan:
@@ -93,11 +91,17 @@ class Taking:
         self._plans[key] = plan
         return plan
 
+    def _plan_for(self, request: TakingRequest) -> Plan:
+        taken = request.taken
+        if taken.plan is None:
+            taken.plan = self.plan(taken.handler, request.__dict__.get("body_parameter"))
+        return taken.plan
+
     def take_path(self) -> None:
         """Put typed values in the place of the path's variables; one that does not fit: 404."""
         request: TakingRequest = cherrypy.serving.request
         taken, faults, params = request.taken, Faults(), request.params
-        plan = taken.plan = self.plan(taken.handler, getattr(request, "body_parameter", None))
+        plan = self._plan_for(request)
         named = plan.named
         for name in taken.path:
             # A variable that the handler has no name for is CherryPy's to refuse.
@@ -111,31 +115,34 @@ class Taking:
     def take_query(self) -> None:
         """Put typed values in the place of the query's; see to the form that may follow."""
         request: TakingRequest = cherrypy.serving.request
-        taken, faults = request.taken, Faults()
-        form = self._expects_form(request)
+        taken, params, faults = request.taken, request.params, Faults()
+        plan, form = self._plan_for(request), self._expects_form(request)
         if form:
-            _admit_form(request, taken)
+            _admit_form(request, plan)
             request.hooks["before_handler"].append(self._forms)
         if taken.undecodable:
             faults.add("query", "", "is no UTF-8")
+        path, positional = taken.path, taken.positional
         for name in taken.query:
-            if name in taken.path or name in taken.positional:
+            if name in path or name in positional:
                 faults.add("query", name, "is unknown")
-            elif name in request.params:  # else another tool took it out
-                taken.plan.fill(request.params, name, "query", faults)
+            elif name in params:  # else another tool took it out
+                plan.fill(params, name, "query", faults)
         if not form:
-            taken.plan.complete(request.params, taken.positional, "query", faults)
+            plan.complete(params, taken.positional, "query", faults)
         if faults:
             raise InvalidRequest(400, _UNFIT, faults)
 
     def _expects_form(self, request: TakingRequest) -> bool:
-        with_body = request.method in request.methods_with_bodies
-        return self._form and with_body and getattr(request, "body_parameter", None) is None
+        if not self._form or request.method not in request.methods_with_bodies:
+            return False
+        return "body_parameter" not in request.__dict__
 
     def take_form(self) -> None:
         """Put typed values in the place of the form's."""
         request: TakingRequest = cherrypy.serving.request
         taken, faults, params = request.taken, Faults(), request.params
+        plan = self._plan_for(request)
         form: Mapping[str, Value] = request.body.params if request.process_request_body else {}
         for name in form or ():
             if name in taken.query:
@@ -143,15 +150,17 @@ class Taking:
             elif name in taken.path or name in taken.positional:
                 faults.add("form", name, "is unknown")
             elif name in params:
-                taken.plan.fill(params, name, "form", faults)
-        taken.plan.complete(params, taken.positional, "form", faults)
+                plan.fill(params, name, "form", faults)
+        plan.complete(params, taken.positional, "form", faults)
         if faults:
             _close_files(form)
             raise InvalidRequest(400, _UNFIT, faults)
 
 
-def _read_query(request: TakingRequest) -> None:
+# NOTE: it asks for the request: a partial of it would hold the request, which holds the partial.
+def _read_query() -> None:
     """Read the query in CherryPy's place, which splits it at semicolons too."""
+    request: TakingRequest = cherrypy.serving.request
     if not request.query_string:
         return
     taken = request.taken
@@ -191,16 +200,16 @@ def _close_files(form: Mapping[str, Value]) -> None:
                 each.file.close()
 
 
-def _admit_form(request: TakingRequest, taken: Taken) -> None:
+def _admit_form(request: TakingRequest, plan: Plan) -> None:
     """See to it that a form is read; a body of another media type is a 415."""
     if is_empty(request):
         request.process_request_body = False  # CherryPy would ask for a length, with a 411
         return
     content = content_of(request)
     if content is None or content.kind not in (FORM, FILES):
-        if taken.plan.takes_more_than(taken.path.keys() | taken.positional) and not _is_read(
-            request, content
-        ):
+        taken = request.taken
+        filled = taken.path.keys() | taken.positional
+        if plan.takes_more_than(filled) and not _is_read(request, content):
             raise InvalidRequest(415, "Send a form.", Accept=f"{FORM}, {FILES}")
         return
     content.check_charset(f"{FORM}, {FILES}")
