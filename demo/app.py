@@ -10,14 +10,13 @@ import cherrypy
 from cherrypy._cpdispatch import Dispatcher
 
 from cpkit.dispatchers import RequestGuard, RoutesDispatcher
-from cpkit.plugins import DatabasePlugin, TimingPlugin, metrics_app
+from cpkit.plugins import DatabasePlugin, LogPlugin, TimingPlugin, metrics_app
 from cpkit.sessions import DatabaseSession
 
 from .chapters.basics import Basics
 from .chapters.generator import Generator
 from .chapters.tour import Pages
 from .library import handlers as library
-from .operations.access import JsonAccessLog
 from .operations.health import Health
 from .operations.security import HEADERS, SecureRequest
 from .operations.source import Source
@@ -69,6 +68,7 @@ dispatcher = routes()
 
 SITE = {
     "engine.db.on": True,
+    "engine.logs.on": True,
     "engine.staff.on": True,
     "engine.timing.on": True,
     "engine.timing.prometheus": True,
@@ -124,11 +124,11 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     engine.db.setup = prepare
     engine.staff = Staff(engine, engine.db)
     engine.timing = TimingPlugin(engine)
+    engine.logs = LogPlugin(engine)
     cherrypy.config.update(SITE)
     cherrypy.tree.graft(metrics_app(), "/metrics")
     application = cherrypy.tree.mount(None, "", APPLICATION)
     application.request_class = SecureRequest
-    application.log = JsonAccessLog(id(application), cherrypy.log.logger_root)
     if access_log is not None:
         application.log.access_log.addHandler(access_log)
     return application

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
     from .config_check import ConfigCheck
     from .database import DatabasePlugin
+    from .logs import LogPlugin
     from .timing import MetricsPage, TimingPage, TimingPlugin
 
 __all__ = [
     "ConfigCheck",
     "DatabasePlugin",
+    "LogPlugin",
     "MetricsPage",
     "TimingPage",
     "TimingPlugin",
@@ -26,6 +28,7 @@ __all__ = [
 _ROOMS = {
     "ConfigCheck": "cpkit.plugins.config_check",
     "DatabasePlugin": "cpkit.plugins.database",
+    "LogPlugin": "cpkit.plugins.logs",
     "MetricsPage": "cpkit.plugins.timing",
     "TimingPage": "cpkit.plugins.timing",
     "TimingPlugin": "cpkit.plugins.timing",

@@ -1,0 +1,90 @@
+"""Lines that a thread of their own writes: a request only adds its line to a queue."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from typing import TextIO
+
+_SECONDS = 0.1  # how long a line may wait
+
+
+class QueuedHandler(logging.Handler):
+    """A handler that hands lines to *target* in batches; at most *size* wait.
+
+    Where more come than are written, those who log wait for the writing. A child process begins
+    with an empty queue, and writes what it logs itself.
+    """
+
+    def __init__(self, target: logging.StreamHandler[TextIO], size: int) -> None:
+        super().__init__(target.level)
+        self.target, self._size = target, size
+        self._lines: deque[str] = deque()
+        self._writing = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        _handlers.add(self)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Add the line of *record* to the queue."""
+        # PERF: no lock, since adding to a deque is one step; a lock would be handed over.
+        if not self.filter(record):
+            return False
+        try:
+            self._lines.append(self.target.format(record))
+        except Exception:
+            self.handleError(record)
+        if self._thread is None:
+            self.start()
+        if len(self._lines) > self._size:
+            self.flush()
+        return True
+
+    def start(self) -> None:
+        """Start to write."""
+        with self._writing:
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = threading.Thread(target=self._run, name="cpkit-logs", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Write all lines that wait."""
+        with self._writing:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if lines:
+                batch = {"msg": self.target.terminator.join(lines), "is_json": True}
+                self.target.handle(logging.makeLogRecord(batch))
+
+    def close(self) -> None:
+        """Write what waits, and what is logged from now on at once."""
+        self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._size = 0
+        self.flush()
+        super().close()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_SECONDS):
+            self.flush()
+
+    def _forget(self) -> None:
+        """Begin anew in a child process."""
+        self._lines.clear()
+        self._writing = threading.Lock()
+        self._thread = None
+
+
+_handlers: weakref.WeakSet[QueuedHandler] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for handler in list(_handlers):
+        handler._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

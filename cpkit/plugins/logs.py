@@ -1,0 +1,139 @@
+"""The log plugin: access and error lines as JSON, with the id of the request."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter_ns
+
+import cherrypy
+from cherrypy.process.plugins import SimplePlugin
+
+from cpkit.cherry import Bus, LogManager
+from cpkit.config_check import end_start
+from cpkit.errors import CpkitError
+from cpkit.logs.handlers import JsonHandlers
+from cpkit.logs.lines import access_line
+from cpkit.logs.request_ids import Factory, RequestId, begin, end, with_request_id
+from cpkit.logs.settings import check_config
+
+_IS_JSON = {"is_json": True}
+
+
+class LogPlugin(SimplePlugin):
+    """CherryPy's access and error lines as JSON, one line an event, with the request's id.
+
+    As ``cherrypy.engine.logs = LogPlugin(cherrypy.engine)`` it is switched on by
+    ``engine.logs.on = True``. Where the lines go is for CherryPy's settings to say:
+    ``log.screen``, ``log.access_file``, ``log.error_file``. Its own, under ``engine.logs.``:
+
+    - ``header`` (``"X-Request-ID"``): the field in which a request's id comes and goes; None: none
+    - ``queue`` (0): how many lines may wait for a thread that writes them; 0: written at once
+
+    The id of a request is that of its ``traceparent``, else the client's if it is well-formed,
+    else a new one. :func:`cpkit.logs.request_id` returns it, and each LogRecord made meanwhile,
+    whoever makes it, has it as ``request_id``.
+    """
+
+    def __init__(self, bus: Bus, header: str | None = "X-Request-ID", queue: int = 0) -> None:
+        super().__init__(bus)
+        self.header, self.queue = header, queue
+        self._environ_key = ""
+        self._handlers = JsonHandlers()
+        self._silenced: list[LogManager] = []
+        self._make: Factory | None = None
+
+    def subscribe(self) -> None:
+        """Have lines be JSON from here on."""
+        super().subscribe()
+        if self._make is None:
+            self._make = logging.getLogRecordFactory()
+            self._make_with_id = with_request_id(self._make)
+            logging.setLogRecordFactory(self._make_with_id)
+        self._take(cherrypy.log)
+
+    def unsubscribe(self) -> None:
+        """Leave the log as it was."""
+        super().unsubscribe()
+        if self._make is not None and logging.getLogRecordFactory() is self._make_with_id:
+            logging.setLogRecordFactory(self._make)
+        for log in self._silenced:
+            vars(log).pop("access", None)
+        self._handlers.give_back()
+        self._make, self._silenced = None, []
+
+    def start(self) -> None:
+        """End the start with one line if a setting is wrong; begin to queue lines."""
+        name = next((name for name, it in vars(self.bus).items() if it is self), "logs")
+        try:
+            check_config(name, cherrypy.config)
+        except CpkitError as error:
+            end_start(self.bus, error)
+        self._environ_key = f"HTTP_{(self.header or '').upper().replace('-', '_')}"
+        apps = cherrypy.tree.apps.values()
+        for log in (cherrypy.log, *(it.log for it in apps if isinstance(it, cherrypy.Application))):
+            self._take(log)
+            if self.queue:
+                self._handlers.queue(log.error_log, self.queue)
+                self._handlers.queue(log.access_log, self.queue)
+
+    # Before Daemonizer forks (65), while the exit code can still tell.
+    start.priority = 60  # type: ignore[attr-defined]
+
+    def stop(self) -> None:
+        """Write what waits."""
+        self._handlers.unqueue()
+
+    # After all that may log how it ended.
+    stop.priority = 95  # type: ignore[attr-defined]
+
+    def graceful(self) -> None:
+        """Open the log files anew."""
+        self._handlers.reopen()
+
+    def log(self, msg: str = "", level: int = 20) -> None:
+        """Have CherryPy's log, which the bus writes to next, write JSON, whatever came to it."""
+        self._take(cherrypy.log)
+
+    log.priority = 0  # type: ignore[attr-defined]
+
+    def before_request(self) -> None:
+        """Begin a request: from here on its id counts."""
+        request = cherrypy.serving.request
+        if "access" not in request.app.log.__dict__:
+            self._take(request.app.log)
+        current = RequestId(request, self._environ_key)
+        request.log_began = perf_counter_ns(), current, begin(current)
+        if self.header:
+            # NOTE: CherryPy makes text of it when it makes the answer: only then can it be known.
+            cherrypy.serving.response.headers[self.header] = current
+
+    before_request.priority = 0  # type: ignore[attr-defined]  # others may log
+
+    def after_request(self) -> None:
+        """Write the line of the request: its last byte has been handed to the server."""
+        request = cherrypy.serving.request
+        began, current, token = request.__dict__.pop("log_began", (0, None, None))
+        if token is None:
+            return
+        try:
+            taken = perf_counter_ns() - began
+            line = access_line(request, cherrypy.serving.response, str(current), taken)
+            request.app.log.access_log.info(line, extra=_IS_JSON)
+        except Exception:  # a listener that raises would keep CherryPy from closing the request
+            self.bus.log("The log plugin could not log a request", level=40, traceback=True)
+        finally:
+            end(token)
+
+    after_request.priority = 100  # type: ignore[attr-defined]  # others may log
+
+    def _take(self, log: LogManager) -> None:
+        """Have the handlers of *log* write JSON, and CherryPy no access line of its own."""
+        if "access" not in vars(log):
+            log.access = _nothing
+            self._silenced.append(log)
+        self._handlers.take(log.error_log)
+        self._handlers.take(log.access_log)
+
+
+def _nothing() -> None:
+    """Log no access: the plugin does."""

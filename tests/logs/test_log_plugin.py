@@ -1,0 +1,316 @@
+"""The log plugin: one line of JSON for one event, with the id of its request."""
+
+import contextvars
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import cherrypy
+import pytest
+
+from cpkit.errors import EngineExitError
+from cpkit.logs import JsonFormatter, request_id
+from cpkit.logs.queued import QueuedHandler
+from cpkit.plugins import LogPlugin
+from cpkit.testing import Client
+
+CLIENT = Client(raise_exceptions=False)
+HOSTILE = ["a\nb", "a\r\nb", "\x1b[2J", "\x9b31m", "\u202eabc", "\u2028", "\x00", "\x7f", '"', "\\"]
+HOSTILE += ["\xff\xfe", "{}", '", "status": 200, "a": "']
+
+
+class Pages:
+    @cherrypy.expose
+    def index(self, **fields):
+        logging.getLogger("shop").info("sold")
+        return "index"
+
+    @cherrypy.expose
+    def default(self, *path):
+        return "default"
+
+    @cherrypy.expose
+    def fails(self):
+        raise ValueError("a\nb")
+
+    @cherrypy.expose
+    def moves(self):
+        raise cherrypy.InternalRedirect("/")
+
+    @cherrypy.expose
+    def streams(self):
+        yield b"a"
+        logging.getLogger("shop").info("streamed")
+        yield b"b"
+
+    streams._cp_config = {"response.stream": True}  # noqa: RUF012
+
+    @cherrypy.expose
+    def thread(self):
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=[logging.getLogger("shop").info, "later"]
+        )
+        thread.start()
+        thread.join()
+        return request_id()
+
+
+@pytest.fixture
+def files(tmp_path):
+    cherrypy.config.update(
+        {
+            "log.screen": False,
+            "log.access_file": str(tmp_path / "access"),
+            "log.error_file": str(tmp_path / "error"),
+        }
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def logs(cp_engine, files):
+    """Start the plugin with settings over an application, and return what reads a file's lines."""
+    cherrypy.tree.mount(Pages(), "", {"/": {"request.show_tracebacks": False}})
+    cp_engine.logs = LogPlugin(cp_engine)
+
+    def start(**settings):
+        keys = {f"engine.logs.{name}": value for name, value in settings.items()}
+        cherrypy.config.update({"engine.logs.on": True, **keys})
+        cp_engine.start()
+        CLIENT.app = cherrypy.tree
+        return lambda name: [json.loads(line) for line in (files / name).read_text().splitlines()]
+
+    yield start
+    cp_engine.stop()
+    cp_engine.logs.unsubscribe()
+
+
+def test_an_access_is_one_line_of_json(logs):
+    read = logs()
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"User-Agent": "me", "traceparent": trace, "Cookie": "a=hunter2"}
+    answer = CLIENT.get("/?password=hunter2", headers=headers)
+    (line,) = read("access")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
+    assert line.pop("ms") > 0
+    assert line == {
+        "client": "127.0.0.1",
+        "method": "GET",
+        "path": "/",
+        "status": 200,
+        "bytes": 5,
+        "request": "0af7651916cd43dd8448eb211c80319c",
+        "trace": trace,
+        "agent": "me",
+    }
+    assert answer.headers["X-Request-ID"] == line["request"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_whatever_a_client_sends_is_one_line_of_printable_ascii(logs, files, text):
+    read = logs()
+    path = "/a" + text.encode("utf-8").decode("latin-1")
+    environ = {"PATH_INFO": path, "HTTP_USER_AGENT": text, "HTTP_X_REQUEST_ID": text}
+    CLIENT.get("/", environ={**environ, "HTTP_TRACEPARENT": text, "REQUEST_METHOD": "GET" + text})
+    written = (files / "access").read_bytes()
+    assert re.fullmatch(rb"[ -~]+\n", written)
+    assert "trace" not in read("access")[0]
+    assert re.fullmatch("[0-9a-f]{32}", read("access")[0]["request"])
+
+
+def test_a_line_is_bounded(logs, files):
+    logs()
+    CLIENT.get("/" + "a" * 8000, headers={"User-Agent": "b" * 9000, "traceparent": "c" * 9000})
+    assert len((files / "access").read_bytes()) < 3000
+
+
+def test_an_error_is_one_line_with_its_traceback_and_its_request(logs):
+    read = logs()
+    answer = CLIENT.get("/fails", headers={"X-Request-ID": "abc"})
+    assert answer.status_code == 500
+    (line,) = [line for line in read("error") if line["level"] == "ERROR"]
+    assert line["request"] == "abc"
+    assert line["message"] == "HTTP"
+    assert "ValueError: a\nb" in line["traceback"]
+    assert read("access")[0]["status"] == 500
+
+
+def test_the_starts_lines_are_json_without_cherrypys_time(logs):
+    read = logs()
+    assert "ENGINE Bus STARTED" in [line["message"] for line in read("error")]
+
+
+@pytest.mark.parametrize("path", ["/", "/streams", "/nowhere", "/thread", "/fails", "/moves"])
+def test_the_id_comes_back_with_every_answer(logs, path):
+    read = logs()
+    answer = CLIENT.get(path, headers={"X-Request-ID": "abc"})
+    answer.content  # noqa: B018
+    assert answer.headers["X-Request-ID"] == "abc"
+    assert {line["request"] for line in read("access")} == {"abc"}
+
+
+def test_a_new_id_is_the_same_after_an_internal_redirect(logs):
+    read = logs()
+    made = CLIENT.get("/moves").headers["X-Request-ID"]
+    assert {line["request"] for line in read("access")} == {made}
+
+
+@pytest.mark.parametrize("path", ["/", "/streams", "/thread"])
+def test_every_record_of_a_request_has_its_id(logs, caplog, path):
+    caplog.set_level(logging.INFO)
+    logs()
+    CLIENT.get(path, headers={"X-Request-ID": "abc"}).content  # noqa: B018
+    (record,) = [record for record in caplog.records if record.name == "shop"]
+    assert record.request_id == "abc"
+
+
+def test_a_record_outside_of_requests_has_none(logs, caplog):
+    caplog.set_level(logging.INFO)
+    logs()
+    CLIENT.get("/")
+    logging.getLogger("shop").info("quiet")
+    assert caplog.records[-1].request_id is None
+    assert request_id() is None
+
+
+def test_a_field_of_another_name_can_hold_the_id(logs):
+    logs(header="X-Correlation-ID")
+    answer = CLIENT.get("/", headers={"X-Correlation-ID": "abc"})
+    assert answer.headers["X-Correlation-ID"] == "abc"
+    assert "X-Request-ID" not in answer.headers
+
+
+def test_without_a_field_the_id_is_in_the_log_alone(logs):
+    read = logs(header=None)
+    answer = CLIENT.get("/", headers={"X-Request-ID": "abc"})
+    assert "X-Request-ID" not in answer.headers
+    assert re.fullmatch("[0-9a-f]{32}", read("access")[0]["request"])
+
+
+def test_an_application_mounted_later_is_logged_as_well(logs):
+    read = logs()
+    cherrypy.tree.mount(Pages(), "/later", {"/": {}})
+    CLIENT.get("/later/")
+    assert [line["path"] for line in read("access")] == ["/later/"]
+
+
+def test_a_handler_with_a_format_of_its_own_keeps_it(logs, files):
+    handler = logging.FileHandler(files / "own")
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    cherrypy.log.error_log.addHandler(handler)
+    logs()
+    assert "INFO [" in (files / "own").read_text()
+    handler.close()
+
+
+def test_once_it_is_off_everything_is_as_it_was(logs, files, cp_engine):
+    handlers = list(cherrypy.log.error_log.handlers), list(cherrypy.log.access_log.handlers)
+    formatters = [handler.formatter for handler in handlers[0] + handlers[1]]
+    factory = logging.getLogRecordFactory()
+    logs(queue=10)
+    cp_engine.stop()
+    cp_engine.logs.unsubscribe()
+    assert handlers == (cherrypy.log.error_log.handlers, cherrypy.log.access_log.handlers)
+    assert [handler.formatter for handler in handlers[0] + handlers[1]] == formatters
+    assert logging.getLogRecordFactory() is factory
+    assert "access" not in vars(cherrypy.log)
+    cp_engine.start()
+    CLIENT.get("/")
+    assert '"GET / HTTP/1.1" 200 5' in (files / "access").read_text()
+
+
+def test_every_line_is_json_from_the_first_to_the_last(cp_engine, tmp_path):
+    cp_engine.logs = LogPlugin(cp_engine)
+    file = tmp_path / "error"
+    cherrypy.config.update({"engine.logs.on": True})
+    cherrypy.config.update({"log.screen": False, "log.error_file": str(file)})
+    cp_engine.start()
+    cp_engine.exit()
+    lines = [json.loads(line)["message"] for line in file.read_text().splitlines()]
+    assert (lines[0], lines[-1]) == ("ENGINE Bus STARTING", "ENGINE Bus EXITED")
+    cp_engine.logs.unsubscribe()
+
+
+def test_the_plugin_can_be_started_again(logs, cp_engine):
+    read = logs()
+    cp_engine.stop()
+    cp_engine.start()
+    CLIENT.get("/")
+    assert len(read("access")) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"queu": 1}, "there is no such setting; there are on, header, queue."),
+        ({"queue": -1}, "a whole number from 0 on"),
+        ({"header": "X Request"}, "the name of a header field, or None"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_the_start(logs, settings, reason, caplog):
+    with pytest.raises((EngineExitError, SystemExit)):
+        logs(**settings)
+    assert reason in caplog.text
+
+
+def test_with_a_queue_nothing_is_lost_and_lines_stay_in_order(logs, cp_engine):
+    read = logs(queue=7)
+    for number in range(200):
+        CLIENT.get(f"/{number}")
+    cp_engine.stop()
+    assert [line["path"] for line in read("access")] == [f"/{number}" for number in range(200)]
+
+
+def test_a_queue_is_written_without_being_asked(files):
+    written = threading.Event()
+
+    class Target(logging.StreamHandler):
+        def emit(self, record):
+            written.set()
+
+    target = Target()
+    target.setFormatter(JsonFormatter())
+    handler = QueuedHandler(target, 1000)
+    handler.handle(logging.makeLogRecord({"msg": "a"}))
+    assert written.wait(20)
+    handler.close()
+
+
+def test_a_queue_writes_to_a_file_that_was_moved(logs, files, cp_engine):
+    read = logs(queue=100)
+    CLIENT.get("/a")
+    (files / "access").replace(files / "access.1") if (files / "access").exists() else None
+    cp_engine.publish("graceful")
+    CLIENT.get("/b")
+    cp_engine.stop()
+    assert [line["path"] for line in read("access.1")] == ["/a"]
+    assert [line["path"] for line in read("access")] == ["/b"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_process_writes_its_own_lines_alone(tmp_path):
+    code = f"""if True:
+        import logging, os
+        from cpkit.logs.queued import QueuedHandler
+        from cpkit.logs import JsonFormatter
+        target = logging.FileHandler({str(tmp_path / "log")!r})
+        target.setFormatter(JsonFormatter())
+        handler = QueuedHandler(target, 1000)
+        say = lambda text: handler.handle(logging.makeLogRecord({{"msg": text}}))
+        say("parent")
+        child = os.fork()
+        if child == 0:
+            say("child")
+            handler.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        handler.close()
+    """
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+    lines = [json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted(lines) == ["child", "parent"]
