@@ -13,6 +13,7 @@ import sqlalchemy.orm  # noqa: F401
 import cpkit.tools
 from cpkit.database.settings import DatabaseSettings
 from cpkit.dispatchers import GuardedServer
+from cpkit.logs.settings import LogSettings
 from cpkit.plugins import TimingPlugin
 from cpkit.sessions import DatabaseSession
 from cpkit.settings import declared
@@ -68,6 +69,7 @@ SETTINGS = {
     "database.md": set(declared(cpkit.tools.db.settings))
     | set(declared(DatabaseSettings))
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},
+    "logs.md": set(declared(LogSettings)),
     "server.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},
 }

@@ -30,6 +30,8 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
         "cpkit.negotiation",
         "cpkit.negotiation.problems",
         "cpkit.routing",
+        "cpkit.logs.handlers",
+        "cpkit.logs.settings",
         "cpkit.serving.body",
         "cpkit.serving.multipart",
         "cpkit.serving.reading",

@@ -43,6 +43,8 @@ def read_id(environ: Mapping[str, Any], header: str) -> str:
 class RequestId:
     """The id of a request, read when it is first asked for: then there is an environment."""
 
+    __slots__ = ("_header", "_id", "_request")
+
     def __init__(self, request: Any, header: str) -> None:
         self._request, self._header = request, header
         self._id: str | None = None

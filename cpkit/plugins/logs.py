@@ -37,7 +37,7 @@ class LogPlugin(SimplePlugin):
     def __init__(self, bus: Bus, header: str | None = "X-Request-ID", queue: int = 0) -> None:
         super().__init__(bus)
         self.header, self.queue = header, queue
-        self._environ_key = ""
+        self._field, self._environ_key = "", "HTTP_"
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
         self._make: Factory | None = None
@@ -68,7 +68,8 @@ class LogPlugin(SimplePlugin):
             check_config(name, cherrypy.config)
         except CpkitError as error:
             end_start(self.bus, error)
-        self._environ_key = f"HTTP_{(self.header or '').upper().replace('-', '_')}"
+        self._field = (self.header or "").title()
+        self._environ_key = f"HTTP_{self._field.upper().replace('-', '_')}"
         apps = cherrypy.tree.apps.values()
         for log in (cherrypy.log, *(it.log for it in apps if isinstance(it, cherrypy.Application))):
             self._take(log)
@@ -105,7 +106,8 @@ class LogPlugin(SimplePlugin):
         request.log_began = perf_counter_ns(), current, begin(current)
         if self.header:
             # NOTE: CherryPy makes text of it when it makes the answer: only then can it be known.
-            cherrypy.serving.response.headers[self.header] = current
+            # PERF: the name is in title case already, which is how CherryPy keeps it.
+            dict.__setitem__(cherrypy.serving.response.headers, self._field, current)
 
     before_request.priority = 0  # type: ignore[attr-defined]  # others may log
 

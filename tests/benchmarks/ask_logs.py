@@ -1,0 +1,71 @@
+"""What it costs to log a request: CherryPy's own access line, and the log plugin's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import cherrypy
+from cherrypy.process import wspbus
+
+from cpkit.plugins import LogPlugin
+from tests.benchmarks.questions import Case, question
+from tests.benchmarks.wsgi import application, sender
+
+FIELDS = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "Referer": "/a"}
+
+
+class Root:
+    @cherrypy.expose
+    def index(self) -> str:
+        return "page"
+
+
+class Logged(cherrypy.Application):
+    """An application whose requests alone a plugin hears of, by a bus of their own."""
+
+    bus: Any
+
+    def get_serving(self, *args: Any) -> Any:
+        serving = super().get_serving(*args)
+        self.bus.publish("before_request")
+        return serving
+
+    def release_serving(self) -> None:
+        self.bus.publish("after_request")
+        super().release_serving()
+
+
+def _logged(queue: int) -> Logged:
+    app = Logged(Root(), "", {})
+    app.log.access_file = os.devnull
+    app.bus = wspbus.Bus()
+    plugin = LogPlugin(app.bus, queue=queue)
+    plugin._field, plugin._environ_key = "X-Request-Id", "HTTP_X_REQUEST_ID"
+    for channel in ("before_request", "after_request"):
+        app.bus.subscribe(channel, getattr(plugin, channel))
+    plugin._take(app.log)
+    if queue:
+        plugin._handlers.queue(app.log.access_log, queue)
+    return app
+
+
+@question("logs", "What does an access line cost?")
+def access() -> Case:
+    """Written to nowhere, so that the disk does not count. The plugin's line has the request's
+    id, which goes back to the client too, its route and its time. CherryPy composes its line
+    whether or not anybody reads it: the first row does that."""
+    written = application(Root(), {})
+    written.log.access_file = os.devnull
+    apps = {
+        "CherryPy, no access log": application(Root(), {}),
+        "CherryPy's access log": written,
+        "cpkit's log plugin": _logged(0),
+        "cpkit's log plugin, queue": _logged(10_000),
+    }
+    return Case(
+        {name: sender(app, "GET", "/", FIELDS) for name, app in apps.items()},
+        baseline="CherryPy's access log",
+        expected=("200 OK", b"page"),
+        without=["CherryPy, no access log"],
+    )
