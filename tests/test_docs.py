@@ -17,6 +17,7 @@ from cpkit.logs.settings import LogSettings
 from cpkit.plugins import TimingPlugin
 from cpkit.sessions import DatabaseSession
 from cpkit.settings import declared
+from cpkit.timing.settings import TimingPluginSettings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -65,7 +66,8 @@ SETTINGS = {
     | set(declared(cpkit.tools.body.settings)),
     "timing.md": set(declared(cpkit.tools.timing.settings))
     | arguments(TimingPlugin.__init__) - {"bus"}
-    | {"prometheus", "buckets", "slow_rate"},
+    | set(declared(TimingPluginSettings))
+    | {"slow_rate"},
     "database.md": set(declared(cpkit.tools.db.settings))
     | set(declared(DatabaseSettings))
     | {name for name in vars(DatabaseSession) if name in {"plugin", "table", "lease", "lock_wait"}},

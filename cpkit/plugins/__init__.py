@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .config_check import ConfigCheck
     from .database import DatabasePlugin
+    from .health import health_app
     from .logs import LogPlugin
     from .timing import MetricsPage, TimingPage, TimingPlugin
 
@@ -22,6 +23,7 @@ __all__ = [
     "MetricsPage",
     "TimingPage",
     "TimingPlugin",
+    "health_app",
     "metrics_app",
 ]
 
@@ -32,6 +34,7 @@ _ROOMS = {
     "MetricsPage": "cpkit.plugins.timing",
     "TimingPage": "cpkit.plugins.timing",
     "TimingPlugin": "cpkit.plugins.timing",
+    "health_app": "cpkit.plugins.health",
     "metrics_app": "cpkit.timing.prometheus",
 }
 
