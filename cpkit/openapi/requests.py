@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from cpkit.parameters.documents import Documents
-from cpkit.parameters.forms import FILES, FORM
+from cpkit.parameters.forms import FILES
 from cpkit.parameters.plan import ABSENT, Parameter, Plan, Upload
-from cpkit.parameters.settings import BodySettings, is_json
+from cpkit.parameters.settings import FORM, BodySettings, is_json
 from cpkit.parameters.shapes import Json, Scalar, Schema
 
 from .schemas import Schemas
@@ -68,17 +68,21 @@ def form_body(plan: Plan, path: Collection[str], schemas: Schemas) -> Schema | N
     taken = {name: each for name, each in plan.named.items() if name not in path}
     if not taken and plan.others is None:
         return None
-    properties: dict[str, Json] = {}
-    for name, parameter in taken.items():
-        properties[name] = _field(parameter, schemas, required=not parameter.optional)
-    required: list[Json] = [name for name, each in taken.items() if not each.optional]
-    others = _field(plan.others, schemas) if plan.others else False
-    form: Schema = {"type": "object", "properties": properties, "additionalProperties": others}
-    if required:
-        form["required"] = required
+    form = _form(taken, plan.others, schemas)
     files = any(isinstance(each.scalar, Upload) for each in taken.values())
     media = (FILES,) if files else (FORM, FILES)
-    return {"required": bool(required), "content": {kind: {"schema": form} for kind in media}}
+    return {"required": "required" in form, "content": {kind: {"schema": form} for kind in media}}
+
+
+def _form(taken: dict[str, Parameter], others: Parameter | None, schemas: Schemas) -> Schema:
+    """Return the schema of a form's fields."""
+    properties: dict[str, Json] = {
+        name: _field(each, schemas, required=not each.optional) for name, each in taken.items()
+    }
+    required: list[Json] = [name for name, each in taken.items() if not each.optional]
+    rest = _field(others, schemas) if others else False
+    form: Schema = {"type": "object", "properties": properties, "additionalProperties": rest}
+    return {**form, "required": required} if required else form
 
 
 def _field(parameter: Parameter, schemas: Schemas, *, required: bool = False) -> Json:
@@ -100,6 +104,10 @@ def document_body(
     """Return the request body that holds a document."""
     content: dict[str, Json] = {}
     for kind, parser in settings.parsers.items():
-        typed = parser is None and is_json(kind)
-        content[kind] = {"schema": documents.shape.schema(schemas.ref) if typed else {}}
+        if parser is not None:
+            content[kind] = {}
+        elif is_json(kind):
+            content[kind] = {"schema": documents.shape.schema(schemas.ref)}
+        else:
+            content[kind] = {"schema": _form(documents.fields.named, None, schemas)}
     return {"required": required, "content": content}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 import msgspec
 
+from .containers import Record
 from .faults import Faults, pointer
-from .reading import shape_of
-from .shapes import Anything
+from .plan import ABSENT, Parameter, Plan, Value, shape_in
+from .query import parsed
+from .reading import UnreadableError, shape_of
+from .shapes import Anything, Nullable, Scalar
 
 Parser = Callable[[bytes], object]
 
@@ -77,6 +81,46 @@ class Documents:
             pass
         return _fault(error)
 
+    def from_form(self, document: bytes) -> object:
+        """Return the value that the fields of a form write, each by its own grammar.
+
+        Raise MalformedDocumentError or WrongDocumentError. A field that was left empty is one
+        that is not there.
+        """
+        try:
+            given: dict[str, Value] = dict(parsed(document.decode()))
+        except UnicodeDecodeError as error:
+            raise MalformedDocumentError("it is no UTF-8") from error
+        faults, fields = Faults(), self.fields
+        for name in list(given):
+            if name in fields.named:
+                fields.fill(given, name, "form", faults)
+            else:
+                faults.add("form", name, "is unknown")
+        fields.complete(given, (), "form", faults)
+        if faults:
+            raise WrongDocumentError(faults)
+        try:
+            return msgspec.convert(msgspec.to_builtins(given), self.annotation)
+        except msgspec.ValidationError as error:
+            raise WrongDocumentError(_fault(error, "form")) from error
+
+    @cached_property
+    def fields(self) -> Plan:
+        """Return what reads a form. Raise UnreadableError for what no form writes."""
+        shape = self.shape.inner if isinstance(self.shape, Nullable) else self.shape
+        plan = Plan()
+        for name, member in shape.members.items() if isinstance(shape, Record) else ():
+            item = shape_in(member.shape)
+            if not isinstance(item, Scalar):
+                raise UnreadableError(f"no field of a form writes {name}: take a document for it")
+            default = ABSENT if member.required else None
+            plan.named[name] = Parameter(name, member.shape, default)
+        if not plan.named:
+            raise UnreadableError("a form is a Struct, a dataclass or a TypedDict")
+        plan.finish()
+        return plan
+
     def parsed_by(self, parser: Parser, document: bytes) -> object:
         """Return the value of what *parser* makes of the document; a ValueError: malformed."""
         try:
@@ -104,11 +148,11 @@ def _said(error: Exception) -> str:
     return str(error)[:200]
 
 
-def _fault(error: msgspec.ValidationError) -> Faults:
+def _fault(error: msgspec.ValidationError, place: str = "body") -> Faults:
     """Return the one fault that msgspec tells, its path as a JSON Pointer."""
     message, at, faults = str(error), "", Faults()
     found = _PLACE.fullmatch(message)
     for name, index in _STEP.findall(found[2]) if found else ():
         at = pointer(at, name or index)
-    faults.add("body", at, (found[1] if found else message)[:200])
+    faults.add(place, at, (found[1] if found else message)[:200])
     return faults

@@ -8,8 +8,9 @@ from typing import Any
 
 from .query import parsed
 from .refusals import InvalidRequest
+from .settings import FORM
 
-FORM, FILES = "application/x-www-form-urlencoded", "multipart/form-data"
+FILES = "multipart/form-data"
 _CUT_OFF = "The body is shorter than its Content-Length says."
 
 

@@ -24,6 +24,12 @@ class Upload(Anything):
         return {"type": "string", "format": "binary"}
 
 
+def shape_in(shape: Shape | None) -> Shape | None:
+    """Return the shape of one value: of an item of a list, and of what is not null."""
+    inner = shape.inner if isinstance(shape, Nullable) else shape
+    return inner.item if isinstance(inner, Listed) else inner
+
+
 class Parameter:
     """A parameter of a handler: its name, the scalar that reads it, and its default."""
 
@@ -35,7 +41,7 @@ class Parameter:
         self.fresh = isinstance(default, _FRESH)
         inner = shape.inner if isinstance(shape, Nullable) else shape
         self.listed = inner if isinstance(inner, Listed) else None
-        item = self.listed.item if self.listed else inner
+        item = shape_in(shape)
         self.scalar = item if isinstance(item, Scalar | Upload) else None
         self.make: Callable[[list[Value]], object] = list
 

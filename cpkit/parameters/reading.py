@@ -15,6 +15,8 @@ from .containers import Keyed, Listed, Member, Record, Sequence, Tagged
 from .scalars import Binary, Choice, Exact, Identifier, Moment, Number, Text, Truth, Whole
 from .shapes import Anything, Nothing, Nullable, Scalar, Shape
 
+EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
+
 
 class UnreadableError(Exception):
     """Raised for an annotation that has no shape; its text says why, and what to write."""
@@ -48,6 +50,8 @@ class _Reader:
         if isinstance(info, types.Metadata):
             shape = self.read(info.type)
             shape.extra = info.extra_json_schema or {}
+            if info.extra and EXPECTS in info.extra and isinstance(shape, Scalar):
+                shape.expects = str(info.extra[EXPECTS])
             return shape
         for kind, make in _MAKERS.items():
             if isinstance(info, kind):

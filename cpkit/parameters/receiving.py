@@ -16,7 +16,7 @@ from .forms import is_empty, whole
 from .media import content_of
 from .reading import UnreadableError
 from .refusals import InvalidRequest
-from .settings import JSON, BodySettings, is_json
+from .settings import FORM, JSON, BodySettings, is_json
 from .signature import hints_of, name_of, parameter_of
 
 ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
@@ -39,14 +39,17 @@ class ReceivingRequest(Request, Protocol):
 class Received:
     """What is known of the document of one request."""
 
-    __slots__ = ("documents", "parser", "required")
+    __slots__ = ("documents", "form", "parser", "required")
 
     def __init__(self, documents: Documents, *, required: bool) -> None:
         self.documents, self.required = documents, required
         self.parser: Parser | None = None
+        self.form = False
 
     def value(self, document: bytes) -> object:
         """Return the value that *document* writes; raises as :class:`Documents` does."""
+        if self.form:
+            return self.documents.from_form(document)
         if self.parser is None:
             return self.documents.from_json(document)
         return self.documents.parsed_by(self.parser, document)
@@ -89,7 +92,7 @@ class Receiving:
             pass
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        known = self._known[key] = documents_of(handler, self._name)
+        known = self._known[key] = documents_of(handler, self._name, form=FORM in self._parsers)
         return known
 
     def admit(self) -> None:
@@ -112,6 +115,7 @@ class Receiving:
     def _parser(self, request: ReceivingRequest) -> Parser | None:
         field = dict.get(request.headers, "Content-Type")
         if field in self._parsers and not dict.__contains__(request.headers, "Content-Encoding"):
+            request.received.form = field == FORM
             return self._parsers[field]  # PERF: as most clients write it
         content = content_of(request)
         coding = dict.get(request.headers, "Content-Encoding", "identity")
@@ -119,6 +123,7 @@ class Receiving:
             raise InvalidRequest(415, self._offer, Accept=self._accept)
         content.check_charset(self._accept)
         if content.kind in self._parsers:
+            request.received.form = content.kind == FORM
             return self._parsers[content.kind]
         if JSON in self._parsers and is_json(content.kind):
             return self._parsers[JSON]
@@ -149,15 +154,17 @@ class Receiving:
             request.params.pop(self._name, None)
             if received.required:
                 faults.add("body", "", "is missing")
-                raise InvalidRequest(400, "This request cannot be used:", faults)
+                raise InvalidRequest(400, faults=faults)
             return
         try:
             value = received.value(request.document)
         except MalformedDocumentError as error:
             faults.add("body", "", f"is malformed: {error}".rstrip("."))
-            raise InvalidRequest(400, "This request cannot be used:", faults) from error
+            raise InvalidRequest(400, faults=faults) from error
         except WrongDocumentError as error:
-            raise InvalidRequest(422, "This request cannot be used:", error.faults) from error
+            # A form is told as a query is, since nothing but its text can be wrong.
+            status = 400 if received.form else 422
+            raise InvalidRequest(status, faults=error.faults) from error
         request.params[self._name] = value
 
     def renew(self) -> None:
@@ -189,7 +196,9 @@ class _Renewing:
         return self._handler(*args, **kwargs)
 
 
-def documents_of(handler: Handler, name: str) -> tuple[Documents, bool] | None:
+def documents_of(
+    handler: Handler, name: str, *, form: bool = False
+) -> tuple[Documents, bool] | None:
     """Return what decodes the value of the parameter *name*, and whether it must be sent.
 
     None: *handler* has no such parameter. Raise AnnotationError for one that cannot be read.
@@ -199,6 +208,9 @@ def documents_of(handler: Handler, name: str) -> tuple[Documents, bool] | None:
         return None
     annotation = hints_of(handler).get(name, Any)
     try:
-        return Documents(annotation), parameter.default is parameter.empty
+        documents = Documents(annotation)
+        if form:
+            documents.fields.check_by_name()  # read now, and refused now
+        return documents, parameter.default is parameter.empty
     except UnreadableError as error:
         raise AnnotationError(name_of(handler), name, str(error)) from error

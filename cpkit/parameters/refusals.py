@@ -25,14 +25,12 @@ class InvalidRequest(cherrypy.HTTPError):
     """
 
     def __init__(
-        self, status: int, detail: str, faults: Iterable[Fault] = (), **fields: str
+        self, status: int, detail: str = "", faults: Iterable[Fault] = (), **fields: str
     ) -> None:
         self.errors = [fault.told() for fault in faults]
         self.fields = {name.replace("_", "-"): value for name, value in fields.items()}
-        places = [f"{each['in']} {each['name']}".strip() for each in self.errors]
-        told = zip(places, self.errors, strict=True)
-        listed = "; ".join(f"{place} {each['detail']}" for place, each in told)
-        self.detail = f"{detail} {listed}." if listed else detail
+        listed = [f"{each['name'] or each['in']} {each['detail']}" for each in self.errors]
+        self.detail = detail or f"{'; '.join(listed)}."
         super().__init__(status, self.detail)
         self._told: bytes | None = None
         cherrypy.serving.request.refusal = self

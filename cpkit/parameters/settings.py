@@ -10,7 +10,7 @@ from cpkit.errors import MissingExtraError
 from cpkit.negotiation import parse_offers
 from cpkit.settings import FLAG, Allowed, ToolSettings, instance_of, setting
 
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 BODY = "body"  # the parameter that gets the document
 MAX_BYTES = 64 * 1024
 # NOTE: of callables, or None; see cpkit.negotiation.settings.Renderers.
@@ -28,11 +28,12 @@ def _are_types(media: str | Sequence[str] | Parsers) -> bool:
 
 
 def _have_parsers(media: str | Sequence[str] | Parsers) -> bool:
-    """Tell whether each media type has a parser: of JSON there is one."""
+    """Tell whether each media type has a parser: of JSON and forms there is one."""
     parsers = media if isinstance(media, Mapping) else {}
     kinds = {text: offer.kind for text, offer in zip(media, _parsed(media), strict=False)}
     return all(
-        callable(parsers.get(text)) or (parsers.get(text) is None and is_json(kind))
+        callable(parsers.get(text))
+        or (parsers.get(text) is None and (is_json(kind) or kind == FORM))
         for text, kind in kinds.items()
     )
 
@@ -79,7 +80,7 @@ class BodySettings(ToolSettings):
         "a media type, a list of them, or a mapping to parsers, callables that take bytes",
         instance_of((str, list, tuple, Mapping), "a media type, or to a list or mapping of some"),
         Allowed("a media type, or to a list or mapping of some", _are_types),
-        Allowed("a mapping to a parser for each media type but JSON", _have_parsers),
+        Allowed("a mapping to a parser for each media type but JSON and forms", _have_parsers),
     )
     parameter: str = setting(
         BODY,

@@ -13,10 +13,10 @@ import msgspec
 from cpkit.errors import AnnotationError
 
 from .containers import Listed
-from .plan import ABSENT, Parameter, Plan, Upload, Value
+from .plan import ABSENT, Parameter, Plan, Upload, Value, shape_in
 from .reading import UnreadableError, shape_of
 from .scalars import Binary
-from .shapes import Anything, Nothing, Nullable, Scalar, Shape
+from .shapes import Anything, Nothing, Scalar, Shape
 
 Handler = Callable[..., Any]
 _FOR_A_BODY = "this is for a body: give it to cpkit.tools.body"
@@ -82,8 +82,7 @@ def _shape(annotation: object, file: type | None) -> Shape | None:
     shape = shape_of(annotation)
     if isinstance(shape, Anything):
         return None
-    inner = shape.inner if isinstance(shape, Nullable) else shape
-    item = inner.item if isinstance(inner, Listed) else inner
+    item = shape_in(shape)
     if isinstance(item, Binary | Nothing):
         raise UnreadableError("no text writes that: take str")
     if not isinstance(item, Scalar | Anything):

@@ -10,12 +10,12 @@ import cherrypy
 from cpkit.cherry import Handler, Hook, Part, Request
 
 from .faults import Faults
-from .forms import FILES, FORM, is_empty, prepare
+from .forms import FILES, is_empty, prepare
 from .media import Content, content_of
 from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
 from .refusals import InvalidRequest
-from .settings import ParamsSettings
+from .settings import FORM, ParamsSettings
 from .signature import plan_of
 
 # After accept (50) took its parameter out of the query. The body tool refuses in between (60): a
@@ -24,7 +24,6 @@ PATH, QUERY = 55, 65
 # As CherryPy's own tools.params; after the body tool (14).
 FORMS = 15
 _MOST_KNOWN = 1024  # plans that are remembered: handlers may be made for each request
-_UNFIT = "This request cannot be used:"
 
 
 class TakingRequest(Request, Protocol):
@@ -110,7 +109,7 @@ class Taking:
         if request.args:
             _take_positional(request, plan, faults)
         if faults:
-            raise InvalidRequest(404, "There is nothing here:", faults)
+            raise InvalidRequest(404, faults=faults)
 
     def take_query(self) -> None:
         """Put typed values in the place of the query's; see to the form that may follow."""
@@ -131,7 +130,7 @@ class Taking:
         if not form:
             plan.complete(params, taken.positional, "query", faults)
         if faults:
-            raise InvalidRequest(400, _UNFIT, faults)
+            raise InvalidRequest(400, faults=faults)
 
     def _expects_form(self, request: TakingRequest) -> bool:
         if not self._form or request.method not in request.methods_with_bodies:
@@ -154,7 +153,7 @@ class Taking:
         plan.complete(params, taken.positional, "form", faults)
         if faults:
             _close_files(form)
-            raise InvalidRequest(400, _UNFIT, faults)
+            raise InvalidRequest(400, faults=faults)
 
 
 # NOTE: it asks for the request: a partial of it would hold the request, which holds the partial.

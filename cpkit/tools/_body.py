@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cpkit.cherry import Handler
 from cpkit.errors import AnnotationError
-from cpkit.parameters.settings import BODY, BodySettings, require_msgspec
-from cpkit.settings import Given
+from cpkit.parameters.settings import FORM, BodySettings, require_msgspec
+from cpkit.settings import Given, read
 
 from ._toolbox import Setup, Tool, keywords_of
 
@@ -17,7 +17,8 @@ class BodyTool(Tool[BodySettings]):
 
     - ``media``: what is taken: ``"application/json"`` unless given, a list of media types, or a
       mapping of media type to parser, a callable that takes bytes and returns what JSON could
-      hold, or raises ValueError. With JSON, types that end in ``+json`` are taken as well.
+      hold, or raises ValueError. With JSON, types that end in ``+json`` are taken as well; forms
+      (``"application/x-www-form-urlencoded"``) need no parser.
     - ``parameter``: the name of the parameter, ``"body"`` unless given. Its annotation is a
       msgspec Struct, a dataclass, a TypedDict, or what these are made of.
     - ``max_bytes``: how long a body may be, 65,536 unless given.
@@ -52,7 +53,8 @@ class BodyTool(Tool[BodySettings]):
         from cpkit.parameters.receiving import documents_of
         from cpkit.parameters.signature import name_of
 
-        name = self.given_in(config).get("parameter", BODY)
+        settings = read(self._name, self.settings, self.given_in(config))
+        name = settings.parameter
         own = self.given_in(getattr(handler, "_cp_config", {}))
-        if documents_of(handler, name) is None and own.get("on"):
+        if documents_of(handler, name, form=FORM in settings.parsers) is None and own.get("on"):
             raise AnnotationError(name_of(handler), name, "there is none")

@@ -4,12 +4,13 @@ import dataclasses
 import json
 import sqlite3
 import types
+from datetime import date
 from functools import partial
 from typing import Annotated, TypedDict
 
 import cherrypy
 import pytest
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 
 import cpkit.tools
 from cpkit.config_check import faults
@@ -300,6 +301,65 @@ def test_the_default_dispatcher_and_the_methoddispatcher_work_too(cp_client):
     cherrypy.tree.mount(Root(), "/d")
     assert cp_client.put("/m/", json={"text": "a"}).text == "a"
     assert cp_client.put("/d/put", json={"text": "a"}).text == "a"
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+BOTH = ["application/json", "application/x-www-form-urlencoded"]
+
+
+class Slip2(Struct):
+    text: Annotated[str, Meta(max_length=9, extra={"expects": "a line of 9 letters"})]
+    copies: int
+    due: date | None = None
+    tags: list[int] = []
+
+
+@pytest.mark.parametrize(
+    ("form", "card"),
+    [
+        ("text=a&copies=2", Slip2("a", 2)),
+        ("text=a&copies=2&due=2026-11-29&tags=1&tags=2", Slip2("a", 2, date(2026, 11, 29), [1, 2])),
+        ("text=a&copies=2&due=&tags=", Slip2("a", 2)),
+    ],
+)
+def test_a_form_may_stand_for_a_document(cp_client, form, card):
+    def handler(self, body: Slip2):
+        return repr(body)
+
+    serve(handler, media=BOTH)
+    assert cp_client.put("/", data=form, headers=FORM).text == repr(card)
+    assert cp_client.put("/", json=to_builtins(card)).text == repr(card)
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("text=a", [("form", "copies", "is missing")]),
+        ("text=&copies=x", [("form", "copies", "must be a whole number"),
+                            ("form", "text", "is missing")]),
+        ("text=0123456789&copies=1&more=1&tags=1&tags=x", [
+            ("form", "text", "must be a line of 9 letters"),
+            ("form", "more", "is unknown"),
+            ("form", "tags/1", "must be a whole number"),
+        ]),
+        ("text=%FF&copies=1", [("body", "", "is malformed: it is no UTF-8")]),
+    ],
+)  # fmt: skip
+def test_a_wrong_form_is_a_400_and_a_wrong_document_a_422(cp_client, form, told):
+    def handler(self, body: Slip2):
+        return ""
+
+    serve(handler, media=BOTH)
+    assert errors(cp_client.put("/", data=form, headers=FORM), 400) == told
+    assert cp_client.put("/", json={"text": "a"}).status_code == 422
+
+
+def test_what_no_form_writes_ends_the_start():
+    def handler(self, body: list[int]): ...
+
+    serve(handler, media=BOTH)
+    (fault,) = map(str, faults())
+    assert "a form is a Struct, a dataclass or a TypedDict" in fault
 
 
 class Unreadable(Struct):
