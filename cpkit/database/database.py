@@ -20,15 +20,16 @@ from cpkit.errors import (
 )
 
 from .backends.base import Backend, driver_of
-from .backends.mariadb import MariadbBackend
-from .backends.postgresql import PostgresqlBackend
+from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
+from .backends.postgresql import PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
 from .engines import Lane, Lanes, build_lanes
+from .faults import Fault, patiently
 from .handles import DriverUnit, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
 from .pool import INHERITED, Borrowed, check_in, check_out
-from .settings import DatabaseSettings
+from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Terms
 from .unit import Unit
@@ -44,11 +45,20 @@ HANDLES: dict[str, type[Unit]] = {
     "session": SessionUnit,
     "dbapi": DriverUnit,
 }
+# By dialect and driver; where the driver is none of these, by dialect.
 _BACKENDS: dict[tuple[str, str], type[Backend[Any]]] = {
     ("sqlite", "pysqlite"): SqliteBackend,
-    ("postgresql", "psycopg"): PostgresqlBackend,
-    ("mysql", "pymysql"): MariadbBackend,
-    ("mariadb", "pymysql"): MariadbBackend,
+    ("postgresql", "psycopg"): PsycopgBackend,
+    ("postgresql", "psycopg2"): Psycopg2Backend,
+    ("mysql", "pymysql"): PymysqlBackend,
+    ("mariadb", "pymysql"): PymysqlBackend,
+    ("mysql", "mysqlconnector"): MysqlConnectorBackend,
+    ("mariadb", "mysqlconnector"): MysqlConnectorBackend,
+}
+_DIALECTS: dict[str, type[Backend[Any]]] = {
+    "postgresql": PostgresqlBackend,
+    "mysql": MariadbBackend,
+    "mariadb": MariadbBackend,
 }
 
 
@@ -66,10 +76,22 @@ class Host(Protocol):
     def say(self, message: str, level: int = 20) -> None:
         """Log *message* about this database."""
 
+    def open_at_need(self) -> None:
+        """Open the database now if the process is about to."""
+
     def lent(
         self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
     ) -> None:
         """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
+
+
+class Unhurried:
+    """A database as it lends to its own set-up, whose statements take as long as they take."""
+
+    watchdog: Watchdog[Any] | None = None
+
+    def __init__(self, database: Database) -> None:
+        self.borrow, self.give_back = database.borrow, database.give_back
 
 
 class Database:
@@ -139,11 +161,16 @@ class Database:
 
     def lane(self, write: bool) -> Lane:
         """Return the way to a connection of this process that reads or writes."""
-        if self._lanes is None:
-            raise DatabaseNotRunningError(self._host.name)
+        lanes = self._lanes
+        if lanes is None:
+            self._host.open_at_need()
+            lanes = self._lanes
+            if lanes is None:
+                raise DatabaseNotRunningError(self._host.name)
         if self._pid != os.getpid():
             self._renew()
-        return self._lanes.write if write else self._lanes.read
+            return self.lane(write)
+        return lanes.write if write else lanes.read
 
     # ------------------------------ what units call ------------------------------
 
@@ -215,12 +242,19 @@ class Database:
         try:
             url = make_url(self.settings.url or "")
             kind = (url.get_backend_name(), url.get_driver_name())
+            is_async = url.get_dialect().is_async
         except (ArgumentError, ValueError):
             # NOTE: without the cause, whose message may hold the URL, and with it the password.
             raise self.settings.unusable(prefix, "url", _URLS) from None
+        if wrong := misread(url, is_async):
+            raise self.settings.unusable(prefix, "url", wrong)
         # As many connections as threads: who has a thread then never has to wait.
         connections = self.settings.pool_size or self._host.threads
-        backend = _BACKENDS.get(kind, Backend)(self.settings, url, connections)
+        kinds = _BACKENDS.get(kind) or _DIALECTS.get(kind[0], Backend)
+        backend = kinds(self.settings, url, connections)
+        if self.settings.statement_timeout is not None and not backend.limits_statements:
+            remedy = f"leave it out: cpkit cannot end the statements of {'+'.join(kind)}."
+            raise self.settings.unusable(prefix, "statement_timeout", remedy)
         self._try_options(prefix, backend)
         return backend
 
@@ -230,7 +264,8 @@ class Database:
         self._backend = backend
         self._open()
         self._pid = os.getpid()
-        self.probe()
+        # NOTE: another process may be setting up a SQLite file, which keeps writers out.
+        patiently(self.probe, self.settings.wait, (Fault.BUSY,))
 
     def close(self) -> None:
         """Run ``cleanup`` and close every connection."""
@@ -264,7 +299,9 @@ class Database:
         try:
             build_lanes(backend, self._host.lent)
         except ImportError as error:
-            raise settings.unusable(prefix, "url", f"install its driver ({error}).") from error
+            name = (error.name or "").partition(".")[0]
+            remedy = f"install its driver ({error}): pip install {PACKAGES.get(name, name)}."
+            raise settings.unusable(prefix, "url", remedy) from error
         except Exception as error:
             for name in settings.engine_options:
                 if f"'{name}'" in str(error):  # "Invalid argument(s) 'pol_size' sent to ..."
@@ -277,7 +314,7 @@ class Database:
         self.outage = Outage(self.probe, self._host.say)
         self._pinger = Pinger(self._ask)
         if limit is not None:
-            self.watchdog = Watchdog(limit, backend.descriptor, self._host.say)
+            self.watchdog = Watchdog(limit, backend.cut, self._no_answer)
         self._lanes = build_lanes(backend, self._host.lent)
 
     def _renew(self) -> None:
@@ -300,9 +337,20 @@ class Database:
             self.outage.begin(DatabaseError("not set up in this process yet"))
 
     def _in_transaction(self, function: Callable[[Connection], object]) -> None:
-        with self.unit() as unit:
-            self.backend.serialize_setup(unit.handle)
-            function(unit.handle)
+        terms = Terms(not self.settings.read_only)
+        wait = self.settings.wait
+        with (
+            Unit(Unhurried(self), terms) as unit,
+            self.backend.setting_up(unit.handle, wait) as connection,
+        ):
+            function(connection)
+
+    def _no_answer(self, seconds: float) -> None:
+        """Note that a statement was ended which the server had not answered."""
+        self._host.say(f"no answer for {seconds:g} s: a statement was cut off.", 40)
+        if not self.backend.writers_take_turns:  # a server may hang, and with it all connections
+            self.graceful()
+            self.outage.begin(DatabaseError(f"no answer for {seconds:g} s"))
 
     def _ask(self) -> None:
         with self.unit(write=False) as unit:

@@ -76,7 +76,10 @@ def build_lanes(backend: Backend[Any], note: Checkout) -> Lanes:
 
 def _build_engine(backend: Backend[Any], note: Checkout, **options: Any) -> Engine:
     """Return an engine of the room's own pool, with listeners on this engine alone."""
-    engine = create_engine(backend.url, **{"poolclass": UnitPool, **backend.options(), **options})
+    given = backend.options()
+    if "pool_size" in given:  # another pool than SQLAlchemy's queue may have none
+        given |= options
+    engine = create_engine(backend.url, **{"poolclass": UnitPool, **given})
     backend.dialect = engine.dialect
     event.listen(engine, "connect", partial(opened, backend.max_age))
     event.listen(engine, "checkin", checked_in)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Iterator
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
 
 _SQLITE_MASK = 0xFF  # the low byte of an extended result code is the primary one
 
 
 class Fault(enum.Enum):
-    """Name what went wrong, as far as it decides what to do next."""
+    """What went wrong, as far as it decides what to do next."""
 
     BUSY = "busy"  # a lock, or a connection, was not to be had: another try may do
     CONFLICT = "conflict"  # the server rolled back for another's sake: a fresh one may do
@@ -32,8 +35,13 @@ _SQLSTATE = {
     "57P03": Fault.GONE,
     "25P03": Fault.GONE,
 }
-# NOTE: libpq tells no SQLSTATE of a connection that the server, or PgBouncer, refuses.
+# NOTE: libpq tells no SQLSTATE of a connection that the server, or PgBouncer, refuses; what it
+# tells in another language than English is taken for a server that is gone.
 _NO_CONNECTION_LEFT = ("too many c", "connection slots are", "no more connections allowed")
+_REFUSED_FOR_GOOD = re.compile(
+    r'(?:database|role|user|certificate file) ".*" does not exist|authentication failed|no pg_hba'
+    r"|SSL was required|certificate|not permitted to log in|permission denied|no password supplied"
+)
 # sqlite.org/rescode.html
 _SQLITE = {5: Fault.BUSY, 6: Fault.BUSY, 8: Fault.READ_ONLY, 13: Fault.FULL}
 _SQLITE_TEXT = {
@@ -43,10 +51,11 @@ _SQLITE_TEXT = {
 }
 # What a driver for PostgreSQL raises when it cannot reach the server (PEP 249).
 _LOST_BY_DRIVER = {
-    "psycopg": "OperationalError",
-    "psycopg2": "OperationalError",
-    "pg8000": "InterfaceError",
+    "psycopg": ("OperationalError",),
+    "psycopg2": ("OperationalError", "InterfaceError"),
+    "pg8000": ("InterfaceError",),
 }
+_MYSQL_DRIVERS = ("pymysql", "MySQLdb", "mysql", "mariadb")
 # MariaDB Server error codes; 2xxx are the client's.
 _MYSQL = {
     **dict.fromkeys((1205, 1213, 1020), Fault.CONFLICT),
@@ -63,26 +72,39 @@ _MYSQL = {
 def fault_of(error: BaseException | None) -> Fault | None:
     """Return what *error* of a driver, or of SQLAlchemy around one, means; None if nothing here.
 
-    Read off SQLSTATE, SQLite's result code or MariaDB's error number.
+    The driver is asked for first, since what an exception has (``sqlstate``, ``errno``) several
+    drivers have: then SQLite's result code, MariaDB's error number or SQLSTATE is read.
     """
     if error is None:
         return None
     if getattr(error, "connection_invalidated", False):
         return Fault.GONE
     error = getattr(error, "orig", None) or error
+    if isinstance(error, FileGoneError):
+        return Fault.GONE
     driver = type(error).__module__.partition(".")[0]
     if driver == "sqlite3":
         return _of_sqlite(error)
+    if driver in _MYSQL_DRIVERS:
+        return _of_mysql(error)
+    return _of_postgresql(error, driver)
+
+
+class FileGoneError(sqlite3.OperationalError):
+    """The file of a SQLite database that was there, and is no more."""
+
+
+def _of_postgresql(error: BaseException, driver: str) -> Fault | None:
     state = _sqlstate(error)
     if state is not None:
         return _SQLSTATE.get(state) or (Fault.GONE if state.startswith("08") else None)
-    if _is(error, _LOST_BY_DRIVER.get(driver, "nothing")):
-        # NOTE: without SQLSTATE it never came from the server, unless it refused to be connected.
-        refused = any(text in str(error) for text in _NO_CONNECTION_LEFT)
-        return Fault.BUSY if refused else Fault.GONE
-    if driver in ("pymysql", "MySQLdb", "mysql", "mariadb"):
-        return _of_mysql(error)
-    return None
+    if not any(_is(error, name) for name in _LOST_BY_DRIVER.get(driver, ())):
+        return None
+    # NOTE: without SQLSTATE it never came from the server, unless it refused to be connected.
+    told = str(error)
+    if any(text in told for text in _NO_CONNECTION_LEFT):
+        return Fault.BUSY
+    return None if _REFUSED_FOR_GOOD.search(told) else Fault.GONE
 
 
 def _sqlstate(error: BaseException) -> str | None:
@@ -101,15 +123,32 @@ def _of_sqlite(error: BaseException) -> Fault | None:
 
 
 def _of_mysql(error: BaseException) -> Fault | None:
-    code = error.args[0] if error.args else None
-    if _is(error, "InterfaceError"):
-        return Fault.GONE  # PyMySQL's answer for a connection that it has closed
-    return _MYSQL.get(code) if isinstance(code, int) else None
+    code = getattr(error, "errno", None)  # of mysql-connector and MariaDB's own
+    if code is None and error.args:
+        code = error.args[0]
+    if isinstance(code, int) and code > 0:
+        return _MYSQL.get(code)
+    # What a driver answers for a connection that it has closed itself.
+    return Fault.GONE if code == -1 or _is(error, "InterfaceError") else None
 
 
 def _is(error: BaseException, name: str) -> bool:
     """Tell whether one of *error*'s classes bears the DB-API's *name* (PEP 249)."""
     return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def patiently(call: Callable[[], None], wait: float, passing: Collection[Fault]) -> None:
+    """Call until it succeeds, for up to *wait* seconds, while what it raises is *passing*."""
+    deadline = time.monotonic() + wait
+    for pause in backoff():
+        try:
+            call()
+        except Exception as error:
+            if fault_of(error) not in passing or time.monotonic() + pause > deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)
 
 
 def backoff(

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 class Lock(Protocol):
     """What has processes create a table one after another."""
 
-    def serialize_setup(self, connection: Connection) -> None:
+    def serialize_setup(self, connection: Connection, wait: float) -> None:
         """Wait for the turn of this process."""
 
 
@@ -64,7 +64,7 @@ class SessionTable:
 
     def create(self, connection: Connection, lock: Lock) -> None:
         """Create the table where there is none yet."""
-        lock.serialize_setup(connection)
+        lock.serialize_setup(connection, 10.0)
         self.table.create(connection, checkfirst=True)
         known = {column["name"] for column in inspect(connection).get_columns(self.table.name)}
         if "version" not in known:  # a table of cpkit before 0.9

@@ -132,6 +132,31 @@ class DatabaseSettings:
 
 SETTINGS = tuple(declared(DatabaseSettings))
 
+# What pip calls a driver's module.
+PACKAGES = {
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+}
+
+
+def misread(url: URL, is_async: bool) -> str | None:
+    """Return what to write instead of a URL that SQLAlchemy reads otherwise than it was meant."""
+    if is_async:
+        return (
+            f"{url.get_driver_name()} is for asyncio, and CherryPy serves in threads: "
+            "take a driver such as sqlite, postgresql+psycopg or mysql+pymysql."
+        )
+    if url.get_backend_name() == "sqlite" and url.host:
+        return (
+            f"three slashes come before a relative path, and four before one from the root: "
+            f"sqlite:///{url.host}{url.database or ''}."
+        )
+    if "@" in (url.host or ""):
+        return "an @ in the user or the password is written %40, a : is %3A, and a / is %2F."
+    return None
+
 
 def mask_password(url: str) -> str:
     """Return *url* with each password in it replaced by three asterisks.

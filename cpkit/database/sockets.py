@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -18,19 +17,19 @@ GRACE = 1.0
 
 
 class Watchdog(Generic[D]):
-    """What cuts the connection under each statement that takes *limit* seconds and the grace.
+    """What ends each statement that takes *limit* seconds and the grace.
 
     A thread in a driver cannot be interrupted, but it notices that its socket was shut down.
-    *descriptor* returns a driver's socket; *log* is called with a message and a level.
+    *cut* ends what a driver does, and tells whether it could; *ended* is called with the seconds.
     """
 
     def __init__(
         self,
         limit: float,
-        descriptor: Callable[[D], int | None],
-        log: Callable[[str, int], object],
+        cut: Callable[[D], bool],
+        ended: Callable[[float], object],
     ) -> None:
-        self._limit, self._descriptor, self._log = limit + GRACE, descriptor, log
+        self._limit, self._cut, self._ended = limit + GRACE, cut, ended
         self._mutex = threading.Lock()
         self._running: dict[object, tuple[float, D]] = {}
         self._stopped = threading.Event()
@@ -59,22 +58,25 @@ class Watchdog(Generic[D]):
             # NOTE: held while connections are cut, so that none is lent to another meanwhile.
             with self._mutex:
                 for driver in self._overdue(time.monotonic()):
-                    self._log(f"no answer for {self._limit:g} s: a connection was cut.", 40)
-                    cut(self._descriptor, driver)
+                    if self._cut(driver):
+                        self._ended(self._limit)
 
     def _overdue(self, now: float) -> list[D]:
         late = [who for who, (deadline, _) in self._running.items() if deadline < now]
         return [self._running.pop(who)[1] for who in late]
 
 
-def cut(descriptor: Callable[[D], int | None], driver: D) -> None:
-    """Shut the socket of *driver* down, if it has one; the driver sees the end of the stream."""
-    with contextlib.suppress(Exception):  # it ended by itself, or the driver shows no socket
-        number = descriptor(driver)
-        if number is not None:
-            # The driver keeps and closes its own descriptor.
-            with socket.socket(fileno=os.dup(number)) as same:
-                same.shutdown(socket.SHUT_RDWR)
+def cut(descriptor: int | None) -> bool:
+    """Shut a driver's socket down, if it shows one; the driver sees the end of the stream."""
+    if descriptor is None:
+        return False
+    try:
+        # The driver keeps and closes its own descriptor.
+        with socket.socket(fileno=os.dup(descriptor)) as same:
+            same.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it ended by itself
+        return False
+    return True
 
 
 def readable(descriptor: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from sqlalchemy import URL, Engine
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
 from cpkit.database.database import Database
-from cpkit.database.faults import Fault, backoff, fault_of
+from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Health, PoolFigures, measured
 from cpkit.database.requests import note_borrower, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
@@ -48,6 +47,8 @@ class DatabasePlugin(SimplePlugin):
         super().__init__(bus)
         for name, value in {"url": url, **engine_options}.items():
             setattr(self, name, value)
+        # So that a tool is not on for a plugin that was never subscribed, and nobody says so.
+        check_at_start(bus)
         # A channel of our own is not subscribed to by SimplePlugin unless it is there already.
         bus.listeners.setdefault("database_health", set())
 
@@ -171,6 +172,11 @@ class DatabasePlugin(SimplePlugin):
             self._end_if_needed(error)
             self.say(f"not there yet: {_one_line(error)}", 40)
 
+    def open_at_need(self) -> None:
+        """Open now for a listener that starts before this plugin does, and reads."""
+        if self.bus.state == self.bus.states.STARTING and self.will_run:
+            self.start()
+
     def start(self) -> None:
         """Open the database and run ``setup``."""
         if self.running:
@@ -219,15 +225,7 @@ class DatabasePlugin(SimplePlugin):
         return Health(self.name, self._settings.masked_url, up, seconds, self.figures())
 
     def _await(self, backend: Backend[Any]) -> None:
-        deadline = time.monotonic() + self._settings.wait
-        for pause in backoff():
-            try:
-                backend.probe()
-                return
-            except Exception as error:
-                if fault_of(error) not in _PASSING or time.monotonic() + pause > deadline:
-                    raise
-            time.sleep(pause)
+        patiently(backend.probe, self._settings.wait, _PASSING)
 
     def _end_if_needed(self, error: Exception) -> None:
         """End the process before anything is served, unless it can go on without the database."""

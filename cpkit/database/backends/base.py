@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, create_engine, event
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from cpkit.database.settings import DatabaseSettings
-from cpkit.database.sockets import readable
+from cpkit.database.sockets import cut, readable
 from cpkit.database.terms import Terms
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
@@ -42,6 +43,7 @@ class Backend(Generic[D]):
 
     writers_take_turns = False
     sets_modes = True  # if prepare() does anything at all
+    limits_statements = False  # if statement_timeout is kept
     dialect: Dialect  # of the engine that was built last
 
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
@@ -81,8 +83,9 @@ class Backend(Generic[D]):
 
     @property
     def max_age(self) -> float:
-        """Return the seconds after which a connection is replaced."""
-        return self.settings.max_age
+        """Return the seconds after which a connection is replaced: the fewest that are set."""
+        recycle = self.settings.engine_options.get("pool_recycle", -1)
+        return self.settings.max_age if recycle < 0 else min(self.settings.max_age, recycle)
 
     def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
         """Set up a connection that was just opened."""
@@ -136,6 +139,13 @@ class Backend(Generic[D]):
         """Return the connection's socket, or None where the driver does not show it."""
         return None
 
+    def cut(self, driver: D) -> bool:
+        """End the statement that runs on a connection, from another thread; false if it can't."""
+        try:
+            return cut(self.descriptor(driver))
+        except Exception:  # the driver has closed it
+            return False
+
     def drained(self, driver: D) -> bool:
         """Read what came on an idle connection; tell whether it lives on."""
         return False
@@ -182,8 +192,19 @@ class Backend(Generic[D]):
         if terms.isolation:
             self.dialect.reset_isolation_level(driver)  # type: ignore[arg-type]
 
-    def serialize_setup(self, connection: Connection) -> None:
-        """Have processes that start together run ``setup`` one after another."""
+    # ------------------------------ setting up ------------------------------
+
+    def serialize_setup(self, connection: Connection, wait: float) -> None:
+        """Have processes that start together run ``setup`` one after another.
+
+        Raise DatabaseBusyError if another one has not done after *wait* seconds.
+        """
+
+    @contextmanager
+    def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
+        """Lend *connection* to ``setup``, one process at a time, for as long as it takes."""
+        self.serialize_setup(connection, wait)
+        yield connection
 
 
 def driver_of(connection: Connection) -> Any:

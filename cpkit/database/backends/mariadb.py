@@ -1,4 +1,4 @@
-"""MariaDB and MySQL through PyMySQL."""
+"""MariaDB and MySQL, through any driver; through PyMySQL also what a driver has to tell."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.terms import Terms
+from cpkit.errors import DatabaseBusyError
 
-from .base import Backend, Driver
+from .base import Backend, D, Driver
+
+_LONGEST_LOCK = 64  # characters of a lock's name
 
 
 class PyMysql(Driver, Protocol):
@@ -21,8 +24,45 @@ class PyMysql(Driver, Protocol):
     _sock: socket.socket | None
 
 
-class MariadbBackend(Backend[PyMysql]):
-    """MariaDB; PyMySQL sets keepalives by itself."""
+class MariadbBackend(Backend[D]):
+    """MariaDB or MySQL through any driver: one set-up at a time, and the server's time limit."""
+
+    limits_statements = True
+
+    def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
+        """Set the server's limit on the time of a statement."""
+        seconds = self.settings.statement_timeout
+        if seconds is None:
+            return
+        cursor = driver.cursor()
+        cursor.execute("SELECT VERSION()")
+        # NOTE: MariaDB counts in seconds; MySQL in milliseconds, and for SELECT alone.
+        if "MariaDB" in str(cursor.fetchall()):
+            cursor.execute(f"SET SESSION max_statement_time = {seconds}")
+        else:
+            cursor.execute(f"SET SESSION max_execution_time = {int(seconds * 1000)}")
+        cursor.close()
+
+    def serialize_setup(self, connection: Connection, wait: float) -> None:
+        """Hold a named lock until the connection is closed: it is not for the pool any more."""
+        name = f"cpkit {self.url.database or ''}"[:_LONGEST_LOCK]
+        asked = {"name": name, "seconds": math.ceil(wait)}
+        connection.execute(text("SET SESSION max_statement_time = 0"))
+        if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), asked) != 1:
+            raise DatabaseBusyError(f"Another process set up the database for over {wait:g} s")
+        connection.detach()
+
+
+class MysqlConnectorBackend(MariadbBackend[Driver]):
+    """MariaDB or MySQL through mysql-connector."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Have a connection attempt end in time."""
+        return {"connection_timeout": max(1, math.ceil(self.settings.timeout))}
+
+
+class PymysqlBackend(MariadbBackend[PyMysql]):
+    """MariaDB or MySQL through PyMySQL, which sets keepalives by itself."""
 
     def connect_args(self) -> dict[str, Any]:
         """Have a connection attempt end in time."""
@@ -38,11 +78,7 @@ class MariadbBackend(Backend[PyMysql]):
         given = self.settings.engine_options.get("connect_args", {})
         if "read_timeout" not in {*self.url.query, *given}:
             driver._read_timeout = None
-        seconds = self.settings.statement_timeout
-        if seconds is not None:
-            with driver.cursor() as cursor:
-                # NOTE: MariaDB counts in seconds.
-                cursor.execute(f"SET SESSION max_statement_time = {seconds}")
+        super().connected(driver, record)
 
     def descriptor(self, driver: PyMysql) -> int | None:
         """Return PyMySQL's socket."""
@@ -59,11 +95,6 @@ class MariadbBackend(Backend[PyMysql]):
         if terms.read_only:
             _access(driver, "READ WRITE")
         super().restore(driver, terms)
-
-    def serialize_setup(self, connection: Connection) -> None:
-        """Hold a named lock until the connection is closed: it is not for the pool any more."""
-        connection.execute(text("SELECT GET_LOCK('cpkit', 10)"))
-        connection.detach()
 
 
 def _access(driver: PyMysql, mode: str) -> None:

@@ -1,18 +1,20 @@
-"""PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
+"""PostgreSQL, through any driver; through psycopg 3 a read's transaction takes no round trip."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from cpkit.database.faults import Fault, fault_of
 from cpkit.database.sockets import readable
 from cpkit.database.terms import Terms
-from cpkit.errors import SettingError
+from cpkit.errors import DatabaseBusyError, SettingError
 
-from .base import Backend
+from .base import Backend, D, Driver
 
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
@@ -22,26 +24,81 @@ _IDLE = 0  # libpq's PQTRANS_IDLE
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
 
-class PostgresqlBackend(Backend["Psycopg"]):
-    """PostgreSQL, and what speaks its protocol."""
+class PostgresqlBackend(Backend[D]):
+    """PostgreSQL, and what speaks its protocol: one set-up at a time, and its time limit."""
 
-    def connect_args(self) -> dict[str, Any]:
-        """Have a connection attempt, and a connection whose peer is gone, end in time."""
-        return {
-            "connect_timeout": max(2, math.ceil(self.settings.timeout)),  # libpq's least is 2 s
-            "keepalives": 1,
-            "keepalives_idle": 30,
-            "keepalives_interval": 10,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 30_000,
-        }
+    limits_statements = True
 
-    def connected(self, driver: Psycopg, record: ConnectionPoolEntry) -> None:
+    def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement."""
         if self.settings.statement_timeout is not None:
             milliseconds = int(self.settings.statement_timeout * 1000)
-            driver.execute(f"SET statement_timeout = {milliseconds}")
+            cursor = driver.cursor()
+            cursor.execute(f"SET statement_timeout = {milliseconds}")
+            cursor.close()
             driver.commit()
+
+    def serialize_setup(self, connection: Connection, wait: float) -> None:
+        """Hold an advisory lock: CREATE TABLE IF NOT EXISTS fails when two run at once.
+
+        It is waited for as long as is said here, and what follows may take its time.
+        """
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {max(1, int(wait * 1000))}"))
+        try:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_SETUP_LOCK})"))
+        except DBAPIError as error:
+            if fault_of(error) is not Fault.BUSY:
+                raise
+            told = f"Another process set up the database for over {wait:g} s"
+            raise DatabaseBusyError(told) from error
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+
+
+def _libpq(timeout: float) -> dict[str, Any]:
+    """Have a connection attempt, and a connection whose peer is gone, end in time."""
+    return {
+        "connect_timeout": max(2, math.ceil(timeout)),  # libpq's least is 2 s
+        "keepalives": 1,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
+
+
+class Psycopg2(Driver, Protocol):
+    """psycopg 2's connection, as far as it is needed here."""
+
+    def fileno(self) -> int:
+        """Return libpq's socket."""
+
+    def get_transaction_status(self) -> int:
+        """Return what libpq knows of the transaction."""
+
+
+class Psycopg2Backend(PostgresqlBackend[Psycopg2]):
+    """PostgreSQL through psycopg 2."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Return libpq's time limits."""
+        return _libpq(self.settings.timeout)
+
+    def descriptor(self, driver: Psycopg2) -> int:
+        """Return libpq's socket."""
+        return driver.fileno()
+
+    def is_idle(self, driver: Psycopg2) -> bool:
+        """Tell what libpq knows, without asking the server."""
+        return driver.get_transaction_status() == _IDLE
+
+
+class PsycopgBackend(PostgresqlBackend["Psycopg"]):
+    """PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Return libpq's time limits."""
+        return _libpq(self.settings.timeout)
 
     def descriptor(self, driver: Psycopg) -> int:
         """Return libpq's socket."""
@@ -82,10 +139,6 @@ class PostgresqlBackend(Backend["Psycopg"]):
             driver.isolation_level = None
         if terms.read_only:
             driver.read_only = None
-
-    def serialize_setup(self, connection: Connection) -> None:
-        """Hold an advisory lock: CREATE TABLE IF NOT EXISTS fails when two run at once."""
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_SETUP_LOCK})"))
 
 
 def _set_autocommit(driver: Psycopg, value: bool) -> None:

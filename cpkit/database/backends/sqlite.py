@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from cpkit.database.faults import Fault, fault_of
+from cpkit.database.faults import Fault, FileGoneError, fault_of
+from cpkit.database.settings import DatabaseSettings
 from cpkit.database.terms import Terms
-from cpkit.errors import DatabaseBusyError
+from cpkit.errors import DatabaseBusyError, DatabaseError
 
 from .base import Backend, driver_of
 
 _BETWEEN_PROCESSES = 0.001  # seconds between two attempts to begin; SQLite's own grow to 100 ms
+
+
+Identity = tuple[int, int] | None  # of a file: its device and its inode; None if there is none
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that knows its file, and whether SQLAlchemy asked it for AUTOCOMMIT."""
+
+    file: Identity = None
+    autocommits = False
+
+    @property
+    def isolation_level(self) -> None:
+        """Return None: the driver begins nothing by itself."""
+        return
+
+    @isolation_level.setter
+    def isolation_level(self, level: str | None) -> None:
+        """Take what SQLAlchemy sets: None for AUTOCOMMIT, and a text for anything else."""
+        self.autocommits = level is None
 
 
 class SqliteBackend(Backend[sqlite3.Connection]):
@@ -28,16 +54,31 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     """
 
     writers_take_turns = True
+    limits_statements = True
     sets_modes = False  # a snapshot, if one is asked for, begins with BEGIN
+
+    def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
+        super().__init__(settings, url, connections)
+        self._file = self._path()
+        self._was_there = False
+
+    def _path(self) -> Path | None:
+        """Return the file's path from the root; None for memory, and for SQLite's own URIs."""
+        name = self.url.database or ""
+        if self.keeps_data_in_connection or name.startswith("file:"):
+            return None
+        # NOTE: now, since the process may change its folder, and so may its children.
+        return Path(name).absolute()
 
     @property
     def keeps_data_in_connection(self) -> bool:
         """Tell whether the database lives in memory and dies with its connection."""
-        name = self.url.database or ""
+        name, query = self.url.database or "", self.url.query
         return (
             name in ("", ":memory:")
             or name.startswith("file::memory:")
-            or self.url.query.get("mode") == "memory"
+            or query.get("mode") == "memory"
+            or query.get("vfs") == "memdb"
         )
 
     @property
@@ -45,15 +86,51 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         """Never replace a connection that holds the data itself."""
         return math.inf if self.keeps_data_in_connection else super().max_age
 
+    def options(self) -> dict[str, Any]:
+        """Return what create_engine is called with; a file is opened by its path at the start."""
+        options = super().options()
+        if self._file is not None and "creator" not in options:
+            arguments = options["connect_args"]
+            options["creator"] = partial(self._open, **arguments)
+        return options
+
+    def _open(self, **arguments: Any) -> sqlite3.Connection:
+        """Return a connection to the file; once it was there, it is never created anew."""
+        file = self._file
+        assert file is not None  # noqa: S101
+        if self._was_there and not file.exists():
+            raise FileGoneError(f"the file {file} is gone: put it back, or restart")
+        try:
+            driver: sqlite3.Connection = sqlite3.connect(file, **arguments)
+        except sqlite3.OperationalError as error:
+            if not file.parent.is_dir():
+                told = f"the folder {file.parent} does not exist: create it"
+                raise sqlite3.OperationalError(told) from error
+            raise
+        self._was_there = True
+        if isinstance(driver, FileConnection):
+            driver.file = _identity(file)
+        return driver
+
     @property
     def look(self) -> Callable[[sqlite3.Connection, float], None] | None:
-        """Return None: a file does not go away."""
-        return None
+        """Return what sees whether a file is still the one that was opened. PERF: one stat()."""
+        return None if self._file is None else self._look_at_file
+
+    def _look_at_file(self, driver: sqlite3.Connection, idle: float) -> None:
+        if isinstance(driver, FileConnection) and driver.file != _identity(self._file):
+            raise DisconnectionError("the file was deleted or replaced")
+
+    def cut(self, driver: sqlite3.Connection) -> bool:
+        """Interrupt the statement that runs."""
+        driver.interrupt()
+        return True
 
     def connect_args(self) -> dict[str, Any]:
         """Let any thread use a connection, and leave BEGIN to the plugin."""
         return {
             "check_same_thread": False,
+            "factory": FileConnection,
             "isolation_level": None,
             "timeout": self.settings.timeout,
         }
@@ -96,11 +173,65 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     def begin(self, driver: sqlite3.Connection, terms: Terms | None) -> None:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
         if terms is None:
-            driver.execute("BEGIN")
+            if not getattr(driver, "autocommits", False):
+                driver.execute("BEGIN")
         elif terms.write:
-            _begin_immediate(driver, self.settings.timeout)
+            if not driver.in_transaction:  # else setting_up() has begun
+                _begin_immediate(driver, self.settings.timeout)
         elif terms.special:
             driver.execute("BEGIN")
+
+    @contextmanager
+    def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
+        """Lend *connection* without foreign keys, which are checked before the commit.
+
+        So a table can be rebuilt (sqlite.org/lang_altertable.html, 7), as Alembic does, without
+        the rows of others going with the old one. Waits up to *wait* seconds for other processes.
+        """
+        driver: sqlite3.Connection = driver_of(connection)
+        if self.settings.read_only:
+            yield connection
+            return
+        enforced = driver.execute("PRAGMA foreign_keys").fetchone()[0]
+        driver.execute("PRAGMA foreign_keys = OFF").close()
+        try:
+            _begin_immediate(driver, wait)
+            before = _changes(driver)
+            yield connection
+            if enforced and driver.in_transaction and _changes(driver) != before:
+                _check_foreign_keys(driver)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            if driver.in_transaction:
+                driver.rollback()
+            driver.execute(f"PRAGMA foreign_keys = {enforced}").close()
+
+
+def _identity(file: Path | None) -> Identity:
+    try:
+        found = os.stat(file or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _changes(driver: sqlite3.Connection) -> tuple[int, int]:
+    """Return what is another one after a change of the schema or of rows."""
+    return driver.execute("PRAGMA schema_version").fetchone()[0], driver.total_changes
+
+
+def _check_foreign_keys(driver: sqlite3.Connection) -> None:
+    """Raise DatabaseError for the first row whose parent is missing."""
+    found = driver.execute("PRAGMA foreign_key_check").fetchone()
+    if found is not None:
+        table, row, parent, _ = found
+        raise DatabaseError(
+            f"setup left row {row} of {table} without its row of {parent}: nothing was changed. "
+            "Delete or correct such rows first."
+        )
 
 
 def _begin_immediate(driver: sqlite3.Connection, timeout: float) -> None:

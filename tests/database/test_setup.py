@@ -1,0 +1,174 @@
+"""setup: once at a time, for as long as it takes, and without losing rows."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import text
+
+from cpkit.errors import DatabaseBusyError, DatabaseError
+
+PARENTS = """
+    CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+    CREATE TABLE child (id INTEGER PRIMARY KEY,
+        parent INTEGER NOT NULL REFERENCES parent ON DELETE CASCADE);
+    INSERT INTO parent VALUES (1, 'a'), (2, 'b');
+    INSERT INTO child VALUES (10, 1), (20, 2);
+"""
+
+
+def rebuild(connection):
+    """Rebuild a parent as Alembic's batch mode does."""
+    for statement in (
+        "CREATE TABLE new (id INTEGER PRIMARY KEY, name TEXT, more TEXT)",
+        "INSERT INTO new (id, name) SELECT id, name FROM parent",
+        "DROP TABLE parent",
+        "ALTER TABLE new RENAME TO parent",
+    ):
+        connection.execute(text(statement))
+
+
+@pytest.fixture
+def parents(start_database, tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "db.sqlite") as driver:
+        driver.executescript(PARENTS)
+    driver.close()
+    return start_database
+
+
+def test_a_table_is_rebuilt_and_no_child_goes(parents):
+    database = parents(setup=rebuild)
+    with database.begin() as connection:
+        assert connection.scalars(text("SELECT id FROM child ORDER BY id")).all() == [10, 20]
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        connection.execute(text("DELETE FROM parent WHERE id = 1"))
+        assert connection.scalars(text("SELECT id FROM child")).all() == [20]
+
+
+def test_a_setup_that_leaves_orphans_is_undone(parents, caplog):
+    def setup(connection):
+        connection.execute(text("DELETE FROM parent WHERE id = 2"))
+
+    with pytest.raises(SystemExit):
+        parents(setup=setup)
+    assert "row 20 of child without its row of parent" in caplog.text
+    database = parents()
+    with database.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM parent")) == 2
+
+
+def test_a_setup_that_fails_leaves_foreign_keys_on(parents):
+    def setup(connection):
+        raise DatabaseError("no")
+
+    database = parents(setup=None)
+    database.setup = setup
+    with pytest.raises(DatabaseError, match="no"):
+        database.database._in_transaction(setup)
+    with database.begin() as connection:
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_a_database_in_memory_is_set_up_too(start_database):
+    def setup(connection):
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    with start_database("sqlite://", setup=setup).begin() as connection:
+        assert connection.scalar(text("SELECT n FROM t")) == 1
+
+
+# Each creates a table that is not there, slowly, and fails where another one has.
+STARTING = """
+import sys, time, cherrypy
+from sqlalchemy import text
+from cpkit.plugins import DatabasePlugin
+
+def setup(connection):
+    if not connection.scalar(text(sys.argv[2])):
+        time.sleep(0.3)
+        connection.execute(text("CREATE TABLE made (n INTEGER)"))
+
+cherrypy.config.update({"log.screen": True, "engine.autoreload.on": False})
+plugin = DatabasePlugin(cherrypy.engine, sys.argv[1], setup=setup, statement_timeout=1, timeout=0.2)
+plugin.start()
+plugin.stop()
+"""
+FIND = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = 'made'",
+    "postgresql": "SELECT count(*) FROM pg_tables WHERE tablename = 'made'",
+    "mariadb": "SELECT count(*) FROM information_schema.tables WHERE table_name = 'made'",
+}
+DRIVERS = [
+    pytest.param("sqlite"),
+    pytest.param("postgresql+psycopg"),
+    pytest.param("postgresql+psycopg2"),
+    pytest.param("postgresql+pg8000"),
+    pytest.param("mariadb+pymysql", marks=pytest.mark.faults),
+    pytest.param("mariadb+mysqlconnector", marks=pytest.mark.faults),
+]
+
+
+@pytest.fixture(params=DRIVERS)
+def url(request, tmp_path):
+    """A URL for each driver, on a database of its own."""
+    dialect, _, driver = request.param.partition("+")
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path}/any.sqlite"
+    pytest.importorskip({"mysqlconnector": "mysql.connector"}.get(driver, driver))
+    server = request.getfixturevalue({"postgresql": "postgres"}.get(dialect, dialect))
+    return server.url.replace("+psycopg", f"+{driver}").replace("+pymysql", f"+{driver}")
+
+
+def test_processes_that_start_together_set_up_one_after_another(url, start_database):
+    dialect = url.partition(":")[0].partition("+")[0]
+    command = [sys.executable, "-c", STARTING, url, FIND[dialect]]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(5)
+    ]
+    told = [process.communicate(timeout=120)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 5, told
+    with start_database(url).begin() as connection:
+        connection.execute(text("DROP TABLE made"))
+
+
+def test_a_setup_may_take_longer_than_a_statement(start_database, postgres, caplog):
+    def setup(connection):
+        connection.execute(text("SELECT pg_sleep(1.5)"))
+
+    database = start_database(postgres.url, setup=setup, statement_timeout=0.2)
+    assert "cut off" not in caplog.text
+    with database.begin(write=False) as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "200ms"
+
+
+@pytest.mark.parametrize("name", ["sqlite", "postgres", "mariadb"])
+@pytest.mark.faults
+def test_who_waits_for_anothers_setup_gives_up_after_wait(name, request, tmp_path, start_database):
+    url = f"sqlite:///{tmp_path}/x.sqlite"
+    if name != "sqlite":
+        url = request.getfixturevalue(name).url
+    holding, done = threading.Event(), threading.Event()
+
+    def hold(connection):
+        if name != "mariadb":
+            connection.execute(text("CREATE TABLE held (n INTEGER)"))
+        holding.set()
+        done.wait(30)
+
+    holder = start_database(url, name="holder")
+    waiting = start_database(url, name="waiting", wait=1.0, timeout=0.05)
+    thread = threading.Thread(target=holder.database._in_transaction, args=(hold,))
+    thread.start()
+    holding.wait(30)
+    began = time.monotonic()
+    with pytest.raises(DatabaseBusyError):
+        waiting.database._in_transaction(lambda connection: None)
+    assert time.monotonic() - began >= 0.9
+    done.set()
+    thread.join()

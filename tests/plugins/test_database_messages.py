@@ -1,0 +1,85 @@
+"""What is wrong with a database is said in one line, with what to do about it."""
+
+import cherrypy
+import pytest
+from sqlalchemy import text
+
+from cpkit.config_check import StartCheck, faults
+from cpkit.plugins import DatabasePlugin
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite+aiosqlite:///x.db", "aiosqlite is for asyncio"),
+        ("postgresql+asyncpg://me@host/db", "take a driver such as"),
+        ("mysql+aiomysql://me@host/db", "take a driver such as"),
+        ("sqlite://x.db", "sqlite:///x.db"),
+        ("sqlite:////no/such/dir/x.db", "the folder /no/such/dir does not exist: create it"),
+        ("postgresql+psycopg://me:p@ss@host/db", "%40"),
+        ("mysql+mysqldb://me@host/db", "pip install mysqlclient"),
+        ("oracle+oracledb://me@host/db", "pip install oracledb"),
+    ],
+)
+def test_a_url_is_refused_with_what_to_write(cp_isolation, caplog, url, told):
+    plugin = DatabasePlugin(cherrypy.engine, url, wait=0)
+    with pytest.raises(SystemExit):
+        plugin.preflight()
+    assert told in caplog.text
+    assert "p@ss" not in caplog.text
+
+
+@pytest.mark.parametrize("change", ["/nope", "nobody@", "?sslmode=require"])
+def test_what_will_not_pass_ends_the_start_at_once(cp_isolation, postgres, caplog, change):
+    url = postgres.url
+    if change == "/nope":
+        url = url.replace("/postgres", change)
+    elif change == "nobody@":
+        url = url.replace("me:secret@", change)
+    else:
+        url += change
+    plugin = DatabasePlugin(cherrypy.engine, url, wait=60, required=False)
+    with pytest.raises(SystemExit):  # a minute would be a time-out
+        plugin.preflight()
+    assert "nothing is served" in caplog.text
+
+
+def test_a_limit_that_cannot_be_kept_is_refused(cp_isolation, caplog, monkeypatch):
+    monkeypatch.setattr("cpkit.database.backends.sqlite.SqliteBackend.limits_statements", False)
+    plugin = DatabasePlugin(cherrypy.engine, "sqlite://", statement_timeout=1)
+    with pytest.raises(SystemExit):
+        plugin.preflight()
+    assert "leave it out" in caplog.text
+
+
+@pytest.mark.parametrize("priority", [1, 45, 50, 66, 70, 90])
+def test_a_start_listener_of_any_priority_can_read(cp_engine, tmp_path, priority):
+    found = []
+
+    def listener():
+        with cherrypy.engine.db.begin() as connection:
+            found.append(connection.scalar(text("SELECT 1")))
+
+    cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/x.sqlite")
+    cherrypy.engine.db.subscribe()
+    cherrypy.engine.subscribe("start", listener, priority)
+    try:
+        cp_engine.start()
+        assert found == [1]
+    finally:
+        cherrypy.engine.unsubscribe("start", listener)
+
+
+def test_a_tool_whose_plugin_was_never_switched_on_is_told_at_the_start(cp_isolation):
+    import cpkit.tools
+
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.db()
+        def index(self):
+            return ""
+
+    cherrypy.engine.db = DatabasePlugin(cherrypy.engine, "sqlite://")
+    cherrypy.tree.mount(Root())
+    assert StartCheck(cherrypy.engine) in cherrypy.engine.listeners["start"]
+    assert "engine.db.on" in str(next(faults()))
