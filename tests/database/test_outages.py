@@ -299,6 +299,7 @@ def test_a_server_that_hangs_in_a_statement_is_a_503(start_database, postgres, h
     assert time.monotonic() - started < 10
     # All connections of a server that does not answer are given up, not this one alone.
     assert (database.figures().in_use, database.figures().idle) == (0, 0)
+    database.database.outage.wait(time.monotonic() + 20)
     assert database.ping(20)
 
 
