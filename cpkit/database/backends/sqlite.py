@@ -104,7 +104,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             driver: sqlite3.Connection = sqlite3.connect(file, **arguments)
         except sqlite3.OperationalError as error:
             if not file.parent.is_dir():
-                told = f"the folder {file.parent} does not exist: create it"
+                told = f"{error}: the folder {file.parent} does not exist: create it"
                 raise sqlite3.OperationalError(told) from error
             raise
         self._was_there = True
