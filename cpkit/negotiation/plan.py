@@ -12,7 +12,7 @@ from cpkit.errors import FieldTooLargeError, MalformedFieldError
 
 from . import negotiate, negotiate_language
 from .error_pages import ErrorPage
-from .rendering import REPRESENT, Chosen, NegotiatedRequest, Representation, vary_hooks
+from .rendering import REPRESENT, NegotiatedRequest, representation, vary_hooks
 from .settings import AcceptSettings, Names, Renderers
 
 SHOWN = 200  # characters of what the client sent, in the text of a 406
@@ -36,8 +36,8 @@ class Plan:
         renderers = media if isinstance(media, Mapping) else {}
         self._offers = self.settings.offers
         self._page = ErrorPage(self.settings, self._offers)
-        self._made = {offer: Representation(offer, renderers.get(offer)) for offer in self._offers}
-        self._written = _as_written(media)
+        self._made = {offer: representation(offer, renderers.get(offer)) for offer in self._offers}
+        self._written = None if isinstance(media, str | tuple) else _as_written(media)
 
     def begin(self, request: Request) -> None:
         """Have *request* negotiated when its hooks run, and its errors told as the settings say."""
@@ -50,7 +50,7 @@ class Plan:
         """Choose; a hook of on_start_resource."""
         settings = self.settings
         request: NegotiatedRequest = cherrypy.serving.request
-        if self._written != _as_written(settings.media):
+        if self._written is not None and self._written != _as_written(settings.media):
             self._read_media()
         chosen = language = None
         try:
@@ -62,7 +62,7 @@ class Plan:
             raise refusal(error) from error
         request.accepted, request.language = chosen, language
         before = dict.get(cherrypy.serving.response.headers, "Content-Type")
-        request.chosen = Chosen(self._made[chosen] if chosen else None, language, before)
+        request.chosen = self._made[chosen] if chosen else None, language, before
 
 
 def _as_written(media: Names | Renderers | None) -> tuple[object, ...]:

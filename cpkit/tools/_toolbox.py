@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 import cherrypy
+from cherrypy import HTTPError
 
 from cpkit.cherry import Handler, Request
 from cpkit.cherry import Toolbox as CherryToolbox
@@ -21,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Made = TypeVar("Made")
 Setup = Callable[[Request], None]  # what a tool does to a request before its hooks run
 
-_MOST_KNOWN = 32  # that are remembered: an application seldom has so many
+_MOST_KNOWN = 512  # that are remembered: an application seldom has so many
 
 
 class Tool(cherrypy.Tool, Generic[S]):
@@ -118,7 +119,7 @@ class Toolbox(CherryToolbox):
         """Set up the tools that are on."""
         request = cherrypy.serving.request
         given = request.toolmaps[self.namespace]
-        if isinstance(request.handler, cherrypy.HTTPError) and request.handler.code == 405:
+        if isinstance(request.handler, HTTPError) and request.handler.code == 405:
             self._add_those_of_the_resource(request, given)
         if given:
             request.toolmaps[self.namespace], setups = self._known.of(given)
@@ -147,7 +148,7 @@ class Toolbox(CherryToolbox):
     def _sort(self, given: Given) -> tuple[dict[str, dict[str, Any]], list[Setup]]:
         """Return the settings by tool, and the set-ups of the tools that are on."""
         settings: dict[str, dict[str, Any]] = {}
-        for key, value in given.items():
+        for key, value in sorted(given.items()):  # in whichever order they were written
             name, setting = key.split(".", 1)
             settings.setdefault(name, {})[setting] = value
         on = [(getattr(self, name), of) for name, of in settings.items() if of.get("on", False)]
@@ -166,26 +167,37 @@ class Toolbox(CherryToolbox):
 class Known(Generic[Made]):
     """What was made of the latest settings.
 
-    Settings are the same if they are the same objects in the same order. Equal ones may differ:
-    two dicts are equal whatever their order, which is the server's preference, and so are 1 and
-    True.
+    Settings are the same if their values are the same objects. Equal ones may differ: two dicts
+    are equal whatever their order, which is the server's preference, and so are 1 and True.
     """
 
     def __init__(self, make: Callable[[Given], Made]) -> None:
         self._make = make
-        # The values are kept, lest another gets the identity of one that is gone.
-        self._known: dict[tuple[object, ...], tuple[list[Any], Made]] = {}
+        # The settings are kept, lest another value gets the identity of one that is gone.
+        self._known: dict[tuple[object, ...], tuple[Given, Made]] = {}
+        self._latest: tuple[Given, Made] | None = None
 
     def of(self, given: Given) -> Made:
         """Return what was made of the same settings as those *given*, or make it."""
+        # PERF: as most often, and quicker than the identities of all values.
+        latest = self._latest
+        if latest is not None and len(latest[0]) == len(given):
+            for name, value in latest[0].items():
+                if given.get(name, self) is not value:
+                    break
+            else:
+                return latest[1]
+        self._latest = latest = self._of(given)
+        return latest[1]
+
+    def _of(self, given: Given) -> tuple[Given, Made]:
         key = (*given, *map(id, given.values()))
         known = self._known.get(key)
-        if known is not None:
-            return known[1]
-        made = self._make(given)
-        latest = list(self._known.items())[-_MOST_KNOWN + 1 :]
-        self._known = {**dict(latest), key: (list(given.values()), made)}
-        return made
+        if known is None:
+            known = dict(given), self._make(given)
+            latest = list(self._known.items())[-_MOST_KNOWN + 1 :]
+            self._known = {**dict(latest), key: known}
+        return known
 
 
 def _setup_of(tool: Any, settings: Given) -> Setup:

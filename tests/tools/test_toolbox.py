@@ -130,3 +130,53 @@ def test_settings_that_are_equal_but_of_another_type_are_not_the_same(cp_client)
     cp_client.get("/right")
     with pytest.raises(CpkitError, match="slow"):
         cp_client.get("/wrong")
+
+
+def test_settings_are_told_apart_however_many_there_are(cp_client):
+    handlers = {
+        f"page{number}": cherrypy.expose(
+            cpkit.tools.accept(media={f"text/x-{number}": str})(lambda self: None)
+        )
+        for number in range(600)
+    }
+    cherrypy.tree.mount(type("Root", (), handlers)())
+    for number in (0, 1, 0, 599, 300, 0):
+        served = cp_client.get(f"/page{number}").headers["Content-Type"]
+        assert served.partition(";")[0] == f"text/x-{number}"
+
+
+def test_a_value_that_cannot_be_compared_is_a_setting_like_others(cp_client):
+    class Renderers(dict):
+        def __eq__(self, other):
+            raise AssertionError("is not compared")
+
+        __hash__ = None
+
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.accept(media="text/plain", errors=Renderers({"text/plain": str}))
+        def index(self):
+            return ""
+
+        @cherrypy.expose
+        @cpkit.tools.accept(media="text/plain", errors=Renderers({"text/plain": repr}))
+        def other(self):
+            return ""
+
+    cherrypy.tree.mount(Root())
+    assert [cp_client.get(path).status_code for path in ("/", "/other", "/")] == [200] * 3
+
+
+def test_tools_are_set_up_in_one_order_however_their_settings_are_written(cp_client, monkeypatch):
+    done = []
+    for name in ("accept", "timing"):
+        tool = getattr(cpkit.tools, name)
+        monkeypatch.setattr(
+            tool, "setup_for", lambda settings, name=name: lambda request: done.append(name)
+        )
+
+    on = {"cpkit.accept.on": True, "cpkit.timing.on": True, "cpkit.accept.media": "text/plain"}
+    for entries in (on.items(), reversed(on.items())):
+        cherrypy.tree.mount(lambda: "", "/", {"/": dict(entries)})
+        cp_client.get("/")
+    assert done == ["accept", "timing"] * 2
