@@ -33,7 +33,7 @@ Access = bool | str | Callable[[], object]
 
 
 class TimingPlugin(SimplePlugin):
-    """Counts how long requests take, by route, and keeps the slowest of the recent ones.
+    """The counts of how long requests take, by route, and the slowest of the recent ones.
 
     As ``cherrypy.engine.timing = TimingPlugin(cherrypy.engine)`` it has config keys, under
     ``engine.timing.``:

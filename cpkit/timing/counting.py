@@ -24,7 +24,7 @@ from .histogram import (
     Ended,
     Latencies,
 )
-from .hooks import began
+from .hooks import IN_PROGRESS, began
 from .phases import RequestTiming
 from .prometheus import RequestMetrics
 from .slowest import Slowest, SlowRequest, slow_request
@@ -72,6 +72,7 @@ class RequestCounter:
     def _count(self, request: Request, timing: RequestTiming, status: int) -> str:
         """Count the request and return its route."""
         ended = timing.ended = timing.ended or perf_counter_ns()
+        IN_PROGRESS.discard(timing)  # its hooks may have been replaced
         taken = ended - timing.marks[1]
         route = route_of(request, request.__dict__.get("timed_handler"), status)
         # PERF: a request only leaves a note, without a lock; the notes are counted together.

@@ -28,8 +28,10 @@ _AFTER = {
     "before_error_response": "error",
     "after_error_response": "error",
 }
-# The timings of the requests that have begun and not ended.
+# The timings of the requests that have begun and not ended; forgotten if more are in it than can
+# be, since a server that drops requests without closing them would fill it.
 IN_PROGRESS: set[RequestTiming] = set()
+_MOST_IN_PROGRESS = 10_000
 
 # CherryPy's answers, which it doesn't log as errors.
 _ANSWERS = (cherrypy.HTTPError, cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
@@ -50,6 +52,8 @@ def begin(header: Header, request: TimedRequest) -> None:
     hooks.update(request.hooks)
     hooks.header, hooks.kept = header, None
     hooks.timing = request.timing = RequestTiming(_phases_until_now(request))
+    if len(IN_PROGRESS) >= _MOST_IN_PROGRESS:
+        IN_PROGRESS.clear()
     IN_PROGRESS.add(request.timing)
     request.hooks = hooks
     request.timed_handler = request.handler

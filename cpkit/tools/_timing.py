@@ -16,7 +16,7 @@ from ._toolbox import Setup, Tool, keywords_of
 
 
 class TimingTool(Tool[TimingSettings]):
-    """Times the phases of a request and offers them as ``cherrypy.request.timing``.
+    """The phases of a request, timed for handlers and others as ``cherrypy.request.timing``.
 
     Config keys, under ``cpkit.timing.``:
 

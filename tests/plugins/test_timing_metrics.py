@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.plugins import DatabasePlugin, MetricsPage, TimingPlugin, metrics_app
 from cpkit.testing import Client
+from cpkit.timing import hooks
 
 ON = {"cpkit.timing.on": True}
 SECONDS = "http_server_request_duration_seconds"
@@ -144,6 +145,34 @@ def test_nothing_is_in_progress_when_all_have_ended(cp_client, path):
     before = registry.get_sample_value("http_server_active_requests")
     cp_client.get(path)
     assert registry.get_sample_value("http_server_active_requests") == before
+
+
+def test_a_request_whose_hooks_were_replaced_is_not_in_progress_for_ever(client):
+    def replace():
+        plain = cherrypy._cprequest.HookMap()
+        plain.update(cherrypy.serving.request.hooks)
+        cherrypy.serving.request.hooks = plain
+
+    config = {"hooks.before_handler": replace, **ON}
+    cherrypy.tree.mount(Root(), "/replacing", {"/": config})
+    plugin = TimingPlugin(cherrypy.engine)
+    registry = plugin.prometheus = CollectorRegistry()
+    plugin.subscribe()
+    before = registry.get_sample_value("http_server_active_requests")
+    client.get("/replacing/")
+    assert registry.get_sample_value("http_server_active_requests") == before
+
+
+def test_requests_that_are_never_closed_fill_no_memory(client, monkeypatch):
+    monkeypatch.setattr(hooks, "_MOST_IN_PROGRESS", 5)
+    environ = {}
+    client.app = lambda e, start: environ.update(e) or cherrypy.tree(e, start)
+    client.get("/")
+    left = [cherrypy.tree(dict(environ), lambda *args: None) for _ in range(20)]
+    assert len(hooks.IN_PROGRESS) <= 5
+    for chunks in left:
+        chunks.close()
+    hooks.IN_PROGRESS.clear()
 
 
 def test_the_pools_of_the_databases_are_gauges(client, cp_engine, tmp_path):
