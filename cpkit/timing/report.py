@@ -18,54 +18,72 @@ EMPTY = (
 )
 
 _FIGURES = ("mean", "p50", "p95", "p99", "max")  # of each route, in milliseconds
-# On a phone each row of the table is a block: the route, and under it its figures with their names.
-_STYLE = (
+# The style of a fragment. On a phone each row of the table is a block: the route, and under it its
+# figures with their names.
+STYLE = (
     """
-:root { color-scheme: light dark; font: 1rem/1.45 system-ui, sans-serif; }
-body { max-width: 66rem; margin: 0 auto; padding: 1rem; background: Canvas; color: CanvasText; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8886; }
-th { font-weight: 600; vertical-align: bottom; }
-td { font-variant-numeric: tabular-nums; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-td:nth-child(2) { overflow-wrap: anywhere; }
-summary { font-family: ui-monospace, monospace; font-size: .875rem; overflow-wrap: anywhere;
-  padding: .5rem 0; cursor: pointer; }
-:focus-visible { outline: 2px solid Highlight; outline-offset: 2px; }
+.timing-report table { border-collapse: collapse; width: 100%; max-width: none; }
+.timing-report :is(th, td) { padding: .3rem .6rem; text-align: right;
+  border-bottom: 1px solid #8886; }
+.timing-report th { font-weight: 600; vertical-align: bottom; }
+.timing-report td { font-variant-numeric: tabular-nums; }
+.timing-report :is(th, td):nth-child(-n+2) { text-align: left; }
+.timing-report td:nth-child(2) { overflow-wrap: anywhere; }
+.timing-report summary { font-family: ui-monospace, monospace; font-size: .875rem;
+  overflow-wrap: anywhere; padding: .5rem 0; cursor: pointer; }
 @media (max-width: 40rem) {
-  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  tr { display: grid; grid-template-columns: repeat(4, 1fr); padding: .5rem 0;
+  .timing-report thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
+  .timing-report tr { display: grid; grid-template-columns: repeat(4, 1fr); padding: .5rem 0;
     border-bottom: 1px solid #8886; }
-  td { border: 0; padding: .1rem .3rem; text-align: left; }
-  td:nth-child(2) { grid-column: 2 / -1; }
-  td:nth-child(-n+2) { font-weight: 600; }
-  td:nth-child(n+3)::before { display: block; font-size: .8rem; opacity: .8; }
-  td:nth-child(3)::before { content: "requests"; } td:nth-child(4)::before { content: "errors"; }
-  td:nth-child(5)::before { content: "mean ms"; } td:nth-child(6)::before { content: "p50 ms"; }
-  td:nth-child(7)::before { content: "p95 ms"; } td:nth-child(8)::before { content: "p99 ms"; }
-  td:nth-child(9)::before { content: "max ms"; }
+  .timing-report td { border: 0; padding: .1rem .3rem; text-align: left; }
+  .timing-report td:nth-child(2) { grid-column: 2 / -1; }
+  .timing-report td:nth-child(-n+2) { font-weight: 600; }
+  .timing-report td:nth-child(n+3)::before { display: block; font-size: .8rem; opacity: .8; }
+  .timing-report td:nth-child(3)::before { content: "requests"; }
+  .timing-report td:nth-child(4)::before { content: "errors"; }
+  .timing-report td:nth-child(5)::before { content: "mean ms"; }
+  .timing-report td:nth-child(6)::before { content: "p50 ms"; }
+  .timing-report td:nth-child(7)::before { content: "p95 ms"; }
+  .timing-report td:nth-child(8)::before { content: "p99 ms"; }
+  .timing-report td:nth-child(9)::before { content: "max ms"; }
 }
 """
     + waterfall.STYLE
 )
 
+_PAGE_STYLE = (
+    STYLE
+    + """
+:root { color-scheme: light dark; font: 1rem/1.45 system-ui, sans-serif; }
+body { max-width: 66rem; margin: 0 auto; padding: 1rem; background: Canvas; color: CanvasText; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+:focus-visible { outline: 2px solid Highlight; outline-offset: 2px; }
+"""
+)
+_DIGEST = b64encode(sha256(_PAGE_STYLE.encode()).digest()).decode()
+
 # A policy under which nothing runs and nothing is fetched; the page's one style is named by hash.
 POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'"
     "; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 
 def html(report: Report) -> str:
     """Return *report*, as the timing plugin makes it, as an HTML page that needs nothing else."""
-    counted = _table(report) + _slowest(report) if report["routes"] else f"<p>{escape(EMPTY)}</p>"
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Request timing</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>Request timing</h1><p>{escape(_spell(report))}</p>{counted}</main></body></html>"
+        f"<title>Request timing</title><style>{_PAGE_STYLE}</style></head>"
+        f"<body><main><h1>Request timing</h1>{fragment(report)}</main></body></html>"
     )
+
+
+def fragment(report: Report) -> str:
+    """Return *report* as HTML for a page of your own, whose style sheet has :data:`STYLE`."""
+    counted = _table(report) + _slowest(report) if report["routes"] else f"<p>{escape(EMPTY)}</p>"
+    return f'<div class="timing-report"><p>{escape(_spell(report))}</p>{counted}</div>'
 
 
 def text(report: Report) -> str:

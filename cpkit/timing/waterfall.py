@@ -28,7 +28,8 @@ COLOURS = {
 }
 SPAN_COLOUR = "#e0632a"
 
-# On a wide screen name, bars and figure in a line; on a phone the bars below the other two.
+# On a wide screen name, bars and figure in a line; on a phone the bars below the other two. An
+# element of the classes "phase phase-handler" has the colour of that phase.
 STYLE = """
 .waterfall { list-style: none; margin: .4rem 0; padding: 0; }
 .waterfall li { display: grid; grid-template-columns: 11rem 1fr 6.5rem; gap: 0 .75rem;
@@ -43,6 +44,9 @@ STYLE = """
   .waterfall svg { grid-column: 1 / -1; }
 }
 """
+STYLE += f".phase {{ background: {SPAN_COLOUR}; }}\n" + "".join(
+    f".phase-{name} {{ background: {colour}; }}\n" for name, colour in COLOURS.items()
+)
 _SCALE = 1000  # the width of a whole request in a drawing
 
 

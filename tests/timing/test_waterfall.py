@@ -182,6 +182,21 @@ def test_every_phase_has_a_colour_of_its_own():
     assert len(set(colours)) == len(colours)
 
 
+def test_a_page_of_ones_own_has_the_report_and_the_colours():
+    part = report.fragment(REPORT)
+    assert part in report.html(REPORT)
+    assert {"html", "body", "style"}.isdisjoint(tag for tag, _ in Elements(part).seen)
+    for phase, colour in waterfall.COLOURS.items():
+        assert f".phase-{phase} {{ background: {colour}; }}" in report.STYLE
+
+
+def test_the_style_of_a_part_leaves_the_rest_of_its_page_alone():
+    rules = re.sub(r"@media [^{]+\{|\n\s+", "", report.STYLE)
+    selectors = [rule.partition("{")[0].strip(" }\n") for rule in rules.split("}")]
+    foreign = [each for each in selectors if each and not each.startswith(".")]
+    assert foreign == []
+
+
 def test_the_docs_show_each_phase_in_its_colour():
     page = (Path(__file__).parents[2] / "docs" / "timing.md").read_text()
     told = dict(re.findall(r"^\| `(\w+)` \| `(#\w{6})` \|", page, re.MULTILINE))
