@@ -10,17 +10,16 @@ import cherrypy
 from cherrypy._cpdispatch import Dispatcher
 
 from cpkit.dispatchers import RequestGuard, RoutesDispatcher
-from cpkit.plugins import DatabasePlugin, LogPlugin, TimingPlugin, metrics_app
+from cpkit.plugins import DatabasePlugin, LogPlugin, TimingPlugin, health_app, metrics_app
 from cpkit.sessions import DatabaseSession
 
 from .chapters.basics import Basics
 from .chapters.generator import Generator
 from .chapters.tour import Pages
 from .library import handlers as library
-from .operations.health import Health
 from .operations.security import HEADERS, SecureRequest
 from .operations.source import Source
-from .operations.timings import Timings
+from .operations.timings import Style, Timings
 from .reading import FORMS
 from .seed import prepare
 from .store.handlers import Store, Till
@@ -59,7 +58,7 @@ def routes() -> RoutesDispatcher:
     made.connect("store", "/store", Store())
     made.connect("till", "/store/till/{kind}", Till())
     made.connect("timing", "/timing", Timings())
-    made.connect("health", "/healthz", Health())
+    made.connect("timing-style", "/timing.css", Style())
     made.connect("source", "/source/{path:.+}", Source())
     return made
 
@@ -127,6 +126,7 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     engine.logs = LogPlugin(engine)
     cherrypy.config.update(SITE)
     cherrypy.tree.graft(metrics_app(), "/metrics")
+    cherrypy.tree.graft(health_app(), "/healthz")
     application = cherrypy.tree.mount(None, "", APPLICATION)
     application.request_class = SecureRequest
     if access_log is not None:

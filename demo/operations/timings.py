@@ -7,6 +7,7 @@ from typing import Any
 import cherrypy
 
 import cpkit.tools
+from cpkit.timing import report
 
 from ..pages import representations
 
@@ -20,5 +21,16 @@ class Timings:
     def GET(self) -> dict[str, Any]:  # noqa: N802
         """Show the report of this process."""
         cherrypy.response.headers["Cache-Control"] = "no-store"
-        (report,) = cherrypy.engine.publish("timing-report")
-        return dict(report)
+        (counted,) = cherrypy.engine.publish("timing-report")
+        return dict(counted)
+
+
+class Style:
+    """The style of the report, and with it the colour of each phase, for every page."""
+
+    exposed = True
+
+    def GET(self) -> bytes:  # noqa: N802
+        """Send it."""
+        cherrypy.response.headers["Content-Type"] = "text/css;charset=utf-8"
+        return report.STYLE.encode()

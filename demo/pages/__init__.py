@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from cpkit.timing import waterfall
+from cpkit.timing import report
 
 Renderer = Callable[[Any], bytes]
 
@@ -30,12 +30,20 @@ def money(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def drawn(entry: dict[str, Any]) -> Markup:
-    """Draw a request of the timing report as a waterfall; cpkit escapes what is in it."""
-    return Markup(waterfall.html(entry))  # noqa: S704
+@jinja2.pass_context
+def drawn(counted: Mapping[str, Any]) -> Markup:
+    """Draw the timing report that a template was given; cpkit escapes what is in it."""
+    return Markup(report.fragment(counted))  # noqa: S704
 
 
-templates.filters.update(money=money, waterfall=drawn)
+@jinja2.pass_context
+def written(counted: Mapping[str, Any]) -> str:
+    """Write it as text."""
+    return report.text(counted)
+
+
+templates.filters.update(money=money)
+templates.globals.update(timing_report=drawn, timing_text=written)
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:

@@ -23,7 +23,7 @@ export function drawTimings(timings) {
     row.append(Object.assign(document.createElement("span"), { textContent: description ? `${name} (${description})` : name }));
     const bar = row.appendChild(document.createElement("i"));
     bar.style.width = `${Math.max(1, (60 * duration) / longest)}%`;
-    bar.className = `phase-${name}`;
+    bar.className = `phase phase-${name}`;
     row.append(Object.assign(document.createElement("b"), { textContent: `${duration.toFixed(2)} ms` }));
   }
   return list;

@@ -74,8 +74,8 @@ def test_an_accept_field_too_large_is_told_as_a_problem(demo, path):
 def test_a_healthy_process_says_so(demo):
     response = demo.get("/healthz")
     assert response.status_code == 200
-    assert (response.json()["status"], response.json()["database"]) == ("ok", "ok")
-    assert response.json()["pool"]["in_use"] == 0
+    assert (response.json()["status"], response.json()["checks"]["db"]) == ("ok", "ok")
+    assert "db_client_connection_count{" in demo.get("/metrics").text
     assert response.headers["Cache-Control"] == "no-store"
 
 
@@ -83,7 +83,7 @@ def test_a_process_without_its_database_is_a_503(demo, cp_engine):
     cp_engine.db.stop()
     response = demo.get("/healthz")
     assert response.status_code == 503
-    assert (response.json()["status"], response.json()["database"]) == ("down", "down")
+    assert (response.json()["status"], response.json()["down"]) == ("down", ["db"])
 
 
 def test_a_database_server_that_goes_is_a_503_until_it_is_back(cp_engine, cp_client, postgres):

@@ -2,8 +2,10 @@ import { useSyncExternalStore } from "react";
 
 const SHOWN = 14;
 const IDLE = 20;
-// The phases, which follow one another; "total" and spans such as "db" lie across them.
-const COLOURS = { start: "c4", dispatch: "c2", body: "c2", tools: "c5", handler: "c1", finalize: "c3", stream: "c3" };
+// The phases, which follow one another; "total" and spans such as "db" lie across them. Their colours are
+// those of /timing.css, as on every page.
+const PHASES = ["start", "dispatch", "tools", "body", "handler", "finalize", "log", "stream", "redirect", "error"];
+const USUAL = PHASES.slice(0, 6);
 const OWN = "/timing";
 
 /** The browser's record of this page's requests, as an external store. */
@@ -62,7 +64,7 @@ export function Waterfall() {
 function Rows({ rows }) {
   const span = Math.max(...rows.map(({ entry, left }) => left + entry.duration));
   return (
-    <table className="waterfall">
+    <table className="requests">
       <thead>
         <tr>
           <th scope="col">Request</th>
@@ -90,7 +92,7 @@ function Rows({ rows }) {
 function Track({ entry, left, span }) {
   const percent = (value) => `${(100 * value) / span}%`;
   const said = entry.serverTiming.map(({ name, duration }) => `${name} ${ms(duration)}`).join(", ");
-  const phases = entry.serverTiming.filter(({ name }) => COLOURS[name]);
+  const phases = entry.serverTiming.filter(({ name }) => PHASES.includes(name));
   let at = left + Math.max(0, entry.requestStart - entry.startTime);
   return (
     <span className="track" role="img" aria-label={said || "no server timing"} title={said}>
@@ -98,7 +100,7 @@ function Track({ entry, left, span }) {
       {phases.map(({ name, duration }) => {
         const style = { left: percent(at), width: percent(duration) };
         at += duration;
-        return <i key={name} className={COLOURS[name]} style={style} />;
+        return <i key={name} className={`phase phase-${name}`} style={style} />;
       })}
     </span>
   );
@@ -107,14 +109,16 @@ function Track({ entry, left, span }) {
 function Legend() {
   return (
     <ul className="legend">
-      {[["c0", "browser and network"], ["c4", "start"], ["c2", "dispatch, body"], ["c5", "tools"], ["c1", "handler"], ["c3", "finalize"]].map(
-        ([colour, text]) => (
-          <li key={colour}>
-            <i className={colour} />
-            {text}
-          </li>
-        ),
-      )}
+      <li>
+        <i className="c0" />
+        browser and network
+      </li>
+      {USUAL.map((name) => (
+        <li key={name}>
+          <i className={`phase phase-${name}`} />
+          {name}
+        </li>
+      ))}
     </ul>
   );
 }
