@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import unquote
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     routes.add_argument("--match", metavar="PATH", help="show what answers this path, and why")
     routes.add_argument("--method", default="GET", help="with --match (default: GET)")
     routes.add_argument("--host", default="localhost", help="with --match, for sub-domains")
+    routes.add_argument(
+        "--compare", action="store_true", help="show URLs that Routes 2.5's order answers otherwise"
+    )
     routes.add_argument("--json", action="store_true", help="write JSON")
     options = parser.parse_args(arguments)
     if options.command == "openapi":
@@ -42,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         routes.error(str(error))
+    if options.compare:
+        return show_differences(table, options)
     return show_routes(table, options) if options.match is None else show_match(table, options)
 
 
@@ -80,20 +85,49 @@ def named(name: str) -> Any:
 
 def dispatcher_of(found: Any, name: str) -> Any:
     """Return the dispatcher that was *found*, or that of the application that was."""
-    if not hasattr(found, "mapper"):
-        found = getattr(found, "config", {}).get("/", {}).get("request.dispatch")
-    if not hasattr(found, "mapper"):
-        raise TypeError(f"{name} is no RoutesDispatcher, and no application that uses one.")
-    return found
+    if hasattr(found, "mapper"):
+        return found
+    from .cherry import behind
+
+    for section in getattr(found, "config", {}).values():
+        for each in behind(section.get("request.dispatch")):
+            if hasattr(each, "mapper"):
+                return each
+    raise TypeError(f"{name} is no RoutesDispatcher, and no application that uses one.")
 
 
 def show_routes(table: Any, options: argparse.Namespace) -> int:
-    """Write the table of routes."""
+    """Write the table of routes, and below each what is wrong with it."""
+    from .routing.faults import of_mapper
     from .routing.listing import rows
 
     found = rows(table)
-    print(json.dumps(found, indent=2) if options.json else aligned(found))
+    whole = [f"! {problem}" for problem in of_mapper(table)]
+    print(json.dumps(found, indent=2) if options.json else "\n".join([*aligned(found), *whole]))
     return 0
+
+
+def show_differences(table: Any, options: argparse.Namespace) -> int:
+    """Write examples of what Routes 2.5 answers by another route; return 1 if there are any."""
+    from .routing.listing import differences
+
+    found = differences(table)
+    if options.json:
+        print(json.dumps(found, indent=2))
+    elif not found:
+        print("Routes 2.5 answers each example by the same route.")
+    else:
+        print("\n".join(compared(found)))
+    return 1 if found else 0
+
+
+def compared(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines that tell both answers of each example."""
+    for each in found:
+        yield f"{each['method']} {each['path']}"
+        for order, row in (("declared first", each["declared"]), ("Routes 2.5", each["routes"])):
+            answer = f"{row['template']} -> {row['handler']}" if row else "404"
+            yield f"  {order + ':':16}{answer}"
 
 
 def show_match(table: Any, options: argparse.Namespace) -> int:
@@ -111,13 +145,14 @@ def show_match(table: Any, options: argparse.Namespace) -> int:
     return 0 if found["status"] < 400 else 1
 
 
-def aligned(found: Sequence[dict[str, Any]]) -> str:
-    """Return rows as a text table."""
+def aligned(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of rows as a text table, and below each row what is wrong with its route."""
     table = [COLUMNS, *(tuple(cell(each[column]) for column in COLUMNS) for each in found)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = (zip(line, widths, strict=True) for line in table)
-    padded = ("  ".join(text.ljust(width) for text, width in line) for line in lines)
-    return "\n".join(map(str.rstrip, padded))
+    for line, row in zip(table, [{}, *found], strict=True):
+        cells = zip(line, widths, strict=True)
+        yield "  ".join(text.ljust(width) for text, width in cells).rstrip()
+        yield from (f"    ! {problem}" for problem in row.get("problems", ()))
 
 
 def cell(value: Any) -> str:

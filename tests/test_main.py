@@ -39,7 +39,19 @@ def make(cls=RoutesDispatcher):
     made.connect("posts", "/posts", Pile(), conditions={"method": ["POST", "PUT"]})
     return made
 
+def crossed(cls=RoutesDispatcher):
+    made = cls()
+    made.connect("item", "/cache/{item}", Pages(), action="show")
+    made.connect("clean", "/cache/clean", Pages(), action="show")
+    return made
+
+def crossed_theirs():
+    return crossed(cherrypy.dispatch.RoutesDispatcher)
+
 dispatcher = make()
+behind = cherrypy.Application(
+    None, "", {"/": {}, "/x": {"request.dispatch": cherrypy.dispatch.VirtualHost(dispatcher)}}
+)
 application = cherrypy.Application(None, "", {"/": {"request.dispatch": dispatcher}})
 theirs = make(cherrypy.dispatch.RoutesDispatcher)
 nothing = object()
@@ -53,9 +65,14 @@ GET            /about                 about  shop:about
 *              /any/{action}          any    shop:Pages.{action}
 *              /old                   *      redirect 302 to /new
 *              /lost                  lost   unknown controller 'nobody'.show
+! answers 404: no controller is called 'nobody'.
 *              /{controller}/{action}/x  named  {controller}.{action}
 *              /pages/{number}        later  shop:Pages.show
+! can never match: '/pages/{page}', declared before, takes all its URLs. \
+Declare it first, or remove it.
+! answers 404: Pages.show has no parameter 'number', unless a tool takes it out.
 POST           /posts                 posts  shop:Pile by method
+! waits for 'PUT', and Pile has no such method.
 """
 
 
@@ -71,7 +88,7 @@ def words(text):
     return [line.split() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["dispatcher", "application", "make"])
+@pytest.mark.parametrize("name", ["dispatcher", "application", "make", "behind"])
 def test_it_shows_the_routes_of_a_dispatcher_its_application_or_its_maker(capsys, name):
     assert main(["routes", f"shop:{name}"]) == 0
     assert words(capsys.readouterr().out) == words(TABLE)
@@ -169,3 +186,42 @@ def test_what_makes_no_dispatcher_is_told_with_a_remedy(capsys):
         main(["routes", "json:dumps"])
     assert "json:dumps() fails: " in (said := capsys.readouterr().err)
     assert "Name a dispatcher, or what makes one." in said
+
+
+@pytest.mark.parametrize("name", ["crossed", "crossed_theirs"])
+def test_it_compares_with_the_order_of_routes(capsys, name):
+    assert main(["routes", f"shop:{name}", "--compare"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "GET /cache/clean",
+        "  declared first: /cache/{item} -> shop:Pages.show",
+        "  Routes 2.5:     /cache/clean -> shop:Pages.show",
+    ]
+    assert main(["routes", f"shop:{name}", "--compare", "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["method"], found["path"]) == ("GET", "/cache/clean")
+    assert (found["declared"]["name"], found["routes"]["name"]) == ("item", "clean")
+
+
+def test_what_it_compares_is_what_both_answer(shop):
+    import cherrypy
+
+    from cpkit.routing.listing import differences
+
+    (found,) = differences(__import__("shop").crossed())
+    for make, row in (("crossed", found["declared"]), ("crossed_theirs", found["routes"])):
+        table = getattr(__import__("shop"), make)()
+        match = table.mapper.match(found["path"], {"REQUEST_METHOD": found["method"]})
+        assert match["controller"] == row["name"]
+    assert isinstance(table, cherrypy.dispatch.RoutesDispatcher)
+
+
+def test_a_table_without_a_difference_says_so(capsys):
+    assert main(["routes", "shop:dispatcher", "--compare"]) == 0
+    assert "by the same route" in capsys.readouterr().out
+
+
+def test_problems_stand_in_the_json_of_their_routes(capsys):
+    main(["routes", "shop:dispatcher", "--json"])
+    rows = {row["template"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["/lost"]["problems"] == ["answers 404: no controller is called 'nobody'."]
+    assert "problems" not in rows["/about"]

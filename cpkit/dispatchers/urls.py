@@ -52,10 +52,12 @@ def located(table: RouteTable, path: str, relative: bool | str | None = None) ->
     path, _, query = path.partition("?")
     if "://" in path or path.startswith("//"):
         return f"{path}?{query}" if query else path
-    prefix = quote(virtual_prefix(table))
-    if path.startswith(prefix + "/"):
-        path = path[len(prefix) :]
-    script_name = quote(mount_point(table))
+    prefix = virtual_prefix(table)
+    if prefix and path.startswith(quote(prefix) + "/"):
+        path = path[len(quote(prefix)) :]
+    script_name = mount_point(table)
+    if not script_name.isascii():
+        script_name = quote(script_name)
     return str(cherrypy.url(path, query, script_name=script_name, relative=relative))
 
 
@@ -64,10 +66,17 @@ def mount_point(table: RouteTable) -> str:
     request = cherrypy.serving.request
     if routed_by(table):
         return str(request.script_name)
-    for script_name, app in cherrypy.tree.apps.items():
-        for section in getattr(app, "config", {}).values():
-            if any(each is table for each in behind(section.get("request.dispatch"))):
-                return str(script_name)
+    dispatchers = [
+        (script_name, section.get("request.dispatch"))
+        for script_name, app in cherrypy.tree.apps.items()
+        for section in getattr(app, "config", {}).values()
+    ]
+    for script_name, dispatch in dispatchers:
+        if dispatch is table:
+            return str(script_name)
+    for script_name, dispatch in dispatchers:
+        if any(each is table for each in behind(dispatch)):
+            return str(script_name)
     return ""
 
 

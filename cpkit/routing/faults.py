@@ -25,7 +25,16 @@ REST = inspect.Parameter.VAR_KEYWORD
 
 def faults(table: RouteTable) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong with *table*."""
+    yield from of_mapper(table)
+    for route, problem in problems(table):
+        yield f"Route {table.target(route).path!r} {problem}"
+
+
+def of_mapper(table: Any) -> Iterator[str]:
+    """Yield what is wrong with the mapper of *table*, a dispatcher, cpkit's or another."""
     mapper = type(table.mapper)
+    if not isinstance(table, RouteTable):
+        return
     if not isinstance(table.mapper, IndexedMapper):
         yield (
             f"The mapper is a {mapper.__module__}.{mapper.__qualname__}, whose look-ups grow with "
@@ -33,8 +42,6 @@ def faults(table: RouteTable) -> Iterator[str]:
         )
     elif mapper.match is not IndexedMapper.match and mapper.routematch is IndexedMapper.routematch:
         yield f"{mapper.__name__}.match is never called. Override routematch."
-    for route, problem in problems(table):
-        yield f"Route {table.target(route).path!r} {problem}"
 
 
 def problems(table: RouteTable) -> Iterator[tuple[Route, str]]:
@@ -120,6 +127,10 @@ def _of_endpoint(table: RouteTable, target: Target, controller: Any) -> Iterator
         if target.action and not resource:
             yield f"answers 404: {controller!r} has no method {target.action!r}."
         return
+    lacking = set((target.route.conditions or {}).get("method") or ()) - {"HEAD", "OPTIONS"}
+    for method in sorted(lacking - endpoint.methods.keys() if endpoint.methods else ()):
+        name = getattr(controller, "__qualname__", type(controller).__qualname__)
+        yield f"waits for {method!r}, and {name} has no such method."
     given = (target.variables | target.route.defaults.keys()) - {"controller", "action"}
     if getattr(table, "full_result", False):
         given |= {"controller", "action"} & target.route.maxkeys

@@ -13,6 +13,8 @@ from cpkit.errors import UrlError
 from .route import Route, named_routes
 
 ANY = "*"
+URLS = 1600  # how many are kept, as Routes keeps them
+KEPT = {str, int}
 DOTS = frozenset({".", ".."})
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Choice = tuple[list[Any], dict[str, Any]]
@@ -75,6 +77,22 @@ def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
     Raises UrlError if there is no such route, if *params* don't fit it, or if their path would
     lead to another one, be read as other values, or be another place to a browser.
     """
+    made: dict[object, str] | None = getattr(mapper, "made", None)
+    if made is None or not all(type(value) in KEPT for value in params.values()):
+        return _path_for(mapper, name, params)
+    # PERF: most pages link to the same places again. A change of the routes drops what was made.
+    key = name, *params.items()
+    path = made.get(key)
+    if path is None:
+        path = _path_for(mapper, name, params)
+        if len(made) >= URLS:
+            made.clear()
+        if not named_routes(mapper)[name].filter:
+            made[key] = path
+    return path
+
+
+def _path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
     routes = named_routes(mapper)
     route = routes.get(name)
     if route is None:
@@ -100,32 +118,45 @@ def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
 
 
 def _astray(mapper: Any, route: Route, path: str, values: Mapping[str, Any]) -> str | None:
-    """Return why *path* doesn't lead to *route* with *values*, or None."""
+    """Return why *path* doesn't lead to *route*, or None."""
     path = path.partition("?")[0]
-    segments = path.split("/")
-    if route.static:  # which is no other route's, and may have a host
-        empty = path.startswith("//") and not route.routepath.startswith("//")
-    else:
-        empty = "" in segments[1:-1]
-    if empty or not DOTS.isdisjoint(segments):
+    if ("/." in path or "//" in path) and _is_moved(path, route):
         return f"{path} is another place to a browser"
     if route.static:
         return None
-    # NOTE: as CherryPy's server decodes it.
-    encoding = route.encoding or "utf-8"
-    read = "%2F".join(unquote(text, encoding, "replace") for text in path.split("%2F"))
-    if not read.isprintable() and CONTROL.search(read):
-        return "it holds a control character"
-    if "%252F" in path and any("%2F" in str(values.get(name)) for name in route.plain):
-        return "%2F in a value would be read as a slash"
+    read = path
+    if "%" in path:  # as CherryPy's server decodes it
+        encoding = route.encoding or "utf-8"
+        read = "%2F".join(unquote(text, encoding, "replace") for text in path.split("%2F"))
+        if not read.isprintable() and CONTROL.search(read):
+            return "it holds a control character"
+        if "%252F" in path and any("%2F" in str(values.get(name)) for name in route.plain):
+            return "%2F in a value would be read as a slash"
+    if not hasattr(mapper, "leads"):
+        return None
+    methods = (route.conditions or {}).get("method") or [ANY]
+    return None if mapper.leads(read, route, methods[0]) else _taken(mapper, route, path, read)
+
+
+def _is_moved(path: str, route: Route) -> bool:
+    """Tell whether *path* has segments that a browser or CherryPy's server takes away."""
+    segments = path.split("/")
+    if route.static:  # which may have a host
+        empty = path.startswith("//") and not route.routepath.startswith("//")
+    else:
+        empty = "" in segments[1:-1]
+    return empty or not DOTS.isdisjoint(segments)
+
+
+def _taken(mapper: Any, route: Route, path: str, read: str) -> str | None:
+    """Return which earlier route takes *path*, or None: it may ask more of a request."""
     left = set((route.conditions or {}).get("method") or [ANY])
-    fitting: list[Route] | None = mapper.fitting(read) if hasattr(mapper, "fitting") else None
-    for other in fitting or ():
+    for other in mapper.fitting(read):
         if other is route:
             return None
         if _takes(other, route, left):
             return f"{path} leads to the route {other.name or other.routepath!r}"
-    return None if fitting is None else f"{path} doesn't lead to it"
+    return f"{path} doesn't lead to it"
 
 
 def _takes(other: Route, route: Route, left: set[str]) -> bool:

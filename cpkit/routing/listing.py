@@ -10,6 +10,7 @@ from typing import Any
 from .endpoint import Endpoint, Target
 from .faults import problems
 from .generation import CONTROL
+from .mapper import IndexedMapper
 from .route import Route, named_routes
 from .table import RouteTable
 
@@ -32,6 +33,33 @@ def rows(table: Any) -> list[Row]:
         wrong = found.get(id(route))
         listed.append({**row(table, route), **({"problems": wrong} if wrong else {})})
     return listed
+
+
+def differences(table: Any) -> list[Row]:
+    """Return examples of requests that Routes 2.5's own order answers by another route.
+
+    Each is (method, path, declared, routes): the rows of the first declared route that fits, and
+    of the one that Routes 2.5 finds; None is a 404. *table* may be CherryPy's dispatcher.
+    """
+    mapper, original = table.mapper, {}
+    if not isinstance(mapper, IndexedMapper):
+        mapper = IndexedMapper(list(table.controllers), register=False)
+        mapper.sub_domains = table.mapper.sub_domains
+        mapper.extend(table.mapper.matchlist)
+        original = dict(zip(mapper.matchlist, table.mapper.matchlist, strict=True))
+
+    def found(route: Route | None) -> Row | None:
+        return None if route is None else row(table, original.get(route, route))
+
+    return [
+        {
+            "method": each.method,
+            "path": each.path,
+            "declared": found(each.declared),
+            "routes": found(each.upstream),
+        }
+        for each in mapper.differences()
+    ]
 
 
 def row(table: Any, route: Route) -> Row:

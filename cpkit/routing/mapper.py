@@ -15,15 +15,14 @@ from routes.util import controller_scan as scan_directory
 from .comparison import Difference, differences
 from .conditions import Domains, Environ
 from .declarations import Submapping
-from .generation import GenerationTable
+from .generation import URLS, GenerationTable
 from .index import Index
 from .route import Route, keywords, named_routes
 from .shadows import Shadow, shadows
 from .shape import pattern_warnings
 
-URLS = 1600
 TRANSIENT = {"_changing", "_index", "_search_index", "_gendict", "_created_gens", "_created_regs"}
-TRANSIENT |= {"create_regs_lock", "req_data", "urlcache"}
+TRANSIENT |= {"_asks", "made", "create_regs_lock", "req_data", "urlcache"}
 ENCODING = "utf-8", "ignore"
 # A copied route keeps what differs from a Route's own defaults; the rest is the mapper's choice.
 OPTIONS = {"_static": False, "_filter": None, "_absolute": False, "_encoding": "utf-8"}
@@ -75,6 +74,8 @@ class IndexedMapper(Submapping, Mapper):
         self.create_regs_lock = self._changing
 
     def _begin(self) -> None:
+        self._asks = False  # whether a condition function is to be asked
+        self.made: dict[object, str] = {}  # URLs, as path_for() makes them
         self._changing = threading.RLock()
         self._controllers: list[str] | None = None
         self._index: Index | None = None
@@ -108,6 +109,7 @@ class IndexedMapper(Submapping, Mapper):
         if name:
             named_routes(self)[name] = route
             route.name = name
+            self.made = {}
         if not route.static:
             self.matchlist.append(route)
             self.maxkeys.setdefault(route.maxkeys, []).append(route)
@@ -155,6 +157,12 @@ class IndexedMapper(Submapping, Mapper):
         path = self._below_prefix(url)
         return frozenset() if path is None else self._indexed().methods(path, environ)
 
+    def leads(self, url: str, route: Route, method: str) -> bool:
+        """Tell whether *url* leads to *route*; False where a condition function is to be asked."""
+        self._indexed()
+        found = None if self._asks else self.routematch(url, {"REQUEST_METHOD": method})
+        return found is not None and found[1] is route
+
     def fitting(self, url: str) -> list[Route]:
         """Return the routes whose path fits *url*, in declared order, whatever else they ask."""
         path = self._below_prefix(url)
@@ -188,6 +196,7 @@ class IndexedMapper(Submapping, Mapper):
         controllers = list(self._scanned() if clist is None else clist)
         for route in self.matchlist:
             route.makeregexp(controllers)
+        self._asks = any((route.conditions or {}).get("function") for route in self.matchlist)
         domains = Domains(self.sub_domains, self.sub_domains_ignore, self.domain_match)
         index = Index(self.matchlist, controllers, domains, lambda: self.environ)
         # NOTE: kept here and not in the index, which it refers to: a cycle would outlive a change.
@@ -209,6 +218,7 @@ class IndexedMapper(Submapping, Mapper):
     def _forget(self) -> None:
         with self._changing:
             self._index = None
+            self.made = {}
             self._created_regs = False
             self._find = self._search
 

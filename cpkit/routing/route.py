@@ -30,6 +30,7 @@ ENTANGLED = re.compile(r"\\[1-9]|\(\?[^:=!<]|\(\?<[^=!]")
 GLOBAL_FLAG = re.compile(r"(?<!\\)\(\?[aiLmsux]+\)")
 # A character that is none, and stands for a slash while a URL is made.
 SLASH = "\uffff"
+QUOTED_SLASH = quote(SLASH)
 NEVER, NOBODY = "(?!)", "\0nobody\0"
 ALONE = "Write a regex that stands alone: no numbered back-references, flags as (?i:...)."
 
@@ -153,6 +154,8 @@ class Route(routes.route.Route):
     @cached_property
     def plain(self) -> frozenset[str]:
         """Return the variables of one segment each: a slash in them is written ``%2F``."""
+        if self.static:
+            return frozenset()  # it is asked of no table
         variables = [part for part in self.routelist if not isinstance(part, str)]
         one = {part["name"] for part in variables if part["type"] != "*"}
         return frozenset(one - self.reqs.keys() - {"controller"})
@@ -161,30 +164,55 @@ class Route(routes.route.Route):
     def _default_keys(self) -> frozenset[str]:
         return frozenset(self.defaults)
 
-    def generate(self, **values: Any) -> str | Literal[False]:
-        """Return the path and query for *values*, or False where they don't fit.
-
-        Slashes in plain variables are written ``%2F``: as they are, they'd lead elsewhere.
-        """
-        slashed = (
-            {}
-            if self.static
-            else {
-                name: value.replace("/", SLASH)
-                for name in self.plain
-                if isinstance(value := values.get(name), str) and "/" in value
-            }
-        )
-        url: str | Literal[False] = super().generate(**{**values, **slashed} if slashed else values)
-        return url.replace(quote(SLASH), "%2F") if url and slashed else url
-
     @cached_property
-    def regpath(self) -> str:
-        """Return the template of non-minimized generation; a ``%`` of the path stays one."""
-        return "".join(
-            part.replace("%", "%%") if isinstance(part, str) else f"%({part['name']})s"
-            for part in self.routelist
-        )
+    def constants(self) -> frozenset[str]:
+        """Return the defaults that stand in no place of the path."""
+        return frozenset(self.maxkeys - set(self._names))
+
+    def generate(self, **values: Any) -> str | Literal[False]:
+        """Return the path and query for *values*, or False where they don't fit."""
+        if self.reqs or "method" in values or not values.keys() <= self.maxkeys:
+            url: str | Literal[False] = super().generate(**values)
+            return url
+        # PERF: there is nothing else to ask, and no query.
+        make = self.generate_minimized if self.minimization else self.generate_non_minimized
+        path = make(values)
+        return path if path is False or path[:1] == "/" or self.static else "/" + path
+
+    # NOTE: a slash in a variable of one segment is written %2F here, which Routes leaves as it is:
+    # that would be the URL of another route.
+    def generate_non_minimized(self, kargs: dict[str, Any]) -> str | Literal[False]:
+        """Return the path, or False where *kargs* don't fit."""
+        for name in self.constants:
+            if name not in kargs:
+                return False
+            if self.make_unicode(kargs[name]) != self.make_unicode(self.defaults[name]):
+                return False
+        url = ""
+        for part in self.routelist:
+            if isinstance(part, str):
+                url += part
+                continue
+            name, value = part["name"], kargs.get(part["name"])
+            optional = part["type"] == "."
+            if value is None and not optional:
+                return False
+            if value is not None and (value != "" or not optional):
+                text = value.decode(self.encoding) if isinstance(value, bytes) else str(value)
+                text = quote(text, "" if name in self.plain else "/", self.encoding or "utf-8")
+                url += "." + text if optional else text
+        return url
+
+    def generate_minimized(self, kargs: dict[str, Any]) -> str | Literal[False]:
+        """Return the path, or False where *kargs* don't fit."""
+        slashed = False
+        for name, value in kargs.items():
+            if type(value) is not str or "/" not in value:
+                continue
+            if name in self.plain and value != self.defaults.get(name):
+                kargs[name], slashed = value.replace("/", SLASH), True
+        url: str | Literal[False] = super().generate_minimized(kargs)
+        return url.replace(QUOTED_SLASH, "%2F") if url and slashed else url
 
     def makeregexp(self, clist: Sequence[str], include_names: bool = True) -> str | None:
         """Fix which controllers ``{controller}`` may name; the regex is made when it is needed."""

@@ -394,3 +394,36 @@ def test_a_url_leads_to_the_route_that_it_was_made_for(paths, minimize, x, y, da
 
 def echo(number, **params):
     return number
+
+
+def test_a_url_is_made_anew_after_a_change_of_the_table():
+    dispatcher = table(print)
+    assert path_of(dispatcher.url_for("book", id=7)) == "/book/7"
+    dispatcher.mapper.prefix = "/pre"
+    assert path_of(dispatcher.url_for("book", id=7)) == "/pre/book/7"
+    dispatcher.connect("book", "/other/{id}", print)
+    assert path_of(dispatcher.url_for("book", id=7)) == "/pre/other/7"
+    for path in ("/one/{id}", "/two/{id}"):
+        dispatcher.connect("static", path, _static=True)
+        assert path_of(dispatcher.url_for("static", id=7)) == "/pre" + path.replace("{id}", "7")
+
+
+def test_values_that_only_compare_equal_make_other_urls():
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("x", "/{x}", print)
+    made = [path_of(dispatcher.url_for("x", x=value)) for value in (1, True, 1.0, "1")]
+    assert made == ["/1", "/True", "/1.0", "/1"]
+
+
+def test_the_urls_that_are_kept_are_bounded():
+    dispatcher = table(print)
+    for number in range(2_000):
+        dispatcher.url_for("book", id=number)
+    assert len(dispatcher.mapper.made) <= 1_600
+
+
+def test_a_filter_is_asked_each_time():
+    dispatcher, asked = RoutesDispatcher(), []
+    dispatcher.connect("f", "/f/{a}", print, _filter=lambda params: asked.append(1) or params)
+    assert [dispatcher.url_for("f", a=1) for _ in range(3)]
+    assert len(asked) == 3
