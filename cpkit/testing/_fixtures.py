@@ -59,12 +59,19 @@ def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
 
 @pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
-    """Apply the configuration and mount the application that the test asks for."""
-    from ._mounted import mount
+    """Apply the configuration, mount the application and start the engine, as the test asks."""
+    from ._mounted import check_as_told, mount
 
     options = options_of(request.node)
     app = request.getfixturevalue("cp_app") if options.root is None else options.root
     mount(options, app)
+    if options.engine:
+        # Before the engine opens the databases, so that it finds them open already: the copies.
+        if "cp_db" in request.fixturenames:
+            request.getfixturevalue("cp_db")
+        engine = request.getfixturevalue("cp_engine")
+        check_as_told()
+        engine.start()
 
 
 @pytest.fixture

@@ -25,16 +25,17 @@ class Options:
     root: object = None
     mount: str = ""
     config: object = ()
+    engine: bool = False
     isolation: bool | None = None
     beside: tuple[Path, ...] = ()
 
 
 NAMES = tuple(each.name for each in fields(Options) if each.name != "beside")
 MARKER = (
-    "cherrypy(*, root=None, mount='', config={}, isolation=True): mount root (an object, a class "
-    "or an Application), else what the fixture cp_app returns, at mount; config holds sections "
-    "(keys that begin with a slash) of the application and entries of the global config, or is "
-    "the name of a file, or a list of both."
+    "cherrypy(*, root=None, mount='', config={}, engine=False, isolation=True): mount root (an "
+    "object, a class or an Application), else what the fixture cp_app returns, at mount; config "
+    "holds sections (keys that begin with a slash) of the application and entries of the global "
+    "config, or is the name of a file, or a list of both; engine starts CherryPy's, without HTTP."
 )
 
 
@@ -68,7 +69,7 @@ def _problem(name: str, value: object) -> str | None:
         return "Give an object whose methods are exposed, its class, or an Application."
     if name == "mount" and not (isinstance(value, str) and value[:1] in ("", "/")):
         return "Give a path that begins with a slash."
-    if name == "isolation" and not isinstance(value, bool):
+    if name in ("engine", "isolation") and not isinstance(value, bool):
         return "Give True or False."
     return None
 

@@ -28,6 +28,15 @@ def mount(options: Options, root: object) -> None:
         cherrypy.tree.mount(root, options.mount, config.sections)
 
 
+def check_as_told() -> None:
+    """Leave out CherryPy's own checks at the start, unless ``checker.on`` is set.
+
+    They warn of what is usual in tests, such as an application without config.
+    """
+    if "checker.on" not in cherrypy.config:
+        cherrypy.checker.on = False
+
+
 class Mounted:
     """The applications on ``cherrypy.tree``; before a first request their settings are checked.
 
