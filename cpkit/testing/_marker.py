@@ -29,6 +29,11 @@ class Options:
     isolation: bool | None = None
     beside: tuple[Path, ...] = ()
 
+    def check(self) -> None:
+        """Raise MarkerError for an argument that cannot be what it is."""
+        for name in NAMES:
+            _check_value(name, getattr(self, name))
+
 
 NAMES = tuple(each.name for each in fields(Options) if each.name != "beside")
 MARKER = (
@@ -55,23 +60,23 @@ def _check(marker: pytest.Mark) -> None:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, 1)
             raise MarkerError(f"it has no argument {name}", _known(*close))
-        problem = _problem(name, value)
-        if problem:
-            raise MarkerError(f"{name} is {value!r}", problem)
+        _check_value(name, value)
 
 
 def _known(*close: str) -> str:
     return f"Did you mean {close[0]}?" if close else f"Its arguments are {', '.join(NAMES)}."
 
 
-def _problem(name: str, value: object) -> str | None:
+def _check_value(name: str, value: object) -> None:
     if name == "root" and isinstance(value, _NO_ROOTS):
-        return "Give an object whose methods are exposed, its class, or an Application."
-    if name == "mount" and not (isinstance(value, str) and value[:1] in ("", "/")):
-        return "Give a path that begins with a slash."
-    if name in ("engine", "isolation") and not isinstance(value, bool):
-        return "Give True or False."
-    return None
+        remedy = "Give an object whose methods are exposed, its class, or an Application."
+    elif name == "mount" and not (isinstance(value, str) and value[:1] in ("", "/")):
+        remedy = "Give a path that begins with a slash."
+    elif name in ("engine", "isolation") and not isinstance(value, bool | None):
+        remedy = "Give True or False."
+    else:
+        return
+    raise MarkerError(f"{name} is {value!r}", remedy)
 
 
 class Sections:
