@@ -19,6 +19,7 @@ from cpkit.database.health import Health, PoolFigures, measured
 from cpkit.database.requests import note_borrower, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.database.unit import Unit
+from cpkit.printable import printable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -127,7 +128,7 @@ class DatabasePlugin(SimplePlugin):
 
     def say(self, message: str, level: int = 20) -> None:
         """Log *message* about this database."""
-        self.bus.log(f"Database {self._settings.masked_url}: {message}", level)
+        self.bus.log(printable(f"Database {self._settings.masked_url}: {message}"), level)
 
     def lent(
         self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
