@@ -41,6 +41,7 @@ class AcceptTool(Tool[AcceptSettings]):
 
     def __init__(self, priority: int = 50) -> None:
         super().__init__("on_start_resource", AcceptSettings, accept, priority)
+        self.priority = priority
 
     def check_whole(self, given: Given) -> None:
         """Raise SettingError where there is nothing to choose from."""
@@ -48,7 +49,7 @@ class AcceptTool(Tool[AcceptSettings]):
 
     def setup_for(self, settings: AcceptSettings) -> Setup:
         """Return what begins to negotiate with each request that has these *settings*."""
-        priority = self._priority if settings.priority is None else settings.priority
+        priority = self.priority if settings.priority is None else settings.priority
         return Plan(settings, priority).begin
 
 
