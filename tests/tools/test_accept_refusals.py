@@ -8,12 +8,8 @@ import pytest
 import cpkit.tools
 from cpkit.dispatchers import RoutesDispatcher
 
-JSON, PROBLEM, HTML, TEXT = (
-    "application/json",
-    "application/problem+json",
-    "text/html",
-    "text/plain",
-)
+JSON, PROBLEM = "application/json", "application/problem+json"
+HTML, TEXT = "text/html", "text/plain"
 MEDIA = {JSON: json.dumps, HTML: str, TEXT: str}
 SETTINGS = {"on": True, "media": MEDIA, "errors": True}
 CONFIG = {f"cpkit.accept.{name}": value for name, value in SETTINGS.items()}
