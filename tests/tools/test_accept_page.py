@@ -11,7 +11,6 @@ from cherrypy.lib import static
 
 import cpkit.tools
 from cpkit.errors import NotRenderedError
-from cpkit.settings import table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "accept.md").read_text()
 JSON, PROBLEM = "application/json", "application/problem+json"
@@ -35,10 +34,6 @@ def serve(handler, **settings):
             return handler()
 
     cherrypy.tree.mount(Root(), "", {"/": config})
-
-
-def test_the_table_of_settings_is_the_declaration():
-    assert table("cpkit.accept", cpkit.tools.accept.settings) in PAGE
 
 
 # ------------------------------ what it adds ------------------------------
