@@ -16,13 +16,28 @@ COLUMNS = ("methods", "template", "name", "handler")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 1 when nothing answers the path that was asked for."""
+    """Run a command; return 0, or 1 when nothing answers the path, or the orders differ."""
+    parser, openapi, routes = _parsers()
+    options = parser.parse_args(arguments)
+    if options.command == "openapi":
+        return show_openapi(options, openapi)
+    try:
+        table = dispatcher(options.object)
+        if options.match is not None and not hasattr(table, "answers"):
+            raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
+    except (CpkitError, ImportError, AttributeError, ValueError, TypeError) as error:
+        routes.error(str(error))
+    if options.compare:
+        return show_differences(table, options)
+    return show_routes(table, options) if options.match is None else show_match(table, options)
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Return the parser of the command line, and those of its commands."""
     parser = argparse.ArgumentParser("python -m cpkit", description="cpkit's command line")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     openapi = commands.add_parser("openapi", help="write the OpenAPI description of a dispatcher")
-    routes = commands.add_parser(
-        "routes", help="show the routes of a dispatcher, or which of them answers a path"
-    )
+    routes = commands.add_parser("routes", help="show routes, and which of them answers a path")
     for command in (openapi, routes):
         command.add_argument(
             "object", metavar="MODULE:OBJECT", help="a dispatcher, or what makes one"
@@ -36,18 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--compare", action="store_true", help="show URLs that Routes 2.5's order answers otherwise"
     )
     routes.add_argument("--json", action="store_true", help="write JSON")
-    options = parser.parse_args(arguments)
-    if options.command == "openapi":
-        return show_openapi(options, openapi)
-    try:
-        table = dispatcher(options.object)
-        if options.match is not None and not hasattr(table, "answers"):
-            raise TypeError(f"--match needs a dispatcher of cpkit; {options.object} is another.")
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        routes.error(str(error))
-    if options.compare:
-        return show_differences(table, options)
-    return show_routes(table, options) if options.match is None else show_match(table, options)
+    return parser, openapi, routes
 
 
 def show_openapi(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -98,8 +102,7 @@ def dispatcher_of(found: Any, name: str) -> Any:
 
 def show_routes(table: Any, options: argparse.Namespace) -> int:
     """Write the table of routes, and below each what is wrong with it."""
-    from .routing.faults import of_mapper
-    from .routing.listing import rows
+    from .routing.listing import of_mapper, rows
 
     found = rows(table)
     whole = [f"! {problem}" for problem in of_mapper(table)]

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import cherrypy
 
-from cpkit.routing.handlers import operations
-from cpkit.routing.table import RouteTable
+from cpkit.routing.table import RouteTable, operations
 
 from .cherry import Application, Bus, behind
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError

@@ -12,9 +12,8 @@ import cherrypy
 from cpkit.cherry import Handler, test_callable_spec
 from cpkit.config_check import check_at_start
 from cpkit.routing.conditions import Environ
-from cpkit.routing.endpoint import Endpoint, Target
-from cpkit.routing.faults import faults
-from cpkit.routing.sections import STATICDIR, Depths, along, merged
+from cpkit.routing.endpoint import STATICDIR, Depths, Endpoint, Target, along, merged
+from cpkit.routing.listing import faults
 from cpkit.routing.table import RouteTable
 
 from . import request as _request

@@ -16,8 +16,7 @@ from cpkit.parameters.receiving import documents_of
 from cpkit.parameters.settings import BodySettings, ParamsSettings
 from cpkit.parameters.shapes import Json, Schema
 from cpkit.parameters.signature import hints_of, plan_of
-from cpkit.routing.handlers import Operation, operations
-from cpkit.routing.table import METHODS, RouteTable
+from cpkit.routing.table import METHODS, Operation, RouteTable, operations
 from cpkit.settings import read
 
 from .additions import additions_of

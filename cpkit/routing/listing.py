@@ -1,22 +1,30 @@
-"""A dispatcher's routes as rows, and which of them answers a path, and why."""
+"""A dispatcher's routes as rows, what is wrong with them, and which answers a path, and why."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
-from .endpoint import Endpoint, Target
-from .faults import problems
+from routes.mapper import Mapper
+
+from .conditions import STANDARD_METHODS, misplaced
+from .endpoint import Endpoint, Target, bound, is_exposed
 from .generation import CONTROL
 from .mapper import IndexedMapper
-from .route import Route, named_routes
+from .route import Route, keywords, named_routes
 from .table import RouteTable
 
 Row = dict[str, Any]
 # Control characters, and what stands for bytes that could not be decoded.
 NO_TEXT = re.compile(CONTROL.pattern + r"|[\ud800-\udfff]")
+# What other frameworks write after a variable's colon for a type.
+TYPES = {"any", "bool", "date", "decimal", "float", "int", "integer", "number", "path", "slug"}
+TYPES |= {"str", "string", "uuid"}
+POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
+REST = inspect.Parameter.VAR_KEYWORD
 
 
 def rows(table: Any) -> list[Row]:
@@ -137,3 +145,153 @@ def verdicts(table: RouteTable, path: str, environ: Row, winner: Route | None) -
             yield {"template": route.routepath, "verdict": f"only {', '.join(methods)}"}
         else:
             yield {"template": route.routepath, "verdict": verdict}
+
+
+def faults(table: RouteTable) -> Iterator[str]:
+    """Yield a sentence for each thing that is wrong with *table*."""
+    yield from of_mapper(table)
+    for route, problem in problems(table):
+        yield f"Route {table.target(route).path!r} {problem}"
+
+
+def of_mapper(table: Any) -> Iterator[str]:
+    """Yield what is wrong with the mapper of *table*, a dispatcher, cpkit's or another."""
+    mapper = type(table.mapper)
+    if not isinstance(table, RouteTable):
+        return
+    if not isinstance(table.mapper, IndexedMapper):
+        yield (
+            f"The mapper is a {mapper.__module__}.{mapper.__qualname__}, whose look-ups grow with "
+            "its routes. Derive it from cpkit.dispatchers.IndexedMapper."
+        )
+    elif mapper.match is not IndexedMapper.match and mapper.routematch is IndexedMapper.routematch:
+        yield f"{mapper.__name__}.match is never called. Override routematch."
+
+
+def problems(table: RouteTable) -> Iterator[tuple[Route, str]]:
+    """Yield (route, what is wrong with it), for each route that doesn't do what it was meant to."""
+    shadowed = getattr(table.mapper, "shadowed", tuple)
+    for route, earlier in shadowed():
+        if earlier is not None:  # else a slash is missing, see below
+            yield (
+                route,
+                f"can never match: {earlier.routepath!r}, declared before, takes all its URLs. "
+                "Declare it first, or remove it.",
+            )
+    for target in table.targets():
+        route = target.route
+        for problem in (*_of_route(table.mapper, route), *_of_handler(table, target)):
+            yield route, problem
+
+
+def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
+    if not mapper.prefix and _lacks_slash(route):
+        yield f"can never match: it has no leading slash. Write {'/' + route.routepath!r}."
+    doubt = getattr(mapper, "doubts", {}).get(route)
+    if doubt:
+        yield f"may not be meant: {doubt}. Put one slash between them."
+    for name, regex in route.reqs.items():
+        if regex in TYPES:
+            yield (
+                f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
+                rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
+            )
+    for name, value in keywords(route).items():
+        condition = misplaced(name, value)
+        if condition:
+            yield (
+                f"has the constant {name}={value!r}, which is no condition. "
+                f"Write conditions={{{condition!r}: ...}}."
+            )
+    yield from _of_methods((route.conditions or {}).get("method"))
+
+
+def _lacks_slash(route: Route) -> bool:
+    """Tell whether no path with a leading slash can match."""
+    if route.minimization:
+        return False
+    first = next(iter(route.routelist), "")
+    if isinstance(first, str):
+        return not first.startswith("/")
+    return first["type"] != "*" and first["name"] not in route.reqs
+
+
+def _of_methods(methods: list[str] | None) -> Iterator[str]:
+    if methods == []:
+        yield "can never match: its condition names no method. Leave the condition out for any."
+    for method in methods or ():
+        if method not in STANDARD_METHODS:
+            close = get_close_matches(method.upper(), STANDARD_METHODS, n=1)
+            meant = f" Is {close[0]} meant?" if close else ""
+            yield f"waits for {method!r}, which is no method of HTTP's registry.{meant}"
+
+
+def _of_handler(table: RouteTable, target: Target) -> Iterator[str]:
+    controller = table.controller_of(target)
+    if target.route.redirect or isinstance(controller, str):
+        return  # the latter is to be imported at its first request
+    if controller is None:
+        if "controller" not in target.variables:
+            yield f"answers 404: no controller is called {target.name!r}."
+    elif "action" in target.variables:
+        # PERF: from the end, as the names with underscores come first.
+        if not any(is_exposed(controller, name) for name in reversed(dir(controller))):
+            yield (
+                f"answers 404: no method of {controller!r} is exposed. "
+                "Decorate those that a URL may call with @cherrypy.expose."
+            )
+    else:
+        yield from _of_endpoint(table, target, controller)
+
+
+def _of_endpoint(table: RouteTable, target: Target, controller: Any) -> Iterator[str]:
+    endpoint = table.built(target, controller, target.action)
+    resource = bool(target.route.member_name)  # which may leave some of its actions out
+    if endpoint is None:
+        if target.action and not resource:
+            yield f"answers 404: {controller!r} has no method {target.action!r}."
+        return
+    lacking = set((target.route.conditions or {}).get("method") or ()) - {"HEAD", "OPTIONS"}
+    for method in sorted(lacking - endpoint.methods.keys() if endpoint.methods else ()):
+        name = getattr(controller, "__qualname__", type(controller).__qualname__)
+        yield f"waits for {method!r}, and {name} has no such method."
+    given = (target.variables | target.route.defaults.keys()) - {"controller", "action"}
+    if getattr(table, "full_result", False):
+        given |= {"controller", "action"} & target.route.maxkeys
+    if table.mapper.sub_domains:
+        given |= {"sub_domain"}
+    if resource:
+        given -= {"format"}  # of which it has routes with and without
+    pages = endpoint.methods or {"": endpoint}
+    told = set()
+    for page in pages.values():
+        for problem in _of_page(page, given):
+            if problem not in told:
+                told.add(problem)
+                yield problem
+
+
+def _of_page(page: Endpoint, given: set[str]) -> Iterator[str]:
+    handler = bound(page.controller, page.attribute)
+    if handler is None or inspect.isbuiltin(handler):
+        return
+    try:
+        parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
+    except (TypeError, ValueError):  # of what is written in C
+        return
+    name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
+    if inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler):
+        yield f"has an async handler, {name}, which nothing awaits. Write def."
+    required = [p.name for p in parameters if p.kind is POSITIONAL and p.default is p.empty]
+    if required:
+        yield (
+            f"answers 404: {name} takes {', '.join(required)} by position only, and parameters "
+            "come by name. Leave the / out."
+        )
+    if any(parameter.kind is REST for parameter in parameters):
+        return
+    taken = {p.name for p in parameters if p.kind not in (POSITIONAL, p.VAR_POSITIONAL)}
+    for lost in sorted(given - taken):
+        close = get_close_matches(lost, taken - given, n=1)
+        meant = f" Is {close[0]} meant?" if close else ""
+        yield f"answers 404: {name} has no parameter {lost!r}, unless a tool takes it out.{meant}"

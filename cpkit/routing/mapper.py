@@ -12,13 +12,12 @@ from routes.mapper import LRUCache, Mapper
 from routes.util import RoutesException
 from routes.util import controller_scan as scan_directory
 
-from .comparison import Difference, differences
 from .conditions import Domains, Environ
 from .declarations import Submapping
 from .generation import URLS, GenerationTable
 from .index import Index
+from .order import Difference, Shadow, differences, shadows
 from .route import Route, keywords, named_routes
-from .shadows import Shadow, shadows
 from .shape import pattern_warnings
 
 TRANSIENT = {"_changing", "_index", "_search_index", "_gendict", "_created_gens", "_created_regs"}

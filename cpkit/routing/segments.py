@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from .patterns import accepts, fullmatch
-from .template import Part
+from .route import Part
 
 Values = tuple["str | None", ...]
 Matcher = Callable[[str], "Values | None"]

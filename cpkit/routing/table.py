@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from traceback import walk_tb
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cpkit.errors import RouteError
 
 from .conditions import Environ, refuse_misplaced
 from .declarations import Submapping, calls
-from .endpoint import REMEDY, Endpoint, Target, endpoint, loaded
+from .endpoint import REMEDY, Config, Endpoint, Target, bound, endpoint, loaded
 from .mapper import IndexedMapper
 from .route import Route
-from .sections import Config
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 Table = TypeVar("Table", bound="RouteTable")
@@ -261,3 +260,39 @@ class RouteTable(Submapping):
         """Yield what is known of each route, in declared order."""
         for route in list(self.mapper.matchlist):
             yield self.target(route)
+
+
+class Operation(NamedTuple):
+    """A method of a route, what answers it, and the config of the code."""
+
+    target: Target
+    method: str | None  # None: all methods
+    handler: Callable[..., Any]
+    config: Config
+
+
+def operations(table: RouteTable) -> Iterator[Operation]:
+    """Yield the operations of the routes of *table* in declared order.
+
+    Left out are redirections, and routes whose controller or action the URL names.
+    """
+    for route in table.mapper.matchlist:
+        target = table.target(route)
+        controller = table.controller_of(target)
+        if route.redirect or controller is None or isinstance(controller, str):
+            continue
+        endpoint = table.built(target, controller, target.action)
+        if endpoint is not None:
+            yield from _of(target, endpoint)
+
+
+def _of(target: Target, endpoint: Endpoint) -> Iterator[Operation]:
+    named: list[str] | None = (target.route.conditions or {}).get("method")
+    pages: dict[str | None, Endpoint] = {None: endpoint}
+    if endpoint.methods is not None:
+        pages = dict(endpoint.methods.items())
+    for method in named or pages:
+        page = pages.get(method) or pages.get(None)
+        handler = page and bound(page.controller, page.attribute)
+        if page and handler:
+            yield Operation(target, method, handler, page.config)

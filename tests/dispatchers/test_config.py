@@ -6,7 +6,7 @@ import cherrypy
 import pytest
 
 from cpkit.dispatchers import RoutesDispatcher
-from cpkit.routing.sections import Depths, along, prefixes
+from cpkit.routing.endpoint import Depths, along, prefixes
 from cpkit.testing import Client
 
 

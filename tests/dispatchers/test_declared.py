@@ -362,7 +362,7 @@ def test_a_method_in_lower_case_is_refused(recorder):
 
 
 def test_the_start_check_knows_included_routes(recorder):
-    from cpkit.routing.faults import faults
+    from cpkit.routing.listing import faults
 
     class Wrong:
         @route("/{idd}")

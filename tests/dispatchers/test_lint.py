@@ -11,7 +11,7 @@ from cpkit.config_check import check_at_start
 from cpkit.config_check import faults as config_faults
 from cpkit.dispatchers import RoutesDispatcher, route
 from cpkit.errors import RouteError
-from cpkit.routing import faults as _lint
+from cpkit.routing import listing as _lint
 
 
 class Page:

@@ -6,7 +6,7 @@ import routes
 
 import cpkit.dispatchers
 from cpkit.dispatchers import IndexedMapper, RoutesDispatcher
-from cpkit.routing.faults import faults
+from cpkit.routing.listing import faults
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
