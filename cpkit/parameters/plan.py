@@ -58,7 +58,7 @@ class Parameter:
         if self.listed is not None:
             return self._several(raw if isinstance(raw, list) else [raw], place, faults)
         if isinstance(raw, list):
-            faults.add(place, self.name, "is given more than once")
+            faults.add(place, self.name, "must be given once")
             return raw
         if raw == "" and place == "form":
             return ABSENT  # a field that was left empty is one that was not filled in

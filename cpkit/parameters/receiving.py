@@ -121,7 +121,8 @@ class Receiving:
         coding = dict.get(request.headers, "Content-Encoding", "identity")
         if content is None or coding.lower() != "identity":
             raise InvalidRequest(415, self._offer, Accept=self._accept)
-        content.check_charset(self._accept)
+        if content.kind != FORM:  # which has no parameters: it is UTF-8 (WHATWG URL)
+            content.check_charset(self._accept)
         if content.kind in self._parsers:
             request.received.form = content.kind == FORM
             return self._parsers[content.kind]

@@ -13,6 +13,7 @@ from cpkit.negotiation import problems as problem
 
 from .faults import Fault
 
+_UNREAD = (413, 415)  # with these the body is left unread
 _FORMS = (problem.PROBLEM, problem.JSON, problem.HTML, problem.TEXT)
 
 
@@ -29,6 +30,8 @@ class InvalidRequest(cherrypy.HTTPError):
     ) -> None:
         self.errors = [fault.told() for fault in faults]
         self.fields = {name.replace("_", "-"): value for name, value in fields.items()}
+        if status in _UNREAD:
+            self.fields["Connection"] = "close"  # where the next request begins is not known
         listed = [f"{each['name'] or each['in']} {each['detail']}" for each in self.errors]
         self.detail = detail or f"{'; '.join(listed)}."
         super().__init__(status, self.detail)

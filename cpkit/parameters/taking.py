@@ -23,6 +23,7 @@ from .signature import plan_of
 PATH, QUERY = 55, 65
 # As CherryPy's own tools.params; after the body tool (14).
 FORMS = 15
+_FORMS = f"{FORM}, {FILES}"
 _MOST_KNOWN = 1024  # plans that are remembered: handlers may be made for each request
 
 
@@ -209,9 +210,8 @@ def _admit_form(request: TakingRequest, plan: Plan) -> None:
         taken = request.taken
         filled = taken.path.keys() | taken.positional
         if plan.takes_more_than(filled) and not _is_read(request, content):
-            raise InvalidRequest(415, "Send a form.", Accept=f"{FORM}, {FILES}")
+            raise InvalidRequest(415, f"Send a form: {_FORMS}.", Accept=_FORMS)
         return
-    content.check_charset(f"{FORM}, {FILES}")
     request.body.content_type.value = content.kind
     prepare(request.body)
 

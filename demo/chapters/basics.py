@@ -5,28 +5,33 @@ from __future__ import annotations
 import cherrypy
 
 import cpkit.tools
+from cpkit.dispatchers import route
+from cpkit.openapi import operation
 
 from ..pages import representations
+from ..values import Length
 from .strings import keep, kept, known_visitor, new_string, visitor
 
 
 class Basics:
     """The tutorial's first application."""
 
-    @cherrypy.expose
+    @route("/hello", methods=["GET"], name="hello")
+    @operation(tags=["Pages"])
     def hello(self) -> str:
         """Greet (chapter 1)."""
         return "Hello world!"
 
-    @cherrypy.expose
+    @route("/generate", methods=["GET", "POST"], name="generate")
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
     @cpkit.tools.db(write=True)
     @cherrypy.tools.sessions()
-    def generate(self, length: str = "8") -> dict[str, str]:
+    def generate(self, length: Length = 8) -> dict[str, str]:
         """Make a string of the asked length and keep it (chapters 2 to 4)."""
         return {"string": keep(cherrypy.request.db, visitor(), new_string(length))}
 
-    @cherrypy.expose
+    @route("/display", methods=["GET"], name="display")
+    @operation(responses={404: "There is no string yet."})
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
     @cpkit.tools.db()
     @cherrypy.tools.sessions()

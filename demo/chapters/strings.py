@@ -11,10 +11,8 @@ from typing import Any
 import cherrypy
 import sqlalchemy as sa
 
-from ..reading import whole_number
 from ..schema import strings
 
-SHORTEST, LONGEST = 1, 64
 TOUCHED_EVERY = 60.0  # seconds
 _LETTERS = string.ascii_letters + string.digits
 # NOTE: SQLite and PostgreSQL share this statement; SQLAlchemy has it once for each of them.
@@ -26,10 +24,9 @@ _SHOW = sa.select(strings.c.value).where(strings.c.session_id == sa.bindparam("v
 _FORGET = sa.delete(strings).where(strings.c.session_id == sa.bindparam("visitor"))
 
 
-def new_string(length: str) -> str:
-    """Return a random string; a *length* that is none, or out of range, is a 400."""
-    number = whole_number("length", length, SHORTEST, LONGEST)
-    return "".join(secrets.choice(_LETTERS) for _ in range(number))
+def new_string(length: int) -> str:
+    """Return a random string of *length* letters and digits."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
 def keep(db: Any, visitor: str, value: str) -> str:

@@ -11,8 +11,10 @@ import cherrypy
 import cpkit.dispatchers
 import cpkit.plugins
 import cpkit.tools
+from cpkit.dispatchers import route
+from cpkit.openapi import operation
 
-from ..library.handlers import Holding
+from ..library.handlers import Change, Holding
 from ..operations.source import ROOT, line_link, source_link, sources
 from ..pages import render, representations
 from ..store.discount import discount
@@ -145,15 +147,27 @@ class Pages:
                 "cpkit.testing",
                 **_tests(),
             ),
+            chapter(
+                13,
+                "An API that tells what it is",
+                "Annotations decide what comes in: a path that does not fit is a 404, a query or a "
+                "form a 400, a document a 422, each with every fault. The same annotations make "
+                "the description of the API.",
+                "params, body, openapi",
+                change=Change,
+                docs=line_link("demo/app.py", "openapi.Page("),
+            ),
         ]
 
-    @cherrypy.expose
+    @route("/", methods=["GET"], name="tour")
+    @operation(tags=["Pages"])
     @cpkit.tools.accept(media=representations("tour"))
     def tour(self) -> dict[str, Any]:
         """Show the tour."""
         return {"chapters": [chapter._asdict() for chapter in self.chapters]}
 
-    @cherrypy.expose
+    @route("/ajax", methods=["GET"], name="ajax")
+    @operation(tags=["Pages"])
     @cpkit.tools.accept(media={"text/html": partial(render, "ajax.html")})
     @cpkit.tools.db()
     @cherrypy.tools.sessions()
@@ -161,7 +175,8 @@ class Pages:
         """Show the page without reload (chapter 8)."""
         return {"string": found(cherrypy.request.db, known_visitor())}
 
-    @cherrypy.expose
+    @route("/app", methods=["GET"], name="app")
+    @operation(tags=["Pages"])
     @cpkit.tools.accept(media={"text/html": partial(render, "app.html")})
     def app(self) -> dict[str, Any]:
         """Show the single-page application, or how to build it (chapter 10)."""

@@ -2,117 +2,121 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 from urllib.parse import urlencode
 
 import cherrypy
+from msgspec import Struct
 
 import cpkit.tools
+from cpkit.dispatchers import route
+from cpkit.openapi import operation
 
 from ..pages import representations
-from ..reading import checked_text, whole_number
-from . import queries
+from ..values import Copies, Id, Language, Note, Start, Words
+from . import answers, queries
 
-MOST_COPIES = 99
-LONGEST_NOTE = 200
+FORMS_AND_JSON = ["application/json", "application/x-www-form-urlencoded"]
 
 
 class Libraries:
     """The libraries of the catalogue."""
 
-    exposed = True
-
+    @route("/libraries", methods=["GET"], name="libraries")
     @cpkit.tools.accept(media=representations("libraries"))
     @cpkit.tools.db()
-    def GET(self) -> dict[str, Any]:  # noqa: N802
+    def GET(self) -> answers.Libraries:  # noqa: N802
         """List the libraries."""
-        return {"libraries": queries.all_libraries(cherrypy.request.db)}
+        return cast(answers.Libraries, {"libraries": queries.all_libraries(cherrypy.request.db)})
 
 
 class Library:
     """One library and the books that it holds."""
 
-    exposed = True
-
+    @route("/library/{library_id}", methods=["GET"], name="library")
     @cpkit.tools.accept(media=representations("library"))
     @cpkit.tools.db()
-    def GET(self, library_id: str, start: str = "0") -> dict[str, Any]:  # noqa: N802
+    def GET(self, library_id: Id, start: Start = 0) -> answers.Shelf:  # noqa: N802
         """Show a page of a library's books."""
-        library = known_library(int(library_id))
-        first = whole_number("start", start, 0, 1_000_000)
-        books, total = queries.books_of(cherrypy.request.db, library["id"], first)
-        return {"library": library, "books": books, **paging(first, total, {})}
+        library = known_library(library_id)
+        books, total = queries.books_of(cherrypy.request.db, library_id, start)
+        return cast(answers.Shelf, {"library": library, "books": books, **paging(start, total, {})})
+
+
+class Change(Struct, forbid_unknown_fields=True):
+    """How many copies there are from now on, and the note."""
+
+    copies: Copies
+    note: Note = ""
 
 
 class Holding:
     """A book in a library: how many copies stand there, and a note that readers leave."""
 
-    exposed = True
-
+    @route("/library/{library_id}/book/{book_id}", methods=["GET"], name="holding")
     @cpkit.tools.accept(media=representations("holding"))
     @cpkit.tools.db()
-    def GET(self, library_id: str, book_id: str) -> dict[str, Any]:  # noqa: N802
+    def GET(self, library_id: Id, book_id: Id) -> answers.Holding:  # noqa: N802
         """Show the book in the library."""
-        return held_book(int(library_id), int(book_id))
+        return held_book(library_id, book_id)
 
+    @route("/library/{library_id}/book/{book_id}", methods=["PUT"], name="change_holding")
     @cpkit.tools.accept(media=representations("holding"))
     @cpkit.tools.db()
-    def PUT(  # noqa: N802
-        self, library_id: str, book_id: str, copies: str = "", note: str = ""
-    ) -> dict[str, Any]:
+    @cpkit.tools.body(media=FORMS_AND_JSON)
+    def PUT(self, library_id: Id, book_id: Id, body: Change) -> answers.Holding:  # noqa: N802
         """Write how many copies there are, and the note."""
-        held_book(int(library_id), int(book_id))
-        number = whole_number("copies", copies, 0, MOST_COPIES)
-        text = checked_text("note", note, 0, LONGEST_NOTE)
-        queries.update_holding(cherrypy.request.db, int(library_id), int(book_id), number, text)
-        return held_book(int(library_id), int(book_id))
+        held_book(library_id, book_id)
+        note = body.note.strip()
+        queries.update_holding(cherrypy.request.db, library_id, book_id, body.copies, note)
+        return held_book(library_id, book_id)
 
+    @route("/library/{library_id}/book/{book_id}", methods=["POST"], name="send_holding")
+    @operation(responses={303: "To the book in the library."})
     @cpkit.tools.db()
-    def POST(  # noqa: N802
-        self, library_id: str, book_id: str, copies: str = "", note: str = ""
-    ) -> None:
+    @cpkit.tools.body(media="application/x-www-form-urlencoded")
+    def POST(self, library_id: Id, book_id: Id, body: Change) -> None:  # noqa: N802
         """Do what PUT does, for a form in a browser without scripts."""
-        self.PUT(library_id, book_id, copies, note)
+        self.PUT(library_id, book_id, body)
         raise cherrypy.HTTPRedirect(f"/library/{library_id}/book/{book_id}", 303)
 
 
 class Books:
     """The books of all libraries."""
 
-    exposed = True
-
+    @route("/books", methods=["GET"], name="books")
     @cpkit.tools.accept(media=representations("books"))
     @cpkit.tools.db()
     def GET(  # noqa: N802
-        self, q: str = "", language: str = "", start: str = "0"
-    ) -> dict[str, Any]:
+        self, q: Words = "", language: Language = "", start: Start = 0
+    ) -> answers.Found:
         """Search the books by words of their titles and authors."""
-        words, chosen = checked_text("q", q, 0, 100), checked_text("language", language, 0, 8)
-        first, db = whole_number("start", start, 0, 1_000_000), cherrypy.request.db
-        books, total = queries.search(db, words, chosen, first)
-        return {
+        db, words, chosen = cherrypy.request.db, q.strip(), language.strip()
+        books, total = queries.search(db, words, chosen, start)
+        found = {
             "books": books,
             "q": words,
             "language": chosen,
             "languages": queries.languages(db),
-            **paging(first, total, {"q": words, "language": chosen}),
+            **paging(start, total, {"q": words, "language": chosen}),
         }
+        return cast(answers.Found, found)
 
 
 class Book:
     """One book and the libraries that hold it."""
 
-    exposed = True
-
+    @route("/book/{book_id}", methods=["GET"], name="book")
     @cpkit.tools.accept(media=representations("book"))
     @cpkit.tools.db()
-    def GET(self, book_id: str) -> dict[str, Any]:  # noqa: N802
+    def GET(self, book_id: Id) -> answers.Holders:  # noqa: N802
         """Show the book."""
-        book = known_book(int(book_id))
-        return {"book": book, "libraries": queries.holders(cherrypy.request.db, book["id"])}
+        book = known_book(book_id)
+        libraries = queries.holders(cherrypy.request.db, book_id)
+        return cast(answers.Holders, {"book": book, "libraries": libraries})
 
 
-def known_library(library_id: int) -> dict[str, Any]:
+def known_library(library_id: int) -> queries.Row:
     """Return a library, or answer 404."""
     library = queries.library(cherrypy.request.db, library_id)
     if library is None:
@@ -120,7 +124,7 @@ def known_library(library_id: int) -> dict[str, Any]:
     return library
 
 
-def known_book(book_id: int) -> dict[str, Any]:
+def known_book(book_id: int) -> queries.Row:
     """Return a book, or answer 404."""
     book = queries.book(cherrypy.request.db, book_id)
     if book is None:
@@ -128,17 +132,17 @@ def known_book(book_id: int) -> dict[str, Any]:
     return book
 
 
-def held_book(library_id: int, book_id: int) -> dict[str, Any]:
+def held_book(library_id: int, book_id: int) -> answers.Holding:
     """Return a book as a library holds it, or answer 404 saying what is missing."""
     holding = queries.holding(cherrypy.request.db, library_id, book_id)
     if holding is None:
         known_library(library_id)
         known_book(book_id)
         raise cherrypy.HTTPError(404, f"Library {library_id} does not hold book {book_id}.")
-    return holding
+    return cast(answers.Holding, holding)
 
 
-def paging(start: int, total: int, query: dict[str, str]) -> dict[str, Any]:
+def paging(start: int, total: int, query: dict[str, str]) -> answers.Paging:
     """Return where a page of results stands: the total and the queries of its neighbours."""
     size = queries.PAGE
     last = max(0, total - 1) // size * size

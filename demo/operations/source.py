@@ -11,6 +11,7 @@ from typing import Any
 import cherrypy
 
 import cpkit.tools
+from cpkit.dispatchers import route
 
 from ..pages import representations
 
@@ -46,8 +47,7 @@ def line_link(path: str, text: str) -> str:
 class Source:
     """A file of source."""
 
-    exposed = True
-
+    @route("/source/{path:.+}", methods=["GET"], name="source")
     @cpkit.tools.accept(media=representations("source"))
     def GET(self, path: str) -> dict[str, Any]:  # noqa: N802
         """Show the file; only a name from the list of sources is ever opened."""

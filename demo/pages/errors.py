@@ -24,7 +24,9 @@ def error_page(status: str, message: str, traceback: str, version: str) -> bytes
     headers["Content-Type"] = form + CHARSET if form.startswith("text/") else form
     headers["Vary"] = "Accept"
     # NOTE: CherryPy has escaped both for HTML, which the template does itself.
-    told = problem.problem(html.unescape(status), html.unescape(message))
+    refusal = getattr(request, "refusal", None)
+    errors = {"errors": refusal.errors} if refusal and refusal.errors else {}
+    told = problem.problem(html.unescape(status), html.unescape(message), **errors)
     if form == problem.HTML:
         return render("error.html", dict(told))
     return problem.RENDERERS[form](told)

@@ -33,7 +33,10 @@ function requestOf(form, button) {
   const accept = form.querySelector("[data-accept]")?.value || "text/plain, */*;q=0.5";
   const path = form.getAttribute("action");
   const asked = { method, url: path, headers: { Accept: accept } };
-  if (method === "GET") asked.url += String(fields) && `?${fields}`;
+  if (button?.dataset.json) {
+    asked.headers["Content-Type"] = "application/json";
+    asked.body = button.dataset.json;
+  } else if (method === "GET") asked.url += String(fields) && `?${fields}`;
   else if (method !== "DELETE") asked.body = fields;
   return asked;
 }

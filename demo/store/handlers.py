@@ -7,22 +7,26 @@ from typing import Any, ClassVar
 import cherrypy
 
 import cpkit.tools
+from cpkit.dispatchers import route
+from cpkit.openapi import operation
 
 from ..pages import representations
 from . import discount  # noqa: F401  registers the tool store.discount
+from .basket import Basket, OpenTill, Receipt, Shop, checked
 from .discount import price
-from .shelves import all_shelves, checked_basket, take
-from .tills import CARD, KINDS
+from .shelves import all_shelves, take
+from .tills import CARD, KINDS, Kind
+
+FORMS_AND_JSON = ["application/json", "application/x-www-form-urlencoded"]
 
 
 class Store:
     """The shelves."""
 
-    exposed = True
-
+    @route("/store", methods=["GET"], name="store")
     @cpkit.tools.accept(media=representations("store"))
     @cpkit.tools.db()
-    def GET(self) -> dict[str, Any]:  # noqa: N802
+    def GET(self) -> Shop:  # noqa: N802
         """Show the goods and the tills."""
         return {"shelves": all_shelves(cherrypy.request.db), "tills": KINDS}
 
@@ -30,32 +34,44 @@ class Store:
 class Till:
     """One till."""
 
-    exposed = True
     _cp_config: ClassVar = {
         "store.discount.on": True,
         "store.discount.percent": 10,
         "store.discount.customers": CARD,
     }
 
+    @route("/store/till/{kind}", methods=["GET"], name="till")
     @cpkit.tools.accept(media=representations("till"))
     @cpkit.tools.db()
-    def GET(self, kind: str, **customer: str) -> dict[str, Any]:  # noqa: N802
+    def GET(  # noqa: N802
+        self, kind: Kind, items: str = "", card: str = "", priority: str = ""
+    ) -> OpenTill:
         """Show the till that the customer was sent to."""
-        return {**self._till(kind), "shelves": all_shelves(cherrypy.request.db)}
+        return {**_till(kind), "shelves": all_shelves(cherrypy.request.db)}  # type: ignore[typeddict-item]
 
+    @route("/store/till/{kind}", methods=["POST"], name="pay")
+    @operation(responses={409: "The till cannot take this basket, or the goods have run out."})
     @cpkit.tools.accept(media=representations("receipt"))
     @cpkit.tools.db()
-    def POST(self, kind: str, **basket: str) -> dict[str, Any]:  # noqa: N802
+    @cpkit.tools.body(media=FORMS_AND_JSON)
+    def POST(  # noqa: N802
+        self,
+        kind: Kind,
+        body: Basket | None = None,
+        items: str = "",
+        card: str = "",
+        priority: str = "",
+    ) -> Receipt:
         """Sell a basket: all of it, or nothing."""
-        db, till = cherrypy.request.db, self._till(kind)
+        db, till = cherrypy.request.db, _till(kind)
         prices = {shelf["item"]: shelf["cents"] for shelf in all_shelves(db)}
-        bought = checked_basket(kind, basket, prices)
+        bought = checked(body, kind)
         for item, number in bought.items():
             take(db, item, number)
         total = sum(prices[item] * number for item, number in bought.items())
-        return {**till, "bought": bought, "cents": price(total, till["discount"])}
+        cents = price(total, till["discount"])
+        return {**till, "bought": bought, "cents": cents}  # type: ignore[typeddict-item]
 
-    def _till(self, kind: str) -> dict[str, Any]:
-        if kind not in KINDS:
-            raise cherrypy.HTTPError(404, f"There is no till {kind}; there is {', '.join(KINDS)}.")
-        return {"kind": kind, "text": KINDS[kind], "discount": cherrypy.request.discount}
+
+def _till(kind: str) -> dict[str, Any]:
+    return {"kind": kind, "text": KINDS[kind], "discount": cherrypy.request.discount}

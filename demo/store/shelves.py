@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import cherrypy
 import sqlalchemy as sa
 
-from ..reading import whole_number
 from ..schema import shelves
-from .tills import BASKET, BASKET_LIMIT
+from .basket import Shelf
 
 _TAKE = (
     sa.update(shelves)
@@ -19,23 +18,10 @@ _TAKE = (
 _LOW = shelves.c.stock < shelves.c.full / 2
 
 
-def all_shelves(db: Any) -> list[dict[str, Any]]:
+def all_shelves(db: Any) -> list[Shelf]:
     """List what stands on the shelves."""
-    return [dict(row) for row in db.execute(sa.select(shelves).order_by(shelves.c.item)).mappings()]
-
-
-def checked_basket(kind: str, fields: dict[str, Any], prices: dict[str, int]) -> dict[str, int]:
-    """Return how many of each item are bought; what the till cannot take is a 400."""
-    unknown = sorted(set(fields) - set(prices))
-    if unknown:
-        raise cherrypy.HTTPError(400, f"The store sells {', '.join(sorted(prices))}.")
-    basket = {item: whole_number(item, number or "0", 0, 20) for item, number in fields.items()}
-    bought = {item: number for item, number in sorted(basket.items()) if number}
-    if not bought:
-        raise cherrypy.HTTPError(400, "The basket is empty.")
-    if kind == BASKET and sum(bought.values()) >= BASKET_LIMIT:
-        raise cherrypy.HTTPError(400, f"This till takes under {BASKET_LIMIT} items.")
-    return bought
+    asked = sa.select(shelves).order_by(shelves.c.item)
+    return [cast(Shelf, dict(row)) for row in db.execute(asked).mappings()]
 
 
 def take(db: Any, item: str, number: int) -> None:

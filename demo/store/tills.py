@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import cherrypy
 
+Kind = Literal["basket", "priority", "store-card", "regular"]
 BASKET, PRIORITY, CARD, REGULAR = "basket", "priority", "store-card", "regular"
 KINDS = {
     BASKET: "under ten items",

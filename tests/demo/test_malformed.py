@@ -31,14 +31,12 @@ def test_a_field_that_is_given_twice_is_a_400_that_names_it(demo, method, path, 
     assert re.search(r"\w+ must be given once\.", response.text)
 
 
-@pytest.mark.parametrize(
-    "media_type", ["multipart/form-data", "multipart/form-data; boundary=x", "text/plain", ""]
-)
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", ""])
 def test_a_body_that_is_no_form_is_a_415_that_says_what_is(demo, media_type):
     headers = {"Content-Type": media_type} if media_type else {}
     response = demo.put("/generator", data=b'{"another_string": "a"}', headers=headers)
     assert response.status_code == 415
-    assert "Send a form: application/x-www-form-urlencoded." in response.text
+    assert "Send a form: application/x-www-form-urlencoded" in response.text
     assert response.headers["Connection"] == "close"
 
 
@@ -50,15 +48,12 @@ def test_a_form_is_read_as_utf_8_whatever_charset_it_claims(demo, charset):
     assert (response.status_code, response.text) == (200, "na\u00efve")
 
 
-@pytest.mark.parametrize(
-    ("method", "status", "said"),
-    [("GET", 404, "Unexpected query string"), ("POST", 400, "Unexpected body")],
-)
-def test_a_field_that_is_not_known_is_named(demo, method, status, said):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_field_that_is_not_known_is_named(demo, method):
     fields = {"data": {"lenght": "9"}} if method == "POST" else {"params": {"lenght": "9"}}
     response = demo.request(method, "/generate", headers={"Accept": "text/plain"}, **fields)
-    assert response.status_code == status
-    assert f"{said} parameters: lenght" in response.text
+    assert response.status_code == 400
+    assert "lenght is unknown." in response.text
 
 
 def test_a_post_without_a_body_needs_no_type(demo):

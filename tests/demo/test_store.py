@@ -37,8 +37,21 @@ def test_a_customer_comes_to_the_till_that_suits(demo, json, query, till):
 
 
 def test_the_query_cannot_name_another_till(demo, json):
-    answer = demo.get("/store/till?items=3&kind=store-card", headers=json).json()
-    assert (answer["kind"], answer["discount"]) == ("basket", 0)
+    refused = demo.get("/store/till?items=3&kind=store-card", headers=json)
+    assert (refused.status_code, refused.json()["detail"]) == (400, "kind is unknown.")
+
+
+def test_a_basket_is_sold_at_the_entrance_too(demo, json):
+    receipt = demo.post("/store/till?card=1", data={"pie": "2"}, headers=json).json()
+    assert (receipt["kind"], receipt["cents"]) == ("store-card", 1764)
+
+
+def test_a_basket_may_be_a_document(demo, json):
+    receipt = demo.post(TILL, json={"pie": 2, "tea": 0}, headers=json).json()
+    assert (receipt["bought"], receipt["cents"]) == ({"pie": 2}, 1960)
+    refused = demo.post(TILL, json={"pie": "2", "unicorn": 1}, headers=json)
+    assert refused.status_code == 422
+    assert [each["name"] for each in refused.json()["errors"]] == ["/pie", "/unicorn"]
 
 
 @pytest.mark.parametrize(("kind", "cents"), [("regular", 1960), ("store-card", 1764)])
@@ -66,25 +79,25 @@ def test_a_basket_is_sold_whole_or_not_at_all(demo, json):
 
 
 @pytest.mark.parametrize(
-    ("kind", "basket", "said"),
+    ("kind", "basket", "status", "said"),
     [
-        ("regular", {}, "The basket is empty."),
-        ("regular", {"tea": "0"}, "The basket is empty."),
-        ("regular", {"unicorn": "1"}, "The store sells apples, bread"),
-        ("regular", {"tea": "many"}, "tea must be a whole number from 0 to 20."),
-        ("basket", {"tea": "6", "milk": "4"}, "This till takes under 10 items."),
+        ("regular", {}, 409, "The basket is empty."),
+        ("regular", {"tea": "0"}, 409, "The basket is empty."),
+        ("regular", {"unicorn": "1"}, 400, "unicorn is unknown."),
+        ("regular", {"tea": "many"}, 400, "tea must be a whole number from 0 to 20."),
+        ("basket", {"tea": "6", "milk": "4"}, 409, "This till takes under 10 items."),
     ],
 )
-def test_what_a_till_does_not_take_is_a_400(demo, json, kind, basket, said):
+def test_what_a_till_does_not_take_is_refused(demo, json, kind, basket, status, said):
     response = demo.post(f"/store/till/{kind}", data=basket, headers=json)
-    assert response.status_code == 400
+    assert response.status_code == status
     assert response.json()["detail"].startswith(said)
 
 
 def test_an_unknown_till_is_a_404_that_names_those_there_are(demo, json):
     response = demo.get("/store/till/gold", headers=json)
     assert response.status_code == 404
-    assert "basket, priority, store-card, regular" in response.json()["detail"]
+    assert "basket, priority, regular, store-card" in response.json()["detail"]
 
 
 def test_the_staff_restock_what_is_less_than_half_full(demo, cp_engine, json):
