@@ -97,7 +97,8 @@ def check(url: str, description: str) -> int:
 def main(names: list[str]) -> int:
     """Check the named applications, each in a process of its own; return the exit code."""
     if len(names) > 1:
-        return int(any([subprocess.run([sys.executable, __file__, it]).returncode for it in names]))
+        codes = [subprocess.run([sys.executable, __file__, name]).returncode for name in names]
+        return max(codes)
     with tempfile.TemporaryDirectory(prefix="cpkit-contract-") as folder:
         served = demo(Path(folder)) if names == [DEMO] else application(names[0], Path(folder))
         with served as (url, description):
