@@ -42,9 +42,13 @@ def _is_multipart(content_type: str) -> bool:
 
 
 def begins_with_boundary(data: bytes, boundary: bytes) -> bool:
-    """Tell whether the line of *boundary* is among the first of *data*."""
+    """Tell whether the line of *boundary* is among the first of *data*, or the one that closes.
+
+    A browser sends the closing one alone for a form without fields.
+    """
     lines = data[:_PREAMBLE_BYTES].split(b"\n")
-    return any(line.strip() == b"--" + boundary for line in lines)
+    marks = (b"--" + boundary, b"--" + boundary + b"--")
+    return any(line.strip() in marks for line in lines)
 
 
 def read_headers(source: Source, limits: Limits) -> dict[str, str]:

@@ -36,6 +36,11 @@ def test_a_form_is_a_form_in_any_case(demo):
     assert response.status_code == 200
 
 
+def test_a_form_of_no_parts_has_no_fields(demo):
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert demo.post("/generate", data=b"--x--\r\n", headers=headers).status_code == 200
+
+
 def test_what_is_gone_has_no_media_type(demo):
     assert "Content-Type" not in demo.delete("/generator").headers
 

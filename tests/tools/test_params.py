@@ -296,6 +296,12 @@ def test_files_pass_as_they_are(cp_client):
     ]
 
 
+def test_a_form_of_no_parts_has_no_fields(cp_client):
+    routed(book)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert cp_client.post("/7", data=b"--x--\r\n", headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("field", ["multipart/form-data", "multipart/form-data; boundary=é x"])
 def test_parts_that_cannot_be_told_apart_are_a_400(cp_client, field):
     routed(form)
