@@ -197,7 +197,10 @@ def _tool_page(script_name: str, page: FunctionType) -> str:
     """Return the route of a *page* such as ``tools.staticdir.handler(section="/a", dir="a")``."""
     made_of = getclosurevars(page).nonlocals
     tool, args, kwargs = made_of["self"], made_of["args"], made_of["kwargs"]
-    section = signature(tool.callable).bind_partial(*args, **kwargs).arguments.get("section")
-    if section:
-        return f"{script_name}/{section.strip('/')}"
-    return _named(script_name, tool.callable.__name__)
+    try:
+        given = signature(tool.callable).bind_partial(*args, **kwargs).arguments
+    except (TypeError, ValueError):  # it takes no such arguments, or does not tell
+        given = kwargs
+    if "section" in given:
+        return f"{script_name}/{str(given['section']).strip('/')}"
+    return _named(script_name, getattr(tool.callable, "__name__", type(tool.callable).__name__))

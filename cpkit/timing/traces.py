@@ -154,7 +154,7 @@ class Traces:
             return
         if found.span.is_recording():
             _describe(found, status, route, timing is not None and timing.broken)
-            if timing is not None:
+            if timing is not None and timing.total >= self._least():
                 self._make_children(found, timing)
         found.span.end(found.ahead + (timing.stop() if timing else perf_counter_ns()))
 

@@ -178,18 +178,21 @@ def traced() -> Case:
     before = cherrypy.engine.listeners
     plain, off = "CherryPy, nothing on", "cpkit, not traced"
 
+    def ours(plugin: Any) -> Call:
+        return _heard_by(getter(_app(**PHASES), "/"), plugin)
+
     def theirs(sampled: bool) -> Call:
         tracers, meters = _tracers(sampled), NoOpMeterProvider()
         app = OpenTelemetryMiddleware(_app(), tracer_provider=tracers, meter_provider=meters)
         return _heard_by(getter(app, "/"))
 
-    peer, headline = "OpenTelemetry WSGI, traces", "cpkit, traced, no phase long enough"
+    peer = "OpenTelemetry WSGI, traces"
     calls = {
         plain: _heard_by(getter(_app(), "/")),
-        off: _heard_by(getter(_app(**PHASES), "/"), _plugin()),
-        "cpkit, traced, not sampled": _heard_by(getter(_app(**PHASES), "/"), _tracing(False)),
-        headline: _heard_by(getter(_app(**PHASES), "/"), _tracing(least=3600)),
-        "cpkit, traced, every phase": _heard_by(getter(_app(**PHASES), "/"), _tracing()),
+        off: ours(_plugin()),
+        "cpkit, traced, not sampled": ours(_tracing(sampled=False)),
+        "cpkit, traced, no phase long enough": ours(_tracing(least=3600)),
+        "cpkit, traced, every phase": ours(_tracing()),
         f"{peer}, not sampled": theirs(False),
         peer: theirs(True),
     }
@@ -197,13 +200,12 @@ def traced() -> Case:
     def cleanup() -> None:
         cherrypy.engine.listeners = before
 
-    ours = [name for name in calls if name.startswith("cpkit")]
+    batched = [name for name in calls if name.startswith("cpkit")]
     return Case(
         calls,
         plain,
         ANSWER,
         cleanup=cleanup,
         without=[plain],
-        periods=dict.fromkeys(ours, BATCH),
-        headline=(headline, peer),
+        periods=dict.fromkeys(batched, BATCH),
     )
