@@ -214,6 +214,20 @@ class UnitOverError(DatabaseError):
         )
 
 
+class TransactionLostError(DatabaseError):
+    """A transaction that the database had undone before it was to be committed.
+
+    What undid it is the error's cause.
+    """
+
+    def __str__(self) -> str:
+        return (
+            "Nothing of this transaction can be stored any more, since a statement in it failed: "
+            "wrap what may fail in `with request.db.begin_nested()`, or call request.db.rollback() "
+            "and begin anew."
+        )
+
+
 class OutcomeUnknownError(DatabaseError):
     """A connection that was lost while COMMIT was under way."""
 

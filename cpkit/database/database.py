@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -25,17 +25,18 @@ from .backends.postgresql import PostgresqlBackend, Psycopg2Backend, PsycopgBack
 from .backends.sqlite import SqliteBackend
 from .engines import Lane, Lanes, build_lanes
 from .faults import Fault, patiently
-from .handles import DriverUnit, SessionUnit
+from .handles import DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
-from .pool import INHERITED, Borrowed, check_in, check_out
+from .pool import GUARDED, INHERITED, Borrowed, UnitPool, check_in, check_out
 from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
-from .terms import Terms
+from .terms import Local, Terms
 from .unit import Unit
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.orm import Session
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 _URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
@@ -73,7 +74,11 @@ class Host(Protocol):
     def threads(self) -> int:
         """Return how many threads may work with the database at a time."""
 
-    def say(self, message: str, level: int = 20) -> None:
+    @property
+    def answers(self) -> tuple[type[BaseException], ...]:
+        """Return what is raised to answer a request, and no failure."""
+
+    def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
         """Log *message* about this database."""
 
     def open_at_need(self) -> None:
@@ -92,6 +97,8 @@ class Unhurried:
 
     def __init__(self, database: Database) -> None:
         self.borrow, self.give_back = database.borrow, database.give_back
+        self.answers, self.failed = database.answers, database.failed
+        self.session = database.session
 
 
 class Database:
@@ -100,7 +107,7 @@ class Database:
     watchdog: Watchdog[Any] | None = None
 
     def __init__(self, settings: DatabaseSettings, host: Host) -> None:
-        self.settings, self._host = settings, host
+        self.settings, self._host, self.answers = settings, host, host.answers
         self._lanes: Lanes | None = None
         self._backend: Backend[Any] | None = None
         self._mutex = threading.Lock()
@@ -116,12 +123,14 @@ class Database:
         write: bool = True,
         isolation: str | None = None,
         read_only: bool = False,
+        set_local: Local | None = None,
     ) -> Unit:
         """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi.
 
-        *isolation* and *read_only* are asked of the transaction; without *write* it only reads.
+        *isolation*, *read_only* and *set_local* are asked of the transaction; without *write* it
+        only reads.
         """
-        terms = Terms(write and not self.settings.read_only, isolation, read_only)
+        terms = Terms(write and not self.settings.read_only, isolation, read_only, set_local)
         return self.kind_of_unit(handle)(self, terms)
 
     def kind_of_unit(self, handle: str) -> type[Unit]:
@@ -200,13 +209,16 @@ class Database:
             lane.leave()
             raise
 
-    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool) -> None:
-        """Take a connection back as it was lent; a *broken* one is dropped."""
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
+        """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
         pooled, backend, turns = borrowed.pooled, borrowed.backend, borrowed.turns
+        driver = borrowed.driver
         try:
             if backend.sets_modes and not broken and not backend.is_plain(terms):
-                broken = not backend.restored(borrowed.driver, terms)
-            if broken and pooled.is_valid:
+                broken = not self._watched(driver, lambda: backend.restored(driver, terms))
+            if changed and not broken:
+                broken = not self._watched(driver, lambda: self._tidied(borrowed))
+            if broken and pooled.is_valid and not pooled.is_detached:
                 pooled.invalidate()
             check_in(pooled)
         finally:
@@ -218,15 +230,46 @@ class Database:
         backend = self._backend
         assert backend is not None  # noqa: S101
         pooled = check_out(lane.engine)
-        driver = pooled.dbapi_connection
-        if backend.sets_modes and not backend.is_plain(terms):
-            try:
+        driver, info = pooled.dbapi_connection, pooled.info
+        guard = backend.guards_reads and not terms.write
+        try:
+            if backend.sets_modes and not backend.is_plain(terms):
                 backend.prepare(driver, terms)
-            except BaseException:
-                if pooled.is_valid:
-                    pooled.invalidate()
-                raise
+            if info.get(GUARDED, False) is not guard:
+                backend.guard(driver, guard)
+                info[GUARDED] = guard
+        except BaseException:
+            if pooled.is_valid:
+                pooled.invalidate()
+            raise
         return Borrowed(pooled, driver, lane.engine, lane.turns, backend, since)
+
+    def session(self, unit: Unit) -> Session:
+        """Return an ORM session that borrows its connections for *unit*."""
+        settings, lane = self.settings, self.lane(unit.terms.write)
+        bind: Any = SessionBind(cast("SessionUnit", unit), lane.engine)
+        return settings.session_class(bind, **(settings.session_options or {}))
+
+    def failed(self, call: Callable[[], object]) -> None:
+        """Log the exception that is handled, of a *call* after a commit."""
+        self._host.say(f"{call!r} failed after a commit.", 40, traceback=True)
+
+    def _watched(self, driver: Any, call: Callable[[], bool]) -> bool:
+        """Call what may wait for the server; if it does not answer, the connection is cut."""
+        if self.watchdog is None:
+            return call()
+        self.watchdog.watch(call, driver)
+        try:
+            return call()
+        finally:
+            self.watchdog.release(call)
+
+    def _tidied(self, borrowed: Borrowed) -> bool:
+        """Undo what a unit has set on its connection; false if it is to be dropped."""
+        pool = borrowed.engine.pool
+        if isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
+            return False  # what they have set would be undone as well
+        return borrowed.backend.tidy(borrowed.driver)
 
     def _say_if_slow(self, seconds: float) -> None:
         """Log a unit that held up other writers."""

@@ -67,25 +67,26 @@ def build_lanes(backend: Backend[Any], note: Checkout) -> Lanes:
     if not backend.writers_take_turns:
         lane = Lane(_build_engine(backend, note))
         return Lanes(lane, lane)
-    write = Lane(_build_engine(backend, note, pool_size=1), Turns())
-    event.listen(write.engine, "connect", backend.connected_to_write)
+    write = Lane(_build_engine(backend, note, pool_size=1, takes_turns=True), Turns())
     if backend.keeps_data_in_connection:
         return Lanes(write, write)
     return Lanes(Lane(_build_engine(backend, note)), write)
 
 
-def _build_engine(backend: Backend[Any], note: Checkout, **options: Any) -> Engine:
+def _build_engine(
+    backend: Backend[Any], note: Checkout, *, takes_turns: bool = False, **options: Any
+) -> Engine:
     """Return an engine of the room's own pool, with listeners on this engine alone."""
     given = backend.options()
     if "pool_size" in given:  # another pool than SQLAlchemy's queue may have none
         given |= options
-    # What statements are run with stays out of errors, and so of logs, unless it is asked for.
-    defaults = {"poolclass": UnitPool, "hide_parameters": True}
-    engine = create_engine(backend.url, **{**defaults, **given})
+    engine = create_engine(backend.url, **{"poolclass": UnitPool, **given})
     backend.dialect = engine.dialect
     event.listen(engine, "connect", partial(opened, backend.max_age))
-    event.listen(engine, "checkin", checked_in)
+    event.listen(engine, "checkin", partial(checked_in, backend))
     event.listen(engine, "connect", backend.connected)
+    if takes_turns:
+        event.listen(engine, "connect", backend.connected_to_write)
     event.listen(engine, "checkout", partial(check, backend.look))
     event.listen(engine, "checkout", note)
     if isinstance(engine.pool, UnitPool):

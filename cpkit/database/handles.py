@@ -2,16 +2,91 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, SessionTransactionOrigin
 
-from .statements import Statement
-from .unit import Unit
+from cpkit.errors import UnitOverError
 
-if TYPE_CHECKING:
-    from .pool import Borrowed
+from .statements import Composed, Statement
+from .unit import Unit, UnitConnection
+
+# What of a driver's cursor and connection is handed out as it is: it runs nothing.
+_HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", "scroll"})
+# What writes without a statement.
+_WRITING = frozenset({"callproc", "copy_from"})
+
+
+class SessionUnit(Unit):
+    """A unit of work that lends an ORM Session, which borrows a connection for each transaction."""
+
+    def connect(self) -> UnitConnection:
+        """Return a connection for a transaction of the session's."""
+        return SessionConnection(self, self._borrow(), self._handle.bind)
+
+    def returned(self, *, broken: bool) -> None:
+        """Take note that the session has done with its connection."""
+        self._give_back(broken=broken)
+
+    def is_asked_for(self) -> bool:
+        """Tell whether the session's transaction was begun by its ``begin()``."""
+        transaction = self._handle and self._handle.get_transaction()
+        return bool(transaction) and transaction.origin is SessionTransactionOrigin.BEGIN
+
+    def _open(self) -> None:
+        self._use()
+        self._handle = self._lender.session(self)
+
+    def _shut(self, handle: Session, broken: bool) -> bool:
+        if broken:
+            handle.invalidate()
+        else:
+            handle.close()
+        return not broken
+
+    def _rest(self) -> None:
+        session: Session = self._handle
+        transaction = session.get_transaction()
+        if transaction is not None and not (session.new or session.dirty or session.deleted):
+            transaction.close()  # objects stay as they were loaded
+
+
+class SessionBind:
+    """What a session takes for its engine: connections of it are those of a unit."""
+
+    def __init__(self, unit: SessionUnit, engine: Engine) -> None:
+        self._unit, self._engine = unit, engine
+        self.dialect = engine.dialect  # PERF: asked for most
+
+    def connect(self) -> UnitConnection:
+        """Return the connection for one transaction."""
+        return self._unit.connect()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the engine."""
+        return getattr(self._engine, name)
+
+
+class SessionConnection(UnitConnection):
+    """A session's connection, which goes back with the transaction."""
+
+    unit: SessionUnit
+
+    def close(self) -> None:
+        """Undo what was not committed, and give the connection back."""
+        good = False
+        try:
+            self.unit.close_cursors()
+            good = not self.invalidated
+            super().close()
+        except BaseException:
+            good = False
+            raise
+        finally:
+            self.unit.returned(broken=not good)
 
 
 class Cursor(Protocol):
@@ -23,12 +98,6 @@ class Cursor(Protocol):
     def executemany(self, statement: Any, /, *args: Any) -> object:
         """Run one statement for each set of parameters."""
 
-    def fetchone(self) -> Any:
-        """Return the next row."""
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
-
     def close(self) -> None:
         """End the cursor."""
 
@@ -36,100 +105,121 @@ class Cursor(Protocol):
         """Iterate over the rows."""
 
 
-class SessionUnit(Unit):
-    """A unit of work that lends an ORM Session on a connection of its own."""
-
-    def _made(self, borrowed: Borrowed) -> Session:
-        return Session(super()._made(borrowed))
-
-    def _shut(self, handle: Session, broken: bool) -> bool:
-        connection = handle.bind
-        try:
-            handle.close()
-        finally:
-            good = super()._shut(connection, broken)
-        return good
-
-
 class DriverUnit(Unit):
     """A unit of work that lends the driver's own connection (PEP 249), without layers above it.
 
-    ``execute``, ``executemany`` and ``cursor`` of the unit are watched: statements are counted,
-    and refused if they write where the unit only reads.
+    ``execute``, ``executemany``, ``executescript`` and ``cursor`` of the unit are watched:
+    statements are counted, and refused if they write where the unit only reads.
     """
-
-    _begun = False
 
     @property
     def handle(self) -> Any:
-        """Return the driver's connection, in a transaction if the unit needs one."""
-        driver = self._handle
-        if driver is None:
-            self._open()
-            driver = self._handle
-        if not self._begun:
-            self.begin_transaction()
-            self._begun = True
+        """Return the driver's connection, in a transaction if the unit needs one.
+
+        What is done with it is not watched, so that it is not lent to anybody else.
+        """
+        driver = self._driver()
+        self.exposed = True
         return driver
 
-    def execute(self, statement: Statement, *args: object) -> Cursor:
+    def execute(self, statement: Statement, *args: object) -> WatchedCursor:
         """Run one statement and return its cursor."""
-        cursor: Cursor = self.handle.cursor()
-        self.run(statement, cursor.execute, statement, *args)
-        return cursor
+        return self.cursor().execute(statement, *args)
 
-    def executemany(self, statement: Statement, *args: object) -> Cursor:
+    def executemany(self, statement: Statement, *args: object) -> WatchedCursor:
         """Run one statement for each set of parameters and return its cursor."""
-        cursor: Cursor = self.handle.cursor()
-        self.run(statement, cursor.executemany, statement, *args)
-        return cursor
+        return self.cursor().executemany(statement, *args)
+
+    def executescript(self, script: str) -> WatchedCursor:
+        """Run the statements of *script* in this transaction; sqlite3 would commit it first."""
+        return self.cursor().executescript(script)
 
     def cursor(self, *args: object, **options: object) -> WatchedCursor:
         """Return a cursor that counts what it runs."""
-        return WatchedCursor(self.run, self.handle.cursor(*args, **options))
+        return WatchedCursor(self, self._driver().cursor(*args, **options))
 
-    def _made(self, borrowed: Borrowed) -> Any:
-        self._begun = False
-        return borrowed.driver
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the driver's connection; a method is watched."""
+        if name.startswith("_"):
+            raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
+        found = getattr(self._driver(), name)
+        if not callable(found):
+            return found
+        self.exposed = True
+        return self.watched(name, found)
 
-    def _pending(self) -> bool:
-        if self._borrowed.backend.is_idle(self._borrowed.driver):
-            self._begun = False
-            return False
-        return True
+    def watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a driver's *method* as one that judges the statement that it is given first."""
+
+        def call(*args: Any, **options: Any) -> Any:
+            if name in _WRITING:
+                self.heed("CALL")
+            elif args and isinstance(args[0], str | bytes | Composed):
+                self.heed(args[0])
+            self._driver()
+            return method(*args, **options)
+
+        return call
+
+    def heed(self, statement: Statement) -> None:
+        """Take note of a *statement* that is not run here; WriteInReadUnitError if it may not."""
+        borrowed = self._borrowed
+        if borrowed is not None:
+            self._heed(borrowed.backend.judge(statement), statement)
+
+    def _driver(self) -> Any:
+        """Return the driver's connection, in a transaction if the unit needs one."""
+        if self._handle is None:
+            self._open()
+        self.begin_transaction()
+        return self._handle
+
+    def _open(self) -> None:
+        self._handle = self._borrow().driver
 
     def _commit(self) -> None:
-        self._begun = False
-        self._borrowed.driver.commit()
+        if self._begun:
+            self.commit_by(self._handle.commit)
 
     def _rollback(self) -> None:
-        self._begun = False
-        super()._rollback()
+        self.rollback_by(self._handle.rollback)
 
     def _shut(self, handle: Any, broken: bool) -> bool:
-        self._begun = False
-        return not broken and self._borrowed.backend.ended(handle)
+        return not broken and self.undone()
 
 
 class WatchedCursor:
-    """The driver's cursor, which tells its unit of what it runs."""
+    """The driver's cursor, which has its unit run what it is given."""
 
-    def __init__(self, run: Callable[..., None], cursor: Cursor) -> None:
-        self._run, self._cursor = run, cursor
+    def __init__(self, unit: DriverUnit, cursor: Cursor) -> None:
+        self._unit, self._cursor = unit, cursor
 
-    def execute(self, statement: Statement, *args: object) -> Cursor:
-        """Run one statement; return the driver's cursor, which holds its rows."""
-        self._run(statement, self._cursor.execute, statement, *args)
-        return self._cursor
+    def execute(self, statement: Statement, *args: object) -> WatchedCursor:
+        """Run one statement; return this cursor, which has its rows."""
+        self._run(statement, self._cursor.execute, *args)
+        return self
 
-    def executemany(self, statement: Statement, *args: object) -> Cursor:
+    def executemany(self, statement: Statement, *args: object) -> WatchedCursor:
         """Run one statement for each set of parameters."""
-        self._run(statement, self._cursor.executemany, statement, *args)
-        return self._cursor
+        self._run(statement, self._cursor.executemany, *args)
+        return self
+
+    def executescript(self, script: str) -> WatchedCursor:
+        """Run the statements of *script* in the unit's transaction, one after another.
+
+        Those that begin or commit one of their own do nothing.
+        """
+        for statement in statements_of(script):
+            if statement.split(None, 1)[0].rstrip(";").upper() not in ("BEGIN", "COMMIT", "END"):
+                self.execute(statement)
+        return self
 
     def __getattr__(self, name: str) -> Any:
-        """Return the attribute *name* of the driver's cursor."""
-        return getattr(self._cursor, name)
+        """Return the attribute *name* of the driver's cursor; a method that may run is watched."""
+        found = getattr(self._cursor, name)
+        if name in _HARMLESS or not callable(found):
+            return found
+        return self._unit.watched(name, found)
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the rows."""
@@ -142,3 +232,22 @@ class WatchedCursor:
     def __exit__(self, *error: object) -> None:
         """Close the cursor."""
         self._cursor.close()
+
+    def _run(self, statement: Statement, execute: Callable[..., object], *args: object) -> None:
+        unit = self._unit
+        if not unit.opened:
+            raise UnitOverError
+        unit.run(statement, self._cursor, execute, statement, *args)
+
+
+def statements_of(script: str) -> Iterator[str]:
+    """Yield the statements of a script of SQLite's."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip("; \t\r\n"):
+                yield statement
+            statement = ""
+    if statement.strip("; \t\r\n"):
+        yield statement

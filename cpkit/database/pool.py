@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # What a connection's record knows beside its unit: the process that opened it, when it was last
 # given back, and when it is too old.
 PID, SINCE, UNTIL = "cpkit.pid", "cpkit.since", "cpkit.until"
+GUARDED = "cpkit.guarded"  # whether it is kept from writing
 
 # NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
@@ -77,6 +78,7 @@ class Borrowed:
     turns: Turns | None
     backend: Backend[Any]
     since: float  # monotonic, when the unit began to wait for it
+    broken: bool = False
 
 
 @dataclass
@@ -94,7 +96,7 @@ class UnitPool(QueuePool):
     """
 
     look: Look | None = None
-    own_listeners = 0
+    own_listeners = own_connects = 0
     _retired = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -106,6 +108,11 @@ class UnitPool(QueuePool):
     def settle(self, look: Look | None) -> None:
         """Be told, when its own listeners are there, how to *look* at a spare before it is lent."""
         self.look, self.own_listeners = look, self._count_listeners()
+        self.own_connects = self._count_connect_listeners()
+
+    def has_further_connect_listeners(self) -> bool:
+        """Tell whether the user's listeners, too, set up each connection."""
+        return self._count_connect_listeners() > self.own_connects
 
     # ------------------------------ what units call ------------------------------
 
@@ -150,6 +157,10 @@ class UnitPool(QueuePool):
             count += len(of.listeners) + len(of.parent_listeners)  # PERF: what len(of) adds up
         return count
 
+    def _count_connect_listeners(self) -> int:
+        of = self.dispatch.connect
+        return len(of.listeners) + len(of.parent_listeners)
+
     def _check_in_a_spare(self) -> None:
         with contextlib.suppress(IndexError):
             fairy = self.spares.pop()
@@ -184,6 +195,7 @@ class UnitPool(QueuePool):
         """Return an empty pool with the same settings that goes on counting waits."""
         pool = cast("UnitPool", super().recreate())
         pool.waits, pool.look, pool.own_listeners = self.waits, self.look, self.own_listeners
+        pool.own_connects = self.own_connects
         return pool
 
     def checkedout(self) -> int:
@@ -253,9 +265,11 @@ def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
     record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
 
 
-def checked_in(driver: object, record: ConnectionPoolEntry) -> None:
-    """Note that nobody has a connection any more."""
+def checked_in(backend: Backend[Any], driver: object, record: ConnectionPoolEntry) -> None:
+    """Note that nobody has a connection any more, and that whoever gets it next may write."""
     record.info.pop(UNIT, None)
+    if record.info.pop(GUARDED, False) and driver is not None:
+        backend.guard(driver, False)
     record.info[SINCE] = time.monotonic()
 
 

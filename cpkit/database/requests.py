@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import cherrypy
-from cherrypy.lib.cptools import log_traceback
 
 from cpkit.cherry import Hook, Request
-from cpkit.errors import DatabaseNotRunningError, DatabaseUnavailableError
-from cpkit.printable import printable
-from cpkit.settings import WHOLE, ToolSettings, one_of, setting
+from cpkit.errors import (
+    DatabaseNotRunningError,
+    DatabaseUnavailableError,
+    TransactionLostError,
+    UnitOverError,
+)
+from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 from .faults import Fault, fault_of
 from .retry import repeating
-from .terms import UNIT, Terms, should_commit
+from .terms import UNIT, Local, Terms, should_commit
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -33,9 +35,20 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 _PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
 
-_BORROWED = "_cpkit_borrowed"
+_BORROWED, _LATE = "_cpkit_borrowed", "_cpkit_late"
 
 Handle = Literal["connection", "session", "dbapi"]
+_STATUSES = Allowed(
+    "statuses from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, _listed(it)))
+)
+
+
+def _listed(given: Any) -> Collection[Any]:
+    return given if isinstance(given, Collection) and not isinstance(given, str) else (given,)
+
+
+def _is_status(it: object) -> bool:
+    return it in ("4xx", "5xx") or (isinstance(it, int) and 400 <= it <= 599)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +57,22 @@ class LoanSettings(ToolSettings):
 
     plugin: str | None = setting(None, "the database is `cherrypy.engine.<plugin>`")
     handle: Handle = setting("connection", "what is lent", one_of(*get_args(Handle)))
-    write: bool | None = setting(None, "whether the request writes; the method tells, unless set")
-    isolation: str | None = setting(None, "the isolation level")
-    read_only: bool = setting(False, "whether the request may never write")
-    commit_on: Collection[int | str] = setting((), "statuses from 400 on that commit too")
+    write: bool | None = setting(
+        None, "whether the request writes; the method tells, unless set", FLAG.or_none()
+    )
+    isolation: str | None = setting(
+        None, "the isolation level, `'SERIALIZABLE'`", instance_of(str, "a level's name").or_none()
+    )
+    read_only: bool = setting(False, "whether the request may never write", FLAG)
+    set_local: Local | None = setting(
+        None,
+        "PostgreSQL: settings for each transaction, such as a tenant or `role`: values, or "
+        "callables that return them",
+        instance_of(Mapping, "a mapping of names to values or callables").or_none(),
+    )
+    commit_on: Collection[int | str] | int | str = setting(
+        (), "statuses from 400 on that commit too", _STATUSES
+    )
     retry: int = setting(0, "how often a handler is run again after a conflict", WHOLE)
 
 
@@ -67,10 +92,11 @@ class Loan:
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
         self._name, self.key = name, f"_cpkit_{name}"
         self._plugin, self._settings = settings.plugin or plugin, settings
+        self._commit_on = frozenset(_listed(settings.commit_on))
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
         self._ending = Ending(self, failsafe=True, priority=98)
-        self._finishing = Hook(self.finish, failsafe=True, priority=98)
+        self.finishing = Hook(self.finish, failsafe=True, priority=98)
         # Before the error page is made (and before tracebacks are logged, at 50).
         self._explaining = Hook(self.explain, failsafe=True, priority=40)
         # After the tools that render (30, 50): they run again with the handler. Before encode
@@ -85,10 +111,10 @@ class Loan:
         given = self._settings
         self._lender, self._database = plugin, plugin.database
         self._kind = plugin.database.kind_of_unit(given.handle)
-        self._reading = Terms(bool(given.write), given.isolation, given.read_only)
-        self._writing = Terms(given.write is not False, given.isolation, given.read_only)
-        # For a database of which all is only read.
-        self._never = Terms(False, given.isolation, given.read_only)
+        asked = given.isolation, given.read_only, given.set_local
+        self._reading = Terms(bool(given.write), *asked)
+        self._writing = Terms(given.write is not False, *asked)
+        self._never = Terms(False, *asked)  # for a database of which all is only read
 
     # ------------------------------ the request begins ------------------------------
 
@@ -105,6 +131,8 @@ class Loan:
         outer = sys.exc_info()[1]
         if outer is not None:
             unit.outer = outer
+        if known["error_page"]:
+            known["error_page"] = ErrorPages(known["error_page"], self, unit)
         known["hooks"]["on_end_resource"].append(self._ending)
         if self._settings.retry:
             request.hooks["before_handler"].append(self._repeating)
@@ -119,13 +147,21 @@ class Loan:
     # ------------------------------ what units tell (Watcher) ------------------------------
 
     def used(self, unit: Unit) -> None:
-        """See to a unit that is used from now on."""
-        request = cherrypy.serving.request
-        known = request.__dict__
+        """See to a unit that is used from now on; raise UnitOverError if it may not be."""
+        known = cherrypy.serving.request.__dict__
         if known.get(self.key) is not unit:
-            return  # another thread uses it: see decide()
+            # Another thread uses it, or what outlived the request.
+            if unit.late and not unit.streaming:
+                raise UnitOverError
+        elif not unit.used:
+            self._attend(unit, known)
+        elif unit.late:
+            known.setdefault(_LATE, []).append(unit)
+
+    def _attend(self, unit: Unit, known: dict[str, Any]) -> None:
+        """Hang up what the request that *known* belongs to needs for a unit that is used."""
         hooks = known["hooks"]
-        hooks["on_end_request"].append(self._finishing)
+        hooks["on_end_request"].append(self.finishing)
         hooks["before_error_response"].append(self._explaining)
         timing = known.get("timing")
         if timing is not None:
@@ -140,13 +176,16 @@ class Loan:
     def decide(self, unit: Unit) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
         request, response = cherrypy.serving.request, cherrypy.serving.response
-        if self._finishing not in request.hooks["on_end_request"]:
-            self.used(unit)
-        commit = self._good(unit, response.status)
-        streams = response.stream and request.method != "HEAD"
-        # A stream may go on with rows that its handler asked for: what only reads is kept open.
-        if unit.write or not (streams and commit):
-            unit.end(commit)
+        if self.finishing not in request.hooks["on_end_request"]:
+            self._attend(unit, request.__dict__)
+        commit = streams = False
+        try:
+            commit = self._good(unit, response.status)
+            streams = response.stream and request.method != "HEAD"
+        finally:
+            # A stream goes on with the rows, and the objects, that its handler asked for.
+            unit.end(commit, pause=streams and commit)
+            unit.late = True
         if streams:
             response.body = carry(unit, response.body, commit)
 
@@ -156,22 +195,26 @@ class Loan:
         if unit.streaming:
             return
         try:
-            if unit.opened:
+            if unit.used:
                 unit.end(commit=sys.exc_info()[1] is unit.outer)
         finally:
             unit.over = True
 
+    def end_before_page(self, unit: Unit) -> None:
+        """End what the handler did before its error page is made, which may use the unit too."""
+        if unit.late:
+            return
+        try:
+            if unit.used:
+                unit.end(self._is_kept(unit, cherrypy.serving.response.status))
+        finally:
+            unit.late = True
+
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database."""
-        error = sys.exc_info()[1]
-        answer = unavailable(error)
+        answer = unavailable(sys.exc_info()[1])
         if answer is not None:
-            request: Request = cherrypy.serving.request
-            request.error_response = answer.set_response
-            for hook in request.hooks["before_error_response"]:
-                # NOTE: CherryPy makes the hooks of its own tools anew for each request.
-                if hook.callback is log_traceback:
-                    hook.callback = partial(_say_seldom, error)
+            cherrypy.serving.request.error_response = answer.set_response
 
     def _good(self, unit: Unit, status: str | int | None) -> bool:
         # An exception that is handled around this whole request is none of this request's.
@@ -179,9 +222,30 @@ class Loan:
         if isinstance(error, cherrypy.InternalRedirect):
             return not unit.doomed
         failed = error is not None and error is not unit.outer
-        code = int(str(status)[:3]) if status else None
-        commit_on = self._settings.commit_on
+        if unit.late:  # what an error page did
+            return not failed
+        return self._is_kept(unit, status, failed=failed)
+
+    def _is_kept(self, unit: Unit, status: str | int | None, *, failed: bool = False) -> bool:
+        code, commit_on = int(str(status)[:3]) if status else None, self._commit_on
         return should_commit(code, failed=failed, doomed=unit.doomed, commit_on=commit_on)
+
+
+class ErrorPages(dict[Any, Any]):
+    """A request's error pages; each is made after the transaction of the handler has ended."""
+
+    def __init__(self, pages: Mapping[Any, Any], loan: Loan, unit: Unit) -> None:
+        super().__init__(pages)
+        self._loan, self._unit = loan, unit
+
+    def get(self, code: object, default: Any = None) -> Any:
+        """Return the page for *code*."""
+        page = super().get(code, default)
+        return partial(self._make, page) if callable(page) else page
+
+    def _make(self, page: Callable[..., object], **told: str) -> object:
+        self._loan.end_before_page(self._unit)
+        return page(**told)
 
 
 class Ending(Hook):
@@ -192,9 +256,13 @@ class Ending(Hook):
     def __call__(self) -> None:
         """Have a unit ended that was used, or that a stream may come to use."""
         serving, loan = cherrypy.serving, self.callback
-        unit: Unit = serving.request.__dict__[loan.key]
+        known = serving.request.__dict__
+        unit: Unit = known[loan.key]
         if unit.used or serving.response.stream:
             loan.decide(unit)
+        else:
+            unit.late = True
+            known["hooks"]["on_end_request"].append(loan.finishing)
 
 
 def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
@@ -206,13 +274,20 @@ def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
     """
     unit.streaming = True
     try:
-        yield from body
+        for chunk in body:
+            unit.rest()
+            yield chunk
         unit.end(commit)
     finally:
         try:
-            unit.end(commit=False)
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
         finally:
-            unit.over = True
+            try:
+                unit.end(commit=False)
+            finally:
+                unit.over = True
 
 
 # ------------------------------ connections taken from the engine itself ----------------------
@@ -226,14 +301,20 @@ def note_borrower(record: ConnectionPoolEntry, pooled: PoolProxiedConnection) ->
 
 
 def take_back(log: Callable[[str, int], object]) -> None:
-    """Give back what the request that ends has not; units of work end by themselves."""
+    """Give back what the request that ends has not.
+
+    NOTE: what runs when the request is published as ended may fail, and then CherryPy does not
+    run its last hooks: so units that were used meanwhile are ended here as well.
+    """
     request = cherrypy.serving.request
+    for unit in request.__dict__.pop(_LATE, ()):
+        if not unit.streaming:
+            unit.end(commit=True)
     for record, pooled in request.__dict__.pop(_BORROWED, ()):
         kept = record.fairy_ref is not None and record.fairy_ref() is pooled
         if kept and UNIT not in record.info:
             pooled.close()
-            line = printable(request.request_line.partition("?")[0])
-            log(f"{line} kept a connection: taken back.", 30)
+            log(f"{request.request_line.partition('?')[0]} kept a connection: taken back.", 30)
 
 
 # ------------------------------ a database that is not to be had ------------------------------
@@ -252,31 +333,14 @@ class ServiceUnavailable(cherrypy.HTTPError):
         cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
 
 
-class _Seldom:
-    """What is said of failures that will pass: a line a minute, however many requests fail."""
-
-    def __init__(self) -> None:
-        self._silent_until, self._failed = 0.0, 0
-
-    def __call__(self, error: BaseException | None, **_of_the_tool: object) -> None:
-        """Log *error*, whose traceback tells nothing new, unless one was logged this minute."""
-        self._failed += 1
-        if time.monotonic() < self._silent_until:
-            return
-        self._silent_until, count, self._failed = time.monotonic() + 60, self._failed, 0
-        reason = printable(str(getattr(error, "orig", error)))[:500]
-        cherrypy.log(f"{count} failed, answered 503: {reason}", "CPKIT.DB", 30)
-
-
-_say_seldom = _Seldom()
-
-
 def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
     """Return the answer to a failure of the database that will pass, None to any other error."""
     if isinstance(error, ServiceUnavailable):
         return error
     if isinstance(error, DatabaseUnavailableError):
         return ServiceUnavailable(error.retry_after)
+    if isinstance(error, TransactionLostError):
+        error = error.__cause__
     fault = fault_of(error)
     if fault is Fault.FULL:
         cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.orm import Session
 
 from cpkit.errors import SettingError
 from cpkit.settings import FLAG, SECONDS, WHOLE, Allowed, check_values, declared, setting
@@ -19,18 +20,8 @@ SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 # A password may hold anything, "/" and "#" too, and a URL may lack its "://" by mistake: what
 # could be a password is masked, at the price of a host where a query has an "@".
 _USERINFO = re.compile(r"(?s)(://[^:@/?#]*|^(?!.*://)[^:@]*):.*(?=@)")
-_PAIR = re.compile(r"(^(?!.*://)|[?&;#\s])([^=&;?#\s]+)=([^&;#\s]*)")
-# What may be shown of a query: the value of a name that is known to be harmless, and a short number
-# or a switch where the name tells of no secret. No list could name what is secret: each driver
-# has words of its own.
-_HARMLESS = {
-    "application_name", "cache", "charset", "client_encoding", "collation", "connect_timeout",
-    "database", "dbname", "driver", "encrypt", "host", "immutable", "isolation_level", "mode",
-    "nolock", "port", "role", "schema", "server", "service", "sslcert", "sslmode", "sslrootcert",
-    "target_session_attrs", "timeout", "unix_socket", "uri", "user", "vfs", "warehouse",
-}  # fmt: skip
-_SWITCH = re.compile(r"\d{1,4}|true|false|yes|no|on|off", re.IGNORECASE)
-_SECRET = re.compile(r"pass|pwd|secret|token|key|pin|code|auth|cred", re.IGNORECASE)
+_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;#]*")
+_SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
 
 
 def _give(values: str, fits: Callable[[Any], Any]) -> Allowed:
@@ -50,6 +41,10 @@ _SIZE = _give(
 )
 _LIMIT = _give(
     "a number of seconds over 0, or None", lambda it: it is None or (_FINITE.fits(it) and it > 0)
+)
+_SESSION = _give(
+    "SQLAlchemy's Session or a class that inherits from it",
+    lambda it: isinstance(it, type) and issubclass(it, Session),
 )
 _LEVEL = _give(f"one of {', '.join(SYNCHRONOUS)}", lambda it: str(it).upper() in SYNCHRONOUS)
 
@@ -108,6 +103,12 @@ class DatabaseSettings:
     cleanup: Callable[[Connection], object] | None = setting(
         None, "called likewise before the database is closed", _CALL
     )
+    session_class: type[Session] = setting(
+        Session, "the class of the ORM's sessions, such as SQLModel's `sqlmodel.Session`", _SESSION
+    )
+    session_options: Mapping[str, Any] | None = setting(
+        None, "what it is called with, such as `{'expire_on_commit': False}`", _MAPPING
+    )
     engine_options: dict[str, Any] = field(default_factory=dict)
     """What is no setting of ours: options of ``sqlalchemy.create_engine``."""
 
@@ -135,7 +136,7 @@ class DatabaseSettings:
         value = self.engine_options.get(name, getattr(self, name, None))
         if name == "url":
             value = value and self.masked_url
-        elif name not in SETTINGS and (_SECRET.search(name) or isinstance(value, str | Mapping)):
+        elif _SECRET.search(name):
             value = "***"
         return SettingError(f"{prefix}.{name}", value, remedy)
 
@@ -171,12 +172,6 @@ def misread(url: URL, is_async: bool) -> str | None:
 def mask_password(url: str) -> str:
     """Return *url* with each password in it replaced by three asterisks.
 
-    So is each value of the query, but for those that are known to be harmless.
+    The one before the host is masked, and those in query parameters whose names tell of one.
     """
-    return _PAIR.sub(_shown, _USERINFO.sub(r"\1:***", url))
-
-
-def _shown(pair: re.Match[str]) -> str:
-    before, name, value = pair.groups()
-    switch = _SWITCH.fullmatch(value) and not _SECRET.search(name)
-    return pair[0] if switch or name.lower() in _HARMLESS else f"{before}{name}=***"
+    return _QUERY.sub(r"\1***", _USERINFO.sub(r"\1:***", url))

@@ -1,10 +1,11 @@
-"""Whether an SQL statement writes."""
+"""What an SQL statement does, judged by its words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -17,27 +18,71 @@ class Composed(Protocol):
 
 Statement = str | bytes | Composed  # drivers take more than text
 
+
+class Judged(NamedTuple):
+    """What a statement does, or the statements of one text together."""
+
+    writes: bool = False  # changes data, or locks rows
+    sets: bool = False  # leaves something on its connection: SET, PRAGMA, a temporary table
+    is_local: bool = False  # sets something for the transaction, which there has to be
+    commits: bool = False
+    undoes: bool = False
+    savepoint: str = ""
+    undone_to: str = ""  # a savepoint
+
+
+PLAIN = Judged()  # reads, and does nothing else
+WRITE = Judged(writes=True)  # writes, and does nothing else
+
 _LONGEST_REMEMBERED = 4096
 
 # What opens a statement that changes nothing; anything else is held to write.
 _READS = frozenset(
     {"select", "values", "table", "with", "show", "explain", "describe", "desc", "pragma", "help"}
-    | {"set", "reset", "use", "begin", "start", "commit", "rollback", "savepoint", "release"}
-    | {"declare", "fetch", "close"}
+    | {"set", "reset", "use", "begin", "start", "commit", "end", "rollback", "abort", "savepoint"}
+    | {"release", "declare", "fetch", "move", "close", "copy", "attach", "detach", "discard"}
+    | {"listen", "unlisten", "notify", "prepare", "deallocate", "load"}
+)
+# What stays on the connection for whoever has it next. DECLARE and PREPARE do too.
+_SETS = frozenset(
+    {"set", "reset", "use", "attach", "detach", "discard", "listen", "unlisten", "declare"}
+    | {"prepare", "deallocate", "load", "lock"}
 )
 # NOTE: literals, quoted names, dollar quotes and comments are skipped whole, so that words in
 # them do not count; each alternative is linear, and one that is never closed runs to the end.
+# A # begins a comment in MariaDB; where a statement begins, it can be nothing else anywhere.
+_COMMON = (
+    r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | `[^`]*(?:`|\Z) | --[^\n]* """
+    r"""| (?:\A|(?<=;))\s*\#[^\n]* | \$(\w*)\$.*?(?:\$\1\$|\Z) | """
+)
 _SKIPPED = re.compile(
-    r"""'(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | --[^\n]* """
-    r"""| /\*.*?(?:\*/|\Z) | \$(\w*)\$.*?(?:\$\1\$|\Z)""",
+    rf"""{_COMMON} '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | /\*.*?(?:\*/|\Z)""",
     re.VERBOSE | re.DOTALL,
 )
-_FIRST = re.compile(r"[\s(;]*([a-z]+)", re.IGNORECASE)
-_CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
-_LOCKS = re.compile(
-    r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b", re.IGNORECASE
+# MariaDB runs what is in comments that begin with ! or M!, and has backslashes in literals.
+_SKIPPED_IN_MARIADB = re.compile(
+    rf"""{_COMMON} '(?:[^'\\]|\\.|'')*(?:'|\Z) | "(?:[^"\\]|\\.|"")*(?:"|\Z) | \#[^\n]* """
+    r"""| /\*(?!M?!).*?(?:\*/|\Z) | /\*M?!\d* | \*/""",
+    re.VERBOSE | re.DOTALL,
 )
-_ANALYZE = re.compile(r"\banaly[sz]e\b", re.IGNORECASE)
+_WORDS = re.compile(r"[a-z_]+|[=(]")
+_FIRST = re.compile(r"[\s(]*([a-z]+)")
+_CHANGES = re.compile(r"\b(?:insert|update|delete|merge|replace\s+into)\b")
+_ROUTINE = re.compile(r"[\s(]*create\s[^;]*?\b(?:trigger|procedure|function|event|package)\b")
+_LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b")
+_ANALYZE = re.compile(r"\banaly[sz]e\b")
+_FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
+_LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
+_TEMPORARY = re.compile(r"create\s+(?:or\s+replace\s+)?(?:local\s+|global\s+)?temp(?:orary)?\b")
+_KEPT = re.compile(r"\b(?:set_config|get_lock|pg_advisory_lock\w*|pg_try_advisory_lock\w*)\s*\(")
+_FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
+_SAVEPOINT = re.compile(r"savepoint\s+(\S+)")
+_UNDONE_TO = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\s+(?:savepoint\s+)?(\S+)")
+# Pragmas whose argument is a question.
+_ASKS = re.compile(
+    r"pragma\s+(?:\w+\.)?(?:table_x?info|table_list|index_list|index_x?info|foreign_key_list"
+    r"|foreign_key_check|integrity_check|quick_check)\b"
+)
 
 
 def is_write(statement: Statement) -> bool:
@@ -45,30 +90,83 @@ def is_write(statement: Statement) -> bool:
 
     Judged by its words alone: a SELECT that calls a function that writes is not seen.
     """
+    return judge(statement).writes
+
+
+def judge(statement: Statement, *, mariadb: bool = False) -> Judged:
+    """Return what *statement* does."""
+    remembered, skipped = (
+        (judge_mariadb, _SKIPPED_IN_MARIADB) if mariadb else (judge_text, _SKIPPED)
+    )
     if not isinstance(statement, str):
         if isinstance(statement, Composed):
             statement = statement.as_string(None)
         else:
             statement = bytes(statement).decode(errors="replace")
     if len(statement) <= _LONGEST_REMEMBERED:
-        return _remembered(statement)
-    return _judge(statement)
+        return remembered(statement)
+    return _judge(statement, skipped)
 
 
-def _judge(statement: str) -> bool:
-    bare = _SKIPPED.sub(" ", statement)
+def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
+    bare = skipped.sub(" ", text).lower()
+    if _ROUTINE.match(bare):
+        return WRITE  # with statements in it that are not run now
+    found = [_judge_one(part) for part in bare.split(";") if part.strip()]
+    if len(found) == 1:
+        return found[0]
+    return Judged(*map(_any, zip(*found, strict=True))) if found else PLAIN
+
+
+def _any(values: tuple[Any, ...]) -> Any:
+    return next(filter(None, values), values[0])
+
+
+def _judge_one(bare: str) -> Judged:
+    """Return what one statement does, in lower case and without what is skipped."""
     opening = _FIRST.match(bare)
-    if opening is None:
-        return False
-    word = opening[1].lower()
+    word = opening[1] if opening else ""
+    bare = bare[opening.start(1) :] if opening else bare
+    if word in ("commit", "end"):
+        return Judged(commits=True)
+    if word in ("rollback", "abort"):
+        to = _UNDONE_TO.match(bare)
+        return Judged(undone_to=to[1].strip('"`')) if to else Judged(undoes=True)
+    if word == "savepoint":
+        named = _SAVEPOINT.match(bare)
+        return Judged(savepoint=named[1] if named else "?")
+    writes = _writes(word, bare)
+    sets = word in _SETS or bool(_KEPT.search(bare)) or bool(_TEMPORARY.match(bare))
+    if word == "pragma":
+        sets = ("=" in bare or "(" in bare) and not _ASKS.match(bare)
+        writes = sets
+    is_local = "set_config" in bare or bool(_LOCAL.match(bare))
+    if not (sets or is_local):
+        return WRITE if writes else PLAIN
+    return Judged(writes, sets and not _LOCAL.match(bare), is_local)
+
+
+def _writes(word: str, bare: str) -> bool:
     if word not in _READS:
         return True
-    if word == "pragma":
-        return "=" in bare
-    if word == "explain" and not _ANALYZE.search(bare):
-        return False
-    changes = word in ("with", "explain", "declare") and _CHANGES.search(bare)
-    return bool(changes or (word in ("select", "with", "values", "table") and _LOCKS.search(bare)))
+    match word:
+        case "set":
+            return bool(_FOR_ALL.search(bare))
+        case "load":
+            return "data" in bare or "xml" in bare
+        case "copy":
+            return bool(_FROM_CLIENT.search(bare)) and not re.search(r"\bto\b", bare)
+        case "explain":
+            changes = _CHANGES.search(bare) or _LOCKS.search(bare)
+            return bool(changes and _ANALYZE.search(bare))
+        case "with" | "declare" | "prepare":
+            return bool(_CHANGES.search(bare) or _LOCKS.search(bare))
+        case "select" | "values" | "table":
+            return bool(_LOCKS.search(bare))
+    return False
 
 
-_remembered = lru_cache(maxsize=1024)(_judge)
+judge_text: Callable[[str], Judged] = lru_cache(maxsize=1024)(lambda text: _judge(text, _SKIPPED))
+judge_mariadb: Callable[[str], Judged] = lru_cache(maxsize=1024)(
+    lambda text: _judge(text, _SKIPPED_IN_MARIADB)
+)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
+
+Value = str | int | float | bool
+Local = Mapping[str, Value | Callable[[], Value]]  # values, or what returns them for a request
 
 
 @dataclass(frozen=True)
 class Terms:
     """What a unit of work asks of its transactions.
 
-    *write*: whether it may write. *isolation* (``"SERIALIZABLE"``…) and *read_only* ask for a real
-    transaction around reads too. *special* tells whether either is asked for.
+    *write*: whether it may write. *isolation* (``"SERIALIZABLE"``…), *read_only* and *set_local*
+    (settings of PostgreSQL's for each transaction) ask for a real transaction around reads too.
     """
 
     write: bool = True
     isolation: str | None = None
     read_only: bool = False
-    special: bool = field(init=False)
+    set_local: Local | None = None
+    special: bool = field(init=False)  # whether anything but *write* is asked for
+    real: bool = field(init=False)  # whether a real transaction is
 
     def __post_init__(self) -> None:
         """Work out what every borrowing asks."""
-        object.__setattr__(self, "special", bool(self.isolation or self.read_only))
+        special = bool(self.isolation or self.read_only or self.set_local)
+        object.__setattr__(self, "special", special)
+        object.__setattr__(self, "real", special or self.write)
 
 
 def should_commit(

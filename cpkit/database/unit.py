@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection
 
 from cpkit.errors import (
     DatabaseUnavailableError,
     OutcomeUnknownError,
+    TransactionLostError,
     UnitOverError,
     WriteInReadUnitError,
 )
 
 from .faults import Fault, fault_of
-from .statements import Statement, is_write
+from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, Terms
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Engine
+    from sqlalchemy import Dialect, Engine, NestedTransaction, RootTransaction
     from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.orm import Session
     from sqlalchemy.pool import PoolProxiedConnection
 
     from .backends.base import Backend
     from .pool import Borrowed
     from .sockets import Watchdog
 
-P = ParamSpec("P")
+    Call = Callable[[], object]
+
+_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 
 class Lender(Protocol):
     """What lends a unit its connection."""
 
     watchdog: Watchdog[Any] | None
+    answers: tuple[type[BaseException], ...]  # what is raised to answer, and no failure
 
     def borrow(self, terms: Terms) -> Borrowed:
         """Return a connection on which *terms* can be kept."""
 
-    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool) -> None:
-        """Take a connection back; a *broken* one is dropped."""
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
+        """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
+
+    def session(self, unit: Unit) -> Session:
+        """Return an ORM session that is bound to *unit*."""
+
+    def failed(self, call: Call) -> None:
+        """Log the exception that is handled, of a *call* after a commit."""
 
 
 class Watcher(Protocol):
     """What follows a unit for the request that has it."""
 
     def used(self, unit: Unit) -> None:
-        """Learn that *unit* is about to borrow a connection."""
+        """Learn that *unit* is about to borrow a connection; raise UnitOverError if it may not."""
 
     def refusal(self, error: DatabaseUnavailableError) -> Exception:
         """Return what is raised in place of *error*."""
@@ -63,17 +75,30 @@ class Unit:
     queries = 0
     nanoseconds = 0
     doomed = False
-    committed = False
+    committed = False  # something that cannot be undone any more
+    exposed = False  # the driver's own connection was handed out: nobody knows what it did
     used = False
+    late = False  # its request is answered: what is done now is a transaction of its own
     over = False
     streaming = False  # its request's body goes on with it
     outer: BaseException | None = None  # handled around the whole request, and none of its own
     observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
+
     _handle: Any = None
-    _borrowed: Borrowed
+    _borrowed: Borrowed | None = None
+    _begun = False  # a real transaction, of which the driver knows
+    _asked = False  # a transaction where plain reads need none
+    _changed = False  # something was set that would stay on the connection
+    _failed = False  # a statement, in this transaction
+    _wrote = False
+    _lost_by: Exception | None = None  # what undid the transaction behind the handler's back
+    _after: AfterCommit | None = None
+    _cursors: Sequence[weakref.ref[Any]] = ()
 
     def __init__(self, lender: Lender, terms: Terms, watcher: Watcher | None = None) -> None:
         self._lender, self.terms, self._watcher = lender, terms, watcher
+
+    # ------------------------------ what handlers call ------------------------------
 
     @property
     def write(self) -> bool:
@@ -90,7 +115,7 @@ class Unit:
     @property
     def opened(self) -> bool:
         """Tell whether a connection is borrowed now."""
-        return self._handle is not None
+        return self._borrowed is not None
 
     def __getattr__(self, name: str) -> Any:
         """Return the attribute *name* of the handle; a private one borrows nothing."""
@@ -106,23 +131,22 @@ class Unit:
         """Have this unit rolled back at its end, whatever the answer is."""
         self.doomed = True
 
+    def on_commit(self, call: Call) -> None:
+        """Have *call* called after what is done now has been committed; never if it is undone."""
+        if self._after is None:
+            self._after = AfterCommit()
+        self._after.calls.append(call)
+
     def commit(self) -> None:
         """Commit what was done so far; the next statement begins a new transaction."""
-        if self._handle is None or not self._pending():
+        if self._handle is None:
             return
         try:
-            self._timed(0, self._commit)
-        except Exception as error:
-            gone = fault_of(error) is Fault.GONE
-            if not gone:
-                # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
-                # SQLAlchemy takes it for ended.
-                self._borrowed.driver.rollback()
-            self.close(broken=gone)
-            if gone and self.terms.write:
-                raise OutcomeUnknownError from error
+            self._commit()
+        except BaseException:
+            self.close()
             raise
-        self.committed = self.terms.write  # so that its handler is not run again
+        self._call_back()
 
     def rollback(self) -> None:
         """Undo what was done since the last commit; the next statement begins anew."""
@@ -134,49 +158,34 @@ class Unit:
         handle, self._handle = self._handle, None
         if handle is None:
             return
-        borrowed, watchdog = self._borrowed, self._lender.watchdog
-        if watchdog is not None:
-            watchdog.watch(self, borrowed.driver)
-        broken = broken or not borrowed.pooled.is_valid
+        good = False
         try:
-            broken = not self._shut(handle, broken)
+            self.close_cursors()
+            good = self._shut(handle, broken)
+        finally:
+            self._give_back(broken=not good)
+
+    def end(self, commit: bool, *, pause: bool = False) -> None:
+        """Commit or roll back, then give the connection back.
+
+        A *pause* is no end: what only reads goes on with its rows, and an ORM session with its
+        objects.
+        """
+        try:
+            if commit and not self.doomed and self._handle is not None:
+                if self.terms.write or not pause:
+                    self._commit()
+            else:
+                pause = False
         except BaseException:
-            broken = True
+            pause = False
             raise
         finally:
-            if watchdog is not None:
-                watchdog.release(self)
-            self._lender.give_back(borrowed, self.terms, broken=broken)
-
-    def end(self, commit: bool) -> None:
-        """Commit or roll back, then give the connection back."""
-        try:
-            if commit and not self.doomed:
-                self.commit()
-        finally:
-            self.close()
-
-    def run(
-        self, statement: Statement, execute: Callable[P, object], *args: P.args, **named: P.kwargs
-    ) -> None:
-        """Have ``execute(*args)`` run *statement*: watched, timed and counted.
-
-        Raise :class:`WriteInReadUnitError` if it writes and this unit only reads.
-        """
-        if not self.terms.write and is_write(statement):
-            raise WriteInReadUnitError(statement)
-        self.queries += 1
-        self._timed(1, execute, *args, **named)
-
-    def begin_transaction(self) -> None:
-        """Begin a transaction on the connection that is borrowed; plain reads need none."""
-        terms = self.terms
-        if not (terms.write or terms.special):
-            return
-        try:
-            self._borrowed.backend.begin(self._borrowed.driver, terms)
-        except DatabaseUnavailableError as error:
-            raise self._refusal(error) from error
+            if pause:
+                self.rest()
+            else:
+                self.close()
+        self._call_back()
 
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block, outside of a request."""
@@ -188,22 +197,206 @@ class Unit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit if the block ended well, roll back if not."""
+        """Commit if the block ended well, roll back if not; a redirect is a good end."""
         try:
-            self.end(commit=error is None)
+            self.end(commit=error is None or isinstance(error, self._lender.answers))
         finally:
             self.over = True
 
-    def _timed(
-        self, count: int, call: Callable[P, object], *args: P.args, **named: P.kwargs
+    # ------------------------------ what handles call ------------------------------
+
+    def run(
+        self,
+        statement: Statement,
+        cursor: object,
+        execute: Callable[..., object],
+        *args: Any,
     ) -> None:
+        """Have ``execute(*args)`` run *statement* on *cursor*: watched, timed and counted.
+
+        Raise :class:`WriteInReadUnitError` if it writes and this unit only reads, and
+        :class:`TransactionLostError` if the transaction that it would go on with is gone.
+        """
+        borrowed = self._borrowed
+        assert borrowed is not None  # noqa: S101
+        judged = borrowed.backend.judge(statement)
+        if judged is WRITE and self.terms.write:
+            self._wrote = True
+        elif judged is not PLAIN:
+            self._heed(judged, statement)
+        if self._lost_by is not None:
+            raise TransactionLostError from self._lost_by
+        if not self._begun and (self.terms.real or self._asked):
+            self.begin_transaction()
+        self.queries += 1
+        self._remember(cursor)
+        try:
+            self._timed(1, execute, *args)
+        except Exception as error:
+            self._note_failure(error, statement)
+            raise
+        if judged.commits or judged.undoes:
+            self._ended(committed=judged.commits)
+
+    def begin_transaction(self) -> None:
+        """Begin a transaction on the connection that is borrowed; plain reads need none."""
+        borrowed, terms = self._borrowed, self.terms
+        if borrowed is None or self._begun or not (terms.real or self._asked):
+            return
+        try:
+            borrowed.backend.begin(borrowed.driver, terms)
+            if terms.set_local:
+                values = {
+                    name: it() if callable(it) else it for name, it in terms.set_local.items()
+                }
+                borrowed.backend.set_local(borrowed.driver, values)
+        except DatabaseUnavailableError as error:
+            raise self._refusal(error) from error
+        self._begun = True
+
+    def ask_for_transaction(self) -> None:
+        """Begin a transaction although this unit only reads: somebody asks for one."""
+        self._asked = True
+        self.begin_transaction()
+
+    def commit_by(self, commit: Call) -> None:
+        """Have *commit* end the transaction, if there still is the one that was begun.
+
+        Raise :class:`TransactionLostError` if not, and :class:`OutcomeUnknownError` if the
+        connection is lost meanwhile.
+        """
+        borrowed = self._borrowed
+        assert borrowed is not None  # noqa: S101
+        if self.exposed and borrowed.backend.is_idle(borrowed.driver):
+            self._ended(committed=True)  # by hand
+            return
+        if self._begun and (
+            self._lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed)
+        ):
+            lost_by = self._lost_by
+            self._undo()
+            raise TransactionLostError from lost_by
+        try:
+            self._timed(0, commit)
+        except Exception as error:
+            if fault_of(error) is not Fault.GONE:
+                # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
+                # SQLAlchemy takes it for ended.
+                self._undo()
+                raise
+            borrowed.broken = True
+            if self.terms.write:
+                raise OutcomeUnknownError from error
+            raise
+        self._ended(committed=True)
+
+    def rollback_by(self, rollback: Call) -> None:
+        """Have *rollback* undo the transaction."""
+        self._timed(0, rollback)
+        self._ended(committed=False)
+
+    def undone(self) -> bool:
+        """Roll back if there may be a transaction; tell whether the connection is still good."""
+        borrowed = self._borrowed
+        assert borrowed is not None  # noqa: S101
+        try:
+            if not borrowed.backend.is_idle(borrowed.driver):
+                self.rollback_by(borrowed.driver.rollback)
+        except Exception:
+            return False
+        return True
+
+    # ------------------------------ inside ------------------------------
+
+    def _call_back(self) -> None:
+        """Call what was waiting for a commit that has come."""
+        if self._after is not None:
+            for call in self._after.due():
+                try:
+                    call()
+                except Exception:  # the work is stored, so that the answer is what it is
+                    self._lender.failed(call)
+
+    def _ended(self, *, committed: bool) -> None:
+        """Note that the transaction has ended."""
+        borrowed = self._borrowed
+        if self._asked and borrowed is not None and not self.terms.real:
+            borrowed.broken = not borrowed.backend.end_snapshot(borrowed.driver)
+        self._begun = self._asked = self._failed = self._wrote = False
+        self._lost_by = None
+        if self._after is not None:
+            self._after.transaction_ended(committed=committed)
+        if committed and self.terms.write:
+            self.committed = True  # so that its handler is not run again
+
+    def _undo(self) -> None:
+        """Roll back behind SQLAlchemy's back."""
+        if self._borrowed is not None:
+            try:
+                self._borrowed.driver.rollback()
+            except Exception:
+                self._borrowed.broken = True
+        self._ended(committed=False)
+
+    def _heed(self, judged: Judged, statement: Statement) -> None:
+        """Do what a statement needs that does more than to read or write."""
+        if judged.writes:
+            if not self.terms.write:
+                raise WriteInReadUnitError(statement)
+            self._wrote = True
+        self._changed = self._changed or judged.sets
+        if judged.is_local and not self._begun:
+            self.ask_for_transaction()
+        if judged.savepoint:
+            if self._after is None:
+                self._after = AfterCommit()
+            self._after.savepoints[judged.savepoint] = len(self._after.calls)
+        elif judged.undone_to and self._after is not None:
+            del self._after.calls[self._after.savepoints.get(judged.undone_to, 0) :]
+
+    def _note_failure(self, error: Exception, statement: Statement) -> None:
+        borrowed, self._failed = self._borrowed, True
+        if borrowed is None:
+            return
+        if self._begun and self._lost_by is None:
+            if borrowed.backend.is_lost_by(borrowed.driver, error):
+                self._lost_by = error
+        elif not self.terms.write and fault_of(error) is Fault.READ_ONLY:
+            raise WriteInReadUnitError(statement) from error
+
+    def _remember(self, cursor: object) -> None:
+        """Remember *cursor*: it is closed with the connection, whoever keeps it."""
+        cursors: Any = self._cursors
+        if len(cursors) > _MOST_CURSORS:
+            cursors[:] = [it for it in cursors if it() is not None]
+        cursors.append(weakref.ref(cursor))
+
+    def close_cursors(self) -> None:
+        """Close the cursors that somebody still has."""
+        cursors, self._cursors = self._cursors, ()
+        for remembered in cursors:
+            cursor: Any = remembered()
+            if cursor is not None:
+                cursor.close()
+
+    def is_reading(self) -> bool:
+        """Tell whether somebody may still fetch rows from a cursor of this unit."""
+        return any(remembered() is not None for remembered in self._cursors)
+
+    def rest(self) -> None:
+        """Give the connection back until the next use, if nothing is in hand that needs it."""
+        snapshot = self._begun and not self.terms.write
+        if self._borrowed is not None and not (self._wrote or snapshot or self.is_reading()):
+            self._rest()
+
+    def _timed(self, count: int, call: Callable[..., object], *args: Any) -> None:
         """Call what waits for the server; if it does not answer, the connection is cut."""
         watchdog = self._lender.watchdog
-        if watchdog is not None:
+        if watchdog is not None and self._borrowed is not None:
             watchdog.watch(self, self._borrowed.driver)
         started = time.perf_counter_ns()
         try:
-            call(*args, **named)
+            call(*args)
         finally:
             if watchdog is not None:
                 watchdog.release(self)
@@ -217,13 +410,17 @@ class Unit:
     def _refusal(self, error: DatabaseUnavailableError) -> Exception:
         return error if self._watcher is None else self._watcher.refusal(error)
 
-    def _open(self) -> None:
+    def _use(self) -> None:
+        """Note that the unit is used; raise UnitOverError if its request is over."""
         if self.over:
             raise UnitOverError
-        if not self.used:
-            self.used = True
-            if self._watcher is not None:
-                self._watcher.used(self)
+        if self._watcher is not None and (self.late or not self.used):
+            self._watcher.used(self)
+        self.used = True
+
+    def _borrow(self) -> Borrowed:
+        """Return a connection, borrowed for this unit."""
+        self._use()
         started = time.perf_counter_ns()
         try:
             self._borrowed = borrowed = self._lender.borrow(self.terms)
@@ -232,21 +429,37 @@ class Unit:
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
         borrowed.pooled.info[UNIT] = self
-        self._handle = self._made(borrowed)
+        self._cursors = []
+        return borrowed
 
-    def _made(self, borrowed: Borrowed) -> Any:
-        """Return the handle on what was borrowed."""
-        return UnitConnection(borrowed.engine, self, borrowed.pooled)
+    def _give_back(self, *, broken: bool) -> None:
+        borrowed = self._borrowed
+        if borrowed is None:
+            return
+        if self._begun and not broken:  # SQLAlchemy does not know of it
+            broken = not self.undone()
+        self._ended(committed=False)
+        broken, changed = broken or borrowed.broken, self._changed
+        if self.exposed:  # whoever has it must not go on with it
+            changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection
+        self._borrowed, self._changed = None, False
+        self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
 
-    def _pending(self) -> bool:
-        """Tell whether there is something to commit."""
-        return True
+    # ------------------------------ what each handle does otherwise ------------------------------
+
+    def _open(self) -> None:
+        """Make the handle."""
+        borrowed = self._borrow()
+        self._handle = UnitConnection(self, borrowed, borrowed.engine)
 
     def _commit(self) -> None:
         self._handle.commit()
 
     def _rollback(self) -> None:
         self._handle.rollback()
+
+    def _rest(self) -> None:
+        self.close()
 
     def _shut(self, handle: Any, broken: bool) -> bool:
         """End the handle, and what was not committed; tell whether the connection is still good."""
@@ -255,32 +468,97 @@ class Unit:
         handle.close()
         return not broken
 
+    def is_asked_for(self) -> bool:
+        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
+        return True
+
+
+class AfterCommit:
+    """What is called after a commit, in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
+        self._due: list[Call] = []
+
+    def transaction_ended(self, *, committed: bool) -> None:
+        """Note that what was registered is to be called, or never."""
+        if committed:
+            self._due += self.calls
+        self.calls, self.savepoints = [], {}
+
+    def due(self) -> list[Call]:
+        """Return what is to be called now."""
+        due, self._due = self._due, []
+        return due
+
 
 class UnitConnection(Connection):
     """A SQLAlchemy Connection that knows its unit of work."""
 
-    def __init__(self, engine: Engine, unit: Unit, pooled: PoolProxiedConnection) -> None:
-        super().__init__(engine, pooled)
+    def __init__(self, unit: Unit, borrowed: Borrowed, engine: Engine) -> None:
+        # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
+        begins = unit.terms.real or not borrowed.backend.reads_without_transaction
+        super().__init__(engine, borrowed.pooled, _allow_autobegin=begins)
         self.unit = unit
+
+    def begin(self) -> RootTransaction:
+        """Begin a transaction, a real one if it was asked for."""
+        unit = self.unit
+        if not unit.terms.real and unit.is_asked_for():
+            unit.ask_for_transaction()
+        return super().begin()
+
+    def begin_nested(self) -> NestedTransaction:
+        """Begin a savepoint, and a real transaction around it if there is none."""
+        if not self.in_transaction():
+            self.begin()
+        self.unit.ask_for_transaction()
+        return super().begin_nested()
 
 
 def run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
-    """Have the units of connections of *dialect* begin their transactions and run statements.
+    """Have units begin and end the transactions of their connections, and run the statements.
 
     PERF: on the dialect itself. One listener to an event of connections ("begin",
     "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
     """
+    commit, rollback = dialect.do_commit, dialect.do_rollback
 
     def begin(pooled: PoolProxiedConnection) -> None:
-        unit: Unit | None = pooled.info.get(UNIT)
+        unit = _unit_with(pooled)
         if unit is None:
             backend.begin(pooled.driver_connection, None)
         else:
             unit.begin_transaction()
 
+    def commit_by_unit(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            commit(pooled)
+        else:
+            unit.commit_by(lambda: commit(pooled))
+
+    def rollback_by_unit(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            rollback(pooled)
+        else:
+            unit.rollback_by(lambda: rollback(pooled))
+
     names = ("do_execute", "do_executemany", "do_execute_no_params")
     run = {name: _run_by_units(getattr(dialect, name)) for name in names}
-    vars(dialect).update(do_begin=begin, **run)
+    vars(dialect).update(
+        do_begin=begin, do_commit=commit_by_unit, do_rollback=rollback_by_unit, **run
+    )
+
+
+def _unit_with(pooled: PoolProxiedConnection) -> Unit | None:
+    try:
+        unit: Unit | None = pooled.info.get(UNIT)
+    except NotImplementedError:  # what SQLAlchemy makes for its first look at a database
+        return None
+    return unit
 
 
 def _run_by_units(execute: Callable[..., object]) -> Callable[..., None]:
@@ -288,7 +566,7 @@ def _run_by_units(execute: Callable[..., object]) -> Callable[..., None]:
         # NOTE: the context comes last, after parameters if there are any.
         connection = args[-1].root_connection
         if isinstance(connection, UnitConnection):
-            connection.unit.run(statement, execute, cursor, statement, *args)
+            connection.unit.run(statement, cursor, execute, cursor, statement, *args)
         else:
             execute(cursor, statement, *args)
 

@@ -18,8 +18,8 @@ from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Health, PoolFigures, measured
 from cpkit.database.requests import note_borrower, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
+from cpkit.database.terms import Local
 from cpkit.database.unit import Unit
-from cpkit.printable import printable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -78,12 +78,16 @@ class DatabasePlugin(SimplePlugin):
         write: bool = True,
         isolation: str | None = None,
         read_only: bool = False,
+        set_local: Local | None = None,
     ) -> Unit:
         """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi.
 
-        *isolation* and *read_only* are asked of the transaction; without *write* it only reads.
+        *isolation*, *read_only* and *set_local* are asked of the transaction; without *write* it
+        only reads.
         """
-        return self._database.unit(handle, write=write, isolation=isolation, read_only=read_only)
+        return self._database.unit(
+            handle, write=write, isolation=isolation, read_only=read_only, set_local=set_local
+        )
 
     begin = unit
 
@@ -126,9 +130,11 @@ class DatabasePlugin(SimplePlugin):
         """Return how many threads serve requests."""
         return cherrypy.server.thread_pool or 10
 
-    def say(self, message: str, level: int = 20) -> None:
+    answers = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
+
+    def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
         """Log *message* about this database."""
-        self.bus.log(printable(f"Database {self._settings.masked_url}: {message}"), level)
+        self.bus.log(f"Database {self._settings.masked_url}: {message}", level, traceback)
 
     def lent(
         self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
@@ -157,7 +163,7 @@ class DatabasePlugin(SimplePlugin):
             ("start", self.preflight, 60),
             # After DropPrivileges (77).
             ("start", self.recheck, 78),
-            ("after_request", self._take_back, 50),
+            ("after_request", self._take_back, 100),
         ]
 
     @property

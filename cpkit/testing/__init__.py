@@ -31,7 +31,6 @@ from ._fixtures import (
     cp_server,
     cp_session,
 )
-from ._isolated import isolated
 from ._report import pytest_addoption, pytest_configure, pytest_runtest_makereport
 from ._response import Response, Timing
 
@@ -54,7 +53,6 @@ __all__ = [
     "cp_prepared",
     "cp_server",
     "cp_session",
-    "isolated",
     "pytest_addoption",
     "pytest_configure",
     "pytest_runtest_makereport",

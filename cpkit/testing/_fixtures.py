@@ -59,17 +59,12 @@ def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
 
 @pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
-    """Apply the configuration, mount the application and start the engine, as the test asks."""
-    from ._mounted import mount, start
+    """Apply the configuration and mount the application that the test asks for."""
+    from ._mounted import mount
 
     options = options_of(request.node)
     app = request.getfixturevalue("cp_app") if options.root is None else options.root
     mount(options, app)
-    if options.engine:
-        # Before the engine opens the databases, so that it finds them open already: the copies.
-        if "cp_db" in request.fixturenames:
-            request.getfixturevalue("cp_db")
-        start(request.getfixturevalue("cp_engine"))
 
 
 @pytest.fixture
@@ -117,10 +112,14 @@ def cp_engine(cp_isolation: None) -> Iterator[Any]:
 
     The HTTP servers and the autoreloader are unsubscribed; the engine is stopped after the test.
     """
-    from ._mounted import stopped_engine
+    import cherrypy
 
-    with stopped_engine() as engine:
-        yield engine
+    engine = cherrypy.engine
+    for each in (cherrypy.server, engine.autoreload, *getattr(cherrypy, "servers", {}).values()):
+        each.unsubscribe()
+    yield engine
+    if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
+        engine.exit()
 
 
 @pytest.fixture(scope="session")

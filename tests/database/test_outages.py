@@ -401,7 +401,8 @@ def test_an_unknown_isolation_is_refused(store):
 def round_trips(database, handle: str, *, write: bool) -> int:
     """Count how often the server said that it is ready, from check-out to return."""
     with database.unit("dbapi", write=False) as first:
-        driver = first.handle
+        first.execute("SELECT 1")
+        driver = first._borrowed.driver
     with tempfile.TemporaryFile("w+") as trace:
         driver.pgconn.trace(trace.fileno())
         with database.unit(handle, write=write) as unit:

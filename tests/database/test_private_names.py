@@ -1,10 +1,11 @@
 """The private names of SQLAlchemy and of drivers: each is here, with why, and fails by its name."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 import cpkit.database
 from cpkit.database.pool import UnitPool
@@ -24,6 +25,7 @@ FAIRY = {
     "_counter": "the close() of a unit's Connection must not check the connection in",
     "_pool": "a connection goes back to the pool it came from, which a new one may have replaced",
 }
+CONNECTION = {"_allow_autobegin": "reads that need no transaction begin none"}
 PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
     "_sock": "its socket is looked at, and cut where the server hangs",
@@ -47,6 +49,12 @@ def test_a_private_name_of_sqlalchemys_connections_is_still_there(engine, name):
     fairy = engine.raw_connection()
     assert hasattr(fairy, name), f"SQLAlchemy's connections have no {name}: {FAIRY[name]}"
     fairy.close()
+
+
+@pytest.mark.parametrize("name", CONNECTION)
+def test_a_private_argument_of_sqlalchemys_connection_is_still_there(name):
+    told = f"SQLAlchemy's Connection takes no {name}: {CONNECTION[name]}"
+    assert name in inspect.signature(Connection.__init__).parameters, told
 
 
 @pytest.mark.parametrize("name", PYMYSQL)

@@ -101,7 +101,7 @@ def test_a_transaction_begun_by_hand_does_not_reach_the_next_unit(start_database
     database = start_database()
     with database.unit("dbapi", write=False) as unit:
         unit.execute("BEGIN")
-        driver = unit.handle
+        driver = unit._borrowed.driver
     assert not driver.in_transaction
 
 

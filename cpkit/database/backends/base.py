@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,9 +10,12 @@ from sqlalchemy import URL, Connection, Dialect, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
+from cpkit.database.faults import Fault, fault_of
 from cpkit.database.settings import DatabaseSettings
 from cpkit.database.sockets import cut, readable
-from cpkit.database.terms import Terms
+from cpkit.database.statements import Judged, Statement, judge
+from cpkit.database.terms import Terms, Value
+from cpkit.errors import SettingError
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
 # firewalls that forget a connection without a word take minutes.
@@ -42,8 +45,10 @@ class Backend(Generic[D]):
     """
 
     writers_take_turns = False
+    reads_without_transaction = False
     sets_modes = True  # if prepare() does anything at all
     limits_statements = False  # if statement_timeout is kept
+    judge: Callable[[Statement], Judged] = staticmethod(judge)
     dialect: Dialect  # of the engine that was built last
 
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
@@ -99,7 +104,7 @@ class Backend(Generic[D]):
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
         options = self.options()
         kept = {name: options[name] for name in ("creator", "connect_args") if name in options}
-        engine = create_engine(self.url, poolclass=NullPool, hide_parameters=True, **kept)
+        engine = create_engine(self.url, poolclass=NullPool, **kept)
         event.listen(engine, "connect", self.connected)
         with engine.connect() as connection:
             self.verify(connection)
@@ -157,21 +162,47 @@ class Backend(Generic[D]):
         if terms.isolation:
             self.dialect.set_isolation_level(driver, terms.isolation)  # type: ignore[arg-type]
 
+    @property
+    def guards_reads(self) -> bool:
+        """Tell whether :meth:`guard` keeps a connection from writing."""
+        return False
+
+    def guard(self, driver: D, on: bool) -> None:
+        """Keep a connection from writing, whatever is done with it, or let it again."""
+
     def begin(self, driver: D, terms: Terms | None) -> None:
         """Begin a transaction; no terms where a connection is used without a unit."""
+
+    def end_snapshot(self, driver: D) -> bool:
+        """Go on without transactions after one that a reader asked for; false if it fails."""
+        return True
+
+    def set_local(self, driver: D, values: Mapping[str, Value]) -> None:
+        """Set what is to count in this transaction alone."""
+        raise SettingError("set_local", dict(values), "only PostgreSQL has such settings.")
+
+    def is_lost(self, driver: D, failed: bool) -> bool:
+        """Tell whether COMMIT would keep nothing; *failed*: a statement of the transaction did."""
+        if failed:
+            try:
+                cursor = driver.cursor()
+                cursor.execute("SELECT 1")
+                cursor.close()
+            except Exception:
+                return True
+        return False
+
+    def is_lost_by(self, driver: D, error: Exception) -> bool:
+        """Tell whether *error* ended the transaction, so that what follows would be another."""
+        return self.dialect.name in ("mysql", "mariadb") and fault_of(error) is Fault.CONFLICT
+
+    def tidy(self, driver: D) -> bool:
+        """Undo what a unit has set on its connection; false if the connection is to be dropped."""
+        return False
 
     def is_idle(self, driver: D) -> bool:
         """Tell whether there surely is no transaction, so that none needs to be ended."""
         return False
-
-    def ended(self, driver: D) -> bool:
-        """Roll back if there may be a transaction; tell whether the connection is still good."""
-        try:
-            if not self.is_idle(driver):
-                driver.rollback()
-        except Exception:
-            return False
-        return True
 
     def is_plain(self, terms: Terms) -> bool:
         """Tell whether :meth:`prepare` sets nothing for *terms*: nothing is to be undone."""

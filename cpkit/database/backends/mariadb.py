@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import socket
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from cpkit.database.statements import judge
 from cpkit.database.terms import Terms
 from cpkit.errors import DatabaseBusyError
 
@@ -16,18 +18,25 @@ from .base import Backend, D, Driver
 
 _LONGEST_LOCK = 64  # characters of a lock's name
 
+_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MariaDB's protocol
+
 
 class PyMysql(Driver, Protocol):
     """PyMySQL's connection, as far as it is needed here."""
 
+    server_status: int
     _read_timeout: float | None
     _sock: socket.socket | None
+
+    def ping(self, reconnect: bool = True) -> None:
+        """Have the server answer."""
 
 
 class MariadbBackend(Backend[D]):
     """MariaDB or MySQL through any driver: one set-up at a time, and the server's time limit."""
 
     limits_statements = True
+    judge = staticmethod(partial(judge, mariadb=True))
 
     def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement."""
@@ -95,6 +104,24 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
         if terms.read_only:
             _access(driver, "READ WRITE")
         super().restore(driver, terms)
+
+    def is_lost_by(self, driver: PyMysql, error: Exception) -> bool:
+        """Tell whether the server undid the transaction: a deadlock's victim, say.
+
+        It says so with the next answer, for which it is pinged.
+        """
+        was_in_transaction = driver.server_status & _IN_TRANSACTION
+        if not was_in_transaction:
+            return False  # there was nothing that it could undo
+        try:
+            driver.ping(reconnect=False)
+        except Exception:
+            return True
+        return not driver.server_status & _IN_TRANSACTION
+
+    def is_lost(self, driver: PyMysql, failed: bool) -> bool:
+        """Tell that nothing is, which :meth:`is_lost_by` has not found."""
+        return False
 
 
 def _access(driver: PyMysql, mode: str) -> None:

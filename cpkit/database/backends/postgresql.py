@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, text
@@ -11,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.faults import Fault, fault_of
 from cpkit.database.sockets import readable
-from cpkit.database.terms import Terms
+from cpkit.database.terms import Terms, Value
 from cpkit.errors import DatabaseBusyError, SettingError
 
 from .base import Backend, D, Driver
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
     from psycopg import IsolationLevel
 
-_IDLE = 0  # libpq's PQTRANS_IDLE
+_IDLE, _IN_ERROR = 0, 3  # libpq's PQTRANS_IDLE and PQTRANS_INERROR
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
 
@@ -30,6 +31,10 @@ class PostgresqlBackend(Backend[D]):
     limits_statements = True
 
     def connected(self, driver: D, record: ConnectionPoolEntry) -> None:
+        """Set up a connection that was just opened."""
+        self.limit_statements(driver)
+
+    def limit_statements(self, driver: D) -> None:
         """Set the server's limit on the time of a statement."""
         if self.settings.statement_timeout is not None:
             milliseconds = int(self.settings.statement_timeout * 1000)
@@ -37,6 +42,14 @@ class PostgresqlBackend(Backend[D]):
             cursor.execute(f"SET statement_timeout = {milliseconds}")
             cursor.close()
             driver.commit()
+
+    def set_local(self, driver: D, values: Mapping[str, Value]) -> None:
+        """Set what is to count in this transaction alone: in one round trip, as SET LOCAL does."""
+        calls = ", ".join("set_config(%s, %s, true)" for _ in values)
+        given = [str(it) for pair in values.items() for it in pair]
+        cursor = driver.cursor()
+        cursor.execute(f"SELECT {calls}", given)
+        cursor.close()
 
     def serialize_setup(self, connection: Connection, wait: float) -> None:
         """Hold an advisory lock: CREATE TABLE IF NOT EXISTS fails when two run at once.
@@ -92,9 +105,15 @@ class Psycopg2Backend(PostgresqlBackend[Psycopg2]):
         """Tell what libpq knows, without asking the server."""
         return driver.get_transaction_status() == _IDLE
 
+    def is_lost(self, driver: Psycopg2, failed: bool) -> bool:
+        """Tell what libpq knows: after an error COMMIT is a rollback."""
+        return driver.get_transaction_status() == _IN_ERROR
+
 
 class PsycopgBackend(PostgresqlBackend["Psycopg"]):
     """PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
+
+    reads_without_transaction = True
 
     def connect_args(self) -> dict[str, Any]:
         """Return libpq's time limits."""
@@ -118,11 +137,43 @@ class PsycopgBackend(PostgresqlBackend["Psycopg"]):
 
         PERF: with autocommit a read is one round trip instead of three.
         """
-        _set_autocommit(driver, not (terms.write or terms.special))
+        _set_autocommit(driver, not terms.real)
         if terms.isolation:
             driver.isolation_level = _level(terms.isolation)
         if terms.read_only:
             driver.read_only = True
+
+    def begin(self, driver: Psycopg, terms: Terms | None) -> None:
+        """Have psycopg begin with the next statement, where a reader asks for a transaction."""
+        if terms is not None and not terms.real:
+            driver.autocommit = False
+
+    def end_snapshot(self, driver: Psycopg) -> bool:
+        """Go on with a round trip for each read."""
+        try:
+            driver.autocommit = True
+        except Exception:
+            return False
+        return True
+
+    def is_lost(self, driver: Psycopg, failed: bool) -> bool:
+        """Tell what libpq knows: after an error COMMIT is a rollback."""
+        return bool(driver.pgconn.transaction_status == _IN_ERROR)
+
+    def is_lost_by(self, driver: Psycopg, error: Exception) -> bool:
+        """Tell that nothing is lost for good: a savepoint may still bring it back."""
+        return False
+
+    def tidy(self, driver: Psycopg) -> bool:
+        """Undo what a unit has set on its connection: a quarter of what a new connection takes."""
+        try:
+            driver.autocommit = True
+            driver.execute("DISCARD ALL")
+            driver.autocommit = False
+            self.limit_statements(driver)
+        except Exception:
+            return False
+        return True
 
     def is_idle(self, driver: Psycopg) -> bool:
         """Tell what libpq knows, without asking the server."""

@@ -55,6 +55,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
 
     writers_take_turns = True
     limits_statements = True
+    reads_without_transaction = True
     sets_modes = False  # a snapshot, if one is asked for, begins with BEGIN
 
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
@@ -135,7 +136,9 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             "timeout": self.settings.timeout,
         }
 
-    def connected(self, driver: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    def connected(
+        self, driver: sqlite3.Connection, record: ConnectionPoolEntry | None = None
+    ) -> None:
         """Set the pragmas of a connection."""
         pragmas = {
             **({"query_only": "ON"} if self.settings.read_only else {"journal_mode": "WAL"}),
@@ -170,6 +173,31 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         """Tell what SQLite says itself."""
         return not driver.in_transaction
 
+    @property
+    def guards_reads(self) -> bool:
+        """Tell whether reads are guarded: a database that is only read is so for good."""
+        return not self.settings.read_only
+
+    def guard(self, driver: sqlite3.Connection, on: bool) -> None:
+        """Have SQLite refuse whatever writes, or no more.
+
+        PERF: connections that units give back stay guarded for the next unit that reads.
+        """
+        driver.execute(f"PRAGMA query_only = {'ON' if on else 'OFF'}").close()
+
+    def tidy(self, driver: sqlite3.Connection) -> bool:
+        """Have a file opened anew; what lives in memory is set up again as it was opened."""
+        if not self.keeps_data_in_connection:
+            return False
+        kinds = "SELECT type, name FROM sqlite_temp_master WHERE type IN ('table', 'view')"
+        for kind, name in driver.execute(kinds).fetchall():
+            driver.execute(f'DROP {kind} temp."{name}"').close()
+        for _, name, _ in driver.execute("PRAGMA database_list").fetchall():
+            if name not in ("main", "temp"):
+                driver.execute(f'DETACH "{name}"').close()
+        self.connected(driver)
+        return True
+
     def begin(self, driver: sqlite3.Connection, terms: Terms | None) -> None:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
         if terms is None:
@@ -178,8 +206,16 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         elif terms.write:
             if not driver.in_transaction:  # else setting_up() has begun
                 _begin_immediate(driver, self.settings.timeout)
-        elif terms.special:
+        else:
             driver.execute("BEGIN")
+
+    def is_lost(self, driver: sqlite3.Connection, failed: bool) -> bool:
+        """Tell what SQLite says itself."""
+        return not driver.in_transaction
+
+    def is_lost_by(self, driver: sqlite3.Connection, error: Exception) -> bool:
+        """Tell what SQLite says itself: ON CONFLICT ROLLBACK, or a full disk, has undone it all."""
+        return not driver.in_transaction
 
     @contextmanager
     def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
