@@ -10,6 +10,7 @@ pytest.importorskip("mypy")
 GOOD = """
 import json
 import cpkit.tools
+from cpkit.dispatchers import RoutesDispatcher, route, routes
 from cpkit.tools import AcceptTool
 
 MEDIA = {"application/json": json.dumps, "text/plain": str}
@@ -27,10 +28,36 @@ class Library:
     def plain(self) -> str:
         return ""
 
+@routes("/api", name_prefix="api_")
+class Routed:
+    @route("/x/{number}", methods=["GET"], name="x")
+    @cpkit.tools.timing()
+    def x(self, number: int) -> str:
+        return ""
+
+    @route("/y")
+    @staticmethod
+    def y(name: str) -> str:
+        return name
+
+@route("/z")
+def z(name: str) -> str:
+    return name
+
+class Maintained(RoutesDispatcher):
+    pass
+
+dispatcher = Maintained(full_result=True)
+dispatcher.include(Routed(), Routed, z, prefix="/v1")
 again: AcceptTool = AcceptTool(priority=40)
 reveal_type(Library.book)
 reveal_type(Library().book(7))
 reveal_type(Library().plain)
+reveal_type(Routed().x)
+reveal_type(Routed.y)
+reveal_type(z)
+reveal_type(dispatcher)
+reveal_type(dispatcher.url_for("x", number=1))
 """
 
 SLIPS = {
@@ -42,6 +69,12 @@ SLIPS = {
     'cpkit.tools.timing(slow="1")': '"slow"',
     'cpkit.tools.db(handle="orm")': '"handle"',
     "cpkit.tools.db(rerty=1)": 'keyword argument "rerty"',
+    'route("/x", methods=5)': '"methods"',
+    'route("/x", name=5)': '"name"',
+    "routes(5)": 'Argument 1 to "routes"',
+    "z(5)": 'Argument 1 to "z"',
+    "Routed().x()": 'argument "number"',
+    "dispatcher.include(z, prefx='/a')": 'keyword argument "prefx"',
     'Library().book("7")': 'Argument 1 to "book" of "Library"',
 }
 
@@ -67,6 +100,11 @@ def test_decorated_handlers_keep_their_types(said):
         '"def (self: app.Library, number: int) -> dict[str, int]"',
         '"dict[str, int]"',
         '"def () -> str"',
+        '"def (number: int) -> str"',
+        '"def (name: str) -> str"',
+        '"def (name: str) -> str"',
+        '"app.Maintained"',
+        '"str"',
     ]
 
 

@@ -111,6 +111,9 @@ class RoutesDispatcher(RouteTable):
             environ = _request.environ_of(request)
         try:
             found = self.find(path, environ)
+            if found is None and not path_info:
+                found = self.find("", environ)  # where the template is empty, too
+                path = "" if found else path
         except Exception as error:  # a condition function's
             self._blame(request, path, self.failed(path, error))
             raise
@@ -132,7 +135,7 @@ class RoutesDispatcher(RouteTable):
         request.routed = self, path, variables, target.route
         visible = request.path_info
         request.is_index = path.endswith("/") and (not visible or visible.endswith("/"))
-        if not visible and _request.wants_slash(request, "missing"):
+        if path and not visible and _request.wants_slash(request, "missing"):
             request.is_index = None  # else the tool would redirect by itself
             return _request.Answer(_urls.to_other_slash, request)
         if self.register and not hasattr(_urls.thread, "registered"):
@@ -194,6 +197,7 @@ class RoutesDispatcher(RouteTable):
         found = self.find(path[:-1] if extra else path + "/", environ)
         if not found or not found.page:
             return None
+        self._blame(request, path, found.target, found.page)
         return _request.Answer(_urls.to_other_slash, request)
 
     def _config(

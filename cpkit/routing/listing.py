@@ -185,7 +185,9 @@ def problems(table: RouteTable) -> Iterator[tuple[Route, str]]:
 
 
 def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
-    if not mapper.prefix and _lacks_slash(route):
+    if not (route.routepath or route.minimization):
+        yield "answers only a mount point without its slash. Write '/'."
+    elif not mapper.prefix and _lacks_slash(route):
         yield f"can never match: it has no leading slash. Write {'/' + route.routepath!r}."
     doubt = getattr(mapper, "doubts", {}).get(route)
     if doubt:

@@ -84,6 +84,7 @@ class IndexedMapper(Submapping, Mapper):
 
     def make_route(self, *args: Any, **kargs: Any) -> Any:
         """Make the Route of one connect(); a subclass can override this to use its own class."""
+        self._forget()  # a subclass may call Routes' own connect(), which doesn't
         return Route(*args, **kargs)
 
     def connect(self, *args: Any, **kargs: Any) -> None:

@@ -153,7 +153,7 @@ WRONG = [
     ("/{id:int}", Shop(), {"action": "show"}, "matches nothing but 'int' for 'id'"),
     ("{id}", Shop(), {"action": "show"}, "no leading slash. Write '/{id}'"),
     ("foobar", Shop(), {"action": "rest"}, "no leading slash. Write '/foobar'"),
-    ("", Shop(), {"action": "rest"}, "no leading slash. Write '/'"),
+    ("", Shop(), {"action": "rest"}, "only a mount point without its slash. Write '/'"),
 ]
 
 

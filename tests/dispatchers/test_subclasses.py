@@ -316,3 +316,45 @@ def test_a_slash_that_a_wrapper_adds_makes_no_redirect(mount, cp_client):
     extra = {"tools.trailing_slash.extra": True}
     mount(cherrypy.dispatch.XMLRPCDispatcher(dispatcher), **extra)
     assert cp_client.get("/rpc").status_code == 404
+
+
+class NovaMapper(ApiMapper):
+    """As nova's, whose methods call those of routes.Mapper unbound."""
+
+    def connect(self, *args, **kargs):
+        kargs.setdefault("requirements", {})
+        if not kargs["requirements"].get("format"):
+            kargs["requirements"]["format"] = "json|xml"
+        return routes.Mapper.connect(self, *args, **kargs)
+
+    def resource(self, member_name, collection_name, **kwargs):
+        kwargs["path_prefix"] = "{project_id:[0-9a-f]+}"
+        routes.Mapper.resource(self, member_name, collection_name, **kwargs)
+
+    def create_regs(self, *args, **kwargs):
+        routes.Mapper.create_regs(self, *args, **kwargs)
+
+
+def test_a_mapper_may_call_connect_and_resource_of_its_base():
+    mapper = NovaMapper(register=False)
+    mapper.resource("server", "servers", controller="servers")
+    mapper.connect("x", "/x/{id}.{format}", controller="x", action="show")
+    get = {"REQUEST_METHOD": "GET"}
+    assert mapper.match("/ab/servers/7", get)["project_id"] == "ab"
+    assert mapper.match("/x/7.json", get)["format"] == "json"
+    assert mapper.match("/x/7.html", get) is None
+    mapper.connect("late", "/late", controller="late")
+    assert mapper.match("/late", get) == {"controller": "late"}
+    mapper.create_regs(["late"])
+    assert mapper.match("/late", get) == {"controller": "late"}
+    assert mapper.generate(controller="x", action="show", id=3, format="xml") == "/x/3.xml"
+
+
+def test_an_empty_template_is_the_mount_point_without_its_slash(base, mount, cp_client):
+    dispatcher = base()
+    dispatcher.connect("bare", "", Page(), action="show")
+    dispatcher.connect("page", "/page", Page(), action="show")
+    mount(dispatcher, "/shop")
+    assert cp_client.get("/shop").text == "show []"
+    assert cp_client.get("/shop/").status_code == 404
+    assert cp_client.get("/shop/page").text == "show []"
