@@ -114,7 +114,7 @@ class TimingPlugin(SimplePlugin):
 
     @prometheus.setter
     def prometheus(self, value: bool | Registry | None) -> None:
-        self._registry = registry_for(value) if value and self._takes("prometheus", value) else None
+        self._registry = registry_for(value) if self._takes("prometheus", value) and value else None
         with self._listening_anew():
             self.counter.metrics = metrics_in(self._registry, self) if self._registry else None
 
@@ -127,7 +127,7 @@ class TimingPlugin(SimplePlugin):
     def traces(self, value: bool | TracerProvider | None) -> None:
         with self._listening_anew():
             self.counter.traces = None
-            if value and self._takes("traces", value):
+            if self._takes("traces", value) and value:
                 provider = None if isinstance(value, int) else value
                 self.counter.traces = _traces_of()(provider, lambda: self.traces_from)
 
@@ -144,9 +144,11 @@ class TimingPlugin(SimplePlugin):
         listened = self.is_subscribed
         if listened:
             self.unsubscribe()
-        yield
-        if listened:
-            self.subscribe()
+        try:
+            yield
+        finally:
+            if listened:
+                self.subscribe()
 
     def report(self) -> dict[str, Any]:
         """Return what was counted as JSON can hold it; times in seconds."""

@@ -153,8 +153,11 @@ class Gauges:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics: of the requests in progress, and of the pools if there are any."""
-        metrics = self._metrics(self._bus.publish("database_health"))
-        return (metric for metric in metrics if metric.samples)
+        try:
+            healths = self._bus.publish("database_health")
+        except Exception:  # of one that cannot even tell; which, the bus has logged
+            healths = []
+        return (metric for metric in self._metrics(healths) if metric.samples)
 
     def _metrics(self, healths: Sequence[Health]) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

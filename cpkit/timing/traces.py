@@ -148,9 +148,11 @@ class Traces:
         found: Trace | None = vars(request).get("trace") or prev.get("trace")
         if found is not None:
             found.detach()
-        elif timing is not None:  # it was refused before dispatch was done
+        if status is None:
+            return
+        if found is None and timing is not None:  # it was refused before dispatch was done
             found = self._begun(request, timing)
-        if found is None or status is None:
+        if found is None:
             return
         if found.span.is_recording():
             _describe(found, status, route, timing is not None and timing.broken)

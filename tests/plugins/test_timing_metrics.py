@@ -197,6 +197,17 @@ def test_the_pools_of_the_databases_are_gauges(client, cp_engine, tmp_path):
         assert waits == figures.waits
 
 
+def test_a_database_that_cannot_tell_hides_no_other_metric(client):
+    plugin = TimingPlugin(cherrypy.engine)
+    registry = plugin.prometheus = CollectorRegistry()
+    plugin.subscribe()
+    cherrypy.engine.listeners.setdefault("database_health", set())
+    cherrypy.engine.subscribe("database_health", lambda: 1 / 0)
+    client.get("/")
+    assert registry.get_sample_value("http_server_active_requests") is not None
+    assert total(registry) == 1
+
+
 @pytest.fixture
 def metrics(client):
     """Return a registry whose metrics are at /page, a page, and at /app, as it is grafted."""

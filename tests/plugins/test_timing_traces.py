@@ -414,6 +414,13 @@ def test_without_the_extra_the_error_says_what_to_install(plugin, monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'cpkit\[otel\]'"):
         plugin.traces = True
+    assert plugin.is_subscribed
+
+
+def test_a_value_that_was_corrected_lets_the_engine_start(plugin):
+    plugin.traces = "yes"
+    plugin.traces = False
+    plugin.start()
 
 
 @pytest.mark.parametrize("value", ["yes", 2, object()])
