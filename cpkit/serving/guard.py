@@ -15,7 +15,7 @@ from cpkit.cherry import Part
 from . import multipart
 from .head import has_too_many_bad_escapes, malformed
 from .limits import Limits, RefusedError
-from .values import check_path, check_request, is_range
+from .values import boundary_of, check_path, check_request, is_range
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -121,7 +121,8 @@ class GuardedBody:
         self._left: float = int(length) if length else float("inf")
         self._fields_left = limits.max_form_fields
         self._is_form = kind.lower().startswith("application/x-www-form-urlencoded")
-        self._boundary = multipart.boundary_of(kind)
+        boundary = boundary_of(kind)
+        self._boundary = None if boundary is None else boundary.encode()
 
     def read(self, size: int | None = -1) -> bytes:
         """Return *size* bytes, or all there are; fewer only at the end of the body."""
@@ -204,6 +205,12 @@ class GuardedPart(Part):
         limits = cherrypy.serving.request.wsgi_environ.get(GUARDED, Limits())
         headers.update(_refusing(lambda: multipart.read_headers(fp, limits)))
         return headers
+
+    def fullvalue(self) -> str:
+        """Return the content of the part as text."""
+        if self.file is None and self.value is None:
+            raise RefusedBodyError(400, "A part that holds others is no field of a form.")
+        return str(super().fullvalue())
 
     def read_lines_to_boundary(self, fp_out: Any = None) -> Any:
         """Return the content of the part, or write it to *fp_out* and return that."""

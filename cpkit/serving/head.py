@@ -68,9 +68,9 @@ def parse_head(head: bytes, limits: Limits) -> Head:
         malformed("The head of the request holds a control character.")
     parsed = _request_line(lines[0], limits)
     parsed.fields = _fields(lines[1:], limits.max_field_bytes)
+    _check_host(parsed)
     if parsed.authority:
         parsed.fields[b"Host"] = parsed.authority  # RFC 9112, 3.2.2
-    _check_host(parsed)
     _frame(parsed)
     return parsed
 

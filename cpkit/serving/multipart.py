@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .head import CRLF, malformed
 from .limits import Limits, RefusedError
-from .values import boundaries, check_content_disposition, check_content_type
+from .values import check_content_disposition, check_content_type
 
 _PREAMBLE_BYTES = 4096
 _HEADERS = 32
@@ -28,13 +28,6 @@ class Source(Protocol):
     def read(self, size: int) -> bytes:
         """Return *size* bytes, or fewer at the end of the body."""
         ...
-
-
-def boundary_of(content_type: str) -> bytes | None:
-    """Return the boundary of a multipart body, None of a body of another type."""
-    if not _is_multipart(content_type):
-        return None
-    return next(iter(boundaries(content_type)), "").encode("latin-1")
 
 
 def _is_multipart(content_type: str) -> bool:

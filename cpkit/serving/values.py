@@ -35,8 +35,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_NUMBER = re.compile(r"[0-9]{19}|[^\x00-\x7f]")
 # Wherever CherryPy may find such a parameter: also in quotes, and in elements that it passes over.
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";,]*)", re.IGNORECASE)
-_BOUNDARIES = re.compile(r"boundary\s*=\s*(\"[^\"]*\"|[^;,]*)", re.IGNORECASE)
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = rf"\s*;\s*({_NAME})=(\"[^\"\\]*\"|[^\s\";,]+)"
+_MULTIPART = re.compile(rf"\s*multipart/{_NAME}(?:{_PARAMETER})+\s*;?\s*", re.IGNORECASE)
+_PARAMETERS = re.compile(_PARAMETER)
 _BOUNDARY = re.compile(r"[ -~]{0,200}[!-~]")
+_NUMBER = r"(?:[0-9]{1,9}\.?[0-9]{0,9}|\.[0-9]{1,9})"
+_NO_WEIGHT = re.compile(rf";\s*q\s*=(?!\s*\"?{_NUMBER}\"?\s*(?:[,;]|$))", re.IGNORECASE)
 _EXTENDED = re.compile(r"filename\*\s*=\s*\"?([^;,\"]*)", re.IGNORECASE)
 _EXTENDED_VALUE = re.compile(r"([\w.-]+)'[\w-]*'[^']*", re.ASCII)  # RFC 8187, 3.2
 
@@ -121,15 +126,17 @@ def check_content_type(value: str, limits: Limits) -> None:
         malformed("The charset of the body is not known.")
     if "multipart/" not in value.lower():
         return
-    found = boundaries(value)
-    listed = "," in re.sub(r"\"[^\"]*\"", "", value)
-    if not found or listed or not all(map(_BOUNDARY.fullmatch, found)):
+    if boundary_of(value) is None:
         malformed("The boundary of the body is malformed.")
 
 
-def boundaries(value: str) -> list[str]:
-    """Return the boundaries that a Content-Type of *value* names: one, if it is well-formed."""
-    return [boundary.strip().strip('"') for boundary in _BOUNDARIES.findall(value)]
+def boundary_of(value: str) -> str | None:
+    """Return the boundary of a multipart body, None where a Content-Type of *value* has none."""
+    if not _MULTIPART.fullmatch(value):
+        return None
+    found = [text for name, text in _PARAMETERS.findall(value) if name.lower() == "boundary"]
+    boundary = found[0].strip('"') if len(found) == 1 else ""
+    return boundary if _BOUNDARY.fullmatch(boundary) else None
 
 
 def check_content_disposition(value: str, limits: Limits) -> None:
@@ -166,6 +173,12 @@ def _accept_charset(value: str, limits: Limits) -> None:
             malformed("The header field Accept-Charset names what is no charset.")
 
 
+def _accept_encoding(value: str, limits: Limits) -> None:
+    _elements(value, limits)
+    if _NO_WEIGHT.search(value):
+        malformed("The header field Accept-Encoding is malformed.")
+
+
 def _cache_control(value: str, limits: Limits) -> None:
     _elements(value, limits)
     if _NO_NUMBER.search(value):
@@ -183,7 +196,7 @@ JUDGES: dict[str, Judge] = {
     "CONTENT_TYPE": check_content_type,
     "HTTP_ACCEPT": _elements,
     "HTTP_ACCEPT_CHARSET": _accept_charset,
-    "HTTP_ACCEPT_ENCODING": _elements,
+    "HTTP_ACCEPT_ENCODING": _accept_encoding,
     "HTTP_ACCEPT_LANGUAGE": _elements,
     "HTTP_ACCEPT_RANGES": _elements,
     "HTTP_AUTHORIZATION": _elements,

@@ -328,6 +328,17 @@ BODIES = {
         put(part(b"Content-Type: multipart/mixed; boundary=y", content=b"--y--"), PARTS),
         (200, 400),
     ),
+    "parts-nested-named": (
+        put(part(NAMED, b"Content-Type: multipart/mixed; boundary=y", content=b"--y--"), PARTS),
+        400,
+    ),
+    "parts-nested-mixed": (
+        put(
+            part(b"Content-Type: multipart/mixed; boundary=y", content=b"--y--"),
+            b"Content-Type: multipart/mixed; boundary=x",
+        ),
+        400,
+    ),
     "parts-nested-deeply": (
         put(
             b"".join(
