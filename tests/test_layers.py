@@ -33,7 +33,7 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
         "cpkit.logs.handlers",
         "cpkit.logs.settings",
         "cpkit.serving.body",
-        "cpkit.serving.multipart",
+        "cpkit.serving.pieces",
         "cpkit.serving.reading",
         "cpkit.serving.values",
         "cpkit.timing.phases",

@@ -13,9 +13,10 @@ from cherrypy.lib.httputil import HeaderMap
 from cpkit.cherry import Part
 
 from . import multipart
-from .head import has_too_many_bad_escapes, malformed
+from .head import malformed
 from .limits import Limits, RefusedError
-from .values import boundary_of, check_path, check_request, is_range
+from .pieces import judge_of
+from .values import check_path, check_request, is_range
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -119,10 +120,7 @@ class GuardedBody:
             malformed("The length of the body is unclear.")
         self._body = environ["wsgi.input"]
         self._left: float = int(length) if length else float("inf")
-        self._fields_left = limits.max_form_fields
-        self._is_form = kind.lower().startswith("application/x-www-form-urlencoded")
-        boundary = boundary_of(kind)
-        self._boundary = None if boundary is None else boundary.encode()
+        self._judge = judge_of(kind, limits)
 
     def read(self, size: int | None = -1) -> bytes:
         """Return *size* bytes, or all there are; fewer only at the end of the body."""
@@ -168,16 +166,7 @@ class GuardedBody:
         if not piece and self._left < float("inf"):
             raise RefusedBodyError(400, "The body ended too early.")
         self._left -= len(piece)
-        if self._is_form:
-            self._fields_left -= piece.count(b"&") + piece.count(b";")
-            if self._fields_left <= 0:
-                raise RefusedBodyError(413, "The form has too many fields.")
-            if has_too_many_bad_escapes(piece):
-                raise RefusedBodyError(400, "The form is malformed.")
-        if self._boundary is not None and (size > 4096 or not self._left):
-            if not multipart.begins_with_boundary(piece, self._boundary):
-                raise RefusedBodyError(400, "The body does not begin with its boundary.")
-            self._boundary = None
+        _refusing(lambda: self._judge(piece, not self._left))
         return piece
 
 

@@ -10,7 +10,7 @@ from .head import CRLF, malformed
 from .limits import Limits, RefusedError
 from .values import check_content_disposition, check_content_type
 
-_PREAMBLE_BYTES = 4096
+PREAMBLE_BYTES = 4096
 _HEADERS = 32
 _NESTED = 4
 _PADDING = 256  # what may follow a boundary on its line
@@ -39,7 +39,7 @@ def begins_with_boundary(data: bytes, boundary: bytes) -> bool:
 
     A browser sends the closing one alone for a form without fields.
     """
-    lines = data[:_PREAMBLE_BYTES].split(b"\n")
+    lines = data[:PREAMBLE_BYTES].split(b"\n")
     marks = (b"--" + boundary, b"--" + boundary + b"--")
     return any(line.strip() in marks for line in lines)
 

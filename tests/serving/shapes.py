@@ -256,6 +256,12 @@ BODIES = {
     "raw-lines-cut-off": (head(b"Content-Length: 9", line=b"POST /lines HTTP/1.1") + b"a\nb", 400),
     "json": (put(b"{}", b"Content-Type: application/json"), (200, 404, 415)),
     "json-cut-off": (put(b"{", b"Content-Type: application/json", length=9), (200, 400, 415)),
+    "json-nested": (put(b"[" * 50_000, b"Content-Type: application/json"), (200, 400)),
+    "json-nested-objects": (
+        put(b'{"a":' * 5000, b"Content-Type: application/vnd.api+json; charset=utf-8"),
+        (200, 400),
+    ),
+    "json-brackets": (put(b"[" + b"[]," * 15_000 + b"0]", b"Content-Type: application/json"), 200),
     "form-charset": (put(b"a=b", FORM + b"; charset=nope"), 400),
     "form-charset-bytes": (put(b"a=b", FORM + b"; charset=\xff"), 400),
     "form-charset-hex": (put(b"a=b", FORM + b"; charset=hex"), 400),

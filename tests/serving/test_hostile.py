@@ -20,6 +20,7 @@ SECONDS = 0.005
 # Coverage runs a few lines of Python for each line that it watches.
 SLOWER = 10 if sys.gettrace() or "coverage" in sys.modules else 1
 TOOLS = [
+    "tools.json_in.on",
     "tools.encode.on",
     "tools.etags.on",
     "tools.etags.autotags",
@@ -37,7 +38,7 @@ CPKITS = {
 }
 PIECES = {
     "none": {},
-    "cherrypys": dict.fromkeys(TOOLS, True),
+    "cherrypys": {**dict.fromkeys(TOOLS, True), "tools.json_in.force": False},
     "cpkits": CPKITS,
     "routes": {"request.dispatch": "routes", **CPKITS},
 }
