@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import cherrypy
 from cheroot.errors import MaxSizeExceeded
@@ -18,10 +18,10 @@ from .limits import Limits, RefusedError
 from .pieces import judge_of
 from .values import check_path, check_request, is_range
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 T = TypeVar("T")
+WSGIEnvironment = dict[str, Any]  # PEP 3333
+StartResponse = Callable[..., object]
+WSGIApplication = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 GUARDED = "cpkit.guarded"  # in the environment of a request that a guard has let through
