@@ -112,7 +112,7 @@ def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, A
 def compiled(form: Form, around: Around) -> Callable[..., Any]:
     """Compile what all routes of one form share."""
     made = function(f"def made({around.parameters}):", indented(lines(form, around)))
-    vars(made)["compiled"] = Compiled(form, around)
+    vars(made).update(compiled=Compiled(form, around), probe=around.probe)
     return made
 
 
@@ -124,8 +124,8 @@ def form_of(function: Callable[..., Any]) -> Compiled | None:
 
 def probe_of(answer: Answer) -> int | None:
     """Return the position at which *answer* does the last look-up itself, if it does."""
-    found = form_of(answer)
-    return None if found is None else found.around.probe
+    found: int | None = getattr(answer, "probe", None)
+    return found
 
 
 def lines(form: Form, around: Around, node: str = "node") -> list[str]:

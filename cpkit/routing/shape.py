@@ -131,23 +131,25 @@ def _optional(route: Route) -> int | None:
     None means that a path may also do without what is between them.
     """
     parts: list[Part] = ["/", *route.routelist]
-    count = 0
-    while not isinstance(parts[-1], str) and parts[-1]["name"] in route.defaults:
+    count, before = 0, ""
+    while parts and not isinstance(parts[-1], str) and parts[-1]["name"] in route.defaults:
         before = parts[-2]
         if parts[-1]["type"] != ":" or not isinstance(before, str) or before[-1] != "/":
             return None
         count += 1
-        del parts[-1 if before != "/" else -2 :]
-        if before != "/" or not parts:
-            break
-    last = parts[-1] if parts else ""
-    if isinstance(last, str) and last[-1:] in OPTIONAL_ENDS:
-        if not count and len(parts) > 1:
-            return None
-        variable = parts[-2] if len(parts) > 1 else ""
-        if not isinstance(variable, str) and variable["name"] in route.defaults:
-            return None
-    return count
+        del parts[-2 if before == "/" else -1 :]
+    last = parts[-1] if parts else "/"
+    if not isinstance(last, str):
+        return count
+    if not count:
+        return None if last[-1] in OPTIONAL_ENDS and len(parts) > 1 else 0
+    # What is left is the text before the first of them, and a variable that must be there.
+    if len(parts) > 1 and before == "/":
+        return None
+    required = parts[-2] if len(parts) > 1 else last
+    if isinstance(required, str):
+        return count if len(parts) <= 2 else None
+    return None if required["name"] in route.defaults else count
 
 
 def _minimized_requirements(route: Route, controllers: Controllers) -> dict[str, str] | None:

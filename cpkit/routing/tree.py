@@ -305,7 +305,13 @@ def _several(leaves: Sequence[Node], segments: Sequence[str]) -> Left:
 
 def found_in(tree: Node, segments: Sequence[str]) -> Left:
     """Return what is left in *tree* for *segments*."""
-    return _several(leaves_in((tree,), segments), segments)
+    at, found, left = tree
+    while at is not None:
+        at, found, left = found.get(segments[at], left)
+    if found is by_parts:
+        return _several(leaves_in(left, segments), segments)
+    probe = getattr(found, "probe", None)  # PERF: what _left_in() does.
+    return left if probe is None else left.get(segments[probe])
 
 
 def of_method(left: Left, method: str | None) -> list[Record]:
@@ -328,12 +334,13 @@ def of_any_method(left: Left) -> list[Record]:
     """Return all records, in no order, those of several methods several times."""
     if left is None:
         return []
-    if isinstance(left, Several):
-        return [record for each in left.lefts for record in of_any_method(each)]
+    if type(left) is tuple:
+        return _records(_chain(left))
+    if isinstance(left, dict):
+        return [record for chain in left.values() for record in _records(chain)]
     if isinstance(left, Guarded):
         return [record for _, record in left.records]
-    chains = left.values() if isinstance(left, dict) else (_chain(left),)
-    return [record for chain in chains for record in _records(chain)]
+    return [record for each in left.lefts for record in of_any_method(each)]
 
 
 order = itemgetter(2)  # a record's place among all routes
@@ -343,8 +350,7 @@ def _chain(left: Left) -> Left:
     """Return a chain, or that of a single route."""
     if callable(left[0]):
         return left
-    _, *arguments, make, place = left
-    return make, tuple(arguments), place, None
+    return left[-2], left[1:-2], left[-1], None
 
 
 def _records(chain: Left) -> list[Record]:
