@@ -85,7 +85,7 @@ ONE_METHOD = ANY_METHOD._replace(
     begin=(TRY_METHOD, NO_METHOD), arguments="asked, {}, _, _ = node", demands=("method == asked",)
 )
 LOOK_UP = "node = node.get(method)", f"if node is None: return {REFUSE}"
-BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP), arguments="{}, = node[1]")
+BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP))
 
 
 def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, Arguments]:

@@ -57,9 +57,10 @@ class Index:
             for shape in _shapes(route, known)
         ]
         self.head, shapes = _parted([shape for *_, shape in shaped])
-        lengths, varying = _by_length(
-            [(*placed, shape) for (*placed, _), shape in zip(shaped, shapes, strict=True)], domains
-        )
+        if self.head:
+            placed = zip(shaped, shapes, strict=True)
+            shaped = [(place, route, shape) for (place, route, _), shape in placed]
+        lengths, varying = _by_length(shaped, domains)
         self.limit = max([*map(_depth, varying), *(length + 1 for length in lengths), 1])
         self.fixed = [self._grown(lengths.get(n, [])) for n in range(self.limit + 2)]
         self.varying = self._grown(varying)

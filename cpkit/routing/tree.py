@@ -9,7 +9,7 @@ What a leaf looks in, ``Left``, is one of
 
 * a single route: (method or None for any, arguments ..., make, place);
 * a chain of routes, in declared order: (make, arguments, place, the next chain or None);
-* a dict of each method's chain, that of any other method under None;
+* a dict of each method's single route or chain, that of any other method under None;
 * Guarded, Several, or None where nothing is left.
 
 A route's *place* is its number among all in declared order; ``make(segments, arguments)`` returns
@@ -207,16 +207,24 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     form = form_of(makers[0])
     if form is None:
         return None, by_method if isinstance(left, dict) else in_order, left
-    (method, (make, arguments, place, _)), *others = chains.items()
-    if others:
-        return None, compiled(form.form, BY_METHOD), left
-    around = ANY_METHOD if method is None else ONE_METHOD
-    return None, compiled(form.form, around), (method, *arguments, make, place)
+    singles = {
+        method: (method, *arguments, make, place)
+        for method, (make, arguments, place, _) in chains.items()
+    }
+    if len(singles) > 1:
+        return None, compiled(form.form, BY_METHOD), singles
+    (method, single), *_ = singles.items()
+    return None, compiled(form.form, ANY_METHOD if method is None else ONE_METHOD), single
 
 
 def remaining(entries: Sequence[Entry], decided: frozenset[int]) -> Left:
     """Return what is left to try of *entries*."""
     records = [(entry.methods, _record(entry, decided)) for entry in entries]
+    if len(entries) == 1 and entries[0].clear and entries[0].admit is None:
+        # PERF: as most often.
+        ((methods, (make, arguments, place, _)),) = records
+        chain = make, arguments, place, None
+        return chain if methods is None else dict.fromkeys(methods, chain)
     if not all(entry.clear and entry.admit is None for entry in entries):
         return Guarded(records)
     named = {method for methods, _ in records for method in methods or ()}
@@ -326,7 +334,7 @@ def of_method(left: Left, method: str | None) -> list[Record]:
     if isinstance(left, Guarded):
         return [rec for methods, rec in left.records if methods is None or method in methods]
     if isinstance(left, dict):
-        return _records(left.get(method) or left.get(None))
+        return _records(_chain(left.get(method) or left.get(None)))
     return _records(_chain(left)) if callable(left[0]) or left[0] in (None, method) else []
 
 
@@ -337,7 +345,7 @@ def of_any_method(left: Left) -> list[Record]:
     if type(left) is tuple:
         return _records(_chain(left))
     if isinstance(left, dict):
-        return [record for chain in left.values() for record in _records(chain)]
+        return [record for each in left.values() for record in _records(_chain(each))]
     if isinstance(left, Guarded):
         return [record for _, record in left.records]
     return [record for each in left.lefts for record in of_any_method(each)]
@@ -348,7 +356,7 @@ order = itemgetter(2)  # a record's place among all routes
 
 def _chain(left: Left) -> Left:
     """Return a chain, or that of a single route."""
-    if callable(left[0]):
+    if left is None or callable(left[0]):
         return left
     return left[-2], left[1:-2], left[-1], None
 
