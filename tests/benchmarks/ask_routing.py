@@ -6,18 +6,22 @@ Each path is a new string in every look-up, as it is in every request.
 
 Of 10,000 routes falcon takes one or two minutes to build, starlette milliseconds to find one: they
 are left out there. ``CPKIT_BENCH_FULL=1 python -m tests.benchmarks routing`` asks them too.
-``python -m tests.benchmarks.ask_routing`` tells what time and memory 10,000 routes take.
+``python -m tests.benchmarks.ask_routing`` tells what time and memory 10,000 routes take, and how
+long one look-up takes between two requests, where the processor's caches hold other things.
 """
 
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import re
+import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from tests.benchmarks.questions import Call, Case, question
@@ -47,6 +51,38 @@ def unique(count: int) -> Table:
 def shared(count: int) -> Table:
     """Return routes that share a prefix and a variable before they differ."""
     return [("GET", f"/api/v1/{{tenant}}/res{number}/{{id}}") for number in range(count)]
+
+
+def nova(count: int) -> Table:
+    """Return routes of the kind that OpenStack's services have: each URL twice, below a project's
+    id and without it; versions in front of some, ids in the middle."""
+    table: Table = []
+    for number in range(count // 8 + 1):
+        for head in ("/{project:[0-9a-f-]+}", ""):
+            table += [
+                ("GET", f"{head}/resources{number}"),
+                ("GET", f"{head}/resources{number}/detail"),
+                ("GET", f"{head}/resources{number}/{{id}}"),
+                ("POST", f"{head}/resources{number}/{{id}}/action"),
+            ]
+    return table[:count]
+
+
+def kubernetes() -> Table:
+    """Return 999 routes of the kind that the Kubernetes API has: long prefixes that many share."""
+    groups = [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
+    table: Table = []
+    for number in range(84):
+        group = ["api/v1", *groups][number % 14]
+        below = f"/{group}/namespaces/{{namespace}}/resources{number}"
+        table += [(method, below) for method in ("GET", "POST", "DELETE")]
+        table += [(method, below + "/{name}") for method in ("GET", "PUT", "DELETE")]
+        table += [(method, below + "/{name}/status") for method in ("GET", "PUT")]
+        table.append(("GET", f"/{group}/resources{number}"))
+        table.append(("GET", f"/{group}/watch/resources{number}"))
+        table.append(("GET", f"/{group}/watch/namespaces/{{namespace}}/resources{number}"))
+        table.append(("GET", f"/{group}/watch/namespaces/{{namespace}}/resources{number}/{{name}}"))
+    return table[:999]
 
 
 def _cpkit(table: Table) -> Find:
@@ -194,6 +230,93 @@ for _size in (10, 100, 1000, 10_000):
     _growing("all of one prefix", shared, _size)
 
 
+def _twice(size: int) -> None:
+    @question(
+        "routing",
+        f"What do {size:,} routes cost, each URL twice?",
+        curve="A look-up, each URL twice: below a variable, and without it",
+        size=size,
+        counted=size <= 1000,
+    )
+    def hit() -> Case:
+        """``/{project:regex}/...`` beside fixed first segments, as in OpenStack's tables: no one
+        segment tells the routes apart."""
+        return _case(nova(size), ["cpkit IndexedMapper", "Routes Mapper"])
+
+
+for _size in (100, 1000, 10_000):
+    _twice(_size)
+
+
+@question("routing", "What does a route of Kubernetes' kind of API cost?")
+def kubernetes_hit() -> Case:
+    """999 routes with long shared prefixes, all of them asked for."""
+    return _case(kubernetes(), rival="falcon CompiledRouter")
+
+
+def _between(name: str, make: Callable[[], Table], peers: Iterable[str]) -> None:
+    @question("routing", f"What does a look-up cost between two requests ({name})?", counted=False)
+    def cold() -> Case:
+        """In a loop, a router's code and tables stay in the processor's caches; between two
+        requests they don't. Each call here is a whole request, and one look-up."""
+        request, paths = _request(), _asked(make())
+        variants: dict[str, Call] = {"a request without a look-up": request}
+        for peer in peers:
+            variants[peer] = _after(request, PEERS[peer](make()), paths)
+        return Case(
+            variants,
+            baseline="falcon CompiledRouter"
+            if "falcon CompiledRouter" in peers
+            else "Routes Mapper",
+            without=("a request without a look-up",),
+        )
+
+
+def _asked(table: Table) -> list[tuple[str, dict[str, str]]]:
+    """Return a path of each route, in an order that no cache can foresee, and its environ."""
+    asked = [(re.sub(r"\{[^}]*\}", "12345", path), ENVIRONS[method]) for method, path in table]
+    Random(1).shuffle(asked)
+    return asked
+
+
+def _after(request: Call, find: Find, paths: list[tuple[str, dict[str, str]]]) -> Call:
+    following = itertools.cycle(paths)
+
+    def call() -> None:
+        request()
+        find(*next(following))
+
+    return call
+
+
+def _request() -> Call:
+    """Return a call that sends a request to a CherryPy application with two of its tools."""
+    import cherrypy
+
+    from tests.benchmarks.wsgi import application, getter
+
+    class Root:
+        @cherrypy.expose
+        def index(self, **params: str) -> str:
+            """Return a page."""
+            return "hello"
+
+    tools = {"tools.gzip.on": True, "tools.etags.on": True, "tools.etags.autotags": True}
+    return getter(application(Root(), {"/": tools}), "/", {"Accept": "text/html"})
+
+
+COLD: dict[str, tuple[Callable[[], Table], list[str]]] = {
+    "GitHub's API": (github, ["cpkit IndexedMapper", "Routes Mapper", "falcon CompiledRouter"]),
+    "Kubernetes' kind": (kubernetes, ["cpkit IndexedMapper", "falcon CompiledRouter"]),
+    "OpenStack's kind, 1,000 routes": (
+        lambda: nova(1000),
+        ["cpkit IndexedMapper", "Routes Mapper"],
+    ),
+}
+for _name, (_make, _peers) in COLD.items():
+    _between(_name, _make, _peers)
+
+
 @question("routing", r"What does a typed variable cost ({id:\d+})?")
 def typed() -> Case:
     """A requirement is checked on its segment alone, not by a regex of the whole path."""
@@ -298,6 +421,28 @@ def _footprint(table: Table) -> str:
     )
 
 
+def _between_requests(make: Callable[[], Table], peers: Iterable[str]) -> str:
+    """Say how long one look-up takes after a request: the median of 2,000, peers in turns."""
+    request, table = _request(), make()
+    finds = {peer: PEERS[peer](table) for peer in peers}
+    took: dict[str, list[int]] = {peer: [] for peer in peers}
+    for path, environ in itertools.islice(itertools.cycle(_asked(table)), 2_000):
+        for peer, find in finds.items():
+            request()
+            fresh = path[:1] + path[1:]
+            begun = time.perf_counter_ns()
+            find(fresh, environ)
+            took[peer].append(time.perf_counter_ns() - begun)
+    medians = {peer: statistics.median(times) for peer, times in took.items()}
+    ours = medians[OURS]
+    return ", ".join(
+        f"{peer} {median / 1000:.1f} us ({median / ours:.2f})" for peer, median in medians.items()
+    )
+
+
 if __name__ == "__main__":
     print("each with a prefix of its own:", _footprint(unique(10_000)))
     print("all of one prefix:", _footprint(shared(10_000)))
+    print("OpenStack's kind:", _footprint(nova(10_000)))
+    for _name, (_make, _peers) in COLD.items():
+        print(f"between two requests, {_name}:", _between_requests(_make, _peers))

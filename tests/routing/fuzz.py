@@ -1,5 +1,7 @@
 """Compare IndexedMapper with a linear scan in a long run: ``make fuzz``.
 
+Every second table is of the kinds that OpenStack's services and Kubernetes have.
+
 python tests/routing/fuzz.py [LOOKUPS] [SEED]
 """
 
@@ -7,7 +9,7 @@ import sys
 import time
 from random import Random
 
-from routing_tables import Table
+from routing_tables import ServiceTable, Table
 
 LOOKUPS_A_TABLE = 60
 
@@ -15,7 +17,8 @@ LOOKUPS_A_TABLE = 60
 def main(lookups: int = 1_000_000, seed: int = 1) -> int:
     start, tables = time.perf_counter(), 0
     for tables in range(1, lookups // LOOKUPS_A_TABLE + 2):
-        table = Table(Random(f"{seed}.{tables}"), size=8 if tables % 10 else 60)
+        kind, size = (ServiceTable, 250) if tables % 2 else (Table, 8 if tables % 10 else 60)
+        table = kind(Random(f"{seed}.{tables}"), size=size)
         for _ in range(LOOKUPS_A_TABLE):
             difference = table.difference()
             if difference:

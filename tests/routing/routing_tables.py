@@ -33,7 +33,9 @@ ALPHABET = "/ab1.-xAé\n"
 
 
 class Table:
-    """Hold one random table, declared twice: in an IndexedMapper, and in Routes' own routes."""
+    """One random table, declared twice: in an IndexedMapper, and in Routes' own routes."""
+
+    texts = tuple(TEXTS)
 
     def __init__(self, random: Random, size: int = 8) -> None:
         self.random = random
@@ -147,7 +149,7 @@ class Table:
         if self.theirs.matchlist and random.random() < 0.8:
             template = random.choice(self.theirs.matchlist).routelist
             url = "".join(
-                part if isinstance(part, str) else random.choice(TEXTS) for part in template
+                part if isinstance(part, str) else random.choice(self.texts) for part in template
             )
             url = url if url.startswith("/") or random.random() < 0.02 else "/" + url
             url += random.choice(["", "", "", "", "/", ".a"])
@@ -221,3 +223,30 @@ class Table:
         wanted, got = self.reference_methods(url, environ), self.mine.methods(url, environ)
         self.calls.clear()
         return None if got == wanted else f"{url!r} {environ}: {got}, but {wanted}"
+
+
+RESOURCES = [f"res{number}" for number in range(9)]
+PREFIXES = ["", "", "/{v:[0-9a-f-]+}", "/{v}", "/v2", "/{v:v\\d+}", "/{v:v\\d+}/{w}", "/v2/{v}"]
+PREFIXES += ["/apis/g/v1", "/apis/g/v1/namespaces/{v}", "/apis/h/v1", "/apis/g/v1/watch"]
+ENDS = ["", "", "/detail", "/{w}", "/{w}", "/{w}/action", "/{w}/status", "/{w:\\d+}", "/{w}{.f}"]
+ENDS += ["/{w:[0-9a-f-]+}", "/{w}/res1", "/{v}/{w}", "/new", "/{w}/{v:\\d+}/res2"]
+
+
+class ServiceTable(Table):
+    """A random table of the kinds that OpenStack's services and Kubernetes have.
+
+    The same resources stand below fixed segments and below variables, so that no one segment
+    tells the routes apart.
+    """
+
+    texts = (*RESOURCES, "12", "ab-1", "v2", "v2", "detail", "new", "a.b", "watch", "")
+
+    def route(self) -> tuple[str, dict[str, object]]:
+        _, options = super().route()
+        options = {name: options[name] for name in options if name[0] not in "vwr"}
+        middle = "/" + self.random.choice(RESOURCES)
+        if self.random.random() < 0.02:
+            middle += self.random.choice(["/*v", "/{w:.*}", "/{v:.*}/res3"])
+        template = self.random.choice(PREFIXES) + middle + self.random.choice(ENDS)
+        names = iter(range(10))
+        return re.sub(r"(?<=[{*.])[vwf]\b", lambda _: f"n{next(names)}", template), options

@@ -1,5 +1,6 @@
 """Hostile paths, hostile tables: the right answer, in time that grows with the path's length."""
 
+import functools
 import itertools
 import re
 from random import Random
@@ -195,3 +196,56 @@ def test_a_route_that_could_never_work_is_refused(template, options):
     assert error.problem in str(error)
     assert (mapper.matchlist, mapper._routenames) == ([], {})
     assert type(error)(*error.__reduce__()[1]).args == error.args
+
+
+def openstack(count):
+    """Declare each URL twice: below a project's id, and without it."""
+    mapper = IndexedMapper(register=False)
+    for number in range(count // 4):
+        for head in ("/{project:[0-9a-f-]+}", ""):
+            for method in ("GET", "POST"):
+                conditions = {"method": [method]}
+                mapper.connect(f"{head}/res{number}/{{id}}", conditions=conditions)
+    mapper.create_regs([])
+    return mapper
+
+
+VERSIONS = ["/v2/res{}/{id}/x", "/{v:v\\d+}/{id}/res{}/y", "/{v}/res{}/a/z", "/v2/a/{id}/res{}"]
+
+
+def versions(count):
+    """Declare versions in front, ids in the middle."""
+    mapper = IndexedMapper(register=False)
+    for number in range(count // 4):
+        for path in VERSIONS:
+            mapper.connect(path.replace("{}", str(number)), conditions={"method": ["GET"]})
+    mapper.create_regs([])
+    return mapper
+
+
+ASKED = ["/res{}/a", "/12/res{}/a", "/v2/res{}/a/x", "/v2/a/res{}/y", "/v3/res{}/a/z", "/x/res{}"]
+LOOK_UPS = {
+    "hit": lambda mapper, path: mapper.match(path, GET),
+    "another method": lambda mapper, path: mapper.match(path, {"REQUEST_METHOD": "X"}),
+    "methods": lambda mapper, path: mapper.methods(path),
+}
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS.values(), ids=LOOK_UPS)
+@pytest.mark.parametrize("table", [openstack, versions])
+def test_a_look_up_is_flat_where_no_one_segment_tells_the_routes_apart(table, look_up):
+    few, many = table(100), table(2_000)
+    for path in (path.format(number) for path in ASKED for number in (0, 12, 24)):
+        asked = functools.partial(look_up, path=path)
+        calls = [calls_in(functools.partial(asked, mapper)) for mapper in (few, many)]
+        assert calls[1] <= calls[0], path
+
+
+@pytest.mark.parametrize("table", [openstack, versions])
+def test_declared_order_holds_between_parts_of_a_table(table):
+    mapper = table(400)
+    for route in mapper.matchlist[::7]:
+        path = re.sub(r"\{[^}]*\}", "12" if table is openstack else "v2", route.template)
+        scan = (each for each in mapper.matchlist if each.match(path, GET) is not False)
+        found = mapper.routematch(path, GET)
+        assert (found and found[1]) is next(scan, None)
