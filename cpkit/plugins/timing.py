@@ -9,7 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 import cherrypy
-from cherrypy.process.plugins import SimplePlugin
+from cherrypy.process.plugins import Monitor, SimplePlugin
 
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
@@ -67,6 +67,8 @@ class TimingPlugin(SimplePlugin):
         self._refused: dict[str, object] = {}
         self._registry: Registry | None = None
         self._since = time()
+        # Subscribed only where processes share files: else the pools are asked when it is scraped.
+        self._pools = Monitor(bus, self._update_pools, frequency=10, name="cpkit pool gauges")
 
     def subscribe(self) -> None:
         """Listen to the requests on the bus, and answer ``timing-report``."""
@@ -85,8 +87,11 @@ class TimingPlugin(SimplePlugin):
         yield CHANNEL, self.report, None
         # What comes at priority 0 is after the answer, and before anything is taken back.
         yield "after_request", self.counter.after_request, 0
-        if self.counter.metrics is not None and self.counter.metrics.active is not None:
+        if self.counter.metrics is not None and self.counter.metrics.shared is not None:
             yield "before_request", self.counter.before_request, 0
+            # After the databases are opened (67).
+            yield "start", self._pools.start, 71
+            yield "stop", self._pools.stop, None
         if self.counter.traces is not None:
             yield "before_request", self.counter.traces.before_request, 0
 
@@ -149,6 +154,11 @@ class TimingPlugin(SimplePlugin):
         finally:
             if listened:
                 self.subscribe()
+
+    def _update_pools(self) -> None:
+        metrics = self.counter.metrics
+        if metrics is not None and metrics.shared is not None:
+            metrics.shared.update()
 
     def report(self) -> dict[str, Any]:
         """Return what was counted as JSON can hold it; times in seconds."""

@@ -50,14 +50,14 @@ class RequestCounter:
 
     def before_request(self) -> None:
         """Count one more request in progress; subscribed only where a gauge is told of each."""
-        if self.metrics is not None and self.metrics.active is not None:
-            self.metrics.active.inc()
+        if self.metrics is not None and self.metrics.shared is not None:
+            self.metrics.shared.active.inc()
 
     def after_request(self) -> None:
         """Count the request: its last byte has been handed to the server, or it was dropped."""
         try:
-            if self.metrics is not None and self.metrics.active is not None:
-                self.metrics.active.dec()
+            if self.metrics is not None and self.metrics.shared is not None:
+                self.metrics.shared.active.dec()
             request, response = cherrypy.serving.request, cherrypy.serving.response
             timing = request.__dict__.get("timing") or _unseen(request, response)
             status = status_of(response)

@@ -34,7 +34,10 @@ _SECONDS = "http_server_request_duration_seconds"
 _ACTIVE = ("http_server_active_requests", "Number of HTTP server requests in progress.")
 _CLIENT = "db_client_connection"
 _POOL = (f"{_CLIENT}_pool_name",)
-_STATE = (*_POOL, f"{_CLIENT}_state")
+_POOLS = (
+    (f"{_CLIENT}_count", "Connections by state.", (*_POOL, f"{_CLIENT}_state")),
+    (f"{_CLIENT}_max", "Connections at most.", _POOL),
+)
 
 
 class Counting(Protocol):
@@ -59,12 +62,13 @@ class RequestMetrics:
         self._lock = threading.Lock()
         self._durations: Histogram | None = None  # made at the first request: buckets are set late
         self._children: dict[tuple[str, str, int, str, bool], Any] = {}
-        self.active: Gauge | None = None
-        if MULTIPROCESS in os.environ:  # PERF: else it is asked for when it is scraped
-            mode = {"registry": registry, "multiprocess_mode": "livesum"}
-            self.active = _client().Gauge(*_ACTIVE, **mode)
-        self._gauges = Gauges(plugin.bus, self.active is None)
-        registry.register(self._gauges)
+        self._gauges: Gauges | None = None
+        self.shared: SharedGauges | None = None
+        if MULTIPROCESS in os.environ:
+            self.shared = SharedGauges(registry, plugin.bus)
+        else:
+            self._gauges = Gauges(plugin.bus)
+            registry.register(self._gauges)
 
     def observe(
         self, method: str, route: str, status: int, scheme: str, broken: bool, seconds: float
@@ -92,7 +96,8 @@ class RequestMetrics:
 
     def unregister(self) -> None:
         """Take the metrics out of their registry."""
-        for collector in (self.active, self._gauges, self._durations):
+        shared = self.shared.all() if self.shared else ()
+        for collector in (*shared, self._gauges, self._durations):
             if collector is not None:
                 self.registry.unregister(collector)
 
@@ -144,8 +149,8 @@ class Gauges:
     The names are OpenTelemetry's, for servers and for database clients.
     """
 
-    def __init__(self, bus: Bus, active: bool) -> None:
-        self._bus, self._active = bus, active
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
 
     def describe(self) -> Iterator[Metric]:
         """Yield the metrics without their values, so that one can be asked for by its name."""
@@ -153,19 +158,15 @@ class Gauges:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics: of the requests in progress, and of the pools if there are any."""
-        try:
-            healths = self._bus.publish("database_health")
-        except Exception:  # of one that cannot even tell; which, the bus has logged
-            healths = []
-        return (metric for metric in self._metrics(healths) if metric.samples)
+        return (metric for metric in self._metrics(_healths(self._bus)) if metric.samples)
 
     def _metrics(self, healths: Sequence[Health]) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        if self._active:
-            yield GaugeMetricFamily(*_ACTIVE, value=len(IN_PROGRESS))
-        count = GaugeMetricFamily(f"{_CLIENT}_count", "Connections by state.", labels=_STATE)
-        most = GaugeMetricFamily(f"{_CLIENT}_max", "Connections at most.", labels=_POOL)
+        yield GaugeMetricFamily(*_ACTIVE, value=len(IN_PROGRESS))
+        count, most = (
+            GaugeMetricFamily(name, told, labels=labels) for name, told, labels in _POOLS
+        )
         waits = CounterMetricFamily(f"{_CLIENT}_waits", "Waits for a connection.", labels=_POOL)
         waited = CounterMetricFamily(f"{_CLIENT}_wait_seconds", "Time waited.", labels=_POOL)
         for health in healths:
@@ -178,6 +179,37 @@ class Gauges:
         yield from (count, most, waits, waited)
 
 
+class SharedGauges:
+    """The gauges of one process among several: kept in files, which the one that is scraped sums.
+
+    Those of the pools are brought up to date by whoever calls :meth:`update`.
+    """
+
+    def __init__(self, registry: Registry, bus: Bus) -> None:
+        self._bus = bus
+        mode = {"registry": registry, "multiprocess_mode": "livesum"}
+        self.active: Gauge = _client().Gauge(*_ACTIVE, **mode)
+        self._count, self._most = (_client().Gauge(*pool, **mode) for pool in _POOLS)
+
+    def all(self) -> tuple[Gauge, ...]:
+        """Return every gauge."""
+        return self.active, self._count, self._most
+
+    def update(self) -> None:
+        """Ask the databases of this process."""
+        for health in _healths(self._bus):
+            self._count.labels(health.name, "used").set(health.pool.in_use)
+            self._count.labels(health.name, "idle").set(health.pool.idle)
+            self._most.labels(health.name).set(health.pool.size)
+
+
+def _healths(bus: Bus) -> list[Health]:
+    try:
+        return bus.publish("database_health")
+    except Exception:  # of one that cannot even tell; which, the bus has logged
+        return []
+
+
 def registry_for(value: bool | Registry) -> Registry:
     """Return *value*, or prometheus_client's own registry if it is just true."""
     own: Registry = _client().REGISTRY
@@ -188,16 +220,17 @@ def metrics_app(registry: Registry | None = None) -> WsgiApp:
     """Return a WSGI application that serves the metrics: ``tree.graft(metrics_app(), "/metrics")``.
 
     *registry* is prometheus_client's own unless given. With PROMETHEUS_MULTIPROC_DIR set, what is
-    registered there is summed over all processes; the pool gauges, which are of one process, are
-    left out then. Raise MissingExtraError without ``cpkit[prometheus]``.
+    registered there is summed over all processes, but for collectors that keep no values in its
+    files. Raise MissingExtraError without ``cpkit[prometheus]``.
     """
     client = _client()
     own: Registry = registry or client.REGISTRY
-    if MULTIPROCESS in os.environ:
-        own = _summed(own)
-    served: WsgiApp = client.make_wsgi_app(own)
+    served: WsgiApp = client.make_wsgi_app(_summed(own) if MULTIPROCESS in os.environ else own)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        metrics = _known.get(own)
+        if metrics is not None and metrics.shared is not None:
+            metrics.shared.update()
         if environ["REQUEST_METHOD"] != "HEAD":
             return served(environ, start_response)
         # NOTE: prometheus_client sends a body, which is read as the next answer on a connection.

@@ -125,12 +125,15 @@ class Traces:
     def _begun(self, request: Request, timing: RequestTiming) -> Trace:
         ahead = time_ns() - perf_counter_ns()
         environ: Mapping[str, Any] = vars(request).get("wsgi_environ", {})
-        context = propagate.extract(environ, Context(), _ENVIRON)
+        context = propagate.extract(environ, contexts.get_current(), _ENVIRON)
+        # A span that is current already is a middleware's, which has the request for a part of it.
+        around = trace.get_current_span(context).get_span_context()
+        within = around.is_valid and not around.is_remote
         method = request.method if request.method in KNOWN_METHODS else OTHER_METHOD
         span = self._tracer.start_span(
             method,
             context,
-            trace.SpanKind.SERVER,
+            trace.SpanKind.INTERNAL if within else trace.SpanKind.SERVER,
             {
                 "http.request.method": method,
                 "url.scheme": request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME,

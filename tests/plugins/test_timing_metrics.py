@@ -268,10 +268,10 @@ def test_the_page_is_packed_once(client, metrics):
 
 
 PROCESS = """if True:
-    import sys, json, cherrypy
+    import sys, json, threading, cherrypy
     import cpkit.tools
     from prometheus_client import CollectorRegistry, Counter
-    from cpkit.plugins import TimingPlugin, metrics_app
+    from cpkit.plugins import DatabasePlugin, TimingPlugin, metrics_app
     from cpkit.testing import Client
 
     class Root:
@@ -284,27 +284,36 @@ PROCESS = """if True:
     plugin.prometheus = registry or True
     plugin.subscribe()
     Counter("elsewhere", "In no registry that is served.", registry=CollectorRegistry()).inc()
-    cherrypy.config.update({"log.screen": False})
+    cherrypy.config.update({"log.screen": False, "engine.autoreload.on": False})
+    cherrypy.server.unsubscribe()
+    DatabasePlugin(cherrypy.engine, "sqlite://", pool_size=3).subscribe()
     cherrypy.tree.mount(Root(), "", {"/": {"cpkit.timing.on": True}})
     cherrypy.tree.graft(metrics_app(registry), "/metrics")
+    cherrypy.engine.start()
     client = Client()
     for _ in range(int(sys.argv[2])):
         client.get("/")
-    print(json.dumps(client.get("/metrics").text))
+    threads = [thread.name for thread in threading.enumerate()]
+    print(json.dumps([client.get("/metrics").text, threads]))
+    cherrypy.engine.exit()
 """
 
 
 @pytest.mark.parametrize("registry", ["default", "own"])
 def test_all_processes_are_summed_whatever_the_registry(tmp_path, registry):
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    texts = []
+    texts, threads = [], []
     for requests in (3, 4, 0):
         command = [sys.executable, "-c", PROCESS, registry, str(requests)]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-        texts.append(json.loads(done.stdout))
+        text, running = json.loads(done.stdout)
+        texts.append(text)
+        threads.append(running)
     counts = [[line for line in text.splitlines() if f"{SECONDS}_count" in line] for text in texts]
     assert [line.rpartition(" ")[2] for (line,) in counts[:2]] == ["3.0", "7.0"]
     assert [line.rpartition(" ")[2] for line in counts[2]] == ["7.0"]
     assert "http_server_active_requests 0.0" in texts[1]
+    assert 'db_client_connection_max{db_client_connection_pool_name="db"}' in texts[1]
+    assert all("cpkit pool gauges" in running for running in threads)
     if registry == "own":
         assert "elsewhere" not in texts[1]

@@ -231,6 +231,17 @@ def test_the_trace_of_the_caller_goes_on(traced):
     assert spans[0].context.trace_state.get("a") == "1"
 
 
+@pytest.mark.parametrize("told", [False, True], ids=["", "with a traceparent"])
+def test_a_request_within_a_span_is_a_part_of_it(traced, told):
+    headers = {"traceparent": TRACEPARENT} if told else {}
+    with traced.provider.get_tracer("middleware").start_as_current_span("around") as around:
+        _, spans = traced.get("/", headers=headers)
+        assert trace.get_current_span() is around
+    parent = f"{spans[0].parent.span_id:016x}"
+    assert parent == (PARENT if told else f"{around.get_span_context().span_id:016x}")
+    assert (spans[0].kind is trace.SpanKind.SERVER) == told
+
+
 def test_what_the_handler_calls_is_told_of_the_request(traced):
     answer, spans = traced.get("/calling", headers={"traceparent": TRACEPARENT})
     version, trace_id, span_id, flags = answer.text.split("-")
