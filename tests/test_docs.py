@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy.dialects.sqlite.pysqlite
 import sqlalchemy.orm  # noqa: F401
 
+import cpkit.errors
 import cpkit.tools
 from cpkit.database.settings import DatabaseSettings
 from cpkit.dispatchers import GuardedServer
@@ -21,15 +22,17 @@ from cpkit.timing.settings import TimingPluginSettings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# (\w+\.py)\n")
+PAGES += sorted((ROOT / "docs" / "howto").glob("*.md"))
+FENCE = re.compile(r"^```(python|ini)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\w+\.(?:py|conf))\n")
 
 
 def examples(page):
-    """Yield each example with the number of lines before it."""
+    """Yield each example, and each file of settings, with the number of lines before it."""
     text = page.read_text()
     for found in FENCE.finditer(text):
-        yield text.count("\n", 0, found.start(1)), found[1]
+        if found[1] == "python" or FILE.match(found[2]):
+            yield text.count("\n", 0, found.start(2)), found[2]
 
 
 def run(page, folder):
@@ -83,3 +86,25 @@ def test_every_setting_is_documented(page):
     named = {name for code in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"\w+", code)}
     named |= set(re.findall(r"^[\w.]*?(\w+) = ", text, re.MULTILINE))
     assert SETTINGS[page] - named == set()
+
+
+def test_every_error_is_in_the_troubleshooting():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    named = set(re.findall(r"\| `(\w+)` \|", text))
+    kinds = {
+        name
+        for name, kind in vars(cpkit.errors).items()
+        if isinstance(kind, type) and issubclass(kind, cpkit.errors.CpkitError)
+    }
+    assert kinds - named == set()
+    assert named - kinds - {"TransactionLostError"} == set()
+
+
+def test_the_architecture_names_every_room_and_no_file_that_there_is_not():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "cpkit").glob("*/__init__.py")}
+    assert {room for room in rooms if f"`{room}/" not in text} == set()
+    files = re.findall(r"`((?:\w+/)+\w+\.py)`", text)
+    assert [name for name in files if not (ROOT / "cpkit" / name).exists()] == [
+        name for name in files if name.startswith("tests/")
+    ]
