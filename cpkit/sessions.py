@@ -62,7 +62,8 @@ class DatabaseSession(Session):
     samesite = "Lax"
     """The SameSite attribute of the cookie: "Lax", "Strict", "None", or "" for none."""
 
-    locked: bool  # CherryPy's own, as the next
+    id: str | None  # CherryPy's own, as the next two
+    locked: bool
     _data: Data
     _owner: str | None = None
     _queue: Queue | None = None
@@ -71,6 +72,7 @@ class DatabaseSession(Session):
     _before: str = "{}"  # the data as it was loaded
 
     def __init__(self, id: str | None = None, **settings: Any) -> None:
+        self._removed: set[str] = set()
         super().__init__(id, **settings)
         request = cherrypy.serving.request
         if request.app is not None:  # else it is none that is served
@@ -110,11 +112,29 @@ class DatabaseSession(Session):
             self._leave_queue()
 
     def regenerate(self) -> None:
-        """Give the session a new id, and keep what is in it."""
+        """Give the session a new id, and keep what is in it; the old one goes with the save."""
         if not self.loaded:
             self.load()
-        super().regenerate()
+        self.regenerated = True
+        self._regenerate()
+
+    def _regenerate(self) -> None:
+        """Begin a row of a new id, which nobody else knows: there is nothing to look up or lock."""
+        if self.id is not None:
+            self._removed.add(self._key)  # its lock is held to the end, should that be a bad one
+        self.id = self.generate_id()
         self._row, self._is_read, self._before = None, True, "{}"
+
+    def delete(self) -> None:
+        """Forget the session, once the request's own transaction has ended well.
+
+        What is put into it afterwards is stored as a new one.
+        """
+        self._removed.add(self._key)
+        self._row, self._is_read, self._before = None, True, "{}"
+        self._data, self.loaded = {}, False
+        if cherrypy.serving.request.app is None:  # no request whose end will come
+            self._store_all(None)
 
     def save(self) -> None:
         """Save after the request's own transaction has ended, and only if that ended well.
@@ -193,6 +213,8 @@ class DatabaseSession(Session):
         if sys.exc_info()[1] is None:
             try:
                 super().save()
+                if self._removed:
+                    self._store_all(None)
             except ServiceUnavailable as answer:
                 # NOTE: at this point CherryPy takes an HTTPError for an error of the application.
                 cherrypy.serving.request.error_response = answer.set_response
@@ -217,11 +239,19 @@ class DatabaseSession(Session):
         return data, datetime.datetime.fromtimestamp(row.expires, datetime.timezone.utc)
 
     def _save(self, expiration_time: datetime.datetime) -> None:
-        data, expires = self._encoded(self._data), expiration_time.timestamp()
+        self._store_all(expiration_time.timestamp())
+
+    def _store_all(self, expires: float | None) -> None:
+        """Remove what is to go, and store the data until *expires* unless that is None."""
+        data, rows = self._encoded(self._data), self._rows
         with self._unit() as unit:
-            if not self._store(unit, data, expires):
+            for key in self._removed:
+                rows.remove(unit, key)
+            if expires is not None and not self._store(unit, data, expires):
                 self._merge(unit, expires)
-        self._owner, self._row, self._is_read = None, None, False
+        self._removed.clear()
+        if expires is not None:
+            self._owner, self._row, self._is_read = None, None, False
 
     def _store(self, unit: Any, data: str, expires: float) -> bool:
         """Store what this request has; False if the row is not the one that was read."""
@@ -250,11 +280,6 @@ class DatabaseSession(Session):
         data = self._encoded(merged(json.loads(self._before), self._data, _decoded(now) or {}))
         owner = self._owner if now.owner == self._owner else None
         self._rows.store(unit, now, data, expires, owner)
-
-    def _delete(self) -> None:
-        with self._unit() as unit:
-            self._rows.remove(unit, self._key)
-        self._owner, self._row, self._is_read, self._before = None, None, True, "{}"
 
     def _encoded(self, data: dict[str, Any]) -> str:
         try:

@@ -466,6 +466,53 @@ def test_two_requests_that_both_begin_a_session_keep_both_changes(visits):
     assert stored(one) == {"a": 1, "b": 2}
 
 
+class Log:
+    """Log in and out, with the database in use: on SQLite there is one writer at a time."""
+
+    @cherrypy.expose
+    def come(self):
+        cherrypy.request.db.execute(text("CREATE TABLE IF NOT EXISTS seen (n INTEGER)"))
+        cherrypy.session.regenerate()
+        cherrypy.session["user"] = "anna"
+        return "ok"
+
+    @cherrypy.expose
+    def go(self, fails=None):
+        cherrypy.request.db.execute(text("CREATE TABLE IF NOT EXISTS gone (n INTEGER)"))
+        assert cherrypy.session["user"] == "anna"
+        cherrypy.session.delete()
+        if fails:
+            raise ZeroDivisionError
+        return "ok"
+
+    @cherrypy.expose
+    def who(self):
+        return cherrypy.session.get("user", "nobody")
+
+
+@pytest.mark.parametrize("locking", ["implicit", "explicit", "early"])
+def test_who_logs_in_and_out_may_have_the_database_in_use(visits, locking):
+    config = {**CONFIG["/"], "tools.sessions.locking": locking}
+    cherrypy.tree.mount(Log(), "/log", {"/": config})
+    client = Client(raise_exceptions=False)
+    assert client.get("/log/who").text == "nobody"
+    before = client.cookies["session_id"]
+    assert client.post("/log/come").status_code == 200
+    assert client.get("/log/who").text == "anna"
+    thief = Client()
+    thief.cookies["session_id"] = before
+    assert thief.get("/log/who").text == "nobody"
+    assert client.post("/log/go?fails=1").status_code == 500
+    assert client.get("/log/who").text == "anna"
+    stolen = client.cookies["session_id"]
+    assert client.post("/log/go").status_code == 200
+    thief.cookies["session_id"] = stolen
+    assert thief.get("/log/who").text == "nobody"
+    with visits.begin() as connection:
+        connection.execute(text("DROP TABLE seen"))
+        connection.execute(text("DROP TABLE gone"))
+
+
 @pytest.mark.parametrize("data", ["", "{", "[1]", "null", '"text"', "[" * 100_000])
 def test_a_damaged_row_is_a_new_session_and_a_line_in_the_log(sqlite_visits, caplog, data):
     client = Client()
