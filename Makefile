@@ -2,6 +2,7 @@
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 VENV   ?= .venv
+PORT   ?= 8080
 PY     := $(VENV)/bin/python
 BUNDLE := demo/static/app.js
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
@@ -13,14 +14,17 @@ NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready  ## run the demo on http://127.0.0.1:8080
+demo: $(VENV)/.demo  ## run the demo on http://127.0.0.1:8080, or PORT=…
 	@$(MAKE) --no-print-directory frontend || echo 'The React application (/app) is not built; all else works.'
-	$(PY) -m demo
+	$(PY) -m demo --port $(PORT)
 
 frontend: $(BUNDLE)  ## build the demo's React application
 	@:
 
-test: $(VENV)/.ready  ## run the tests, with branch coverage
+test: $(VENV)/.ready  ## run the tests
+	$(PY) -m pytest -q -n 2 --dist worksteal
+
+coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	rm -f .coverage .coverage.*
 	$(PY) -m coverage run -m pytest -q -n 2 --dist worksteal
 	$(PY) -m coverage combine -q
@@ -84,11 +88,18 @@ clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
 
 $(VENV)/.pip:
+	@echo 'Making a virtual environment in $(VENV).'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
 	touch $@
 
+$(VENV)/.demo: pyproject.toml $(VENV)/.pip
+	@echo 'Installing what the demo needs: a minute, once.'
+	$(PY) -m pip install --quiet --editable . --group demo
+	touch $@
+
 $(VENV)/.ready: pyproject.toml $(VENV)/.pip
+	@echo 'Installing what the tests need: a minute, once.'
 	$(PY) -m pip install --quiet --editable '.[db,params,prometheus,testing]' --group test
 	touch $@
 
@@ -113,6 +124,7 @@ $(VENV)/.node: | $(VENV)/.pip
 	touch $@
 
 demo/frontend/node_modules/.ready: demo/frontend/package-lock.json | $(VENV)/.node
+	@echo "Installing the React application's packages."
 	$(NPM) ci --loglevel=error
 	touch $@
 
@@ -128,5 +140,5 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	touch $@
 
 # demo/ and docs/ are directories: without this, make would think them made.
-.PHONY: help demo frontend test fuzz test-browser test-contract test-faults test-routes-suite test-matrix check format \
+.PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix check format \
         bench bench-look bench-gate bench-load bench-count docs release-check clean

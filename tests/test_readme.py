@@ -15,8 +15,7 @@ def example(cp_client):
     names = {"__name__": "example"}
     code = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)[1]
     exec(compile(code, README, "exec"), names)
-    config = {"/": {"request.dispatch": names["dispatcher"], "cpkit.timing.on": True}}
-    cherrypy.tree.mount(None, "/", config)
+    cherrypy.tree.mount(None, "/", {"/": names["config"]})
     return cp_client
 
 
@@ -44,3 +43,8 @@ def test_a_post_gets_a_405_with_an_exact_allow(example):
 def test_each_requests_phases_are_measured(example):
     answer = example.get("/library/12/book/15")
     assert {"dispatch", "handler", "finalize"} <= answer.timing.phases.keys()
+
+
+def test_the_timing_that_is_shown_can_be_seen(example):
+    answer = example.get("/library/12/book/15")
+    assert answer.headers["Server-Timing"].startswith("total;dur=")
