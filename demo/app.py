@@ -71,8 +71,7 @@ APPLICATION = {
         "wsgi.guard.max_field_bytes": 16 * 1024,  # the accept tool tells what is too long for it
         "wsgi.guard.checks_content_type": False,  # forms are read as UTF-8, whatever they say
         "request.dispatch": dispatcher,
-        "security.origin.on": True,
-        "security.cookies.on": True,
+        "cpkit.csrf.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.
         "cpkit.db.retry": 3,
         "cpkit.timing.on": True,

@@ -24,11 +24,14 @@ class Basics:
 
     @route("/generate", methods=["GET", "POST"], name="generate")
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
-    @cpkit.tools.db(write=True)
+    @cpkit.tools.db()
     @cherrypy.tools.sessions()
     def generate(self, length: Length = 8) -> dict[str, str]:
-        """Make a string of the asked length and keep it (chapters 2 to 4)."""
-        return {"string": keep(cherrypy.request.db, visitor(), new_string(length))}
+        """Make a string of the asked length (chapters 2 to 4); a POST keeps it, a GET does not."""
+        made = new_string(length)
+        if cherrypy.request.method == "POST":
+            keep(cherrypy.request.db, visitor(), made)
+        return {"string": made}
 
     @route("/display", methods=["GET"], name="display")
     @operation(responses={404: "There is no string yet."})

@@ -22,11 +22,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-_SAFE = ("GET", "HEAD", "OPTIONS")  # the methods here that change nothing
-
-toolbox = cherrypy._cptools.Toolbox("security")
-cherrypy.Application.toolboxes["security"] = toolbox
-
 
 def headers() -> None:
     """Set the security headers; no tool, since what is refused before the tools has them too."""
@@ -45,26 +40,3 @@ class SecureRequest(Request):
         """Read the header fields, with those of the answer set already."""
         headers()
         super().process_headers()
-
-
-# Priority 10: before anything of the request is looked at.
-@toolbox.register("on_start_resource", name="origin", priority=10)
-def origin() -> None:
-    """Refuse what another site's page has a browser send; config: ``security.origin.on``.
-
-    Browsers tell by Sec-Fetch-Site (W3C Fetch Metadata); what is no browser, and so cannot be sent
-    by a page, does not say.
-    """
-    request = cherrypy.serving.request
-    site = dict.get(request.headers, "Sec-Fetch-Site", "none")
-    if request.method not in _SAFE and site not in ("same-origin", "none"):
-        raise cherrypy.HTTPError(403, "A page of another site sent this, so nothing was done.")
-
-
-# Priority 60: after the sessions tool (50) has written its cookie.
-@toolbox.register("before_finalize", name="cookies", priority=60)
-def cookies(samesite: str = "Lax") -> None:
-    """Give every cookie the attributes SameSite and HttpOnly; config: ``security.cookies.on``."""
-    for morsel in cherrypy.serving.response.cookie.values():
-        morsel["samesite"] = samesite
-        morsel["httponly"] = True

@@ -51,9 +51,14 @@ def test_chapter_4_takes_the_form_by_get_and_by_post(demo, accept):
         assert response.headers["Content-Type"].startswith(accept)
 
 
-def test_chapter_5_shows_the_last_string(demo):
+def test_a_get_keeps_nothing(demo):
     demo.get("/generate")
-    last = demo.get("/generate").text
+    assert demo.get("/display").status_code == 404
+
+
+def test_chapter_5_shows_the_last_string(demo):
+    demo.post("/generate")
+    last = demo.post("/generate").text
     assert demo.get("/display").text == last
 
 
@@ -64,10 +69,10 @@ def test_chapter_5_without_a_string_is_a_404_that_says_so(demo, json):
 
 
 def test_chapter_5_keeps_visitors_apart(demo):
-    mine = demo.get("/generate").text
+    mine = demo.post("/generate").text
     demo.cookies.clear()
     assert demo.get("/display").status_code == 404
-    assert demo.get("/generate").text != mine
+    assert demo.post("/generate").text != mine
 
 
 def test_a_session_is_written_once_a_minute_not_once_a_request(demo, cp_engine):
@@ -75,14 +80,14 @@ def test_a_session_is_written_once_a_minute_not_once_a_request(demo, cp_engine):
         with cp_engine.db.begin(write=False) as connection:
             return connection.scalar(sa.text("SELECT expires FROM cpkit_sessions"))
 
-    demo.get("/generate")
+    demo.post("/generate")
     first = expiry()
-    demo.get("/generate")
+    demo.post("/generate")
     assert expiry() == first
 
 
 def test_the_session_cookie_is_for_this_site_and_not_for_scripts(demo):
-    cookie = demo.get("/generate").headers["Set-Cookie"]
+    cookie = demo.post("/generate").headers["Set-Cookie"]
     assert "cpkit_demo=" in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
