@@ -84,6 +84,8 @@ APPLICATION = {
     },
     "/static": {
         "request.dispatch": Dispatcher(),
+        "tools.allow.on": True,
+        "tools.allow.methods": ["GET"],
         "tools.staticdir.on": True,
         "tools.staticdir.dir": str(STATIC),
         "tools.staticdir.content_types": {"js": "text/javascript", "svg": "image/svg+xml"},

@@ -19,6 +19,8 @@ class Library:
     @cpkit.tools.accept(media=MEDIA, languages=["en"], errors=True)
     @cpkit.tools.timing(header="local", slow=0.5)
     @cpkit.tools.db(handle="session", commit_on=[409], retry=2)
+    @cpkit.tools.params(skip=["user"])
+    @cpkit.tools.body(media={"application/json": None}, max_bytes=1000)
     def book(self, number: int) -> dict[str, int]:
         return {"number": number}
 
@@ -75,6 +77,8 @@ SLIPS = {
     "z(5)": 'Argument 1 to "z"',
     "Routed().x()": 'argument "number"',
     "dispatcher.include(z, prefx='/a')": 'keyword argument "prefx"',
+    "cpkit.tools.params(form=[])": '"form"',
+    'cpkit.tools.body(max_bytes="1")': '"max_bytes"',
     'Library().book("7")': 'Argument 1 to "book" of "Library"',
 }
 

@@ -22,6 +22,7 @@ PATHS = [
     "/generate?length=100",
     "/books?q=nothing&start=50",
     "/source/demo/app.py",
+    "/docs",
 ]
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}

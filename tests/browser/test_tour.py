@@ -135,7 +135,7 @@ def test_ajax_shows_what_the_server_says_of_a_string_much_too_long(visit):
     page.get_by_role("button", name="Generate", exact=True).click()
     page.get_by_label("Your string").fill("\N{CHERRIES}" * 10_000)
     page.get_by_role("button", name="Replace").click()
-    page.get_by_text("exceeds the maximum allowed bytes").wait_for()
+    page.get_by_text("The body is too large.").wait_for()
 
 
 def test_two_browsers_do_not_see_each_others_string(visit):

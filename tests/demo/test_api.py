@@ -48,4 +48,9 @@ def test_what_is_gone_has_no_media_type(demo):
 def test_a_name_is_in_the_path_or_nowhere(demo):
     path = "/library/12/book/15"
     assert demo.put(path, data={"copies": "1", "library_id": "3"}).status_code == 400
-    assert demo.post("/static/style.css").status_code in (404, 405)
+
+
+def test_a_file_takes_no_post(demo):
+    response = demo.post("/static/style.css")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
+    assert demo.head("/static/style.css").status_code == 200

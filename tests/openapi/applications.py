@@ -159,7 +159,6 @@ class Note(Struct, forbid_unknown_fields=True):
     due: datetime | None = None
     by: UUID | None = None
     tags: dict[str, int] = {}
-    below: list[Note] = []
 
 
 class Kept(Struct):
