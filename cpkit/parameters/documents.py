@@ -19,6 +19,7 @@ Parser = Callable[[bytes], object]
 
 # NOTE: msgspec reads integers of 4,300 digits; 19 is what one beyond 64 bits has at least.
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError)
 _PLACE = re.compile(r"(.*) - at (?:(?:key in )?)`\$(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
 
@@ -55,7 +56,7 @@ class Documents:
         except msgspec.ValidationError:
             # It stops at the first fault, and takes 1.0 for none: look at the whole.
             return self.convert(self._plain(document))
-        except msgspec.DecodeError as error:
+        except _MALFORMED as error:
             raise MalformedDocumentError(_said(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
@@ -66,7 +67,7 @@ class Documents:
             return msgspec.json.decode(document)
         except msgspec.ValidationError as error:  # a number beyond all that can be held
             raise WrongDocumentError(self._out_of_range(document, error)) from error
-        except msgspec.DecodeError as error:
+        except _MALFORMED as error:
             raise MalformedDocumentError(_said(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
@@ -77,7 +78,7 @@ class Documents:
             self._decoder.decode(document)
         except msgspec.ValidationError as better:
             return _fault(better)
-        except (msgspec.DecodeError, RecursionError):
+        except (*_MALFORMED, RecursionError):
             pass
         return _fault(error)
 

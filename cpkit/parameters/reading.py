@@ -24,8 +24,11 @@ class UnreadableError(Exception):
 
 def shape_of(annotation: object) -> Shape:
     """Return the shape of what *annotation* stands for. Raise UnreadableError for none."""
-    for variable in _variables(annotation):
-        raise UnreadableError(f"{variable} is a type variable: write the type")
+    for part in _parts(annotation):
+        if isinstance(part, TypeVar):
+            raise UnreadableError(f"{part} is a type variable: write the type")
+        if typing.get_origin(part) is typing.Literal:
+            _check_alike([value for value in typing.get_args(part) if value is not None])
     try:
         info = types.type_info(annotation)
     except (TypeError, ValueError, RecursionError, NameError) as error:
@@ -33,11 +36,18 @@ def shape_of(annotation: object) -> Shape:
     return _Reader().read(info)
 
 
-def _variables(annotation: object) -> Iterator[TypeVar]:
-    if isinstance(annotation, TypeVar):
-        yield annotation
-    for part in typing.get_args(annotation):
-        yield from _variables(part)
+def _parts(annotation: object) -> Iterator[object]:
+    """Yield *annotation* and what it is made of."""
+    yield annotation
+    if typing.get_origin(annotation) is not typing.Literal:
+        for part in typing.get_args(annotation):
+            yield from _parts(part)
+
+
+def _check_alike(values: Collection[object]) -> None:
+    """Raise UnreadableError for values that are neither all texts nor all whole numbers."""
+    if not (all(type(it) is str for it in values) or all(type(it) is int for it in values)):
+        raise UnreadableError("its values are neither all texts nor all whole numbers")
 
 
 class _Reader:
@@ -153,8 +163,7 @@ def _enum(_: _Reader, info: types.EnumType) -> Shape:
 
 
 def _choice(values: Collection[object], enumeration: type[enum.Enum] | None) -> Shape:
-    if not (all(type(value) is str for value in values) or all(type(v) is int for v in values)):
-        raise UnreadableError("its values are neither all texts nor all whole numbers")
+    _check_alike(values)
     return Choice(typing.cast("list[str | int]", values), enumeration)
 
 

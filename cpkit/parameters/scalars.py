@@ -303,8 +303,10 @@ class Moment(Scalar):
             raise ValueError
         if self._kind is date:
             return date.fromisoformat(text)
-        # msgspec's ValidationError is a ValueError; it checks the days of a month.
-        return msgspec.convert(self.take_text(text), self._kind)
+        try:
+            return msgspec.convert(self.take_text(text), self._kind)
+        except msgspec.ValidationError as error:  # as of a 30th of February
+            raise ValueError from error
 
     def fits(self, value: Json) -> bool:
         """Tell whether *value* writes a moment that there is."""
