@@ -53,7 +53,6 @@ WRITTEN_OUT = 200
 # A search for loops that goes on for longer than this is given up for the worst answer.
 SEARCHED = 100_000
 MOST_POSITIONS = 2_000
-MOST_KNOWN = 10_000
 
 
 def parsed(regex: str) -> Parsed:
@@ -243,7 +242,7 @@ class Loops:
         parts: dict[int, list[int]] = {}
         for at, reached in enumerate(self.reached):
             if reached >> at & 1:
-                back = sum(1 << to for to in _bits(reached) if self.reached[to] >> at & 1)
+                back = sum(1 << to for to in bits(reached) if self.reached[to] >> at & 1)
                 parts.setdefault(back, []).append(at)
         self.parts = list(parts.values())
 
@@ -299,7 +298,7 @@ class Loops:
 
     def _takes_over(self, part: list[int], other: list[int]) -> bool:
         """Tell whether a text goes round in *part*, round in *other*, and from one to the other."""
-        way = {at for at in _bits(self.reached[part[0]]) if self.reached[at] >> other[0] & 1}
+        way = {at for at in bits(self.reached[part[0]]) if self.reached[at] >> other[0] & 1}
         allowed = set(part), way | set(part) | set(other), set(other)
         return any(self._leads((p, p, q), (p, q, q), allowed) for p in part for q in other)
 
@@ -341,7 +340,7 @@ def _added(one: dict[int, int], other: dict[int, int], ways: int) -> dict[int, i
     return found
 
 
-def _bits(number: int) -> Iterator[int]:
+def bits(number: int) -> Iterator[int]:
     """Yield the places of the bits that are set."""
     while number:
         lowest = number & -number
@@ -371,57 +370,3 @@ def _mask(op: int, operand: Operand) -> int:
 
 
 FAR = ((1 << len(ALPHABET)) - 1) & ~((1 << 128) - 1)
-
-
-class Recognizer:
-    """What tells whether a whole text matches a regex, in linear time.
-
-    It follows all paths of the automaton at once; the sets of positions that it has met, and what
-    each character leads to, are remembered, up to a bound.
-    """
-
-    def __init__(self, automaton: Automaton) -> None:
-        self.reads, whole = automaton.reads, automaton.whole
-        self.follow = [sum(1 << to for to in each) for each in automaton.follow]
-        self.first, self.last = (sum(1 << at for at in each) for each in whole[:2])
-        self.empty = bool(whole.empty)
-        self.known: dict[int, dict[str, int]] = {}
-        self.count = 0
-
-    def __call__(self, text: str) -> bool:
-        if not text:
-            return self.empty
-        state = self._next(self.first, text[0])
-        for char in text[1:]:
-            # PERF: a character takes two look-ups, once its state and it have been met.
-            try:
-                state = self.known[state][char]
-            except KeyError:
-                state = self._learnt(state, char)
-            if not state:
-                return False
-        return bool(state & self.last)
-
-    def _learnt(self, state: int, char: str) -> int:
-        reachable = 0
-        for at in _bits(state):
-            reachable |= self.follow[at]
-        found = self._next(reachable, char)
-        if self.count >= MOST_KNOWN:
-            self.known, self.count = {}, 0
-        self.known.setdefault(state, {})[char] = found
-        self.count += 1
-        return found
-
-    def _next(self, reachable: int, char: str) -> int:
-        return sum(1 << at for at in _bits(reachable) if takes(*self.reads[at], char))
-
-
-@lru_cache(maxsize=256)
-def recognizer(regex: str) -> Recognizer | None:
-    """Return what recognizes the texts of *regex*; None for what needs backtracking, or is huge."""
-    try:
-        automaton = Automaton(parsed(regex), exact=True)
-    except OverflowError:
-        return None
-    return Recognizer(automaton) if automaton.faithful else None

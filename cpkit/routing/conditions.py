@@ -62,7 +62,7 @@ def _sub_domains(wanted: Any) -> Any:
 
 
 class Domains(NamedTuple):
-    """Hold a mapper's settings for sub-domains."""
+    """A mapper's settings for sub-domains."""
 
     enabled: bool
     ignored: Container[str]

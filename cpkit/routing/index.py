@@ -36,7 +36,7 @@ WRITTEN = 4
 
 
 class Index:
-    """Answer for *routes*, in declared order, as they are now.
+    """What answers for *routes*, in declared order, as they are now.
 
     *controllers* are what ``{controller}`` may name; *environ* returns the request at hand for a
     look-up that was given none.

@@ -20,10 +20,10 @@ from .automaton import (
     Automaton,
     Operand,
     Parsed,
+    bits,
     children,
     first_characters,
     parsed,
-    recognizer,
     takes,
 )
 
@@ -35,6 +35,8 @@ NESTED_LIMIT, NESTED_QUICK = 255, 12
 # So long a text takes the automaton a millisecond. PathGuard lets half of it through.
 RECOGNIZED = 2**14
 GUARDED = 8192
+# So many (set of positions, character) are remembered of an automaton.
+MOST_KNOWN = 10_000
 
 
 class PatternWarning(UserWarning):
@@ -110,6 +112,60 @@ def length_limit(degree: int, *, nested: bool = False, steps: int = STEPS) -> in
         # So many ways are there to part n characters among the repeats: n^d / d!, not n^d.
         limits.append(round((steps * factorial(degree)) ** (1 / degree)))
     return min(limits, default=None)
+
+
+class Recognizer:
+    """What tells whether a whole text matches a regex, in linear time.
+
+    It follows all paths of the automaton at once; the sets of positions that it has met, and what
+    each character leads to, are remembered, up to a bound.
+    """
+
+    def __init__(self, automaton: Automaton) -> None:
+        self.reads, whole = automaton.reads, automaton.whole
+        self.follow = [sum(1 << to for to in each) for each in automaton.follow]
+        self.first, self.last = (sum(1 << at for at in each) for each in whole[:2])
+        self.empty = bool(whole.empty)
+        self.known: dict[int, dict[str, int]] = {}
+        self.count = 0
+
+    def __call__(self, text: str) -> bool:
+        if not text:
+            return self.empty
+        state = self._next(self.first, text[0])
+        for char in text[1:]:
+            # PERF: a character takes two look-ups, once its state and it have been met.
+            try:
+                state = self.known[state][char]
+            except KeyError:
+                state = self._learnt(state, char)
+            if not state:
+                return False
+        return bool(state & self.last)
+
+    def _learnt(self, state: int, char: str) -> int:
+        reachable = 0
+        for at in bits(state):
+            reachable |= self.follow[at]
+        found = self._next(reachable, char)
+        if self.count >= MOST_KNOWN:
+            self.known, self.count = {}, 0
+        self.known.setdefault(state, {})[char] = found
+        self.count += 1
+        return found
+
+    def _next(self, reachable: int, char: str) -> int:
+        return sum(1 << at for at in bits(reachable) if takes(*self.reads[at], char))
+
+
+@lru_cache(maxsize=256)
+def recognizer(regex: str) -> Recognizer | None:
+    """Return what recognizes the texts of *regex*; None for what needs backtracking, or is huge."""
+    try:
+        automaton = Automaton(parsed(regex), exact=True)
+    except OverflowError:
+        return None
+    return Recognizer(automaton) if automaton.faithful else None
 
 
 Fullmatch = Callable[[str], "re.Match[str] | None"]

@@ -273,7 +273,7 @@ def requirement(template: str, name: str, regex: str) -> re.Pattern[str]:
 
 
 class Reader:
-    """Read a template from left to right into Routes' list of parts."""
+    """A reader of a template, from left to right, into Routes' list of parts."""
 
     def __init__(self, template: str, *, static: bool = False) -> None:
         self.template = template

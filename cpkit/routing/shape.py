@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """Hold what an index needs to know of a route's path.
+    """What an index needs to know of the paths of a route.
 
     *length*: the number of segments (the empty one before the first slash counts), or None if it
     varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
@@ -61,7 +61,7 @@ UNKNOWN = Shape(None, {}, {}, None)
 
 
 class Controllers(NamedTuple):
-    """Hold what ``{controller}`` may name, as a set and as a regex."""
+    """What ``{controller}`` may name, as a set and as a regex."""
 
     names: frozenset[str]
     regex: str

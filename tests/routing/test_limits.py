@@ -8,8 +8,8 @@ import pytest
 from effort import milliseconds
 
 from cpkit.routing import IndexedMapper, PatternWarning
-from cpkit.routing.automaton import first_characters, parsed, recognizer
-from cpkit.routing.patterns import RECOGNIZED, accepts, facts
+from cpkit.routing.automaton import first_characters, parsed
+from cpkit.routing.patterns import RECOGNIZED, accepts, facts, recognizer
 
 GUARDED = 8192  # what PathGuard lets through
 

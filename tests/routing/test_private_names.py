@@ -1,8 +1,9 @@
-"""Routes' private names that cpkit uses, all in cpkit/routing/route.py: each must be there."""
+"""Private names that routing uses: Routes' in route.py, the regex parser's in automaton.py."""
 
 import routes
 import routes.route
 
+from cpkit.routing.automaton import ops, parsed
 from cpkit.routing.route import keywords, named_routes
 
 
@@ -33,3 +34,10 @@ def test_mapper_routenames_holds_the_routes_by_name():
     mapper = routes.Mapper(register=False)
     mapper.connect("name", "/path")
     assert named_routes(mapper)["name"] is mapper.matchlist[0]
+
+
+def test_re_parser_reads_a_regex_into_ops_and_operands():
+    (first, second) = parsed("a(?:b|[c-e])+")
+    assert first == (ops.LITERAL, ord("a"))
+    assert (second[0], second[1][:2]) == (ops.MAX_REPEAT, (1, ops.MAXREPEAT))
+    assert parsed("a{2,3}b").getwidth() == (3, 4)
