@@ -115,7 +115,7 @@ class RoutesDispatcher(RouteTable):
                 found = self.find("", environ)  # where the template is empty, too
                 path = "" if found else path
         except Exception as error:  # a condition function's
-            self._blame(request, path, self.failed(path, error))
+            self._label(request, path, self.failed(path, error))
             raise
         if found is None or found.page is None:
             return self._refusal(request, path, environ)
@@ -159,19 +159,19 @@ class RoutesDispatcher(RouteTable):
         request.process_request_body = may_have_body(environ)
         options = request.method == "OPTIONS"
         if options and _request.is_of_server(environ):
-            self._blame(request, path, None)
+            self._label(request, path, None)
             _request.allow(self.named_methods())
             return _request.Answer(_request.no_content)
         answers = self.answers(path, environ)
         if not answers:
-            self._blame(request, path, None)
+            self._label(request, path, None)
             return self._other_slash(request, path, environ)
         found = answers[_request.asked_method(request, answers)]
-        self._blame(request, path, found.target, found.page)
+        self._label(request, path, found.target, found.page)
         _request.allow(answers)
         return _request.Answer(_request.no_content) if options else cherrypy.HTTPError(405)
 
-    def _blame(
+    def _label(
         self,
         request: RoutedRequest,
         path: str,
@@ -197,7 +197,7 @@ class RoutesDispatcher(RouteTable):
         found = self.find(path[:-1] if extra else path + "/", environ)
         if not found or not found.page:
             return None
-        self._blame(request, path, found.target, found.page)
+        self._label(request, path, found.target, found.page)
         return _request.Answer(_urls.to_other_slash, request)
 
     def _config(

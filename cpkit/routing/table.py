@@ -129,12 +129,14 @@ class RouteTable(Submapping):
         declared = methods(path, environ) if methods else None
         if declared == frozenset():
             return {}
-        candidates = self.named_methods() if declared is None else {*declared, "HEAD"}
-        asked = {
-            method: self.find(path, {**environ, "REQUEST_METHOD": method})
-            for method in sorted(candidates)
-        }
-        return {method: found for method, found in asked.items() if found and found.page}
+        answered = {}
+        for method in sorted(self.named_methods() if declared is None else declared):
+            found = self.find(path, {**environ, "REQUEST_METHOD": method})
+            if found and found.page:
+                answered[method] = found
+        if declared and "GET" in answered and "HEAD" not in declared:
+            answered["HEAD"] = answered["GET"]  # PERF: no route names it
+        return answered
 
     def named_methods(self) -> set[str]:
         """Return every method that has a name here: by a standard, a route or a controller."""
