@@ -85,6 +85,9 @@ class RoutesDispatcher(RouteTable):
             handler = self.find_handler(path_info)
         except Exception as error:  # raised again where the config's tools and error pages hold
             handler = _request.Answer(_request.fail, error)
+            if request.config is None:  # a condition function's
+                path = request.routed[1] or "/"
+                self._label(request, path, self.failed(path, error))
         if request.config is None:
             request.config = self._config(request, path_info or "/")
         if handler is None:
@@ -107,16 +110,12 @@ class RoutesDispatcher(RouteTable):
             request.config = self._config(request, path)
             return None
         environ = getattr(request, "wsgi_environ", None)
-        if environ is None or environ["REQUEST_METHOD"] != request.method:
+        if environ is None or environ.get("REQUEST_METHOD") != request.method:
             environ = _request.environ_of(request)
-        try:
-            found = self.find(path, environ)
-            if found is None and not path_info:
-                found = self.find("", environ)  # where the template is empty, too
-                path = "" if found else path
-        except Exception as error:  # a condition function's
-            self._label(request, path, self.failed(path, error))
-            raise
+        found = self.find(path, environ)
+        if found is None and not path_info:
+            found = self.find("", environ)  # where the template is empty, too
+            path = "" if found else path
         if found is None or found.page is None:
             return self._refusal(request, path, environ)
         return self._handler(request, path, environ, found.variables, found.target, found.page)

@@ -129,12 +129,20 @@ class Index:
         return frozenset(found)
 
     def fitting(self, url: str) -> list[Route]:
-        """Return the routes whose path fits *url*, in declared order, whatever else they ask."""
-        segments = self._segments(url)
-        if segments is None:
-            return []
-        every = sorted(self._every(segments), key=order)
-        return [each[-1] for make, each, _, _ in every if make(segments, each) is not None]
+        """Return the routes whose path fits *url*, in declared order, whatever else they ask.
+
+        They end with one that *url* is too long for.
+        """
+        segments, found = self._segments(url), list[Route]()
+        every = [] if segments is None else sorted(self._every(segments), key=order)
+        for make, each, _, _ in every:
+            try:
+                fits = make(segments or [], each) is not None
+            except TooLong:
+                break
+            if fits:
+                found.append(each[-1])
+        return found
 
     def _left(self, segments: list[str], method: str | None, left: Left) -> list[Record]:
         """Return the records of *left* and those of varying length, in declared order."""

@@ -129,6 +129,21 @@ def test_what_is_raised_while_dispatching_is_answered_as_from_a_handler(
     assert labels == ["/b/{id}"]
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "DELETE"])
+def test_what_a_condition_raises_for_another_method_is_answered_so_too(
+    dispatcher, mount, cp_client, labels, method
+):
+    conditions = {"function": fails, "method": ["PUT"]}
+    dispatcher.connect("b", "/b/{id}", Books(), action="put", conditions=conditions)
+    own = {"error_page.500": lambda **info: "our own 500", "request.show_tracebacks": False}
+    mount(dispatcher, sections={"/b/{id}": own})
+    cp_client.raise_exceptions = False
+    found = cp_client.request(method, "/b/7")
+    assert (found.status_code, found.text.strip()) == (500, "our own 500")
+    assert found.headers["X-Is"] == "handler"
+    assert labels == ["/b/{id}"]
+
+
 def test_a_condition_may_redirect_as_a_handler_does(dispatcher, mount, cp_client):
     def away(environ, result):
         raise cherrypy.HTTPRedirect("/login")

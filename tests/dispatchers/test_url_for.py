@@ -427,3 +427,13 @@ def test_a_filter_is_asked_each_time():
     dispatcher.connect("f", "/f/{a}", print, _filter=lambda params: asked.append(1) or params)
     assert [dispatcher.url_for("f", a=1) for _ in range(3)]
     assert len(asked) == 3
+
+
+@pytest.mark.filterwarnings("ignore::cpkit.routing.PatternWarning")
+def test_a_url_that_is_too_long_to_be_judged_is_refused():
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("deny", "/{x:(?=.*private).*}", print)
+    dispatcher.connect("file", "/{path:.*}", print)
+    url = "a" * 20_000
+    with pytest.raises(UrlError, match="doesn't lead to it"):
+        dispatcher.url_for("file", path=url)
