@@ -26,9 +26,11 @@ def imports(module: str, *, without: tuple[str, ...]) -> subprocess.CompletedPro
     [
         "cpkit",
         "cpkit.errors",
+        "cpkit.settings",
         "cpkit.timing.server_timing",
         "cpkit.negotiation",
         "cpkit.negotiation.problems",
+        "cpkit.negotiation.settings",
         "cpkit.routing",
         "cpkit.logs.handlers",
         "cpkit.logs.settings",

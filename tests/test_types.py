@@ -11,7 +11,7 @@ GOOD = """
 import json
 import cpkit.tools
 from cpkit.dispatchers import RoutesDispatcher, route, routes
-from cpkit.tools import AcceptTool
+from cpkit.tools import AcceptTool, DatabaseTool
 
 MEDIA = {"application/json": json.dumps, "text/plain": str}
 
@@ -23,6 +23,14 @@ class Library:
     @cpkit.tools.body(media={"application/json": None}, max_bytes=1000)
     def book(self, number: int) -> dict[str, int]:
         return {"number": number}
+
+    @cpkit.tools.params(skip=["page"])
+    @cpkit.tools.body(max_bytes=100)
+    @cpkit.tools.cors(origins=["https://example.org"], max_age=60)
+    @cpkit.tools.csrf(on=True)
+    @cpkit.tools.compress(on=True)
+    def take(self, body: bytes) -> None:
+        return None
 
     @cpkit.tools.accept(on=False)
     @cpkit.tools.timing(on=False)
@@ -52,6 +60,8 @@ class Maintained(RoutesDispatcher):
 dispatcher = Maintained(full_result=True)
 dispatcher.include(Routed(), Routed, z, prefix="/v1")
 again: AcceptTool = AcceptTool(priority=40)
+reports = DatabaseTool("reports")
+decorated = reports(handle="dbapi")(Library.book)
 reveal_type(Library.book)
 reveal_type(Library().book(7))
 reveal_type(Library().plain)
@@ -79,6 +89,12 @@ SLIPS = {
     "dispatcher.include(z, prefx='/a')": 'keyword argument "prefx"',
     "cpkit.tools.params(form=[])": '"form"',
     'cpkit.tools.body(max_bytes="1")': '"max_bytes"',
+    'reports(handel="dbapi")': 'keyword argument "handel"',
+    "cpkit.tools.params(skpi=[])": 'keyword argument "skpi"',
+    'cpkit.tools.body(max_bytes="1k")': '"max_bytes"',
+    "cpkit.tools.cors(origin=[])": 'keyword argument "origin"',
+    "cpkit.tools.csrf(onn=True)": 'keyword argument "onn"',
+    'cpkit.tools.compress(on="yes")': '"on"',
     'Library().book("7")': 'Argument 1 to "book" of "Library"',
 }
 

@@ -126,11 +126,19 @@ def spooled(path):
     return file
 
 
+def temporary(path):
+    file = tempfile.NamedTemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+    file.write("É")
+    file.seek(0)
+    return file
+
+
 TEXT_FILES = {
     "open": lambda path: open(path, encoding="utf-8"),  # noqa: SIM115
     "StringIO": lambda path: io.StringIO("É"),
     "codecs": lambda path: codecs.open(path, encoding="utf-8"),  # noqa: SIM115
     "spooled": spooled,
+    "temporary": temporary,
 }
 
 
@@ -160,6 +168,20 @@ def test_a_large_file_of_text_is_whole(cp_client, media, stream):
     text = "É" * 100_000
     serve(lambda: io.StringIO(text), media, **{"response.stream": stream})
     assert cp_client.get("/").content.decode() == text
+
+
+class Reader:
+    """A file of text of which no more is known than that it can be read."""
+
+    def __init__(self):
+        self.read = io.StringIO("É").read
+
+
+@ENCODE
+@MEDIA
+def test_what_reads_as_text_need_be_no_file(cp_client, media, encode):
+    serve(Reader, media, **{"tools.encode.on": encode})
+    assert cp_client.get("/").content == "É".encode()
 
 
 class Once:
@@ -280,6 +302,21 @@ def test_a_static_folder_has_the_types_of_its_files(cp_client, file, media):
     serve(lambda: never("handled"), media, **config)
     response = cp_client.get("/")
     assert (kind(response), response.content) == ("text/css", "É".encode())
+
+
+@MEDIA
+def test_a_static_handler_of_a_negotiated_section_has_the_types_of_its_files(
+    cp_client, tmp_path, media
+):
+    (tmp_path / "a.css").write_text("p {}")
+
+    class Root:
+        static = cherrypy.tools.staticdir.handler(section="/static", dir=str(tmp_path))
+
+    on = {"cpkit.accept.on": True, "cpkit.accept.media": media}
+    cherrypy.tree.mount(Root(), "", {"/": on})
+    response = cp_client.get("/static/a.css")
+    assert (kind(response), response.text) == ("text/css", "p {}")
 
 
 @MEDIA

@@ -99,6 +99,24 @@ def test_a_str_for_json_needs_no_renderer(cp_client, offers):
     assert response.headers["Content-Type"] == JSON
 
 
+def test_a_text_is_encoded_where_the_encode_tool_is_off(cp_client):
+    serve("É", ["text/plain"], **{"tools.encode.on": False})
+    response = cp_client.get("/")
+    assert response.headers["Content-Type"] == "text/plain;charset=utf-8"
+    assert response.content == "É".encode()
+
+
+@pytest.mark.parametrize("encode", [True, False], ids=["encode-on", "encode-off"])
+def test_a_text_of_another_type_than_the_offers_is_encoded(cp_client, encode):
+    def handler():
+        cherrypy.response.headers["Content-Type"] = JSON
+        return '"É"'
+
+    serve(handler, ["text/plain"], **{"tools.encode.on": encode})
+    response = cp_client.get("/")
+    assert (response.headers["Content-Type"], response.json()) == (JSON, "É")
+
+
 def test_a_charset_that_the_encode_tool_is_told_holds_for_text(cp_client):
     serve("É", ["text/plain"], **{"tools.encode.encoding": "iso-8859-1"})
     response = cp_client.get("/")
