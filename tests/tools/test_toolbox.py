@@ -176,7 +176,7 @@ def test_tools_are_set_up_in_one_order_however_their_settings_are_written(cp_cli
         )
 
     accept, timing = {"cpkit.accept.on": True}, {"cpkit.timing.on": True}
-    for on in ({**accept, **timing}, {**timing, **accept}):
+    for on in ({**timing, **accept}, {**accept, **timing}):
         cherrypy.tree.mount(lambda: "", "/", {"/": {**on, "cpkit.accept.media": "text/plain"}})
         cp_client.get("/")
     assert done == ["accept", "timing"] * 2
