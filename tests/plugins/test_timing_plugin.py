@@ -13,6 +13,7 @@ import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.errors import MissingExtraError
 from cpkit.plugins import TimingPlugin, metrics_app
 from cpkit.testing import Client
+from cpkit.timing.counting import BATCH
 
 ON = {"cpkit.timing.on": True}
 
@@ -179,6 +180,16 @@ def test_each_request_of_many_threads_is_counted_once(plugin, cp_client):
     for thread in threads:
         thread.join()
     assert counted() == {("GET", "Root.index"): (200, 0)}
+
+
+def test_requests_are_counted_without_anybody_asking_for_a_report(client, plugin):
+    left = []
+    for _ in range(2 * BATCH + 3):
+        client.get("/")
+        left.append(len(plugin.counter._notes))
+    assert max(left) < BATCH
+    assert plugin.counter.latencies.summary()[0]["count"] == 2 * BATCH
+    assert counted() == {("GET", "Root.index"): (2 * BATCH + 3, 0)}
 
 
 def test_config_keys_subscribe_and_set_the_plugin(cp_client):
