@@ -8,6 +8,7 @@ from typing import Any
 
 import cherrypy
 from cherrypy._cpdispatch import Dispatcher
+from cherrypy._cpreqbody import process_urlencoded
 
 from cpkit import openapi
 from cpkit.dispatchers import RequestGuard, RoutesDispatcher
@@ -70,6 +71,8 @@ APPLICATION = {
         "wsgi.guard.headers": HEADERS,
         "wsgi.guard.max_field_bytes": 16 * 1024,  # the accept tool tells what is too long for it
         "wsgi.guard.checks_content_type": False,  # forms are read as UTF-8, whatever they say
+        "request.body.attempt_charsets": ["utf-8"],
+        "request.body.processors": {"application/x-www-form-urlencoded": process_urlencoded},
         "request.dispatch": dispatcher,
         "cpkit.csrf.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.

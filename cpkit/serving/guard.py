@@ -174,11 +174,13 @@ def _refusing(read: Callable[[], T]) -> T:
     """Return what *read* returns; what it raises becomes a 4xx."""
     try:
         return read()
+    except cherrypy.HTTPError:
+        raise
     except RefusedError as refusal:
         raise RefusedBodyError(refusal.status, refusal.reason) from refusal
     except TimeoutError as error:
         raise RefusedBodyError(408, "The body did not come in time.") from error
-    except (OSError, ValueError, EOFError, MaxSizeExceeded) as error:
+    except Exception as error:  # each server has its own: gunicorn's are no OSErrors
         if isinstance(error, MaxSizeExceeded) or "Too Large" in str(error):  # as cheroot says it
             raise RefusedBodyError(413, "The body is too large.") from error
         raise RefusedBodyError(400, "The body cannot be read.") from error

@@ -56,6 +56,16 @@ def test_a_field_that_is_not_known_is_named(demo, method):
     assert "lenght is unknown." in response.text
 
 
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/static/style.css", "/library/12/book/15"])
+@pytest.mark.parametrize(
+    "media_type", [f"{FORM}; charset=hex", "multipart/form-data", 'multipart/a; boundary=" "']
+)
+def test_a_body_that_no_page_reads_is_no_500(demo, path, media_type):
+    for method in ("PUT", "POST"):
+        response = demo.request(method, path, data=b"a=b", headers={"Content-Type": media_type})
+        assert 400 <= response.status_code < 500
+
+
 def test_a_post_without_a_body_needs_no_type(demo):
     assert demo.post("/generator", data=b"").status_code == 201
 

@@ -305,6 +305,11 @@ BODIES = {
     "parts": (put(part(NAMED), PARTS), 200),
     "parts-file": (put(part(NAMED + b'; filename="b"', content=b"a" * 5000), PARTS), 200),
     "parts-preamble": (put(b"see below\r\n" + part(NAMED), PARTS), 200),
+    "parts-cut-off-in-chunks": (chunked(b"9\r\n--x\r\n\r\nab\r\n", PARTS), 400),
+    "parts-too-large-in-chunks": (
+        chunked(b"7\r\n--x\r\n\r\n\r\nffff\r\n" + b"a" * 0xFFFF + b"\r\n0\r\n\r\n", PARTS),
+        413,
+    ),
     "parts-line-feeds": (put(part(NAMED).replace(b"\r\n", b"\n"), PARTS), 400),
     "parts-cut-off": (put(part(NAMED)[:-9], PARTS), 400),
     "parts-cut-off-length": (put(part(NAMED)[:-9], PARTS, length=900), 400),
