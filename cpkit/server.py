@@ -43,9 +43,9 @@ class GuardedRequest(HTTPRequest):
     def _take(self, head: Head) -> None:
         self.uri, self.method, self.path, self.qs = head.target, head.method, head.path, head.query
         self.authority, self.inheaders = head.authority, head.fields
-        self.request_protocol = b"HTTP/%d.%d" % head.version
-        spoken = int(self.server.protocol[5]), int(self.server.protocol[7])
-        self.response_protocol = "HTTP/{}.{}".format(*min(head.version, spoken))
+        asked = "HTTP/1.1" if head.version == (1, 1) else "HTTP/1.0"
+        self.request_protocol = asked.encode()
+        self.response_protocol = min(asked, self.server.protocol)
         self.chunked_read = head.chunked
         largest = self.server.max_request_body_size
         if largest and head.length > largest:
@@ -71,7 +71,7 @@ class GuardedRequest(HTTPRequest):
 
     def send_headers(self) -> None:
         """Send the head of the answer, once the request has been read."""
-        if any(name.lower() == b"connection" and it == b"close" for name, it in self.outheaders):
+        if (b"Connection", b"close") in self.outheaders:
             self.close_connection = True
         # NOTE: cheroot reads what the handler has left of it into memory, all at once.
         while not self.close_connection and self.rfile.remaining > _PIECE:
