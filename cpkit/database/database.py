@@ -78,6 +78,9 @@ class Host(Protocol):
     def answers(self) -> tuple[type[BaseException], ...]:
         """Return what is raised to answer a request, and no failure."""
 
+    def committed(self) -> None:
+        """Learn that a unit has committed which is no request's own."""
+
     def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
         """Log *message* about this database."""
 
@@ -98,6 +101,7 @@ class Unhurried:
     def __init__(self, database: Database) -> None:
         self.borrow, self.give_back = database.borrow, database.give_back
         self.answers, self.failed = database.answers, database.failed
+        self.committed = database.committed
         self.session = database.session
 
 
@@ -107,7 +111,8 @@ class Database:
     watchdog: Watchdog[Any] | None = None
 
     def __init__(self, settings: DatabaseSettings, host: Host) -> None:
-        self.settings, self._host, self.answers = settings, host, host.answers
+        self.settings, self._host = settings, host
+        self.answers, self.committed = host.answers, host.committed
         self._lanes: Lanes | None = None
         self._backend: Backend[Any] | None = None
         self._mutex = threading.Lock()

@@ -20,7 +20,7 @@ from cpkit.errors import (
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 from .faults import Fault, fault_of
-from .retry import repeating
+from .retry import COMMITTED, repeating
 from .terms import UNIT, Local, Terms, should_commit
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class Loan:
         # After the tools that render (30, 50): they run again with the handler. Before encode
         # (70), whose wrapper remembers which charsets it has tried.
         self._repeating = Hook(self.repeat, priority=69)
+        for hook in (self._ending, self.finishing, self._explaining):
+            hook.of_loan = True  # a retry leaves them where they are
         self._take(vars(cherrypy.engine).get(self._plugin))
 
     def _take(self, plugin: Plugin | None) -> None:
@@ -153,10 +155,11 @@ class Loan:
             # Another thread uses it, or what outlived the request.
             if unit.late and not unit.streaming:
                 raise UnitOverError
-        elif not unit.used:
-            self._attend(unit, known)
-        elif unit.late:
+            return
+        if unit.late:
             known.setdefault(_LATE, []).append(unit)
+        if not unit.used:
+            self._attend(unit, known)
 
     def _attend(self, unit: Unit, known: dict[str, Any]) -> None:
         """Hang up what the request that *known* belongs to needs for a unit that is used."""
@@ -298,6 +301,13 @@ def note_borrower(record: ConnectionPoolEntry, pooled: PoolProxiedConnection) ->
     request = cherrypy.serving.__dict__.get("request")  # PERF: no proxy, None outside of requests
     if request is not None:
         request.__dict__.setdefault(_BORROWED, []).append((record, pooled))
+
+
+def note_commit() -> None:
+    """Remember on the request being served that a unit of its handler's own has committed."""
+    request = cherrypy.serving.__dict__.get("request")
+    if request is not None:
+        request.__dict__[COMMITTED] = True
 
 
 def take_back(log: Callable[[str, int], object]) -> None:

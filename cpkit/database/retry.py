@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import cherrypy
 from cherrypy.lib import is_iterator
 
 from cpkit.cherry import Handler, Request, Response
+from cpkit.errors import TransactionLostError
 
 from .faults import Fault, backoff, fault_of
 from .terms import should_commit
@@ -18,7 +20,12 @@ from .terms import should_commit
 if TYPE_CHECKING:
     from .unit import Unit
 
+V = TypeVar("V")
+
+COMMITTED = "_cpkit_committed"  # set on a request in which another unit has committed
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
+_IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 
 # NOTE: a COMMIT whose answer was lost raises OutcomeUnknownError, which is no fault of these:
@@ -29,76 +36,235 @@ _REPEATABLE = (Fault.CONFLICT, Fault.BUSY, Fault.GONE)
 def repeating(unit: Unit, retries: int, handler: Handler) -> Handler:
     """Return *handler* with its commit inside, run again up to *retries* times.
 
-    Each time in a fresh transaction, with the parameters and the response as they were before,
-    uploads rewound, after a pause that grows and is jittered. A streamed body is left alone.
+    Each time in a fresh transaction, with the request, the session and the response as they were
+    before, after a pause that grows and is jittered. A streamed body is left alone, and so is what
+    cannot be undone: a commit, on whatever handle, and a new session id.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        response = cherrypy.serving.response
+        request, response = cherrypy.serving.request, cherrypy.serving.response
         if response.stream:
             return handler(*args, **kwargs)
-        before = _Before(cherrypy.serving.request, response)
-        pauses = backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
-        for left, pause in zip(range(retries, -1, -1), pauses, strict=False):
-            try:
-                return _attempt(unit, handler, args, kwargs)
-            except Exception as error:
-                fault = fault_of(error)
-                if not left or unit.committed or fault not in _REPEATABLE:
-                    raise
-            unit.close(broken=fault is Fault.GONE)
-            before.restore()
-            time.sleep(pause)
-        raise AssertionError  # pragma: no cover
+        before = _Before(request, response)
+        try:
+            return _repeated(unit, retries, before, lambda: _attempt(unit, handler, args, kwargs))
+        finally:
+            before.close()
 
     return call
 
 
+def _repeated(unit: Unit, retries: int, before: _Before, attempt: Callable[[], V]) -> V:
+    pauses = backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+    for left, pause in zip(range(retries, -1, -1), pauses, strict=False):
+        try:
+            return attempt()
+        except Exception as error:
+            lost = isinstance(error, TransactionLostError)
+            fault = fault_of(error.__cause__ if lost else error)
+            done = unit.committed or unit.exposed or COMMITTED in vars(cherrypy.serving.request)
+            if not left or done or fault not in _REPEATABLE or not before.can_be_restored():
+                raise
+        unit.close(broken=fault is Fault.GONE)
+        before.restore()
+        time.sleep(pause)
+    raise AssertionError  # pragma: no cover
+
+
 def _attempt(unit: Unit, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call *handler*, make its body, and commit if the answer so far is a good one."""
+    response = cherrypy.serving.response
     try:
         body = handler(*args, **kwargs)
+        if response.stream:  # since the handler said so
+            return body
         if is_iterator(body):
             body = list(body)
     except _REDIRECTS:
         if not unit.doomed:
             unit.commit()
         raise
-    status = cherrypy.serving.response.status
+    status = response.status
     code = 200 if status is None else int(str(status)[:3])
     if should_commit(code, doomed=unit.doomed):
         unit.commit()
     return body
 
 
+class Session(Protocol):
+    """CherryPy's session, as far as it is put back."""
+
+    id: str
+    loaded: bool
+    locked: bool
+
+    def items(self) -> Any:
+        """Return what is in it."""
+
+    def clear(self) -> None:
+        """Forget what is in it."""
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Add to it."""
+
+
 class _Before:
-    """The request and the response as a handler found them."""
+    """The request, its session and the response as a handler found them."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
-        self._params = dict(request.params)
+        self._bodies = _replayed(request)
+        self._attributes = dict(vars(request))
+        self._json = deepcopy(self._attributes.get("json"))
+        self._params = _copied_values(request.params)
+        self._hooks = {point: list(request.hooks[point]) for point in request.hooks}
         self._headers = dict(response.headers)
         self._cookie = _copied(response.cookie)
-        self._status = response.status
+        self._answer = response.status, response.body
+        self._session: Session | None = getattr(cherrypy.serving, "session", None)
+        if self._session is not None:
+            self._id = self._session.id
+            # NOTE: where the handler takes the lock, it must not be read before that.
+            if self._session.loaded or self._session.locked:
+                self._kept: Any = deepcopy(dict(self._session.items()))
+            self._loaded = self._session.loaded
+
+    def close(self) -> None:
+        """Forget what was read of the body."""
+        for body in self._bodies:
+            body.forget()
+
+    def can_be_restored(self) -> bool:
+        """Tell whether there is nothing that a handler cannot undo."""
+        return self._session is None or self._session.id == self._id
 
     def restore(self) -> None:
         """Put back what the handler may have changed."""
-        self._request.params.clear()
-        self._request.params.update(self._params)
+        request, response = self._request, self._response
+        for name in vars(request).keys() - self._attributes.keys():
+            if not name.startswith("_"):
+                delattr(request, name)
+        vars(request).update(self._attributes)
+        if self._json is not None:
+            vars(request)["json"] = deepcopy(self._json)
+        for point, hooks in self._hooks.items():
+            # What the unit has hung up since stays: it is used, and is not told again.
+            ours = [it for it in request.hooks[point] if getattr(it, "of_loan", False)]
+            request.hooks[point][:] = [*hooks, *(it for it in ours if it not in hooks)]
+        for body in self._bodies:
+            body.rewind()
+        request.params.clear()
+        request.params.update(_copied_values(self._params))
         for upload in _uploads(self._params):
             upload.seek(0)
-        headers = self._response.headers
-        dict.clear(headers)
-        dict.update(headers, self._headers)
-        self._response.cookie = _copied(self._cookie)
-        self._response.status = self._status
+        dict.clear(response.headers)
+        dict.update(response.headers, self._headers)
+        response.cookie = _copied(self._cookie)
+        response.status, response.body = self._answer
+        self._restore_session()
+
+    def _restore_session(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        if self._loaded:
+            session.clear()
+            session.update(deepcopy(self._kept))
+        else:
+            session.loaded = False
 
 
-def _copied(cookie: SimpleCookie) -> SimpleCookie:
+class Replayed:
+    """A body that can be read again from where the handler began."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._read = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._left = 0  # of what was read before
+
+    def forget(self) -> None:
+        """Close what was remembered."""
+        self._read.close()
+
+    def rewind(self) -> None:
+        """Begin anew."""
+        self._left = self._read.seek(0, 2)
+        self._read.seek(0)
+
+    def read(self, size: int | None = None, fp_out: BinaryIO | None = None) -> bytes | None:
+        """Return up to *size* bytes, or write them to *fp_out*."""
+        again = self._again(self._read.read, -1 if size is None else size)
+        wanted = None if size is None else size - len(again)
+        found = again if wanted == 0 else again + self._noted(self._body.read(wanted))
+        if fp_out is None:
+            return found
+        fp_out.write(found)
+        return None
+
+    def readline(self, size: int | None = None) -> bytes:
+        """Return the next line, of up to *size* bytes."""
+        again = self._again(self._read.readline, -1 if size is None else size)
+        if again.endswith(b"\n") or (size is not None and len(again) >= size):
+            return again
+        wanted = () if size is None else (size - len(again),)
+        return again + self._noted(self._body.readline(*wanted))
+
+    def readlines(self, sizehint: int | None = None) -> list[bytes]:
+        """Return the lines that are left."""
+        return list(iter(self.readline, b""))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Iterate over the lines."""
+        return iter(self.readline, b"")
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the body itself."""
+        return getattr(self._body, name)
+
+    def _again(self, read: Any, size: int) -> bytes:
+        if not self._left:
+            return b""
+        found: bytes = read(size)
+        self._left -= len(found)
+        return found
+
+    def _noted(self, found: bytes) -> bytes:
+        if not self._read.closed:
+            self._read.write(found)
+        return found
+
+
+def _replayed(request: Request) -> list[Replayed]:
+    """Have what of the request's body is not read yet be read through something that remembers."""
+    found = []
+    if getattr(request.body, "fp", None) is not None:
+        request.body.fp = Replayed(request.body.fp)
+        found.append(request.body.fp)
+    raw = vars(request).get("rfile")
+    if raw is not None:
+        vars(request)["rfile"] = again = Replayed(raw)
+        found.append(again)
+    return found
+
+
+def _copied(cookie: Any) -> Any:
     # PERF: as deep as copy.deepcopy, which takes ten times as long.
     copy = type(cookie)()
     dict.update(copy, {name: morsel.copy() for name, morsel in cookie.items()})
     return copy
+
+
+def _copied_values(params: MutableMapping[str, Any]) -> dict[str, Any]:
+    return {name: _copied_value(value) for name, value in params.items()}
+
+
+def _copied_value(value: V) -> V:
+    """Return a copy of lists and dictionaries; uploads and what tools made stay themselves."""
+    if isinstance(value, list):
+        return [_copied_value(it) for it in value]  # type: ignore[return-value]
+    if isinstance(value, dict):
+        return {name: _copied_value(it) for name, it in value.items()}  # type: ignore[return-value]
+    return value
 
 
 def _uploads(params: Mapping[str, Any]) -> Iterator[BinaryIO]:

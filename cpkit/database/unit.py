@@ -52,6 +52,9 @@ class Lender(Protocol):
     def session(self, unit: Unit) -> Session:
         """Return an ORM session that is bound to *unit*."""
 
+    def committed(self) -> None:
+        """Learn that a unit has committed which is no request's own."""
+
     def failed(self, call: Call) -> None:
         """Log the exception that is handled, of a *call* after a commit."""
 
@@ -328,6 +331,8 @@ class Unit:
             self._after.transaction_ended(committed=committed)
         if committed and self.terms.write:
             self.committed = True  # so that its handler is not run again
+            if self._watcher is None:
+                self._lender.committed()
 
     def _undo(self) -> None:
         """Roll back behind SQLAlchemy's back."""
@@ -429,7 +434,7 @@ class Unit:
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
         borrowed.pooled.info[UNIT] = self
-        self._cursors = []
+        self._cursors, self.exposed = [], False
         return borrowed
 
     def _give_back(self, *, broken: bool) -> None:
@@ -500,12 +505,12 @@ class UnitConnection(Connection):
         # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
         begins = unit.terms.real or not borrowed.backend.reads_without_transaction
         super().__init__(engine, borrowed.pooled, _allow_autobegin=begins)
-        self.unit = unit
+        self.unit, self._autobegins = unit, begins
 
     def begin(self) -> RootTransaction:
         """Begin a transaction, a real one if it was asked for."""
         unit = self.unit
-        if not unit.terms.real and unit.is_asked_for():
+        if not (unit.terms.real or self._autobegins) and unit.is_asked_for():
             unit.ask_for_transaction()
         return super().begin()
 

@@ -16,7 +16,7 @@ from cpkit.config_check import check_at_start, end_start
 from cpkit.database.database import Database
 from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Health, PoolFigures, measured
-from cpkit.database.requests import note_borrower, take_back
+from cpkit.database.requests import note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.database.terms import Local
 from cpkit.database.unit import Unit
@@ -131,6 +131,10 @@ class DatabasePlugin(SimplePlugin):
         return cherrypy.server.thread_pool or 10
 
     answers = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
+
+    def committed(self) -> None:
+        """Note it on the request that is served: its handler is not run again."""
+        note_commit()
 
     def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
         """Log *message* about this database."""

@@ -220,3 +220,176 @@ def test_after_its_tries_the_error_is_let_out(start_database, cp_client):
     with pytest.raises(CONFLICT):
         cp_client.post("/")
     assert root.calls == 3
+
+
+class Again:
+    """Fail the first time, after having changed what there is to change."""
+
+    def __init__(self):
+        self.tries = []
+
+    def fail_once(self, seen):
+        self.tries.append(seen)
+        cherrypy.request.db.execute(text("SELECT 1"))
+        if len(self.tries) == 1:
+            raise CONFLICT
+
+    @cherrypy.expose
+    def body(self):
+        self.fail_once(cherrypy.request.body.read())
+        return self.tries[-1]
+
+    @cherrypy.expose
+    def lines(self):
+        lines = [cherrypy.request.body.readline()]
+        if self.tries:
+            lines += cherrypy.request.body.readlines()
+        self.fail_once(b"".join(lines))
+        return self.tries[-1]
+
+    @cherrypy.expose
+    def rfile(self):
+        self.fail_once(cherrypy.request.rfile.read(4))
+        return self.tries[-1] + cherrypy.request.rfile.read(2)
+
+    @cherrypy.expose
+    @cherrypy.tools.json_in()
+    def json(self):
+        self.fail_once(cherrypy.request.json.pop("word"))
+        return self.tries[-1]
+
+    @cherrypy.expose
+    def many(self, word):
+        word.append("more")
+        self.fail_once(",".join(word))
+        return self.tries[-1]
+
+    @cherrypy.expose
+    def attributes(self):
+        was = getattr(cherrypy.request, "seen", "nothing")
+        cherrypy.request.seen = "something"
+        cherrypy.request.hooks.attach("before_finalize", lambda: hooked.append(1))
+        self.fail_once(was)
+        return was
+
+    @cherrypy.expose
+    def session(self):
+        cherrypy.session["visits"] = cherrypy.session.get("visits", 0) + 1
+        cherrypy.session.setdefault("list", []).append(1)
+        self.fail_once("")
+        return f"{cherrypy.session['visits']} {len(cherrypy.session['list'])}"
+
+    @cherrypy.expose
+    def login(self):
+        cherrypy.session.regenerate()
+        self.fail_once("")
+        return "ok"
+
+    @cherrypy.expose
+    def begin(self):
+        with cherrypy.request.db.begin():
+            self.pay()
+        self.fail_once("")
+        return "ok"
+
+    @cherrypy.expose
+    def handle(self):
+        self.pay()
+        cherrypy.request.db.handle.commit()
+        self.fail_once("")
+        return "ok"
+
+    @cherrypy.expose
+    def engine(self):
+        with cherrypy.engine.db.begin() as unit:
+            self.pay(unit)
+        self.fail_once("")
+        return "ok"
+
+    @cherrypy.expose
+    def sql(self):
+        self.pay()
+        cherrypy.request.db.execute(text("COMMIT"))
+        self.fail_once("")
+        return "ok"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.handle": "dbapi"})
+    def raw(self):
+        cherrypy.request.db.handle.execute("UPDATE accounts SET amount = amount + 1 WHERE id = 0")
+        cherrypy.request.db.handle.commit()
+        self.tries.append("")
+        raise CONFLICT
+
+    @cherrypy.expose
+    def stream(self):
+        cherrypy.response.stream = True
+        return iter([b"a", b"b"])
+
+    def pay(self, unit=None):
+        write = text("UPDATE accounts SET amount = amount + 1 WHERE id = 0")
+        (unit or cherrypy.request.db).execute(write)
+
+
+hooked = []
+
+
+@pytest.fixture
+def again(start_database, cp_client):
+    database = start_database(setup=open_accounts)
+    root = Again()
+    root.database = database
+    config = {"cpkit.db.on": True, "cpkit.db.retry": 2, "tools.sessions.on": False}
+    sessions = {"tools.sessions.on": True}
+    cherrypy.tree.mount(root, "/", {"/": config, "/session": sessions, "/login": sessions})
+    cp_client.raise_exceptions = False
+    hooked.clear()
+    return root
+
+
+TEXT = {"Content-Type": "text/plain"}
+
+
+@pytest.mark.parametrize("path", ["body", "lines", "rfile"])
+def test_the_body_is_there_again(again, cp_client, path):
+    answer = cp_client.post(f"/{path}", data=b"one\ntwo\n"[:8], headers=TEXT)
+    expected = {"body": b"one\ntwo\n", "lines": b"one\ntwo\n", "rfile": b"one\ntw"}
+    assert (answer.status_code, answer.content) == (200, expected[path])
+    assert len(again.tries) == 2
+
+
+def test_a_long_body_is_there_again(again, cp_client):
+    long = b"x" * 3_000_000
+    assert cp_client.post("/body", data=long, headers=TEXT).content == long
+
+
+def test_json_and_lists_are_there_again(again, cp_client):
+    assert cp_client.post("/json", json={"word": "a"}).text == "a"
+    again.tries.clear()
+    assert cp_client.post("/many?word=a&word=b").text == "a,b,more"
+
+
+def test_what_was_put_on_the_request_is_gone(again, cp_client):
+    assert cp_client.post("/attributes").text == "nothing"
+    assert hooked == [1]
+
+
+def test_a_session_is_changed_once(again, cp_client):
+    assert cp_client.post("/session").text == "1 1"
+    again.tries.clear()
+    assert cp_client.post("/session").text == "2 2"
+
+
+@pytest.mark.parametrize("path", ["begin", "handle", "engine", "sql", "raw"])
+def test_a_commit_by_whatever_handle_is_not_done_twice(again, cp_client, path):
+    assert cp_client.post(f"/{path}").status_code == 503
+    assert (len(again.tries), amounts(again.database)[0]) == (1, 1)
+
+
+def test_a_new_session_id_cannot_be_undone(again, cp_client):
+    assert cp_client.post("/login").status_code == 503
+    assert len(again.tries) == 1
+
+
+def test_a_handler_that_says_it_streams_is_left_alone(again, cp_client):
+    assert cp_client.post("/stream").content == b"ab"
