@@ -1,26 +1,29 @@
-"""SQLAlchemy's engines for one database: one for all units, or one to read and one to write."""
+"""SQLAlchemy's engines for one database, and their connections, which units work with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
 
 from .pool import UnitPool, check, checked_in, opened
+from .terms import UNIT
 from .turns import Turns
-from .unit import run_by_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy import Dialect, NestedTransaction, RootTransaction
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     from .backends.base import Backend
+    from .pool import Borrowed
+    from .terms import Terms
 
     Checkout = Callable[[DBAPIConnection, ConnectionPoolEntry, PoolProxiedConnection], None]
 
@@ -91,5 +94,111 @@ def _build_engine(
     event.listen(engine, "checkout", note)
     if isinstance(engine.pool, UnitPool):
         engine.pool.settle(backend.look)
-    run_by_units(engine.dialect, backend)
+    _run_by_units(engine.dialect, backend)
     return engine
+
+
+class Runner(Protocol):
+    """What a connection asks of the unit that has it."""
+
+    terms: Terms
+
+    def is_asked_for(self) -> bool:
+        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
+
+    def ask_for_transaction(self) -> None:
+        """Begin a transaction although this unit only reads: somebody asks for one."""
+
+    def begin_transaction(self) -> None:
+        """Begin a transaction if this unit needs one."""
+
+    def commit_by(self, commit: Callable[[], object]) -> None:
+        """Have *commit* end the transaction."""
+
+    def rollback_by(self, rollback: Callable[[], object]) -> None:
+        """Have *rollback* undo the transaction."""
+
+    def run(
+        self, statement: str, cursor: object, execute: Callable[..., object], *args: Any
+    ) -> None:
+        """Have ``execute(*args)`` run *statement* on *cursor*."""
+
+
+class UnitConnection(Connection):
+    """A SQLAlchemy Connection that knows its unit of work."""
+
+    def __init__(self, unit: Runner, borrowed: Borrowed, engine: Engine) -> None:
+        # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
+        begins = unit.terms.real or not borrowed.backend.reads_without_transaction
+        super().__init__(engine, borrowed.pooled, _allow_autobegin=begins)
+        self.unit, self._autobegins = unit, begins
+
+    def begin(self) -> RootTransaction:
+        """Begin a transaction, a real one if it was asked for."""
+        unit = self.unit
+        if not (unit.terms.real or self._autobegins) and unit.is_asked_for():
+            unit.ask_for_transaction()
+        return super().begin()
+
+    def begin_nested(self) -> NestedTransaction:
+        """Begin a savepoint, and a real transaction around it if there is none."""
+        if not self.in_transaction():
+            self.begin()
+        self.unit.ask_for_transaction()
+        return super().begin_nested()
+
+
+def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
+    """Have units begin and end the transactions of their connections, and run the statements.
+
+    PERF: on the dialect itself. One listener to an event of connections ("begin",
+    "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
+    """
+    commit, rollback = dialect.do_commit, dialect.do_rollback
+
+    def begin(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            backend.begin(pooled.driver_connection, None)
+        else:
+            unit.begin_transaction()
+
+    def commit_by_unit(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            commit(pooled)
+        else:
+            unit.commit_by(lambda: commit(pooled))
+
+    def rollback_by_unit(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            rollback(pooled)
+        else:
+            unit.rollback_by(lambda: rollback(pooled))
+
+    names = ("do_execute", "do_executemany", "do_execute_no_params")
+    run = {name: _by_unit(getattr(dialect, name)) for name in names}
+    vars(dialect).update(
+        do_begin=begin, do_commit=commit_by_unit, do_rollback=rollback_by_unit, **run
+    )
+
+
+def _unit_with(pooled: PoolProxiedConnection) -> Runner | None:
+    try:
+        unit: Runner | None = pooled.info.get(UNIT)
+    except NotImplementedError:  # what SQLAlchemy makes for its first look at a database
+        return None
+    return unit
+
+
+def _by_unit(execute: Callable[..., object]) -> Callable[..., None]:
+    def run(cursor: DBAPICursor, statement: str, *args: Any) -> None:
+        # NOTE: the context comes last, after parameters if there are any.
+        connection = args[-1].root_connection
+        if isinstance(connection, UnitConnection):
+            connection.unit.run(statement, cursor, execute, cursor, statement, *args)
+        else:
+            execute(cursor, statement, *args)
+
+    return run

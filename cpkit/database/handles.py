@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, SessionTransactionOrigin
 
 from cpkit.errors import UnitOverError
 
+from .engines import UnitConnection
 from .statements import Composed, Statement
-from .unit import Unit, UnitConnection
+from .unit import Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
 _HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", "scroll"})
@@ -79,7 +80,7 @@ class SessionConnection(UnitConnection):
         """Undo what was not committed, and give the connection back."""
         good = False
         try:
-            self.unit.close_cursors()
+            self.unit.cursors.close()
             good = not self.invalidated
             super().close()
         except BaseException:

@@ -1,11 +1,15 @@
-"""What a unit of work asks for, and whether it is committed: without SQLAlchemy or CherryPy."""
+"""What a unit of work asks for and keeps track of: without SQLAlchemy or CherryPy."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
+
+_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 Value = str | int | float | bool
 Local = Mapping[str, Value | Callable[[], Value]]  # values, or what returns them for a request
@@ -49,3 +53,49 @@ def should_commit(
     if failed or doomed or status is None:
         return False
     return status < 400 or status in commit_on or f"{status // 100}xx" in commit_on
+
+
+class AfterCommit:
+    """What is called after a commit, in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+        self.savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
+        self._due: list[Callable[[], object]] = []
+
+    def transaction_ended(self, *, committed: bool) -> None:
+        """Note that what was registered is to be called, or never."""
+        if committed:
+            self._due += self.calls
+        self.calls, self.savepoints = [], {}
+
+    def due(self) -> list[Callable[[], object]]:
+        """Return what is to be called now."""
+        due, self._due = self._due, []
+        return due
+
+
+class Cursors:
+    """The cursors of a unit that somebody may still have."""
+
+    def __init__(self) -> None:
+        self._remembered: list[weakref.ref[Any]] = []
+
+    def remember(self, cursor: object) -> None:
+        """Remember *cursor*, as long as somebody has it."""
+        remembered = self._remembered
+        if len(remembered) > _MOST_CURSORS:
+            remembered[:] = [it for it in remembered if it() is not None]
+        remembered.append(weakref.ref(cursor))
+
+    def close(self) -> None:
+        """Close those that somebody still has: he must not read on with another's connection."""
+        remembered, self._remembered = self._remembered, []
+        for it in remembered:
+            cursor = it()
+            if cursor is not None:
+                cursor.close()
+
+    def __bool__(self) -> bool:
+        """Tell whether somebody may still fetch rows."""
+        return any(it() is not None for it in self._remembered)

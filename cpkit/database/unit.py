@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
-
-from sqlalchemy import Connection
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -18,23 +15,18 @@ from cpkit.errors import (
     WriteInReadUnitError,
 )
 
+from .engines import UnitConnection
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
-from .terms import UNIT, Terms
+from .terms import UNIT, AfterCommit, Cursors, Terms
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Engine, NestedTransaction, RootTransaction
-    from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.orm import Session
-    from sqlalchemy.pool import PoolProxiedConnection
 
-    from .backends.base import Backend
     from .pool import Borrowed
     from .sockets import Watchdog
 
     Call = Callable[[], object]
-
-_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 
 class Lender(Protocol):
@@ -87,6 +79,7 @@ class Unit:
     outer: BaseException | None = None  # handled around the whole request, and none of its own
     observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
 
+    cursors = Cursors()  # of the connection that is borrowed
     _handle: Any = None
     _borrowed: Borrowed | None = None
     _begun = False  # a real transaction, of which the driver knows
@@ -96,7 +89,6 @@ class Unit:
     _wrote = False
     _lost_by: Exception | None = None  # what undid the transaction behind the handler's back
     _after: AfterCommit | None = None
-    _cursors: Sequence[weakref.ref[Any]] = ()
 
     def __init__(self, lender: Lender, terms: Terms, watcher: Watcher | None = None) -> None:
         self._lender, self.terms, self._watcher = lender, terms, watcher
@@ -163,7 +155,7 @@ class Unit:
             return
         good = False
         try:
-            self.close_cursors()
+            self.cursors.close()
             good = self._shut(handle, broken)
         finally:
             self._give_back(broken=not good)
@@ -232,7 +224,7 @@ class Unit:
         if not self._begun and (self.terms.real or self._asked):
             self.begin_transaction()
         self.queries += 1
-        self._remember(cursor)
+        self.cursors.remember(cursor)
         try:
             self._timed(1, execute, *args)
         except Exception as error:
@@ -273,12 +265,7 @@ class Unit:
         if self.exposed and borrowed.backend.is_idle(borrowed.driver):
             self._ended(committed=True)  # by hand
             return
-        if self._begun and (
-            self._lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed)
-        ):
-            lost_by = self._lost_by
-            self._undo()
-            raise TransactionLostError from lost_by
+        self._see_what_is_left(borrowed)
         try:
             self._timed(0, commit)
         except Exception as error:
@@ -334,6 +321,15 @@ class Unit:
             if self._watcher is None:
                 self._lender.committed()
 
+    def _see_what_is_left(self, borrowed: Borrowed) -> None:
+        """Raise TransactionLostError if there is not the transaction that was begun."""
+        if self._begun and (
+            self._lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed)
+        ):
+            lost_by = self._lost_by
+            self._undo()
+            raise TransactionLostError from lost_by
+
     def _undo(self) -> None:
         """Roll back behind SQLAlchemy's back."""
         if self._borrowed is not None:
@@ -352,6 +348,8 @@ class Unit:
         self._changed = self._changed or judged.sets
         if judged.is_local and not self._begun:
             self.ask_for_transaction()
+        if judged.commits and self._borrowed is not None:
+            self._see_what_is_left(self._borrowed)
         if judged.savepoint:
             if self._after is None:
                 self._after = AfterCommit()
@@ -369,29 +367,10 @@ class Unit:
         elif not self.terms.write and fault_of(error) is Fault.READ_ONLY:
             raise WriteInReadUnitError(statement) from error
 
-    def _remember(self, cursor: object) -> None:
-        """Remember *cursor*: it is closed with the connection, whoever keeps it."""
-        cursors: Any = self._cursors
-        if len(cursors) > _MOST_CURSORS:
-            cursors[:] = [it for it in cursors if it() is not None]
-        cursors.append(weakref.ref(cursor))
-
-    def close_cursors(self) -> None:
-        """Close the cursors that somebody still has."""
-        cursors, self._cursors = self._cursors, ()
-        for remembered in cursors:
-            cursor: Any = remembered()
-            if cursor is not None:
-                cursor.close()
-
-    def is_reading(self) -> bool:
-        """Tell whether somebody may still fetch rows from a cursor of this unit."""
-        return any(remembered() is not None for remembered in self._cursors)
-
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
         snapshot = self._begun and not self.terms.write
-        if self._borrowed is not None and not (self._wrote or snapshot or self.is_reading()):
+        if self._borrowed is not None and not (self._wrote or snapshot or self.cursors):
             self._rest()
 
     def _timed(self, count: int, call: Callable[..., object], *args: Any) -> None:
@@ -434,7 +413,7 @@ class Unit:
         finally:
             self._spent(time.perf_counter_ns() - started, 0)
         borrowed.pooled.info[UNIT] = self
-        self._cursors, self.exposed = [], False
+        self.cursors, self.exposed = Cursors(), False
         return borrowed
 
     def _give_back(self, *, broken: bool) -> None:
@@ -476,103 +455,3 @@ class Unit:
     def is_asked_for(self) -> bool:
         """Tell whether a transaction that SQLAlchemy begins now was asked for."""
         return True
-
-
-class AfterCommit:
-    """What is called after a commit, in the order in which it was asked for."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
-        self._due: list[Call] = []
-
-    def transaction_ended(self, *, committed: bool) -> None:
-        """Note that what was registered is to be called, or never."""
-        if committed:
-            self._due += self.calls
-        self.calls, self.savepoints = [], {}
-
-    def due(self) -> list[Call]:
-        """Return what is to be called now."""
-        due, self._due = self._due, []
-        return due
-
-
-class UnitConnection(Connection):
-    """A SQLAlchemy Connection that knows its unit of work."""
-
-    def __init__(self, unit: Unit, borrowed: Borrowed, engine: Engine) -> None:
-        # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
-        begins = unit.terms.real or not borrowed.backend.reads_without_transaction
-        super().__init__(engine, borrowed.pooled, _allow_autobegin=begins)
-        self.unit, self._autobegins = unit, begins
-
-    def begin(self) -> RootTransaction:
-        """Begin a transaction, a real one if it was asked for."""
-        unit = self.unit
-        if not (unit.terms.real or self._autobegins) and unit.is_asked_for():
-            unit.ask_for_transaction()
-        return super().begin()
-
-    def begin_nested(self) -> NestedTransaction:
-        """Begin a savepoint, and a real transaction around it if there is none."""
-        if not self.in_transaction():
-            self.begin()
-        self.unit.ask_for_transaction()
-        return super().begin_nested()
-
-
-def run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
-    """Have units begin and end the transactions of their connections, and run the statements.
-
-    PERF: on the dialect itself. One listener to an event of connections ("begin",
-    "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
-    """
-    commit, rollback = dialect.do_commit, dialect.do_rollback
-
-    def begin(pooled: PoolProxiedConnection) -> None:
-        unit = _unit_with(pooled)
-        if unit is None:
-            backend.begin(pooled.driver_connection, None)
-        else:
-            unit.begin_transaction()
-
-    def commit_by_unit(pooled: PoolProxiedConnection) -> None:
-        unit = _unit_with(pooled)
-        if unit is None:
-            commit(pooled)
-        else:
-            unit.commit_by(lambda: commit(pooled))
-
-    def rollback_by_unit(pooled: PoolProxiedConnection) -> None:
-        unit = _unit_with(pooled)
-        if unit is None:
-            rollback(pooled)
-        else:
-            unit.rollback_by(lambda: rollback(pooled))
-
-    names = ("do_execute", "do_executemany", "do_execute_no_params")
-    run = {name: _run_by_units(getattr(dialect, name)) for name in names}
-    vars(dialect).update(
-        do_begin=begin, do_commit=commit_by_unit, do_rollback=rollback_by_unit, **run
-    )
-
-
-def _unit_with(pooled: PoolProxiedConnection) -> Unit | None:
-    try:
-        unit: Unit | None = pooled.info.get(UNIT)
-    except NotImplementedError:  # what SQLAlchemy makes for its first look at a database
-        return None
-    return unit
-
-
-def _run_by_units(execute: Callable[..., object]) -> Callable[..., None]:
-    def run(cursor: DBAPICursor, statement: str, *args: Any) -> None:
-        # NOTE: the context comes last, after parameters if there are any.
-        connection = args[-1].root_connection
-        if isinstance(connection, UnitConnection):
-            connection.unit.run(statement, cursor, execute, cursor, statement, *args)
-        else:
-            execute(cursor, statement, *args)
-
-    return run

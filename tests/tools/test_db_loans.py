@@ -6,6 +6,7 @@ from collections.abc import Callable
 import cherrypy
 import pytest
 from sqlalchemy import String, create_engine, select, text
+from sqlalchemy.dialects import postgresql  # noqa: F401 (registers functions, once a process)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.orm.exc import DetachedInstanceError

@@ -1,0 +1,134 @@
+"""The two promises: a 2xx is stored whole, a 4xx or 5xx left nothing, whatever a handler does."""
+
+import itertools
+from collections.abc import Callable
+
+import cherrypy
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+from cpkit.testing import Client
+
+HANDLES = ["connection", "session", "dbapi"]
+STEPS = st.sampled_from(
+    ["insert", "insert", "fail", "fail and roll back all", "savepoint", "undone savepoint",
+     "rolled back", "committed", "sql commit", "read"]
+)  # fmt: skip
+ENDS = st.sampled_from(["200", "redirect", "409", "HTTPError", "exception", "stream", "doom"])
+
+mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
+
+
+class Handler:
+    """A handler of random steps; it knows which rows it has asked to keep, if all goes well."""
+
+    def __init__(self, steps: list[str], end: str, numbers: Callable[[], int], lite: bool) -> None:
+        self.steps, self.end, self.number, self.lite = steps, end, numbers, lite
+        self.sure: set[int] = set()  # committed by hand
+        self.open: set[int] = set()  # to be committed by the answer
+
+    def insert(self) -> None:
+        number = self.number()
+        self.run(f"INSERT INTO t VALUES ({number})")
+        self.open.add(number)
+
+    def run(self, statement: str) -> None:
+        db = cherrypy.request.db
+        db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+
+    def step(self, name: str) -> None:  # noqa: C901 (it is a table)
+        db = cherrypy.request.db
+        match name:
+            case "insert":
+                self.insert()
+            case "fail":
+                try:
+                    self.run("INSERT INTO t VALUES (0)")
+                except Exception as error:
+                    error.add_note("caught")
+            case "fail and roll back all":
+                try:
+                    conflict = "OR ROLLBACK " if self.lite else ""
+                    self.run(f"INSERT {conflict}INTO t VALUES (0)")
+                except Exception as error:
+                    error.add_note("caught")
+            case "savepoint":
+                self.run("SAVEPOINT s1")
+                self.insert()
+                self.run("RELEASE SAVEPOINT s1")
+            case "undone savepoint":
+                self.run("SAVEPOINT s2")
+                self.run(f"INSERT INTO t VALUES ({self.number()})")
+                self.run("ROLLBACK TO SAVEPOINT s2")
+            case "rolled back":
+                db.rollback()
+                self.open.clear()
+            case "committed" | "sql commit":
+                db.commit() if name == "committed" else self.run("COMMIT")
+                self.sure |= self.open
+                self.open.clear()
+            case "read":
+                self.run("SELECT count(*) FROM t")
+
+    @cherrypy.expose
+    def index(self):
+        for name in self.steps:
+            self.step(name)
+        match self.end:
+            case "redirect":
+                raise cherrypy.HTTPRedirect("/elsewhere")
+            case "409":
+                cherrypy.response.status = 409
+            case "HTTPError":
+                raise cherrypy.HTTPError(422)
+            case "exception":
+                raise ZeroDivisionError
+            case "doom":
+                cherrypy.request.db.doom()
+            case "stream":
+                cherrypy.response.stream = True
+                return iter([b"streamed"])
+        return "ok"
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql", mariadb], indirect=True)
+def test_the_status_and_the_rows_agree(start_database, any_database, handle):
+    def create(connection):
+        connection.execute(text("DROP TABLE IF EXISTS t"))
+        connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO t VALUES (0)"))
+
+    options = {"synchronous": "OFF"} if any_database.startswith("sqlite") else {}
+    database = start_database(any_database, setup=create, timeout=1, pool_size=2, **options)
+    numbers = itertools.count(1)
+
+    def stored() -> set[int]:
+        with database.begin(write=False) as unit:
+            return set(unit.scalars(text("SELECT a FROM t")))
+
+    @settings(
+        max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @example(["insert", "fail", "sql commit"], "200")
+    @example(["insert", "fail and roll back all", "insert"], "409")
+    @given(st.lists(STEPS, max_size=6), ENDS)
+    def check(steps, end):
+        lite = any_database.startswith("sqlite")
+        handler = Handler(steps, end, lambda: next(numbers), lite)
+        config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+        cherrypy.tree.mount(handler, "/", {"/": config})
+        before = stored()
+        status = Client(raise_exceptions=False).post("/").status_code
+        new = stored() - before
+        assert handler.sure <= new
+        if status < 400 and end != "doom":
+            assert new == handler.sure | handler.open
+        else:
+            assert new == handler.sure
+        assert database.figures().in_use == 0
+
+    check()
