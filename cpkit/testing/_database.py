@@ -138,6 +138,8 @@ def _paused(plugin: DatabasePlugin) -> Iterator[sqlite3.Connection | None]:
         plugin.setup = plugin.cleanup = None
         _start(plugin)
         _fill(plugin, contents)
+        if contents is not None:
+            contents.close()
         plugin.setup, plugin.cleanup = setup, cleanup
 
 

@@ -3,6 +3,9 @@
 import sqlite3
 
 import cherrypy
+
+# NOTE: what is imported first in a test that has pytester is forgotten after it.
+import psycopg  # noqa: F401
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
