@@ -84,6 +84,9 @@ release-check: $(VENV)/.release  ## build the distributions and look at what is 
 test-matrix: $(VENV)/.release  ## run the tests on each Python there is, with the oldest and newest dependencies
 	$(PY) -m nox --no-error-on-missing-interpreters $(if $(of),-s $(of))
 
+mutants: $(VENV)/.ready  ## change cpkit in one place at a time, and see that a test fails: minutes
+	$(PY) -m tests.mutants $(if $(seed),--seed $(seed)) $(if $(sample),--sample $(sample))
+
 clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
 
@@ -140,5 +143,5 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 	touch $@
 
 # demo/ and docs/ are directories: without this, make would think them made.
-.PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix check format \
+.PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix mutants check format \
         bench bench-look bench-gate bench-load bench-count docs release-check clean
