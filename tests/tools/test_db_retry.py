@@ -393,3 +393,41 @@ def test_a_new_session_id_cannot_be_undone(again, cp_client):
 
 def test_a_handler_that_says_it_streams_is_left_alone(again, cp_client):
     assert cp_client.post("/stream").content == b"ab"
+
+
+REFUSED_ONCE = """
+CREATE SEQUENCE tries;
+CREATE TABLE paid (amount INTEGER);
+CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('tries') = 1 THEN
+        RAISE EXCEPTION 'not the first time' USING ERRCODE = '40001';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON paid
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_once();
+"""
+
+
+@pytest.mark.parametrize("status", [200, 303])
+def test_a_conflict_that_shows_at_the_commit_is_one_as_well(
+    start_database, postgres, cp_client, status
+):
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(REFUSED_ONCE)
+    database, calls = start_database(postgres.url), []
+
+    class Shop:
+        @cherrypy.expose
+        def pay(self):
+            calls.append("pay")
+            cherrypy.request.db.execute(text("INSERT INTO paid VALUES (12)"))
+            if status == 303:
+                raise cherrypy.HTTPRedirect("/receipt")
+            return "paid"
+
+    cherrypy.tree.mount(Shop(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 1}})
+    assert (cp_client.post("/pay").status_code, calls) == (status, ["pay", "pay"])
+    with database.begin(write=False) as unit:
+        assert unit.execute(text("SELECT amount FROM paid")).scalars().all() == [12]
