@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,19 @@ def _operation(told: Told, path: str, method: str, operation: Told) -> Iterator[
     )
     if operation.get("description"):
         yield f'<p class="told">{_text(operation["description"])}</p>'
-    if operation.get("parameters"):
+    yield from _parameters(operation.get("parameters", ()))
+    if "requestBody" in operation:
+        yield from _body(operation["requestBody"])
+    yield '<h3>Answers</h3><dl class="answers">'
+    for status, response in operation["responses"].items():
+        yield _response(told, status, response)
+    yield "</dl></details>"
+
+
+def _parameters(parameters: Sequence[Told]) -> Iterator[str]:
+    if parameters:
         yield "<h3>Parameters</h3><dl>"
-        for parameter in operation["parameters"]:
+        for parameter in parameters:
             yield _value(
                 parameter["name"],
                 parameter["schema"],
@@ -90,12 +100,6 @@ def _operation(told: Told, path: str, method: str, operation: Told) -> Iterator[
                 told=parameter.get("description", ""),
             )
         yield "</dl>"
-    if "requestBody" in operation:
-        yield from _body(operation["requestBody"])
-    yield '<h3>Answers</h3><dl class="answers">'
-    for status, response in operation["responses"].items():
-        yield _response(told, status, response)
-    yield "</dl></details>"
 
 
 def _body(body: Told) -> Iterator[str]:

@@ -34,7 +34,13 @@ def query_parameters(plan: Plan, path: Collection[str], schemas: Schemas) -> Ite
     if plan.others is not None:
         values = value_schema(plan.others, schemas)
         schema = {"type": "object", "additionalProperties": values}
-        yield {"name": plan.others.name, "in": "query", "explode": True, "schema": schema}
+        yield {
+            "name": plan.others.name,
+            "in": "query",
+            "required": False,
+            "explode": True,
+            "schema": schema,
+        }
 
 
 def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:

@@ -165,7 +165,7 @@ class Plan:
         """Tell whether anything but *names* is taken."""
         return self.others is not None or not self.named.keys() <= set(names)
 
-    def check_by_name(self) -> str | None:
+    def unnamed(self) -> str | None:
         """Return the name of a parameter that nothing passed by name can fill, if there is one."""
         return self.rest.name if self.rest else next(iter(self.only_positional), None)
 

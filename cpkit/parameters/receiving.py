@@ -211,7 +211,7 @@ def documents_of(
     try:
         documents = Documents(annotation)
         if form:
-            documents.fields.check_by_name()  # read now, and refused now
+            documents.fields.unnamed()  # what no form writes is refused now
         return documents, parameter.default is parameter.empty
     except UnreadableError as error:
         raise AnnotationError(name_of(handler), name, str(error)) from error

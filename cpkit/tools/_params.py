@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cpkit.cherry import Handler, Part
+from cpkit.errors import AnnotationError
 from cpkit.parameters.settings import BODY, ParamsSettings, require_msgspec
 from cpkit.settings import Given
 
@@ -43,11 +44,15 @@ class ParamsTool(Tool[ParamsSettings]):
 
     def check_handler(self, handler: Handler, config: Given) -> None:
         """Raise AnnotationError for a parameter of *handler* that cannot be read."""
-        from cpkit.parameters.signature import plan_of
+        from cpkit.parameters.signature import name_of, plan_of
 
         given = self.given_in(config)
         body = f"{self.namespace}.body"
         skip = [*given.get("skip", ())]
         if config.get(f"{body}.on"):
             skip.append(config.get(f"{body}.parameter", BODY))
-        plan_of(handler, skip=skip, file=Part)
+        plan = plan_of(handler, skip=skip, file=Part)
+        name = plan.unnamed()
+        if name is not None and hasattr(config.get("request.dispatch"), "mapper"):
+            problem = "a route passes its variables by name: leave the * or the / out"
+            raise AnnotationError(name_of(handler), name, problem)

@@ -503,6 +503,18 @@ def test_an_annotation_that_cannot_be_read_ends_the_start(cp_client, name, said)
         cp_client.get("/")
 
 
+def starred(self, *numbers: int): ...
+def slashed(self, number: int, /): ...
+
+
+@pytest.mark.parametrize(("handler", "name"), [(starred, "numbers"), (slashed, "number")])
+def test_what_a_route_cannot_fill_ends_the_start(handler, name):
+    routed(handler, "/")
+    told = [str(fault) for fault in faults() if "cpkit.params.on" in str(fault)]
+    assert len(told) == 1
+    assert f"the parameter {name} cannot be read: a route passes its variables by name" in told[0]
+
+
 def test_the_check_at_the_start_knows_the_pages_of_cherrypys_dispatcher(cp_client):
     def show(self, number: complex): ...
 
