@@ -207,6 +207,9 @@ class Bus(Protocol):
     def log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Log *msg*."""
 
+    def start(self) -> None:
+        """Start what is subscribed."""
+
     def exit(self) -> None:
         """Stop the process."""
 

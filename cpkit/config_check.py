@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from inspect import getattr_static
@@ -14,6 +16,7 @@ from cpkit.routing.table import RouteTable, operations
 
 from .cherry import Application, Bus, behind
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
+from .printable import printable
 
 NAMESPACE = "cpkit"
 Config = Mapping[str, Any]
@@ -76,11 +79,26 @@ def check_tools(bus: Bus) -> None:
 def end_start(bus: Bus, problem: object, of: str = "") -> NoReturn:
     """End the process with one line; exceptions of other kinds let CherryPy's server come up.
 
-    *of* names what has the *problem*.
+    *of* names what has the *problem*. The line goes to stderr too, unless the log does.
     """
     said = f"{of}: nothing is served" if of else "Nothing is served"
-    bus.log(f"{said}, since {problem}", 40)
+    line = printable(f"{said}, since {problem}")
+    bus.log(line, 40)
+    if not is_on_stderr(cherrypy.log.error_log):
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+    # CherryPy would log how a bus ends that was not told to, and warn of it.
+    bus.state = bus.states.EXITING
     raise SystemExit(1)
+
+
+def is_on_stderr(logger: logging.Logger) -> bool:
+    """Tell whether what *logger* logs can be read on stderr."""
+    handlers = list(logger.handlers)
+    while logger.propagate and logger.parent is not None:
+        logger = logger.parent
+        handlers += logger.handlers
+    streams = (getattr(getattr(it, "target", it), "stream", None) for it in handlers)
+    return any(stream in (sys.stderr, sys.__stderr__) for stream in streams if stream is not None)
 
 
 def faults() -> Iterator[ConfigError]:

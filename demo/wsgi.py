@@ -5,21 +5,12 @@ The environment variable ``DEMO_DATABASE`` holds the URL of the database, if not
 
 from __future__ import annotations
 
-import atexit
-import logging
 import os
 
-import cherrypy
-
-from cpkit.dispatchers import RequestGuard
+from cpkit.dispatchers import embedded_application
 
 from .app import DATABASE, assemble
 from .operations.security import HEADERS
 
-cherrypy.server.unsubscribe()
-cherrypy.log.error_log.addHandler(logging.StreamHandler())
 assemble(os.environ.get("DEMO_DATABASE", DATABASE))
-application = RequestGuard(cherrypy.tree, HEADERS, checks_content_type=False)
-cherrypy.engine.start()
-# Before CherryPy's own exit handler (the last come first), which warns that nobody has done it.
-atexit.register(cherrypy.engine.exit)
+application = embedded_application(headers=HEADERS, checks_content_type=False)

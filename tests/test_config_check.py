@@ -297,3 +297,31 @@ def test_a_fault_can_be_sent_to_another_process():
     cherrypy.tree.mount(Page(), "/", {"/": {"cpkit.timing.x": 1}})
     (fault,) = faults()
     assert str(pickle.loads(pickle.dumps(fault))) == str(fault)
+
+
+PROGRAM = """if True:
+    import sys, cherrypy, cpkit.tools
+    from cpkit.plugins import ConfigCheck
+    ConfigCheck(cherrypy.engine).subscribe()
+    cherrypy.config.update({"server.socket_port": 0, **eval(sys.argv[1])})
+    config = {"/": {"cpkit.timing.on": True, "cpkit.timing.slo": 1}}
+    cherrypy.quickstart(type("Root", (), {})(), "/", config)
+"""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"environment": "production"},
+        {"environment": "embedded"},
+        {"environment": "production", "log.error_file": "error.log"},
+        {"environment": "production", "log.screen": True},
+    ],
+)
+def test_a_refused_start_says_why_on_stderr_once_and_last(config, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, repr(config)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("Nothing is served, since cpkit.timing.slo") == 1
+    assert "Nothing is served" in done.stderr.splitlines()[-1]

@@ -1,10 +1,15 @@
 """What docs/deployment.md has one write and run, written and run."""
 
 import contextlib
+import http.client
 import importlib.util
+import json
 import re
 import shlex
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,10 +19,15 @@ import pytest
 from tests.demo.processes import Client, Process, free_port
 
 PAGE = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text()
-FENCE = re.compile(
-    r"^```\w+\n# (?:/etc/shop/)?(shop\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL
-)
+FENCE = re.compile(r"^```\w+\n# (?:/etc/\S*/)?(shop\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+UNIT = dict(FENCE.findall(PAGE))["shop.service"]
+NGINX = re.search(r"^```nginx\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
 GUNICORN = re.search(r"^\$ (gunicorn .*)$", PAGE, re.MULTILINE)[1]
+
+needs_gunicorn = pytest.mark.skipif(
+    importlib.util.find_spec("gunicorn") is None, reason="needs gunicorn"
+)
+NGINX_PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 
 
 @pytest.fixture
@@ -32,32 +42,221 @@ def shop(tmp_path):
     return tmp_path
 
 
-def run(command, port, folder, has_started=lambda: True):
-    """Run a server until it has said that the shop is open, end it, and return its exit code."""
+def port_of(shop):
+    return int(re.search(r"socket_port = (\d+)", (shop / "shop.conf").read_text())[1])
+
+
+@contextlib.contextmanager
+def running(command, port, folder, has_started=lambda: True):
+    """Run a server, and yield its process once it has said that the shop is open."""
     server = Process([sys.executable, "-m", *command], port, folder, PYTHONPATH=str(folder))
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.process.poll() is None:
-        with contextlib.suppress(OSError), Client(port) as client:
-            assert client.send("GET", "/") == (200, "open")
-            if has_started():
-                return server.end(signal.SIGTERM)
-        time.sleep(0.05)
-    server.end(signal.SIGKILL)
-    raise AssertionError(server.log.read_text())
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and server.process.poll() is None:
+            with contextlib.suppress(OSError), Client(port) as client:
+                assert client.send("GET", "/") == (200, "open")
+                if has_started():
+                    break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(server.log.read_text())
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+
+
+def by_the_unit(shop):
+    """Run the shop as the unit of systemd has it run."""
+    command = shlex.split(re.search(r"^ExecStart=\S+python -m (.*)$", UNIT, re.MULTILINE)[1])
+    command = [each.replace("/etc/shop", str(shop)) for each in command]
+    log = shop / "error.log"
+    # NOTE: the server answers before CherryPy counts as started, and is killed until then.
+    return running(command, port_of(shop), shop, lambda: "Bus STARTED" in log.read_text())
+
+
+def by_gunicorn(shop, *options):
+    port = free_port()
+    command = [*shlex.split(GUNICORN), "--bind", f"127.0.0.1:{port}", *options]
+    return running(command, port, shop)
+
+
+def lines(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_the_shop_opens_with_its_file_of_settings(shop):
+    with by_the_unit(shop) as server:
+        server.process.send_signal(signal.SIGUSR1)  # ExecReload
+        assert server.end(signal.SIGTERM) == 0
+    assert "closed" in (shop / "error.log").read_text()
+    assert {line["path"] for line in lines(shop / "access.log")} == {"/"}
+    assert lines(shop / "error.log")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    unit = UNIT.replace("/srv/shop/venv/bin/python", sys.executable).replace("User=shop\n", "")
+    (tmp_path / "shop.service").write_text(unit)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / "shop.service")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if "Failed to initialize manager" in done.stderr or "bus" in done.stderr.lower():
+        pytest.skip(done.stderr)
+    assert "shop.service" not in done.stderr
+
+
+def test_the_unit_keeps_its_files_from_others():
+    assert re.search(r"^UMask=00[23]7$", UNIT, re.MULTILINE)
+
+
+def test_a_start_of_the_shop_that_is_refused_says_why(shop):
     settings = shop / "shop.conf"
-    port = int(re.search(r"socket_port = (\d+)", settings.read_text())[1])
-    log = shop / "error.log"
-    # NOTE: the server answers before CherryPy counts as started, and is killed until then.
-    has_started = lambda: "Bus STARTED" in log.read_text()  # noqa: E731
-    assert run(["shop_main", str(settings)], port, shop, has_started) == 0
-    assert "closed" in log.read_text()
+    settings.write_text(settings.read_text().replace("cpkit.timing.slow", "cpkit.timing.slo"))
+    command = [sys.executable, "-m", "shop_main", str(settings)]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("Nothing is served, since cpkit.timing.slo") == 1
 
 
-@pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="needs gunicorn")
+@needs_gunicorn
 def test_the_shop_opens_under_gunicorn(shop):
-    port = free_port()
-    command = [*shlex.split(GUNICORN), "--bind", f"127.0.0.1:{port}"]
-    assert run(command, port, shop) == 0
+    with by_gunicorn(shop) as server:
+        assert server.end(signal.SIGTERM) == 0
+    said = server.log.read_text()
+    assert "RuntimeWarning" not in said
+    assert said.count("shop.db: closed") == 4
+
+
+@needs_gunicorn
+def test_a_traceback_is_in_gunicorns_log(shop):
+    page = "\n\nShop.fails = cherrypy.expose(lambda self: 1 / 0)\n"
+    main = (shop / "shop_main.py").read_text()
+    (shop / "shop_main.py").write_text(
+        main.replace("\n\n# The plugins", page + "\n\n# The plugins")
+    )
+    with by_gunicorn(shop) as server:
+        with Client(server.port) as client:
+            status, text = client.send("GET", "/fails")
+        assert (status, "ZeroDivisionError" in text) == (500, False)
+        server.end(signal.SIGTERM)
+    assert "ZeroDivisionError: division by zero" in server.log.read_text()
+
+
+@needs_gunicorn
+def test_gunicorn_guards_the_shop(shop):
+    with by_gunicorn(shop, "--workers", "1") as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", "/", headers={"Content-Type": "," * 8000})
+        assert connection.getresponse().status == 431
+        connection.close()
+
+
+FAILS = "cherrypy.engine.subscribe('start', lambda: 1 / 0)\n    return embedded"
+REFUSED = {
+    "a setting": ('"engine.db.pool_size"', '"engine.db.pol_size"', "pol_size"),
+    "a tool": ('"cpkit.db.on": True', '"cpkit.db.on": True, "cpkit.db.handl": 1', "cpkit.db.handl"),
+    "a listener": ("return embedded", FAILS, "ZeroDivisionError"),
+}
+
+
+@needs_gunicorn
+@pytest.mark.parametrize("refused", REFUSED)
+def test_a_start_that_fails_ends_gunicorn_and_is_told(shop, refused):
+    before, after, reason = REFUSED[refused]
+    wsgi = (shop / "shop_wsgi.py").read_text()
+    assert before in wsgi
+    (shop / "shop_wsgi.py").write_text(wsgi.replace(before, after))
+    command = [*shlex.split(GUNICORN), "--workers", "1", "--bind", f"127.0.0.1:{free_port()}"]
+    server = Process([sys.executable, "-m", *command], 0, shop, PYTHONPATH=str(shop))
+    try:
+        assert server.process.wait(60) != 0
+    finally:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+    assert reason in server.log.read_text()
+
+
+@pytest.fixture
+def nginx(shop):
+    """Return a call that runs nginx with the page's block, changed, before the shop; its port."""
+    if NGINX_PROGRAM is None:
+        pytest.skip("nginx is not installed")
+    started = []
+
+    def start(*changes):
+        port = free_port()
+        block = NGINX.replace("127.0.0.1:8080", f"127.0.0.1:{port_of(shop)}")
+        block = block.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+        for before, after in changes:
+            assert before in block
+            block = block.replace(before, after)
+        temporary = "".join(
+            f"{kind}_temp_path {shop}/nginx-{kind};\n"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        config = shop / "nginx.conf"
+        config.write_text(
+            f"daemon off; pid {shop}/nginx.pid; error_log {shop}/nginx.log;\nevents {{}}\n"
+            f"http {{ access_log off;\n{temporary}{block}}}\n"
+        )
+        command = [NGINX_PROGRAM, "-p", str(shop), "-e", f"{shop}/nginx.log", "-c", str(config)]
+        started.append(subprocess.Popen(command))
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=20).close()
+                return port
+            time.sleep(0.05)
+        raise AssertionError((shop / "nginx.log").read_text())
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(20)
+
+
+def get(port, path, method="GET", **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(method, path, headers={"Host": f"shop.example:{port}", **headers})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_nginx_keeps_the_port_in_redirects(shop, nginx):
+    port = nginx()
+    with by_the_unit(shop):
+        assert get(port, "/").status == 200
+        assert get(port, "/cart").headers["Location"] == f"http://shop.example:{port}/cart/"
+        assert get(port, "/timing").status == get(port, "/metrics").status == 404
+        told = get(port, "/", **{"X-Forwarded-For": "1.2.3.4"})
+        assert told.status == 200
+    assert lines(shop / "access.log")[-1]["client"] == "127.0.0.1"
+
+
+def test_nginx_keeps_a_path_before_the_shop(shop, nginx):
+    main = (shop / "shop_main.py").read_text()
+    mounted = main.replace('mount(Shop(), "/", settings)', 'mount(Shop(), "/shop", settings)')
+    assert mounted != main
+    also = (
+        '    cherrypy.tree.mount(Shop(), "")\n    cherrypy.engine.signals'  # for running() to ask
+    )
+    mounted = mounted.replace("    cherrypy.engine.signals", also)
+    (shop / "shop_main.py").write_text(mounted)
+    port = nginx(("location / {", "location /shop/ {"))
+    with by_the_unit(shop):
+        assert get(port, "/shop/").status == 200
+        location = get(port, "/shop/cart").headers["Location"]
+        assert location == f"http://shop.example:{port}/shop/cart/"
+        assert get(port, "/cart").status in (403, 404)  # nginx's own
+
+
+def test_nginx_passes_on_no_body_that_was_cut_off_and_none_that_is_too_large(shop, nginx):
+    port = nginx(("client_max_body_size 10m", "client_max_body_size 1k"))
+    with by_the_unit(shop):
+        assert get(port, "/", "POST", **{"Content-Length": "2000"}).status == 413

@@ -17,7 +17,7 @@ from cpkit.dispatchers import GuardedServer
 from cpkit.logs.settings import LogSettings
 from cpkit.plugins import TimingPlugin
 from cpkit.sessions import DatabaseSession
-from cpkit.settings import declared
+from cpkit.settings import declared, table
 from cpkit.timing.settings import TimingPluginSettings
 
 ROOT = Path(__file__).parent.parent
@@ -78,6 +78,24 @@ SETTINGS = {
     "server.md": set(re.findall(r"``server\.(max_\w+)``", GuardedServer.__doc__)),
     "testing.md": {"cherrypy_isolation", "root", "mount", "config", "isolation"},
 }
+
+
+# The page of each tool whose table of settings is the declaration's.
+TABLES = {
+    "accept": "accept.md",
+    "body": "params.md",
+    "compress": "compress.md",
+    "cors": "origins.md",
+    "csrf": "origins.md",
+    "params": "params.md",
+}
+
+
+@pytest.mark.parametrize("tool", TABLES)
+def test_the_table_of_settings_is_the_declaration(tool):
+    text = (ROOT / "docs" / TABLES[tool]).read_text()
+    _, _, *rows = table(f"cpkit.{tool}", getattr(cpkit.tools, tool).settings).splitlines()
+    assert [row for row in rows if row not in text] == []
 
 
 @pytest.mark.parametrize("page", SETTINGS)

@@ -7,6 +7,7 @@ import ast
 import importlib
 from pathlib import Path
 
+import cherrypy
 import pytest
 
 import cpkit
@@ -33,6 +34,12 @@ def test_a_private_name_of_cherrypy_is_still_there(name):
     module, _, attribute = name.rpartition(".")
     found = getattr(importlib.import_module(module), attribute, None)
     assert found is not None, f"CherryPy has no {name} any more: {USED[name]}"
+
+
+@pytest.mark.parametrize("name", ["_name", "_setup"])
+def test_a_tool_of_cherrypys_still_has(name):
+    # Its name in its toolbox; and what the toolbox calls, which is there to be overridden.
+    assert hasattr(cherrypy.Tool("before_handler", lambda: None), name)
 
 
 def imported(path):

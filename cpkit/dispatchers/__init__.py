@@ -3,6 +3,7 @@
 from cpkit.routing import IndexedMapper
 from cpkit.routing.declarations import route, routes
 from cpkit.server import GuardedServer
+from cpkit.serving.embedded import embedded_application
 from cpkit.serving.guard import PathGuard, RequestGuard
 
 from ._routes import RoutesDispatcher
@@ -13,6 +14,7 @@ __all__ = [
     "PathGuard",
     "RequestGuard",
     "RoutesDispatcher",
+    "embedded_application",
     "route",
     "routes",
 ]

@@ -67,41 +67,44 @@ REPRESENT = Hook(_represent, False, 65)
 def _answer(handler: Handler, chosen: Chosen, *args: Any, **kwargs: Any) -> Any:
     """Return what *handler* returns, as the representation *chosen*.
 
-    The fields that say so are set now: whoever answers in the place of the handler, a login form
-    say, or an error page, is not that representation.
+    The fields that say so are set now, and taken back if it raises: whoever answers in the place
+    of the handler, a login form say, or an error page, is not that representation.
     """
     representation, language, before = chosen
     headers = cherrypy.serving.response.headers
+    # PERF: the map's own spelling of a name needs none of HeaderMap's folding of case.
     if representation is not None:
         dict.__setitem__(headers, "Content-Type", representation.content_type)
-    if language is None:
-        data = handler(*args, **kwargs)
-    else:
-        data = _spoken(handler, language, args, kwargs)
-    if representation is None:
-        return data
-    # PERF: as most often, and nothing to do.
-    if representation.is_plain and isinstance(data, str):
-        same_type = dict.get(headers, "Content-Type") is representation.content_type
-        if same_type and isinstance(cherrypy.serving.request.handler, ResponseEncoder):
-            return data
-    return _made(data, representation, before)
-
-
-def _spoken(
-    handler: Handler, language: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Any:
-    """Call *handler* for an answer in *language*; an error is in none."""
-    response = cherrypy.serving.response
-    response.headers["Content-Language"] = language
-    status = 500
+    if language is not None:
+        dict.__setitem__(headers, "Content-Language", language)
     try:
         data = handler(*args, **kwargs)
-        status = valid_status(response.status)[0]
-    finally:
-        if status >= 400:
-            response.headers.pop("Content-Language", None)
-    return data
+        if language is not None:
+            _leave_errors_without_language()
+        if representation is None:
+            return data
+        # PERF: as most often, and nothing to do.
+        if representation.is_plain and isinstance(data, str):
+            same_type = dict.get(headers, "Content-Type") is representation.content_type
+            if same_type and isinstance(cherrypy.serving.request.handler, ResponseEncoder):
+                return data
+        return _made(data, representation, before)
+    except Exception:
+        _take_back(representation, before)
+        raise
+
+
+def _leave_errors_without_language() -> None:
+    response = cherrypy.serving.response
+    if valid_status(response.status)[0] >= 400:
+        response.headers.pop("Content-Language", None)
+
+
+def _take_back(representation: Representation | None, before: str | None) -> None:
+    headers = cherrypy.serving.response.headers
+    headers.pop("Content-Language", None)
+    if representation and dict.get(headers, "Content-Type") is representation.content_type:
+        headers["Content-Type"] = before
 
 
 def _made(data: Any, representation: Representation, before: str | None) -> Any:

@@ -31,6 +31,7 @@ from ._fixtures import (
     cp_server,
     cp_session,
 )
+from ._isolated import isolated
 from ._report import pytest_addoption, pytest_configure, pytest_runtest_makereport
 from ._response import Response, Timing
 
@@ -53,6 +54,7 @@ __all__ = [
     "cp_prepared",
     "cp_server",
     "cp_session",
+    "isolated",
     "pytest_addoption",
     "pytest_configure",
     "pytest_runtest_makereport",

@@ -59,12 +59,17 @@ def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
 
 @pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
-    """Apply the configuration and mount the application that the test asks for."""
-    from ._mounted import mount
+    """Apply the configuration, mount the application and start the engine, as the test asks."""
+    from ._mounted import mount, start
 
     options = options_of(request.node)
     app = request.getfixturevalue("cp_app") if options.root is None else options.root
     mount(options, app)
+    if options.engine:
+        # Before the engine opens the databases, so that it finds them open already: the copies.
+        if "cp_db" in request.fixturenames:
+            request.getfixturevalue("cp_db")
+        start(request.getfixturevalue("cp_engine"))
 
 
 @pytest.fixture
@@ -112,14 +117,10 @@ def cp_engine(cp_isolation: None) -> Iterator[Any]:
 
     The HTTP servers and the autoreloader are unsubscribed; the engine is stopped after the test.
     """
-    import cherrypy
+    from ._mounted import stopped_engine
 
-    engine = cherrypy.engine
-    for each in (cherrypy.server, engine.autoreload, *getattr(cherrypy, "servers", {}).values()):
-        each.unsubscribe()
-    yield engine
-    if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
-        engine.exit()
+    with stopped_engine() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

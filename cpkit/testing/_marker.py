@@ -25,16 +25,22 @@ class Options:
     root: object = None
     mount: str = ""
     config: object = ()
+    engine: bool = False
     isolation: bool | None = None
     beside: tuple[Path, ...] = ()
+
+    def check(self) -> None:
+        """Raise MarkerError for an argument that cannot be what it is."""
+        for name in NAMES:
+            _check_value(name, getattr(self, name))
 
 
 NAMES = tuple(each.name for each in fields(Options) if each.name != "beside")
 MARKER = (
-    "cherrypy(*, root=None, mount='', config={}, isolation=True): mount root (an object, a class "
-    "or an Application), else what the fixture cp_app returns, at mount; config holds sections "
-    "(keys that begin with a slash) of the application and entries of the global config, or is "
-    "the name of a file, or a list of both."
+    "cherrypy(*, root=None, mount='', config={}, engine=False, isolation=True): mount root (an "
+    "object, a class or an Application), else what the fixture cp_app returns, at mount; config "
+    "holds sections (keys that begin with a slash) of the application and entries of the global "
+    "config, or is the name of a file, or a list of both; engine starts CherryPy's, without HTTP."
 )
 
 
@@ -54,23 +60,23 @@ def _check(marker: pytest.Mark) -> None:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, 1)
             raise MarkerError(f"it has no argument {name}", _known(*close))
-        problem = _problem(name, value)
-        if problem:
-            raise MarkerError(f"{name} is {value!r}", problem)
+        _check_value(name, value)
 
 
 def _known(*close: str) -> str:
     return f"Did you mean {close[0]}?" if close else f"Its arguments are {', '.join(NAMES)}."
 
 
-def _problem(name: str, value: object) -> str | None:
+def _check_value(name: str, value: object) -> None:
     if name == "root" and isinstance(value, _NO_ROOTS):
-        return "Give an object whose methods are exposed, its class, or an Application."
-    if name == "mount" and not (isinstance(value, str) and value[:1] in ("", "/")):
-        return "Give a path that begins with a slash."
-    if name == "isolation" and not isinstance(value, bool):
-        return "Give True or False."
-    return None
+        remedy = "Give an object whose methods are exposed, its class, or an Application."
+    elif name == "mount" and not (isinstance(value, str) and value[:1] in ("", "/")):
+        remedy = "Give a path that begins with a slash."
+    elif name in ("engine", "isolation") and not isinstance(value, bool | None):
+        remedy = "Give True or False."
+    else:
+        return
+    raise MarkerError(f"{name} is {value!r}", remedy)
 
 
 class Sections:

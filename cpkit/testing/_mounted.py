@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cherrypy
 
+from cpkit.cherry import Bus, Tree
 from cpkit.config_check import faults
 from cpkit.errors import CpkitError, DatabaseNotRunningError, NothingMountedError
 
@@ -17,6 +19,7 @@ from ._marker import Options, Sections
 def mount(options: Options, root: object) -> None:
     """Apply the configuration of *options*, and mount *root* with it where they say.
 
+    A tree of applications takes the place of ``cherrypy.tree``.
     Without a root an application is mounted only if there are sections of one: it may have a
     dispatcher that needs none.
     """
@@ -24,8 +27,41 @@ def mount(options: Options, root: object) -> None:
     cherrypy.config.update(config.entries)
     if isinstance(root, type):
         root = root()
-    if root is not None or config.sections:
+    if isinstance(root, Tree):
+        cherrypy.tree = root
+    elif root is not None or config.sections:
         cherrypy.tree.mount(root, options.mount, config.sections)
+
+
+@contextmanager
+def stopped_engine() -> Iterator[Any]:
+    """Yield CherryPy's engine without HTTP servers and autoreloader; stop it if it was started."""
+    engine = cherrypy.engine
+    for each in (cherrypy.server, engine.autoreload, *getattr(cherrypy, "servers", {}).values()):
+        each.unsubscribe()
+    try:
+        yield engine
+    finally:
+        if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
+            engine.exit()
+
+
+@contextmanager
+def running_engine() -> Iterator[None]:
+    """Run the engine without HTTP, and without CherryPy's own checks unless ``checker.on`` is set.
+
+    These warn of what is usual in tests, such as an application without config.
+    """
+    with stopped_engine() as engine:
+        start(engine)
+        yield
+
+
+def start(engine: Bus) -> None:
+    """Start the engine of a test."""
+    if "checker.on" not in cherrypy.config:
+        cherrypy.checker.on = False
+    engine.start()
 
 
 class Mounted:

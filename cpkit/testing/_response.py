@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
@@ -13,11 +14,13 @@ from cpkit.errors import NotMeasuredError
 if TYPE_CHECKING:
     from ._exchange import Exchange
 
+# CherryPy's page has the status as its heading, the message as the paragraph below.
+_MESSAGE = re.compile(r"<h2>\d{3} [^<]*</h2>\s*<p>(.*?)</p>", re.DOTALL)
 _CHARSET = re.compile(r'charset="?([^\s;"]+)', re.IGNORECASE)
 
 
 class Response:
-    """Hold an answer: the status, the headers, the body, and what the request left behind.
+    """An answer: the status, the headers, the body, and what the request left behind.
 
     *exception* is what the application let out, if it did; *request* is CherryPy's request
     object; *history* holds the redirections that were followed.
@@ -70,6 +73,12 @@ class Response:
         return self.content.decode(found[1] if found else "utf-8")
 
     @property
+    def error(self) -> str | None:
+        """Return the message of CherryPy's error page, unescaped; None for any other answer."""
+        found = _MESSAGE.search(self.text) if self.status_code >= 400 else None
+        return unescape(found[1]) if found else None
+
+    @property
     def exception(self) -> BaseException | None:
         """Return the exception that the application let out, or None."""
         return self._exchange.exception
@@ -113,7 +122,7 @@ class Response:
 
 
 class Timing:
-    """Show where a request's time went, in seconds: ``timing.handler``, or all of ``.phases``.
+    """Where a request's time went, in seconds: ``timing.handler``, or all of ``.phases``.
 
     A phase or span that the request did not have raises AttributeError, so that a misspelt name
     in a test is no test that passes; ``.seconds(name)`` is 0 then.

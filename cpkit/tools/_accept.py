@@ -10,29 +10,33 @@ from cpkit.errors import FieldTooLargeError, MalformedFieldError
 from cpkit.negotiation.error_pages import ErrorPage
 from cpkit.negotiation.plan import Plan, choose, refusal
 from cpkit.negotiation.rendering import vary_hooks
-from cpkit.negotiation.settings import AcceptSettings, check_offers
+from cpkit.negotiation.settings import AcceptSettings, Names, Renderers, check_offers
 from cpkit.settings import Given, check_values
 
 from ._toolbox import Setup, Tool, keywords_of
 
 
 class AcceptTool(Tool[AcceptSettings]):
-    """Choose the representation before the body is read, and make it from the handler's data.
+    """The choice of a representation, made before the body is read; and its rendering.
 
     Settings, as arguments of the decorator or under ``cpkit.accept.`` in config:
 
-    - ``media``: a media type, a list of them in the server's order, or a mapping of media type
-      to renderer, a callable that takes what the handler returned and returns str or bytes.
+    - ``on``: True switches it on. It needs ``media`` or ``languages`` then.
+    - ``media``: a media type, a list of them in the server's order, or a mapping of media types
+      to renderers: callables that take what the handler returned and return str or bytes.
     - ``languages``: language tags in the server's order, for Accept-Language.
     - ``on_none``: ``"406"``, or ``"first"`` to serve the first offer when none is accepted.
     - ``strict``: answer 400 to a malformed field; otherwise the malformed element is dropped.
     - ``format_param``: the query parameter that overrides Accept (``"format"``); none unless set.
     - ``formats``: the values of that parameter, a mapping to media types.
-    - ``errors``: true to tell errors of the resource in the negotiated type, or a mapping of
-      media type to renderer of a problem (``status``, ``title``, ``detail``; none is escaped).
+    - ``errors``: True to tell errors of the resource in the negotiated type, or a mapping of
+      media types to renderers of a problem (``status``, ``title``, ``detail``; none is escaped).
+    - ``priority``: of the hook at ``on_start_resource``; 50 unless given.
+    - ``debug``: log each choice.
 
     Sets ``Content-Type``, ``Content-Language``, ``Vary``, ``cherrypy.request.accepted`` and
-    ``.language``. Raises 406, 400 and, for a field over 8,192 characters or 128 elements, 431.
+    ``.language``. Answers 406, 400 and, for a field over 8,192 characters or 128 elements, 431.
+    Files, and what another tool answers, are sent as they are, with their own type.
     Where RFC 9110 leaves the choice open, :func:`cpkit.negotiation.negotiate` tells the policy.
     """
 
@@ -41,6 +45,7 @@ class AcceptTool(Tool[AcceptSettings]):
 
     def __init__(self, priority: int = 50) -> None:
         super().__init__("on_start_resource", AcceptSettings, accept, priority)
+        self.priority = priority
 
     def check_whole(self, given: Given) -> None:
         """Raise SettingError where there is nothing to choose from."""
@@ -48,15 +53,17 @@ class AcceptTool(Tool[AcceptSettings]):
 
     def setup_for(self, settings: AcceptSettings) -> Setup:
         """Return what begins to negotiate with each request that has these *settings*."""
-        priority = self._priority if settings.priority is None else settings.priority
+        priority = self.priority if settings.priority is None else settings.priority
         return Plan(settings, priority).begin
 
 
-def accept(media: Any = None, debug: bool = False, **settings: Any) -> str | None:
+def accept(
+    media: Names | Renderers | None = None, debug: bool = False, **settings: Any
+) -> str | None:
     """Return the one of *media* that the client likes best; for use inside a handler.
 
-    Sees to ``Vary`` and leaves ``Content-Type`` to the handler. Takes ``on_none`` and ``strict``
-    and raises as :class:`AcceptTool` does; but the last resort for a 406 is CherryPy's page.
+    Adds ``Vary`` and leaves ``Content-Type`` to the handler. Takes ``on_none`` and ``strict``, and
+    answers as :class:`AcceptTool` does; but the last resort for a 406 is CherryPy's page.
     """
     if not media:
         return None

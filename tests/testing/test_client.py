@@ -189,6 +189,30 @@ def test_nothing_mounted_says_so(cp_client):
         cp_client.get("/")
 
 
+class ErrorPages:
+    @cherrypy.expose
+    def no_book(self):
+        raise cherrypy.HTTPError(404, "There is no <Emma> & Co.")
+
+    @cherrypy.expose
+    def own(self):
+        cherrypy.response.status = 404
+        return "<p>not here</p>"
+
+    @cherrypy.expose
+    def fine(self):
+        return "<h2>404 Not Found</h2><p>as a text</p>"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("/no_book", "There is no <Emma> & Co."), ("/own", None), ("/fine", None)],
+)
+@pytest.mark.cherrypy(root=ErrorPages)
+def test_the_message_of_an_error_page_is_told(cp_client, path, error):
+    assert cp_client.get(path).error == error
+
+
 def test_any_wsgi_application_will_do():
     def hello(environ, start_response):
         write = start_response("200 OK", [("Content-Type", "text/plain")])

@@ -1,12 +1,17 @@
 """The marker and what it mounts: each slip is told, with what to write instead."""
 
+import sqlite3
 from pathlib import Path
+from typing import ClassVar
 
 import cherrypy
 import pytest
+from cherrypy.process.plugins import SimplePlugin
+from sqlalchemy import text
 
 import cpkit.tools
 from cpkit.errors import ConfigError, MarkerError, UnknownSettingError
+from cpkit.plugins import DatabasePlugin
 from cpkit.testing._marker import Sections, options_of
 
 CONF = """
@@ -48,12 +53,16 @@ class Item:
     ("mark", "told"),
     [
         (pytest.mark.cherrypy(rot=Shop), "no argument rot. Did you mean root?"),
-        (pytest.mark.cherrypy(database="x"), "Its arguments are root, mount, config, isolation."),
+        (
+            pytest.mark.cherrypy(database="x"),
+            "Its arguments are root, mount, config, engine, isolation.",
+        ),
         (pytest.mark.cherrypy("/shop"), "takes no positional argument, but has '/shop'"),
         (pytest.mark.cherrypy(root="shop:Shop"), "root is 'shop:Shop'. Give an object"),
         (pytest.mark.cherrypy(root={"/": {}}), "Give an object whose methods are exposed"),
         (pytest.mark.cherrypy(mount="shop"), "Give a path that begins with a slash."),
         (pytest.mark.cherrypy(mount=None), "mount is None"),
+        (pytest.mark.cherrypy(engine=1), "engine is 1. Give True or False."),
         (pytest.mark.cherrypy(isolation="no"), "isolation is 'no'. Give True or False."),
     ],
     ids=repr,
@@ -221,3 +230,66 @@ def test_the_server_says_that_nothing_is_mounted(cp_server):
     assert (status, text.partition(":")[0]) == (500, "NothingMountedError")
     cherrypy.tree.mount(Shop())
     assert answer(cp_server)[0] == 404
+
+
+class Started(SimplePlugin):
+    """A plugin that looks for the application when the engine starts."""
+
+    seen: ClassVar = []
+
+    def start(self):
+        self.seen.append((list(cherrypy.tree.apps), cherrypy.config.get("shop.currency")))
+
+    def stop(self):
+        self.seen.append("stopped")
+
+
+class TestEngine:
+    @pytest.fixture
+    def cp_app(self):
+        Started(cherrypy.engine).subscribe()
+        return Shop()
+
+    @pytest.mark.cherrypy(engine=True, config={"shop.currency": "CHF"})
+    def test_is_started_after_mounting(self, cp_client):
+        assert Started.seen == [([""], "CHF")]
+        assert cherrypy.engine.state is cherrypy.engine.states.STARTED
+        assert cherrypy.server.httpserver is None
+        assert cp_client.get("/setting?name=shop.currency").text == "CHF"
+
+    @pytest.mark.cherrypy(root=Shop)
+    def test_is_stopped_after_it(self, cp_client):
+        assert Started.seen[1:] == ["stopped"]
+        assert cherrypy.engine.state is cherrypy.engine.states.STOPPED
+
+
+class Books:
+    @cherrypy.expose
+    @cherrypy.config(**{"cpkit.db.on": True})
+    def add(self):
+        cherrypy.request.db.execute(text("INSERT INTO book VALUES (1)"))
+
+
+class TestEngineWithADatabase:
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "shop.sqlite"
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE book (n)")
+        connection.close()
+        yield path
+        connection = sqlite3.connect(path)
+        assert connection.execute("SELECT n FROM book").fetchall() == []
+        connection.close()
+
+    @pytest.fixture
+    def cp_app(self, file):
+        cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{file}")
+        cherrypy.config.update({"engine.db.on": True})
+        return Books()
+
+    @pytest.mark.cherrypy(engine=True)
+    def test_opens_the_copy(self, cp_client, cp_db):
+        cp_client.post("/add")
+        with cp_db.begin(write=False) as unit:
+            assert unit.execute(text("SELECT n FROM book")).scalars().all() == [1]

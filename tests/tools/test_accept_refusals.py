@@ -8,12 +8,8 @@ import pytest
 import cpkit.tools
 from cpkit.dispatchers import RoutesDispatcher
 
-JSON, PROBLEM, HTML, TEXT = (
-    "application/json",
-    "application/problem+json",
-    "text/html",
-    "text/plain",
-)
+JSON, PROBLEM = "application/json", "application/problem+json"
+HTML, TEXT = "text/html", "text/plain"
 MEDIA = {JSON: json.dumps, HTML: str, TEXT: str}
 SETTINGS = {"on": True, "media": MEDIA, "errors": True}
 CONFIG = {f"cpkit.accept.{name}": value for name, value in SETTINGS.items()}
@@ -120,6 +116,23 @@ def test_a_page_of_the_applications_own_goes_first(cp_client, mount, way):
     cherrypy.tree.apps[""].config["/"]["error_page.405"] = lambda **told: "own"
     response = cp_client.put("/book/7", headers={"Accept": JSON})
     assert (response.status_code, response.text.strip()) == (405, "own")
+
+
+@pytest.mark.parametrize("media", [[JSON], {JSON: json.dumps}, [TEXT]], ids=["J", "J-made", "T"])
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_page_of_the_applications_own_has_its_own_type(cp_client, media, status):
+    cp_client.raise_exceptions = False
+
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.accept(media=media, languages=["de"])
+        def index(self):
+            raise cherrypy.HTTPError(404) if status == 404 else ZeroDivisionError
+
+    cherrypy.tree.mount(Root(), "", {"/": {"error_page.default": lambda **told: "<p>sorry</p>"}})
+    response = cp_client.get("/")
+    assert (response.status_code, response.headers["Content-Type"]) == (status, HTML)
+    assert response.headers["Content-Language"] is None
 
 
 # ------------------------------ refusals of other tools ------------------------------
