@@ -48,19 +48,29 @@ class SessionUnit(Unit):
             handle.close()
         return not broken
 
+    def _finish(self) -> None:
+        # PERF: where nothing was begun there is nothing to commit, unless objects are to be stored.
+        borrowed, terms = self._borrowed, self.terms
+        reads = borrowed is None or borrowed.backend.reads_without_transaction
+        if terms.real or self._begun or not reads or self._has_changes():
+            self._commit()
+
     def _rest(self) -> None:
-        session: Session = self._handle
-        transaction = session.get_transaction()
-        if transaction is not None and not (session.new or session.dirty or session.deleted):
+        transaction = self._handle.get_transaction()
+        if transaction is not None and not self._has_changes():
             transaction.close()  # objects stay as they were loaded
+
+    def _has_changes(self) -> bool:
+        session: Session = self._handle
+        return bool(session.new or session.dirty or session.deleted)
 
 
 class SessionBind:
     """What a session takes for its engine: connections of it are those of a unit."""
 
     def __init__(self, unit: SessionUnit, engine: Engine) -> None:
+        vars(self).update(vars(engine))  # PERF: what SQLAlchemy asks for most is found here
         self._unit, self._engine = unit, engine
-        self.dialect = engine.dialect  # PERF: asked for most
 
     def connect(self) -> UnitConnection:
         """Return the connection for one transaction."""

@@ -198,7 +198,7 @@ class Loan:
         if unit.streaming:
             return
         try:
-            if unit.used:
+            if unit.in_use:
                 unit.end(commit=sys.exc_info()[1] is unit.outer)
         finally:
             unit.over = True

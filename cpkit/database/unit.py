@@ -112,6 +112,11 @@ class Unit:
         """Tell whether a connection is borrowed now."""
         return self._borrowed is not None
 
+    @property
+    def in_use(self) -> bool:
+        """Tell whether there is a handle that was not closed."""
+        return self._handle is not None
+
     def __getattr__(self, name: str) -> Any:
         """Return the attribute *name* of the handle; a private one borrows nothing."""
         if name.startswith("_"):
@@ -169,7 +174,7 @@ class Unit:
         try:
             if commit and not self.doomed and self._handle is not None:
                 if self.terms.write or not pause:
-                    self._commit()
+                    self._finish()
             else:
                 pause = False
         except BaseException:
@@ -438,6 +443,10 @@ class Unit:
 
     def _commit(self) -> None:
         self._handle.commit()
+
+    def _finish(self) -> None:
+        """Commit, as the last thing that is done with the handle."""
+        self._commit()
 
     def _rollback(self) -> None:
         self._handle.rollback()
