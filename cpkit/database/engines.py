@@ -83,7 +83,9 @@ def _build_engine(
     given = backend.options()
     if "pool_size" in given:  # another pool than SQLAlchemy's queue may have none
         given |= options
-    engine = create_engine(backend.url, **{"poolclass": UnitPool, **given})
+    # What statements are run with stays out of errors, and so of logs, unless it is asked for.
+    defaults = {"poolclass": UnitPool, "hide_parameters": True}
+    engine = create_engine(backend.url, **{**defaults, **given})
     backend.dialect = engine.dialect
     event.listen(engine, "connect", partial(opened, backend.max_age))
     event.listen(engine, "checkin", partial(checked_in, backend))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import cherrypy
+from cherrypy.lib.cptools import log_traceback
 
 from cpkit.cherry import Hook, Request
 from cpkit.errors import (
@@ -17,6 +19,7 @@ from cpkit.errors import (
     TransactionLostError,
     UnitOverError,
 )
+from cpkit.printable import printable
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 from .faults import Fault, fault_of
@@ -215,9 +218,15 @@ class Loan:
 
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database."""
-        answer = unavailable(sys.exc_info()[1])
+        error = sys.exc_info()[1]
+        answer = unavailable(error)
         if answer is not None:
-            cherrypy.serving.request.error_response = answer.set_response
+            request: Request = cherrypy.serving.request
+            request.error_response = answer.set_response
+            for hook in request.hooks["before_error_response"]:
+                # NOTE: CherryPy makes the hooks of its own tools anew for each request.
+                if hook.callback is log_traceback:
+                    hook.callback = partial(_say_seldom, error)
 
     def _good(self, unit: Unit, status: str | int | None) -> bool:
         # An exception that is handled around this whole request is none of this request's.
@@ -324,7 +333,8 @@ def take_back(log: Callable[[str, int], object]) -> None:
         kept = record.fairy_ref is not None and record.fairy_ref() is pooled
         if kept and UNIT not in record.info:
             pooled.close()
-            log(f"{request.request_line.partition('?')[0]} kept a connection: taken back.", 30)
+            line = printable(request.request_line.partition("?")[0])
+            log(f"{line} kept a connection: taken back.", 30)
 
 
 # ------------------------------ a database that is not to be had ------------------------------
@@ -341,6 +351,25 @@ class ServiceUnavailable(cherrypy.HTTPError):
         """Set the error page and say when to come back (RFC 9110, 10.2.3)."""
         super().set_response()
         cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
+
+
+class _Seldom:
+    """What is said of failures that will pass: a line a minute, however many requests fail."""
+
+    def __init__(self) -> None:
+        self._silent_until, self._failed = 0.0, 0
+
+    def __call__(self, error: BaseException | None, **_of_the_tool: object) -> None:
+        """Log *error*, whose traceback tells nothing new, unless one was logged this minute."""
+        self._failed += 1
+        if time.monotonic() < self._silent_until:
+            return
+        self._silent_until, count, self._failed = time.monotonic() + 60, self._failed, 0
+        reason = printable(str(getattr(error, "orig", error)))[:500]
+        cherrypy.log(f"{count} failed, answered 503: {reason}", "CPKIT.DB", 30)
+
+
+_say_seldom = _Seldom()
 
 
 def unavailable(error: BaseException | None) -> ServiceUnavailable | None:

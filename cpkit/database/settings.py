@@ -20,8 +20,18 @@ SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 # A password may hold anything, "/" and "#" too, and a URL may lack its "://" by mistake: what
 # could be a password is masked, at the price of a host where a query has an "@".
 _USERINFO = re.compile(r"(?s)(://[^:@/?#]*|^(?!.*://)[^:@]*):.*(?=@)")
-_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|pwd|secret|token)[^=&;]*=)[^&;#]*")
-_SECRET = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
+_PAIR = re.compile(r"(^(?!.*://)|[?&;#\s])([^=&;?#\s]+)=([^&;#\s]*)")
+# What may be shown of a query: the value of a name that is known to be harmless, and a short number
+# or a switch where the name tells of no secret. No list could name what is secret: each driver
+# has words of its own.
+_HARMLESS = {
+    "application_name", "cache", "charset", "client_encoding", "collation", "connect_timeout",
+    "database", "dbname", "driver", "encrypt", "host", "immutable", "isolation_level", "mode",
+    "nolock", "port", "role", "schema", "server", "service", "sslcert", "sslmode", "sslrootcert",
+    "target_session_attrs", "timeout", "unix_socket", "uri", "user", "vfs", "warehouse",
+}  # fmt: skip
+_SWITCH = re.compile(r"\d{1,4}|true|false|yes|no|on|off", re.IGNORECASE)
+_SECRET = re.compile(r"pass|pwd|secret|token|key|pin|code|auth|cred", re.IGNORECASE)
 
 
 def _give(values: str, fits: Callable[[Any], Any]) -> Allowed:
@@ -136,7 +146,7 @@ class DatabaseSettings:
         value = self.engine_options.get(name, getattr(self, name, None))
         if name == "url":
             value = value and self.masked_url
-        elif _SECRET.search(name):
+        elif name not in SETTINGS and (_SECRET.search(name) or isinstance(value, str | Mapping)):
             value = "***"
         return SettingError(f"{prefix}.{name}", value, remedy)
 
@@ -172,6 +182,12 @@ def misread(url: URL, is_async: bool) -> str | None:
 def mask_password(url: str) -> str:
     """Return *url* with each password in it replaced by three asterisks.
 
-    The one before the host is masked, and those in query parameters whose names tell of one.
+    So is each value of the query, but for those that are known to be harmless.
     """
-    return _QUERY.sub(r"\1***", _USERINFO.sub(r"\1:***", url))
+    return _PAIR.sub(_shown, _USERINFO.sub(r"\1:***", url))
+
+
+def _shown(pair: re.Match[str]) -> str:
+    before, name, value = pair.groups()
+    switch = _SWITCH.fullmatch(value) and not _SECRET.search(name)
+    return pair[0] if switch or name.lower() in _HARMLESS else f"{before}{name}=***"

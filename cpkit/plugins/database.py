@@ -20,6 +20,7 @@ from cpkit.database.requests import note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.database.terms import Local
 from cpkit.database.unit import Unit
+from cpkit.printable import printable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -138,7 +139,8 @@ class DatabasePlugin(SimplePlugin):
 
     def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
         """Log *message* about this database."""
-        self.bus.log(f"Database {self._settings.masked_url}: {message}", level, traceback)
+        line = printable(f"Database {self._settings.masked_url}: {message}")
+        self.bus.log(line, level, traceback)
 
     def lent(
         self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection

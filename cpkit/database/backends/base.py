@@ -104,7 +104,7 @@ class Backend(Generic[D]):
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
         options = self.options()
         kept = {name: options[name] for name in ("creator", "connect_args") if name in options}
-        engine = create_engine(self.url, poolclass=NullPool, **kept)
+        engine = create_engine(self.url, poolclass=NullPool, hide_parameters=True, **kept)
         event.listen(engine, "connect", self.connected)
         with engine.connect() as connection:
             self.verify(connection)
