@@ -16,7 +16,7 @@ from cpkit.routing.table import RouteTable, operations
 
 from .cherry import Application, Bus, behind
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
-from .printable import printable
+from .logs.printable import printable
 
 NAMESPACE = "cpkit"
 Config = Mapping[str, Any]

@@ -19,7 +19,7 @@ from cpkit.errors import (
     TransactionLostError,
     UnitOverError,
 )
-from cpkit.printable import printable
+from cpkit.logs.printable import printable
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 from .faults import Fault, fault_of

@@ -20,7 +20,7 @@ from cpkit.database.requests import note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.database.terms import Local
 from cpkit.database.unit import Unit
-from cpkit.printable import printable
+from cpkit.logs.printable import printable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cpkit.printable import printable
+from cpkit.logs.printable import printable
 
 
 @pytest.mark.parametrize(
