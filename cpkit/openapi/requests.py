@@ -70,14 +70,17 @@ def _with_default(schema: Schema, parameter: Parameter) -> Schema:
 
 
 def form_body(plan: Plan, path: Collection[str], schemas: Schemas) -> Schema | None:
-    """Return the request body that holds a form; None where no parameter is left for one."""
+    """Return the request body that holds a form; None where no parameter is left for one.
+
+    A form of several parts is taken as well, and told where there is a file to send.
+    """
     taken = {name: each for name, each in plan.named.items() if name not in path}
     if not taken and plan.others is None:
         return None
     form = _form(taken, plan.others, schemas)
     files = any(isinstance(each.scalar, Upload) for each in taken.values())
-    media = (FILES,) if files else (FORM, FILES)
-    return {"required": "required" in form, "content": {kind: {"schema": form} for kind in media}}
+    content: Schema = {FILES if files else FORM: {"schema": form}}
+    return {"required": "required" in form, "content": content}
 
 
 def _form(taken: dict[str, Parameter], others: Parameter | None, schemas: Schemas) -> Schema:

@@ -220,11 +220,11 @@ class Upload:
 
     exposed = True
 
-    def POST(self, cover: Part, note: str = "") -> str:  # noqa: N802
+    def POST(self, cover: Part, pages: int = 1) -> str:  # noqa: N802
         """Take a file."""
         size = len(cover.file.read())
         cover.file.close()
-        return f"{size} bytes, {note}"
+        return f"{size} bytes, {pages} pages"
 
 
 def forms() -> RoutesDispatcher:
@@ -240,7 +240,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     "notes": {"cpkit.accept.on": True, "cpkit.accept.media": JSON, "cpkit.accept.errors": True},
     "forms": {
         "cpkit.accept.on": True,
-        "cpkit.accept.media": {"text/plain": str, "text/html": str},
+        "cpkit.accept.media": {"text/plain": str, "text/html": str, **JSON},
         "cpkit.params.on": True,
     },
 }

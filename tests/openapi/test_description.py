@@ -14,6 +14,7 @@ from openapi_spec_validator import validate
 import cpkit.tools
 from cpkit import openapi
 from cpkit.dispatchers import RoutesDispatcher
+from cpkit.tools import Part
 from tests.openapi import applications
 
 
@@ -129,13 +130,24 @@ def test_a_form_is_a_request_body():
     told = described(handler=form, methods=["POST"], config={"cpkit.params.on": True})
     body = only(told)["requestBody"]
     assert body["required"] is True
-    assert list(body["content"]) == ["application/x-www-form-urlencoded", "multipart/form-data"]
-    schema = body["content"]["multipart/form-data"]["schema"]
+    (content,) = body["content"].values()
+    assert list(body["content"]) == ["application/x-www-form-urlencoded"]
+    schema = content["schema"]
     assert schema["required"] == ["name"]
     assert schema["properties"]["name"] == {"type": "string", "minLength": 1}
     assert schema["additionalProperties"] is False
     assert {"400", "405", "413", "415"} <= only(told)["responses"].keys()
     assert "422" not in only(told)["responses"]
+
+
+def test_a_form_with_a_file_has_several_parts():
+    def handler(self, cover: Part, title: str): ...
+
+    told = described(handler=handler, methods=["POST"], config={"cpkit.params.on": True})
+    content = only(told)["requestBody"]["content"]
+    assert list(content) == ["multipart/form-data"]
+    schema = content["multipart/form-data"]["schema"]
+    assert schema["properties"]["cover"] == {"type": "string", "format": "binary"}
 
 
 class Note(Struct):
