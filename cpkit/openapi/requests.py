@@ -15,7 +15,7 @@ from cpkit.parameters.shapes import Json, Scalar, Schema
 
 from .schemas import Schemas
 
-_EMPTY: Schema = {"type": "string", "maxLength": 0}
+_EMPTY: Schema = {"enum": [""]}
 WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 
 
