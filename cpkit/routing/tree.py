@@ -334,8 +334,8 @@ def of_method(left: Left, method: str | None) -> list[Record]:
     if isinstance(left, Guarded):
         return [rec for methods, rec in left.records if methods is None or method in methods]
     if isinstance(left, dict):
-        return _records(_chain(left.get(method) or left.get(None)))
-    return _records(_chain(left)) if callable(left[0]) or left[0] in (None, method) else []
+        return _records(left.get(method) or left.get(None))
+    return _records(left) if callable(left[0]) or left[0] in (None, method) else []
 
 
 def of_any_method(left: Left) -> list[Record]:
@@ -343,9 +343,12 @@ def of_any_method(left: Left) -> list[Record]:
     if left is None:
         return []
     if type(left) is tuple:
-        return _records(_chain(left))
+        return _records(left)
     if isinstance(left, dict):
-        return [record for each in left.values() for record in _records(_chain(each))]
+        lefts = list(left.values())
+        if callable(lefts[0][0]):
+            return [record for chain in lefts for record in _records(chain)]
+        return [(each[-2], each[1:-2], each[-1], None) for each in lefts]  # all single
     if isinstance(left, Guarded):
         return [record for _, record in left.records]
     return [record for each in left.lefts for record in of_any_method(each)]
@@ -354,17 +357,15 @@ def of_any_method(left: Left) -> list[Record]:
 order = itemgetter(2)  # a record's place among all routes
 
 
-def _chain(left: Left) -> Left:
-    """Return a chain, or that of a single route."""
-    if left is None or callable(left[0]):
-        return left
-    return left[-2], left[1:-2], left[-1], None
-
-
-def _records(chain: Left) -> list[Record]:
+def _records(left: Left) -> list[Record]:
+    """Return the records of a single route, or of a chain."""
+    if left is None:
+        return []
+    if not callable(left[0]):
+        return [(left[-2], left[1:-2], left[-1], None)]
     found: list[Record] = []
-    while chain is not None:
-        following = chain[3]
-        found.append(chain if following is None else (*chain[:3], None))
-        chain = following
+    while left is not None:
+        following = left[3]
+        found.append(left if following is None else (*left[:3], None))
+        left = following
     return found
