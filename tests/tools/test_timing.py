@@ -215,7 +215,7 @@ class BytesPage(Page):
 @pytest.mark.parametrize("place", PLACES)
 def test_a_nap_is_billed_to_its_phase_within_2_ms(cp_client, place):
     best = 2 * MS
-    for _ in range(10):  # a busy machine may hold up one request, not ten
+    for _ in range(50):  # a busy machine may hold up some requests, not fifty
         timing, taken = timed(place)
         billed = timing.durations()[PLACES[place][0]]
         assert billed >= taken
