@@ -121,6 +121,12 @@ def test_the_timing_report_has_three_forms(demo, accept):
     assert "/library/{library_id}/book/{book_id}" in response.text
 
 
+def test_the_report_has_a_style_with_the_colour_of_each_phase(demo):
+    style = demo.get("/timing.css")
+    assert style.headers["Content-Type"].startswith("text/css")
+    assert "--" in style.text
+
+
 def test_the_access_log_is_json_and_keeps_secrets(demo, caplog):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with caplog.at_level(logging.INFO):
