@@ -1,5 +1,6 @@
 """The README's example does what the sentences under it say."""
 
+import json
 import re
 from pathlib import Path
 
@@ -48,3 +49,35 @@ def test_each_requests_phases_are_measured(example):
 def test_the_timing_that_is_shown_can_be_seen(example):
     answer = example.get("/library/12/book/15")
     assert answer.headers["Server-Timing"].startswith("total;dur=")
+
+
+PIECES = "What does each piece add to a request?"
+TIMED = "What does it cost a request to be timed?"
+READ = "What does a request that reads cost?"
+ORIGINS = "What do CORS and the cross-site check add to a request?"
+COSTS = {
+    "RoutesDispatcher, one route": (PIECES, "cpkit RoutesDispatcher"),
+    "accept": (PIECES, "cpkit accept"),
+    "timing, phases": (TIMED, "cpkit, phases"),
+    "timing, with its header": (TIMED, "cpkit, phases and header"),
+    "db, not touched": (PIECES, "cpkit db, not touched"),
+    "db, one read by Core (the default)": (READ, "cpkit, Core"),
+    "db, one read by the ORM": (READ, "cpkit, ORM"),
+    "db, one read by the driver's handle": (READ, "cpkit, raw"),
+    "cors": (ORIGINS, "cpkit.cors"),
+    "csrf": (ORIGINS, "cpkit.csrf"),
+}
+
+
+def test_the_costs_are_those_of_the_published_run():
+    latest = README.parent / "tests" / "benchmarks" / "results" / "latest.json"
+    times = {
+        (one["params"]["question"], one["param"]): one["extra_info"]
+        for one in json.loads(latest.read_text())["benchmarks"]
+    }
+    told = dict(re.findall(r"^\| ([^|]+) \| ([+-]\d+) % \|$", README.read_text(), re.MULTILINE))
+    measured = {
+        words: f"{times[title, name]['ratio'] - 1:+.0%}".removesuffix("%")
+        for words, (title, name) in COSTS.items()
+    }
+    assert told == measured

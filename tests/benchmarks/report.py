@@ -54,8 +54,10 @@ def _verdict(asked: Asked) -> Verdict:
     rival = min(asked.rivals, key=asked.time)
     lost = asked.is_beaten(ours, rival)
     won = all(asked.is_beaten(other, ours) for other in asked.rivals)
-    factor = asked.cost(rival) / asked.cost(ours)
-    how = "cheaper" if asked.is_cost else "as fast"
+    # A rival of another framework may take less than the baseline: then whole times compare.
+    adds = asked.is_cost and asked.added(rival) > 0
+    of = asked.cost if adds else asked.time
+    factor, how = of(rival) / of(ours), "cheaper" if adds else "as fast"
     words = f"{digits(factor)} × {how}" if won or lost else "even"
     return Verdict(asked.title, ours, rival, factor, won, lost, words)
 
