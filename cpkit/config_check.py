@@ -19,6 +19,7 @@ from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 from .logs.printable import printable
 
 NAMESPACE = "cpkit"
+_SESSIONS = "tools.sessions."  # CherryPy's tool, whose storage may be ours
 Config = Mapping[str, Any]
 Toolboxes = Mapping[str, Any]
 
@@ -238,6 +239,8 @@ def _check(key: str, value: object, place: Place) -> None:
     namespace, _, rest = key.partition(".")
     name, _, setting = rest.partition(".")
     toolbox = place.toolboxes.get(namespace)
+    if key.startswith(_SESSIONS):
+        _check_sessions(place)
     if toolbox is None:
         if namespace == NAMESPACE:
             raise AttributeError("there are no tools of cpkit's: import cpkit.tools.")
@@ -250,6 +253,16 @@ def _check(key: str, value: object, place: Place) -> None:
     tool.check_settings({setting: value})
     if setting in tool.deciding:
         _check_whole(tool, f"{namespace}.{name}.", place)
+
+
+def _check_sessions(place: Place) -> None:
+    """Raise the error of sessions that are on and cannot be kept where they are to be."""
+    given = {
+        key[len(_SESSIONS) :]: it for key, it in place.valid.items() if _begins(key, _SESSIONS)
+    }
+    check_whole = getattr(given.get("storage_class"), "check_whole", None)
+    if given.get("on") and check_whole is not None:
+        check_whole(given, place.valid)
 
 
 def _check_whole(tool: Tool, prefix: str, place: Place) -> None:

@@ -19,7 +19,14 @@ from cherrypy.lib.sessions import Session
 from .database.faults import backoff
 from .database.requests import ServiceUnavailable, unavailable
 from .database.turns import Turns
-from .errors import CpkitError, DatabaseNotRunningError, MissingExtraError, SessionDataError
+from .errors import (
+    CpkitError,
+    DatabaseNotRunningError,
+    MissingExtraError,
+    SessionDataError,
+    SettingError,
+)
+from .settings import Given
 
 try:
     from sqlalchemy.exc import IntegrityError
@@ -78,6 +85,21 @@ class DatabaseSession(Session):
         if request.app is not None:  # else it is none that is served
             for point in _ENDINGS:
                 request.hooks.attach(point, self._guard_cookie, priority=_COOKIE)
+
+    @classmethod
+    def check_whole(cls, given: Given, config: Given) -> None:
+        """Raise the error that keeps sessions with the settings *given* from being stored.
+
+        *config* is all that counts where they are on.
+        """
+        name = given.get("plugin", cls.plugin)
+        plugin: Any = vars(cherrypy.engine).get(name)
+        if not getattr(plugin, "will_run", False):
+            raise DatabaseNotRunningError(name)
+        replicas = [it for key, it in config.items() if str(key).endswith(".read_plugin")]
+        if plugin.read_only or name in replicas:
+            remedy = "sessions are written, and that database is only read: take its primary."
+            raise SettingError("plugin", name, remedy)
 
     def now(self) -> datetime.datetime:
         """Return the time, aware of its zone, so that clock changes expire nothing."""

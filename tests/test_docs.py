@@ -87,6 +87,7 @@ TABLES = {
     "compress": "compress.md",
     "cors": "origins.md",
     "csrf": "origins.md",
+    "db": "database.md",
     "params": "params.md",
 }
 

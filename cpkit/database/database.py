@@ -209,7 +209,10 @@ class Database:
                         raise
         except PoolTimeout as error:
             lane.leave()
-            raise DatabaseBusyError(f"All connections were in use for {timeout:g} s") from error
+            told = (
+                f"All connections of the database {self._host.name} were in use for {timeout:g} s"
+            )
+            raise DatabaseBusyError(told) from error
         except BaseException:
             lane.leave()
             raise
@@ -359,7 +362,7 @@ class Database:
 
     def _open(self) -> None:
         backend, limit = self.backend, self.settings.statement_timeout
-        self.outage = Outage(self.probe, self._host.say)
+        self.outage = Outage(self.probe, self._host.say, self._host.name)
         self._pinger = Pinger(self._ask)
         if limit is not None:
             self.watchdog = Watchdog(limit, backend.cut, self._no_answer)

@@ -19,13 +19,16 @@ class Outage:
     """One reconnect that is shared by all who need the database.
 
     *probe* opens and closes a connection, *log* is called with a message and a level: once when
-    the database is lost and once when it is back, however many requests fail in between.
+    the database is lost and once when it is back, however many requests fail in between. Errors
+    tell the database's *name*.
     """
 
     lasts = False  # whether the database is gone at the moment
 
-    def __init__(self, probe: Callable[[], None], log: Callable[[str, int], object]) -> None:
-        self._probe, self._log = probe, log
+    def __init__(
+        self, probe: Callable[[], None], log: Callable[[str, int], object], name: str = "db"
+    ) -> None:
+        self._probe, self._log, self._name = probe, log, name
         self._mutex = threading.Lock()
         self._back = threading.Event()
         self._stopped = threading.Event()
@@ -37,7 +40,7 @@ class Outage:
         if threading.current_thread() is self._thread:
             return  # the probe itself
         if not self._back.wait(max(deadline - time.monotonic(), 0)):
-            raise DatabaseUnavailableError("The database cannot be reached")
+            raise self._unreachable()
 
     def may_try_again(self, error: Exception, deadline: float) -> bool:
         """Tell whether what failed with *error* may work soon; come back when it may.
@@ -51,15 +54,20 @@ class Outage:
         if fault is Fault.GONE:
             self.begin(error)
             if late:
-                raise DatabaseUnavailableError("The database cannot be reached") from error
+                raise self._unreachable() from error
         elif fault is Fault.BUSY:
             if late:
                 self._say_again(error)
-                raise DatabaseBusyError("The database has no connection left") from error
+                raise DatabaseBusyError(
+                    f"The database {self._name} has no connection left"
+                ) from error
             time.sleep(_BETWEEN_TRIES * (1 - random.random() / 2))  # noqa: S311
         else:
             return False
         return True
+
+    def _unreachable(self) -> DatabaseUnavailableError:
+        return DatabaseUnavailableError(f"The database {self._name} cannot be reached")
 
     def _say_again(self, error: Exception) -> None:
         """Log why requests are refused, not each time."""

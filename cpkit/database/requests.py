@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .database import Database
     from .unit import Unit
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 # What is over soon, so that the answer is 503 and not 500, and in how many seconds.
 _PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
@@ -41,6 +41,7 @@ _RETRY_AFTER = 1
 _BORROWED, _LATE = "_cpkit_borrowed", "_cpkit_late"
 
 Handle = Literal["connection", "session", "dbapi"]
+_NAME = instance_of(str, "the name of a plugin on the engine").or_none()
 _STATUSES = Allowed(
     "statuses from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, _listed(it)))
 )
@@ -58,7 +59,16 @@ def _is_status(it: object) -> bool:
 class LoanSettings(ToolSettings):
     """The settings of the db tool."""
 
-    plugin: str | None = setting(None, "the database is `cherrypy.engine.<plugin>`")
+    plugin: str | None = setting(
+        None,
+        "the database is `cherrypy.engine.<plugin>`; `db`, or the tool's own, unless set",
+        _NAME,
+    )
+    read_plugin: str | None = setting(
+        None,
+        "a replica, `cherrypy.engine.<read_plugin>`, for the requests that only read",
+        _NAME,
+    )
     handle: Handle = setting("connection", "what is lent", one_of(*get_args(Handle)))
     write: bool | None = setting(
         None, "whether the request writes; the method tells, unless set", FLAG.or_none()
@@ -118,7 +128,7 @@ class Loan:
         self._kind = plugin.database.kind_of_unit(given.handle)
         asked = given.isolation, given.read_only, given.set_local
         self._reading = Terms(bool(given.write), *asked)
-        self._writing = Terms(given.write is not False, *asked)
+        self._writing = Terms(given.write is None or bool(given.write), *asked)
         self._never = Terms(False, *asked)  # for a database of which all is only read
 
     # ------------------------------ the request begins ------------------------------
@@ -129,7 +139,7 @@ class Loan:
         plugin = cherrypy.engine.__dict__.get(self._plugin)
         if plugin is not self._lender:
             self._take(plugin)
-        terms = self._reading if known["method"] in _SAFE else self._writing
+        terms = self._reading if known["method"] in SAFE else self._writing
         if terms.write and self._database.settings.read_only:
             terms = self._never
         known[self._name] = known[self.key] = unit = self._kind(self._database, terms, self)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cherrypy
 
+from cpkit.database.replica import DividedLoan
 from cpkit.database.requests import Loan, LoanSettings
-from cpkit.errors import DatabaseNotRunningError
+from cpkit.errors import DatabaseNotRunningError, SettingError
 from cpkit.settings import Given
 
 from ._toolbox import Setup, Tool, keywords_of
@@ -18,24 +21,40 @@ class DatabaseTool(Tool[LoanSettings]):
     ``cherrypy.engine.reports`` as ``cherrypy.request.reports`` where ``cpkit.reports.on``.
 
     Config: ``cpkit.db.on``; ``plugin`` ("db": the database is ``cherrypy.engine.db``);
+    ``read_plugin`` (a replica, for the requests that only read);
     ``handle`` ("connection", "session" or "dbapi"); ``write`` (None: the method tells);
-    ``isolation``; ``read_only``; ``commit_on`` (statuses from 400 on that commit too);
+    ``isolation``; ``read_only``; ``set_local`` (PostgreSQL's settings for each transaction);
+    ``commit_on`` (statuses from 400 on that commit too);
     ``retry`` (how often a handler is run again after a conflict).
     """
 
     __call__ = keywords_of(LoanSettings)
-    deciding = ("on", "plugin")
+    deciding = ("on", "plugin", "read_plugin", "set_local")
 
     def __init__(self, plugin: str = "db") -> None:
         super().__init__("on_end_resource", LoanSettings)
         self._plugin = plugin
 
     def check_whole(self, given: Given) -> None:
-        """Raise DatabaseNotRunningError if there is no such plugin, or it will not run."""
-        name = given.get("plugin") or self._plugin
-        if not getattr(getattr(cherrypy.engine, name, None), "will_run", False):
-            raise DatabaseNotRunningError(name)
+        """Raise DatabaseNotRunningError if there is no such plugin, or it will not run.
+
+        Raise SettingError if a plugin is to be its own replica, or has no such settings to set.
+        """
+        name, read_from = given.get("plugin") or self._plugin, given.get("read_plugin")
+        for each in (name, read_from or name):
+            plugin: Any = vars(cherrypy.engine).get(each)
+            if not getattr(plugin, "will_run", False):
+                raise DatabaseNotRunningError(each)
+            if given.get("set_local") and not str(plugin.url).startswith("postgresql"):
+                remedy = f"only PostgreSQL has such settings, and cherrypy.engine.{each} is none."
+                raise SettingError("set_local", list(given["set_local"]), remedy)
+        if read_from == name:
+            remedy = (
+                "the other requests use it as well: name another plugin, or None for no replica."
+            )
+            raise SettingError("read_plugin", read_from, remedy)
 
     def setup_for(self, settings: LoanSettings) -> Setup:
         """Return what lends a unit of work to each request that has these *settings*."""
-        return Loan(self._name, self._plugin, settings).lend
+        kind = Loan if settings.read_plugin is None else DividedLoan
+        return kind(self._name, self._plugin, settings).lend
