@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -99,10 +100,15 @@ class Unhurried:
     watchdog: Watchdog[Any] | None = None
 
     def __init__(self, database: Database) -> None:
-        self.borrow, self.give_back = database.borrow, database.give_back
+        self.borrow, self._give_back = database.borrow, database.give_back
         self.answers, self.failed = database.answers, database.failed
         self.committed = database.committed
         self.session = database.session
+
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
+        """Take a connection back; how long it was kept is nobody's fault."""
+        borrowed.since = math.inf
+        self._give_back(borrowed, terms, broken=broken, changed=changed)
 
 
 class Database:
@@ -237,7 +243,7 @@ class Database:
     def _borrowed(self, lane: Lane, terms: Terms, since: float) -> Borrowed:
         backend = self._backend
         assert backend is not None  # noqa: S101
-        pooled = check_out(lane.engine)
+        pooled = check_out(lane.engine, since + self.settings.timeout)
         driver, info = pooled.dbapi_connection, pooled.info
         guard = backend.guards_reads and not terms.write
         try:
@@ -250,7 +256,8 @@ class Database:
             if pooled.is_valid:
                 pooled.invalidate()
             raise
-        return Borrowed(pooled, driver, lane.engine, lane.turns, backend, since)
+        now = time.monotonic()
+        return Borrowed(pooled, driver, lane.engine, lane.turns, backend, now, now - since)
 
     def session(self, unit: Unit) -> Session:
         """Return an ORM session that borrows its connections for *unit*."""

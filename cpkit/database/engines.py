@@ -161,7 +161,7 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
     def begin(pooled: PoolProxiedConnection) -> None:
         unit = _unit_with(pooled)
         if unit is None:
-            backend.begin(pooled.driver_connection, None)
+            backend.begin(pooled.driver_connection, None, 0.0)
         else:
             unit.begin_transaction()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,15 @@ GUARDED = "cpkit.guarded"  # whether it is kept from writing
 INHERITED: list[object] = []
 
 _JITTER = 0.1  # of the age of a connection
+
+
+class _Hurry(threading.local):
+    """How long the unit that a thread borrows for may wait for a connection."""
+
+    deadline: float | None = None  # monotonic; None: as long as the pool is set to wait
+
+
+_hurry = _Hurry()
 
 Look = Callable[[Any, float], None]  # at a driver's connection that was idle for so many seconds
 
@@ -77,7 +87,8 @@ class Borrowed:
     engine: Engine
     turns: Turns | None
     backend: Backend[Any]
-    since: float  # monotonic, when the unit began to wait for it
+    since: float  # monotonic: from when on others wait for it
+    waited: float  # seconds of its timeout that its next transaction has spent already
     broken: bool = False
 
 
@@ -171,6 +182,17 @@ class UnitPool(QueuePool):
 
     # ------------------------------ what SQLAlchemy calls ------------------------------
 
+    @property
+    def _timeout(self) -> float:
+        """Return the seconds to wait: a unit that has waited for something else waits less."""
+        if _hurry.deadline is None:
+            return self._longest_wait
+        return max(_hurry.deadline - time.monotonic(), 0)
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        self._longest_wait = seconds
+
     def dispose(self) -> None:
         """Close the idle connections, and from now on those that are brought back."""
         self._retired = True
@@ -233,10 +255,19 @@ class UnitPool(QueuePool):
             self._close_idle()
 
 
-def check_out(engine: Engine) -> PoolProxiedConnection:
-    """Return a connection of *engine*'s pool, a spare if there is one; check_in() takes it back."""
+def check_out(engine: Engine, deadline: float) -> PoolProxiedConnection:
+    """Return a connection of *engine*'s pool, a spare if there is one; check_in() takes it back.
+
+    It is waited for until *deadline* (monotonic), where the pool is our own.
+    """
     pool = engine.pool
-    pooled = (pool.spare() if isinstance(pool, UnitPool) else None) or engine.raw_connection()
+    pooled = pool.spare() if isinstance(pool, UnitPool) else None
+    if pooled is None:
+        _hurry.deadline = deadline
+        try:
+            pooled = engine.raw_connection()
+        finally:
+            _hurry.deadline = None
     # NOTE: SQLAlchemy counts who has it checked out: so a Connection's close() keeps it.
     cast("Fairy", pooled)._counter = 2
     return pooled

@@ -72,7 +72,7 @@ class DatabaseSettings:
     wait: float = setting(10.0, "seconds for which the start waits for the database", _SECONDS)
     timeout: float = setting(
         3.0,
-        "seconds a request waits for a connection or its turn to write; then 503 and `Retry-After`",
+        "seconds a request waits, in all, for its turn to write and a connection; then 503",
         _FINITE,
     )
     pool_size: int | None = setting(

@@ -244,13 +244,15 @@ class Unit:
         if borrowed is None or self._begun or not (terms.real or self._asked):
             return
         try:
-            borrowed.backend.begin(borrowed.driver, terms)
+            waited = borrowed.backend.begin(borrowed.driver, terms, borrowed.waited)
+            borrowed.since, borrowed.waited = borrowed.since + waited, 0.0
             if terms.set_local:
                 values = {
                     name: it() if callable(it) else it for name, it in terms.set_local.items()
                 }
                 borrowed.backend.set_local(borrowed.driver, values)
         except DatabaseUnavailableError as error:
+            borrowed.since = time.monotonic()  # another process kept others from writing
             raise self._refusal(error) from error
         self._begun = True
 

@@ -170,8 +170,12 @@ class Backend(Generic[D]):
     def guard(self, driver: D, on: bool) -> None:
         """Keep a connection from writing, whatever is done with it, or let it again."""
 
-    def begin(self, driver: D, terms: Terms | None) -> None:
-        """Begin a transaction; no terms where a connection is used without a unit."""
+    def begin(self, driver: D, terms: Terms | None, waited: float) -> float:
+        """Begin a transaction; no terms where a connection is used without a unit.
+
+        Return for how many seconds others had to be waited for; *waited* are spent already.
+        """
+        return 0.0
 
     def end_snapshot(self, driver: D) -> bool:
         """Go on without transactions after one that a reader asked for; false if it fails."""

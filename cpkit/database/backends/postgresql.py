@@ -143,10 +143,11 @@ class PsycopgBackend(PostgresqlBackend["Psycopg"]):
         if terms.read_only:
             driver.read_only = True
 
-    def begin(self, driver: Psycopg, terms: Terms | None) -> None:
+    def begin(self, driver: Psycopg, terms: Terms | None, waited: float) -> float:
         """Have psycopg begin with the next statement, where a reader asks for a transaction."""
         if terms is not None and not terms.real:
             driver.autocommit = False
+        return 0.0
 
     def end_snapshot(self, driver: Psycopg) -> bool:
         """Go on with a round trip for each read."""

@@ -198,16 +198,17 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         self.connected(driver)
         return True
 
-    def begin(self, driver: sqlite3.Connection, terms: Terms | None) -> None:
+    def begin(self, driver: sqlite3.Connection, terms: Terms | None, waited: float) -> float:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
         if terms is None:
             if not getattr(driver, "autocommits", False):
                 driver.execute("BEGIN")
         elif terms.write:
             if not driver.in_transaction:  # else setting_up() has begun
-                _begin_immediate(driver, self.settings.timeout)
+                return _begin_immediate(driver, self.settings.timeout, waited)
         else:
             driver.execute("BEGIN")
+        return 0.0
 
     def is_lost(self, driver: sqlite3.Connection, failed: bool) -> bool:
         """Tell what SQLite says itself."""
@@ -270,18 +271,22 @@ def _check_foreign_keys(driver: sqlite3.Connection) -> None:
         )
 
 
-def _begin_immediate(driver: sqlite3.Connection, timeout: float) -> None:
-    """Take the lock to write, asking often: the queue let only this thread of the process ask."""
-    deadline = 0.0
+def _begin_immediate(driver: sqlite3.Connection, timeout: float, waited: float = 0.0) -> float:
+    """Take the lock to write, asking often: the queue let only this thread of the process ask.
+
+    Return the seconds that it took; of *timeout*, so many as *waited* are spent already.
+    """
+    since = 0.0
     while True:
         try:
             driver.execute("BEGIN IMMEDIATE")
-            return
         except sqlite3.OperationalError as error:
             if fault_of(error) is not Fault.BUSY:
                 raise
-            deadline = deadline or time.monotonic() + timeout
-            if time.monotonic() > deadline:
+            since = since or time.monotonic()
+            if time.monotonic() - since + waited > timeout:
                 reason = f"Another process wrote for longer than {timeout:g} s"
                 raise DatabaseBusyError(reason) from error
+        else:
+            return time.monotonic() - since if since else 0.0
         time.sleep(_BETWEEN_PROCESSES * (0.5 + random.random()))  # noqa: S311
