@@ -1,14 +1,16 @@
 """Change one thing in cpkit at a time, and see that a test fails: ``make mutants``.
 
 ``python -m tests.mutants --seed 7 --sample 60`` takes 60 of all the changes that can be made, the
-same 60 for the same seed, and runs the tests of the room on a copy of the tree for each. What
-survives is printed, with its place: give it a test, unless nobody could tell the difference.
+same 60 for the same seed, and runs the tests that reach the line on a copy of the tree for each,
+then those of the whole room. What survives is printed, with its place: give it a test, unless
+nobody could tell the difference.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import random
 import shutil
@@ -21,10 +23,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
+from tests import covering
+
+Result = TypeVar("Result")
 ROOT = Path(__file__).parents[1]
 COPIED = ["cpkit", "demo", "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md"]
-TIMEOUT = 600
+NEAR, ROOM = 200, 1200  # how long tests may take, in seconds
 # Where the tests of a room are, besides tests/<room>; first those that are fast.
 TESTS = {
     "routing": ["tests/routing", "tests/dispatchers"],
@@ -60,13 +66,17 @@ OPERATORS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.Mod: "
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change: *old* at the offset *at* of the file becomes *new*."""
+    """A change: *old* at the offset *at* of the file becomes *new*.
+
+    What is not *in_function* happens at the import.
+    """
 
     path: Path
     line: int
     at: int
     old: str
     new: str
+    in_function: bool
 
     def __str__(self) -> str:
         old, new = (" ".join(each.split())[:60] for each in (self.old, self.new))
@@ -94,6 +104,7 @@ class Finder(ast.NodeVisitor):
             starts.append(starts[-1] + len(line))
         self._starts = starts
         self.found: list[Mutant] = []
+        self._depth = 0
         self.visit(ast.parse(self._source))
 
     def visit_Compare(self, node: ast.Compare) -> None:
@@ -150,9 +161,13 @@ class Finder(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         # Not the annotations, nor the decorators.
-        for each in (*node.args.defaults, *node.args.kw_defaults, *node.body):
+        for each in (*node.args.defaults, *node.args.kw_defaults):
             if each is not None:
                 self.visit(each)
+        self._depth += 1
+        for each in node.body:
+            self.visit(each)
+        self._depth -= 1
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -167,7 +182,7 @@ class Finder(ast.NodeVisitor):
     def _add(self, at: int, old: str, new: str) -> None:
         if old != new:
             line = self._source.count(b"\n", 0, at) + 1
-            self.found.append(Mutant(self._path, line, at, old, new))
+            self.found.append(Mutant(self._path, line, at, old, new, self._depth > 0))
 
     def _start(self, node: ast.expr | ast.stmt) -> int:
         return self._starts[node.lineno - 1] + node.col_offset
@@ -206,33 +221,35 @@ def tests_of(path: Path) -> list[str]:
     return list(dict.fromkeys(TESTS.get(room, own + EVERYWHERE)))
 
 
-def survives(mutant: Mutant, tree: Path) -> bool:
+def survives(mutant: Mutant, reached: covering.Map, tree: Path) -> bool:
     """Tell whether all tests pass on the copy *tree* when it is changed."""
+    near = reached.tests(mutant.path.relative_to(ROOT), mutant.line) if mutant.in_function else []
     mutant.write(tree)
     try:
-        return passes(tests_of(mutant.path), tree)
+        return (not near or passes(near, tree, NEAR)) and passes(tests_of(mutant.path), tree, ROOM)
     except subprocess.TimeoutExpired:
         return False  # it hangs, which nobody would overlook
     finally:
         mutant.undo(tree)
 
 
-def passes(tests: list[str], tree: Path) -> bool:
-    """Tell whether *tests* pass on the copy *tree*."""
-    options = [
-        "-q",
-        "-x",
-        "-p",
-        "no:xdist",
-        "--no-header",
-        "--tb=no",
-        "-W",
-        "ignore::SyntaxWarning",
-    ]
-    command = [sys.executable, "-m", "pytest", *options, *tests]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT)
+def passes(tests: list[str], tree: Path, timeout: int | None, **told: str) -> bool:
+    """Tell whether *tests*, paths or ids, pass on the copy *tree*."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=no"]
+    command += ["-p", "no:xdist", "-p", "tests.covering", "-W", "ignore::SyntaxWarning"]
+    if any("::" in each for each in tests):
+        wanted = tree / "wanted.json"
+        wanted.write_text(json.dumps(tests))
+        told, tests = {covering.WANTED: str(wanted)}, files_of(tests)
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **told}
+    done = subprocess.run(
+        [*command, *tests], cwd=tree, env=environment, capture_output=True, timeout=timeout
+    )
     return done.returncode == 0
+
+
+def files_of(tests: list[str]) -> list[str]:
+    return list(dict.fromkeys(each.partition("::")[0] for each in tests))
 
 
 def judged(chosen: list[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
@@ -242,20 +259,25 @@ def judged(chosen: list[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
         for number in range(jobs):
             trees.put(copy_to(Path(folder) / str(number)))
 
-        def on_a_tree(work: Callable[[Path], bool]) -> bool:
+        def on_a_tree(work: Callable[[Path], Result]) -> Result:
             tree = trees.get()
             try:
                 return work(tree)
             finally:
                 trees.put(tree)
 
+        reached = on_a_tree(partial(noted, chosen, Path(folder) / "noted"))
         with ThreadPoolExecutor(jobs) as pool:
-            needed = {tuple(tests_of(mutant.path)) for mutant in chosen}
-            unchanged = [partial(passes, list(tests)) for tests in needed]
-            if not all(pool.map(on_a_tree, unchanged)):
-                raise SystemExit("The tests fail on an unchanged copy: nothing would be told.")
-            judged = pool.map(on_a_tree, [partial(survives, mutant) for mutant in chosen])
-            yield from zip(chosen, judged, strict=True)
+            work = [partial(survives, mutant, reached) for mutant in chosen]
+            yield from zip(chosen, pool.map(on_a_tree, work), strict=True)
+
+
+def noted(chosen: list[Mutant], file: Path, tree: Path) -> covering.Map:
+    """Return which tests reach which lines; end if one fails on the unchanged copy *tree*."""
+    needed = list(dict.fromkeys(each for mutant in chosen for each in tests_of(mutant.path)))
+    if not passes(needed, tree, None, **{covering.NOTED: str(file)}):
+        raise SystemExit("The tests fail on an unchanged copy: nothing would be told.")
+    return covering.Map.read(file, tree)
 
 
 def copy_to(tree: Path) -> Path:
