@@ -82,12 +82,29 @@ def end(token: Token[RequestId | None]) -> None:
         _current.set(None)
 
 
-def with_request_id(make: Factory) -> Factory:
-    """Return a factory of records that are made by *make* and have a ``request_id``."""
+class WithRequestId:
+    """A factory of records that have a ``request_id``, put before the one that there is.
 
-    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = make(*args, **kwargs)
+    Others may come before it, and be taken away in any order.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self) -> None:
+        self._make: Factory = logging.getLogRecordFactory()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """Make a record."""
+        record = self._make(*args, **kwargs)
         record.request_id = request_id()
         return record
 
-    return factory
+    def give_back(self) -> None:
+        """Leave the way to the factory before; one that is not of this class keeps this in use."""
+        first = logging.getLogRecordFactory()
+        if first is self:
+            logging.setLogRecordFactory(self._make)
+        while isinstance(first, WithRequestId):
+            if first._make is self:
+                first._make = self._make
+            first = first._make

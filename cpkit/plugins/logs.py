@@ -13,7 +13,7 @@ from cpkit.config_check import end_start
 from cpkit.errors import CpkitError
 from cpkit.logs.handlers import JsonHandlers
 from cpkit.logs.lines import access_line
-from cpkit.logs.request_ids import Factory, RequestId, begin, end, with_request_id
+from cpkit.logs.request_ids import RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
 
 _IS_JSON = {"is_json": True}
@@ -40,22 +40,21 @@ class LogPlugin(SimplePlugin):
         self._field, self._environ_key = "", "HTTP_"
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
-        self._make: Factory | None = None
+        self._make: WithRequestId | None = None
 
     def subscribe(self) -> None:
         """Have lines be JSON from here on."""
         super().subscribe()
         if self._make is None:
-            self._make = logging.getLogRecordFactory()
-            self._make_with_id = with_request_id(self._make)
-            logging.setLogRecordFactory(self._make_with_id)
+            self._make = WithRequestId()
+            logging.setLogRecordFactory(self._make)
         self._take(cherrypy.log)
 
     def unsubscribe(self) -> None:
         """Leave the log as it was."""
         super().unsubscribe()
-        if self._make is not None and logging.getLogRecordFactory() is self._make_with_id:
-            logging.setLogRecordFactory(self._make)
+        if self._make is not None:
+            self._make.give_back()
         for log in self._silenced:
             vars(log).pop("access", None)
         self._handlers.give_back()

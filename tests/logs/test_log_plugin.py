@@ -224,6 +224,31 @@ def test_once_it_is_off_everything_is_as_it_was(logs, files, cp_engine):
     assert '"GET / HTTP/1.1" 200 5' in (files / "access").read_text()
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
+def test_plugins_may_be_switched_off_in_any_order(cp_engine, order):
+    factory = logging.getLogRecordFactory()
+    plugins = [LogPlugin(cp_engine) for _ in order]
+    for plugin in plugins:
+        plugin.subscribe()
+    for number in order:
+        assert logging.getLogRecordFactory()("a", 0, "a", 0, "a", (), None).request_id is None
+        plugins[number].unsubscribe()
+    assert logging.getLogRecordFactory() is factory
+
+
+def test_a_factory_of_another_that_came_later_stays(cp_engine):
+    plugin = LogPlugin(cp_engine)
+    plugin.subscribe()
+    with_id = logging.getLogRecordFactory()
+
+    def own(*args, **kwargs):
+        return with_id(*args, **kwargs)
+
+    logging.setLogRecordFactory(own)
+    plugin.unsubscribe()
+    assert logging.getLogRecordFactory() is own
+
+
 def test_every_line_is_json_from_the_first_to_the_last(cp_engine, tmp_path):
     cp_engine.logs = LogPlugin(cp_engine)
     file = tmp_path / "error"
