@@ -18,7 +18,7 @@ from cherrypy.process import wspbus
 from cpkit.cherry import CPWSGIApp, Entity, LogManager, Part, RequestBody, Tree
 from cpkit.errors import EngineExitError, EngineRestartError
 
-from ._snapshot import remember_attributes
+from ._snapshot import remember_attributes, remember_format
 
 _CLASSES = (
     cherrypy.Application,
@@ -72,6 +72,8 @@ class Isolation:
         self._restores = [remember_attributes(target) for target in _targets()]
         self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
         self._handlers = set(_handlers())
+        self._restores += map(remember_format, self._handlers)
+        self._factory = logging.getLogRecordFactory()
         self._apps = set(map(id, cherrypy.tree.apps.values()))
         self._log_managers = _log_managers()
         self._cache = vars(cherrypy).get("_cache")
@@ -108,6 +110,7 @@ class Isolation:
 
     def _restore_process(self) -> None:
         wspbus.os = self._os
+        logging.setLogRecordFactory(self._factory)
         atexit.unregister(cherrypy.engine._clean_exit)
         if threading.current_thread() is threading.main_thread():
             for number, handler in self._signals.items():
@@ -141,7 +144,8 @@ def _log_managers() -> set[Any]:
 
 
 def _handlers() -> list[logging.Handler]:
-    return _handlers_of(cherrypy.log)
+    apps = (app for app in cherrypy.tree.apps.values() if isinstance(app, cherrypy.Application))
+    return [h for log in (cherrypy.log, *(app.log for app in apps)) for h in _handlers_of(log)]
 
 
 def _handlers_of(log: Any) -> list[logging.Handler]:

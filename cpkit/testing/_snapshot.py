@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import is_
@@ -61,6 +62,16 @@ def remember_attributes(target: Any) -> Restore:
             _put_back(target, dict(now), held)
         for each in restores:
             each()
+
+    return restore
+
+
+def remember_format(handler: logging.Handler) -> Restore:
+    """Return a call that puts back what *handler* writes, and how; not the file it writes to."""
+    formatter, level, filters = handler.formatter, handler.level, list(handler.filters)
+
+    def restore() -> None:
+        handler.formatter, handler.level, handler.filters[:] = formatter, level, filters
 
     return restore
 
