@@ -156,7 +156,7 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
     PERF: on the dialect itself. One listener to an event of connections ("begin",
     "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
     """
-    commit, rollback = dialect.do_commit, dialect.do_rollback
+    commit, rollback, is_lost = dialect.do_commit, dialect.do_rollback, dialect.is_disconnect
 
     def begin(pooled: PoolProxiedConnection) -> None:
         unit = _unit_with(pooled)
@@ -179,10 +179,19 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
         else:
             unit.rollback_by(lambda: rollback(pooled))
 
+    def is_disconnect(error: Any, *where: Any) -> bool:
+        # NOTE: SQLAlchemy asks this of each error of the driver's, and then makes its own of it.
+        backend.hide(error)
+        return is_lost(error, *where)
+
     names = ("do_execute", "do_executemany", "do_execute_no_params")
     run = {name: _by_unit(getattr(dialect, name)) for name in names}
     vars(dialect).update(
-        do_begin=begin, do_commit=commit_by_unit, do_rollback=rollback_by_unit, **run
+        do_begin=begin,
+        do_commit=commit_by_unit,
+        do_rollback=rollback_by_unit,
+        is_disconnect=is_disconnect,
+        **run,
     )
 
 

@@ -227,8 +227,10 @@ class Loan:
             unit.late = True
 
     def explain(self) -> None:
-        """Answer 503, not 500, if what failed is the database."""
+        """Answer 503, not 500, if what failed is the database; have no log tell values."""
         error = sys.exc_info()[1]
+        # NOTE: what rows, streams and copies fail with as they are read passes no unit.
+        self._database.backend.hide(error)
         answer = unavailable(error)
         if answer is not None:
             request: Request = cherrypy.serving.request

@@ -198,6 +198,8 @@ class Unit:
         trace: TracebackType | None,
     ) -> None:
         """Commit if the block ended well, roll back if not; a redirect is a good end."""
+        if error is not None and self._borrowed is not None:
+            self._borrowed.backend.hide(error)
         try:
             self.end(commit=error is None or isinstance(error, self._lender.answers))
         finally:
@@ -276,6 +278,7 @@ class Unit:
         try:
             self._timed(0, commit)
         except Exception as error:
+            borrowed.backend.hide(error)
             if fault_of(error) is not Fault.GONE:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
                 # SQLAlchemy takes it for ended.
@@ -368,6 +371,7 @@ class Unit:
         borrowed, self._failed = self._borrowed, True
         if borrowed is None:
             return
+        borrowed.backend.hide(error)
         if self._begun and self._lost_by is None:
             if borrowed.backend.is_lost_by(borrowed.driver, error):
                 self._lost_by = error

@@ -15,6 +15,7 @@ from cpkit.database.settings import DatabaseSettings
 from cpkit.database.sockets import cut, readable
 from cpkit.database.statements import Judged, Statement, judge
 from cpkit.database.terms import Terms, Value
+from cpkit.database.values import hide_values
 from cpkit.errors import SettingError
 
 # Seconds after which an idle connection is asked whether it lives, beyond the look at its socket:
@@ -184,6 +185,11 @@ class Backend(Generic[D]):
     def set_local(self, driver: D, values: Mapping[str, Value]) -> None:
         """Set what is to count in this transaction alone."""
         raise SettingError("set_local", dict(values), "only PostgreSQL has such settings.")
+
+    def hide(self, error: BaseException | None) -> None:
+        """Take the statement's values out of the text of *error*, unless logs may have them."""
+        if self.settings.engine_options.get("hide_parameters", True):
+            hide_values(error)
 
     def is_lost(self, driver: D, failed: bool) -> bool:
         """Tell whether COMMIT would keep nothing; *failed*: a statement of the transaction did."""
