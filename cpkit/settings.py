@@ -69,7 +69,8 @@ def setting(default: T, meaning: str, *allowed: Allowed) -> T:
 
 def one_of(*values: object) -> Allowed:
     """Allow these values alone."""
-    return Allowed(", ".join(map(str, values)), values.__contains__, "take one of")
+    names = dict.fromkeys(map(str, values))  # each once
+    return Allowed(", ".join(names), values.__contains__, "take one of")
 
 
 def instance_of(kind: type | tuple[type, ...], values: str) -> Allowed:
@@ -141,19 +142,27 @@ def read(tool: str, settings: type[S], given: Given) -> S:
 
 
 def table(prefix: str, settings: type[Any], off: Iterable[str] = ("on",)) -> str:
-    """Return the table of a page in docs/: key, meaning and default, in Markdown.
+    """Return the table of a page in docs/, in Markdown: key, values, default and meaning.
 
     The settings named in *off* are said to be off unless given: a tool is, in config.
     """
-    rows = [
-        (f"`{prefix}.{name}`", it.meaning, "off" if name in off else _shown(it.default))
-        for name, it in declared(settings).items()
-    ]
-    head = [("key", "meaning", "default"), ("---", "---", "---")]
+    rows = []
+    for name, it in declared(settings).items():
+        default = "off" if name in off else _shown(it.default)
+        rows.append((f"`{prefix}.{name}`", _values(it), default, it.meaning))
+    head = [("key", "values", "default", "meaning"), ("---", "---", "---", "---")]
     return "\n".join(f"| {' | '.join(row)} |" for row in head + rows)
+
+
+def _values(of: Setting) -> str:
+    """Return what the values are: the first that is allowed says the type, later ones details."""
+    first = of.allowed[0]
+    return f"one of {first.values}" if first.verb == "take one of" else first.values
 
 
 def _shown(default: object) -> str:
     if default is None or default == ():
         return "none"
+    if isinstance(default, type):
+        return f"`{default.__name__}`"
     return f'`"{default}"`' if isinstance(default, str) else f"`{default!r}`"

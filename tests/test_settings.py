@@ -89,14 +89,14 @@ def test_what_fits(allowed, right, wrong):
     assert allowed.or_none().fits(None)
 
 
-def test_the_table_says_key_meaning_and_default():
+def test_the_table_says_key_values_default_and_meaning():
     assert table("cpkit.paint", Paint) == (
-        "| key | meaning | default |\n"
-        "| --- | --- | --- |\n"
-        "| `cpkit.paint.on` | switch the tool on | off |\n"
-        '| `cpkit.paint.colour` | what it is painted | `"red"` |\n'
-        "| `cpkit.paint.coats` | how often | `1` |\n"
-        "| `cpkit.paint.name` | of the painter | none |"
+        "| key | values | default | meaning |\n"
+        "| --- | --- | --- | --- |\n"
+        "| `cpkit.paint.on` | True or False | off | switch the tool on |\n"
+        '| `cpkit.paint.colour` | one of red, blue | `"red"` | what it is painted |\n'
+        "| `cpkit.paint.coats` | a whole number from 0 on | `1` | how often |\n"
+        "| `cpkit.paint.name` | a name, or None | none | of the painter |"
     )
 
 

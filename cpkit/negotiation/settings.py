@@ -82,7 +82,7 @@ class AcceptSettings(ToolSettings):
     media: Names | Renderers | None = setting(
         None,
         "a media type, a list in your order of preference, or a mapping to renderers",
-        _some("a media type, or to a list or a mapping of some"),
+        _some("a media type, or a list or a mapping of some"),
         _RENDERERS,
         Allowed(_DISTINCT, _are_distinct_types),
     )
@@ -95,7 +95,7 @@ class AcceptSettings(ToolSettings):
     languages: Names | None = setting(
         None,
         "language tags in your order, for `Accept-Language`",
-        _some("a language tag, or to a list of some"),
+        _some("a language tag, or a list of some"),
         Allowed(_DISTINCT, _are_distinct_tags),
     )
     format_param: str | None = setting(

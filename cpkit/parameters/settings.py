@@ -78,8 +78,8 @@ class BodySettings(ToolSettings):
     media: str | Sequence[str] | Parsers = setting(
         JSON,
         "a media type, a list of them, or a mapping to parsers, callables that take bytes",
-        instance_of((str, list, tuple, Mapping), "a media type, or to a list or mapping of some"),
-        Allowed("a media type, or to a list or mapping of some", _are_types),
+        instance_of((str, list, tuple, Mapping), "a media type, or a list or a mapping of some"),
+        Allowed("a media type, or a list or a mapping of some", _are_types),
         Allowed("a mapping to a parser for each media type but JSON and forms", _have_parsers),
     )
     parameter: str = setting(
