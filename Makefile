@@ -74,6 +74,9 @@ bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate co
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
+tables: $(VENV)/.ready  ## write the tables of settings into the documentation's pages
+	$(PY) docs/tables.py
+
 release-check: $(VENV)/.release  ## build the distributions and look at what is in them
 	rm -rf dist
 	$(PY) -m build --outdir dist . > dist.log || { cat dist.log; exit 1; }
@@ -144,4 +147,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 
 # demo/ and docs/ are directories: without this, make would think them made.
 .PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix mutants check format \
-        bench bench-look bench-gate bench-load bench-count docs release-check clean
+        bench bench-look bench-gate bench-load bench-count docs tables release-check clean

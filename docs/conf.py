@@ -15,7 +15,8 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "separated"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+# The page lists the members of each class: what is not listed is not public.
+autodoc_default_options = {"show-inheritance": True}
 # A class's sentence says what it is for; the parameters of __init__ stand in its signature.
 autoclass_content = "class"
 # The page of the benchmarks is written by `make bench`; without it the rest is complete.
