@@ -71,6 +71,9 @@ bench-load: $(VENV)/.bench  ## put the demo and the tutorial's chapter 9 under l
 bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate compares with
 	$(PY) -m tests.benchmarks.gate --write
 
+bench-releases: $(VENV)/.bench  ## count how often a request lets go of the interpreter's lock
+	$(PY) -m tests.benchmarks.releases
+
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
@@ -147,4 +150,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 
 # demo/ and docs/ are directories: without this, make would think them made.
 .PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix mutants check format \
-        bench bench-look bench-gate bench-load bench-count docs tables release-check clean
+        bench bench-look bench-gate bench-load bench-count bench-releases docs tables release-check clean

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.benchmarks import gate, icount, machine
+from tests.benchmarks import gate, icount, machine, releases
 from tests.benchmarks.questions import (
     Case,
     Question,
@@ -193,3 +193,22 @@ def test_a_callgrind_file_without_a_total_is_an_error() -> None:
 
 def test_the_environment_of_a_count_names_what_the_count_depends_on() -> None:
     assert {"python", "machine", "cherrypy", "routes"} <= machine.counting_environment().keys()
+
+
+def test_each_call_that_lets_go_of_the_lock_is_counted_once_by_who_makes_it() -> None:
+    written = """fn=_Py_write
+cfn=PyEval_SaveThread
+calls=20 0x1
+* 300
+fn=PyEval_SaveThread'2
+cfn=drop_gil
+calls=60 0x1
+fn=step
+cfn=drop_gil
+calls=10 0x1
+cfn=something_else
+calls=10 0x1
+cfn=drop_gil
+calls=30 0x1
+"""
+    assert releases.releases(written, 10) == {"step": 4, "_Py_write": 2}

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.questions import Call, Case, Question, load, verify
@@ -70,40 +71,57 @@ def count_all(
 
 
 def _count_one(asked: Question, ours_only: bool, planted: float, tree: Path) -> Counts:
+    order = {"title": asked.title, "piece": asked.piece, "ours": ours_only, "planted": planted}
+    return dict(under_valgrind(__name__, json.dumps(order), tree=tree))
+
+
+def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
+    """Run *module* with *argument* and the file of a Counter; return the JSON that it prints."""
     with tempfile.TemporaryDirectory() as folder:
-        order = {"title": asked.title, "piece": asked.piece, "ours": ours_only, "planted": planted}
-        out = Path(folder, "callgrind")
+        out = str(Path(folder, "callgrind"))
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
         command += ["--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
-        child = [*command, sys.executable, "-m", __name__, json.dumps(order), str(out)]
+        command += ["--compress-strings=no"]
         environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
         ended = subprocess.run(
-            child, cwd=tree, env=environ, capture_output=True, text=True, timeout=TIMEOUT
+            [*command, sys.executable, "-m", module, argument, out],
+            cwd=tree,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
         )
-        if ended.returncode:
-            told = [line for line in ended.stderr.splitlines() if not line.startswith("==")]
-            raise ValgrindError(" ".join(told[-3:])[-500:])
-        return dict(json.loads(ended.stdout))
+    if ended.returncode:
+        told = [line for line in ended.stderr.splitlines() if not line.startswith("==")]
+        raise ValgrindError(" ".join(told[-3:])[-500:])
+    return json.loads(ended.stdout)
 
 
-class _Counter:
-    """Read the instructions between two marks from the files that callgrind writes."""
+class Counter:
+    """What callgrind counts between two marks, from the files that it writes at each."""
 
     def __init__(self, out: str) -> None:
         self.out, self.marks = out, 0
         _start_counting()
 
-    def mark(self) -> Path:
+    def _mark(self) -> Path:
         os.getppid()
         self.marks += 1
         return Path(f"{self.out}.{self.marks}")
 
-    def count(self, call: Call, times: int) -> int:
+    def written(self, call: Call, times: int) -> str:
+        """Return what callgrind wrote about so many calls."""
         repeat = range(times)
-        self.mark().unlink()
+        before = self._mark()
         for _ in repeat:
             call()
-        return total(self.mark().read_text())
+        after = self._mark()
+        before.unlink()
+        return after.read_text()
+
+    def count(self, call: Call, times: int) -> int:
+        """Return the instructions of so many calls."""
+        return total(self.written(call, times))
 
 
 def _start_counting() -> None:
@@ -147,7 +165,7 @@ def _slower(call: Call, loops: int) -> Call:
     return slow
 
 
-def _planted(counter: _Counter, call: Call, period: int, share: float) -> Call:
+def _planted(counter: Counter, call: Call, period: int, share: float) -> Call:
     idle, loops, times = lambda: None, 2000, whole_periods(10, period)
     loop = counter.count(_slower(idle, loops), 20) / 20 / loops
     slow = _slower(call, round(share * counter.count(call, times) / times / loop))
@@ -156,7 +174,7 @@ def _planted(counter: _Counter, call: Call, period: int, share: float) -> Call:
     return slow
 
 
-def _count_variant(counter: _Counter, call: Call, period: int, planted: float) -> float:
+def _count_variant(counter: Counter, call: Call, period: int, planted: float) -> float:
     first = counter.count(call, 2) // 2
     for _ in range(repeats(first, 10 * ENOUGH, 60)):  # the interpreter specializes what is warm
         call()
@@ -173,7 +191,7 @@ def _count_variant(counter: _Counter, call: Call, period: int, planted: float) -
 
 
 def _count_case(case: Case, ours_only: bool, planted: float, out: str) -> Counts:
-    counter, counts = _Counter(out), {}
+    counter, counts = Counter(out), {}
     for name, call in case.variants.items():
         if ours_only and not name.startswith(OURS):
             continue

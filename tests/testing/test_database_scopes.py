@@ -29,9 +29,9 @@ def add(db, title):
     with db.begin() as unit:
         unit.execute(text("INSERT INTO book VALUES (:title)"), {"title": title})
 
-@pytest.fixture(scope="session")
-def cp_db_url():
-    return URL
+@pytest.fixture(scope="session", params=URLS)
+def cp_db_url(request):
+    return request.param
 
 @pytest.fixture(scope="SCOPE")
 def library(cp_db_SCOPE):
@@ -87,30 +87,25 @@ def test_the_plugin_is_gone_after_it():
 MARIADB = pytest.param("mariadb", marks=pytest.mark.faults)
 
 
-@pytest.fixture(params=["file", "memory", "nothing", "postgresql", MARIADB])
-def url(request, tmp_path):
-    match request.param:
-        case "file":
-            return f"sqlite:///{tmp_path}/shop.sqlite"
-        case "memory":
-            return "sqlite://"
-        case "nothing":
-            return None
-        case "postgresql":
-            return request.getfixturevalue("postgres").url
+# A run of pytest for all kinds at once: its start takes longer than its tests.
+@pytest.fixture(params=["here", MARIADB])
+def urls(request, tmp_path):
+    if request.param == "here":
+        postgresql = request.getfixturevalue("postgres").url
+        return [f"sqlite:///{tmp_path}/shop.sqlite", "sqlite://", None, postgresql]
     server = request.getfixturevalue("mariadb").url
     with create_engine(server, poolclass=NullPool).begin() as connection:
         connection.execute(text("CREATE DATABASE IF NOT EXISTS scopes_test"))
-    return server.replace("/mysql", "/scopes_test")
+    return [server.replace("/mysql", "/scopes_test")]
 
 
 @pytest.mark.parametrize("scope", ["class", "module", "session"])
-def test_a_wider_database_is_copied_for_each_test(pytester, url, scope):
+def test_a_wider_database_is_copied_for_each_test(pytester, urls, scope):
     pytester.makepyfile(
-        test_a=SCOPES.replace("SCOPE", scope).replace("URL", repr(url)),
+        test_a=SCOPES.replace("SCOPE", scope).replace("URLS", repr(urls)),
         test_b=AFTER.replace("LASTS", str(scope == "session")),
     )
-    pytester.runpytest_subprocess(*LEAN).assert_outcomes(passed=8)
+    pytester.runpytest_subprocess(*LEAN).assert_outcomes(passed=7 * len(urls) + 1)
 
 
 def test_a_url_of_a_narrower_scope_is_refused_by_pytest(pytester):
