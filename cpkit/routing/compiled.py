@@ -94,18 +94,18 @@ def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, A
     *decided* are the positions whose fixed text the index has compared already.
     """
     steps, defaults = shape.steps or (), route.defaults
-    fixed = tuple(at for at in shape.exact if at not in decided)
+    fixed = tuple([at for at in shape.exact if at not in decided])
     names = [name for step in steps for name in step.names]
     kept = tuple(filter(defaults.get, names))
-    left_out = {name: defaults.get(name) or None for name in shape.left_out}
-    others = {name: value for name, value in (defaults | left_out).items() if name not in names}
+    others = {name: value for name, value in defaults.items() if name not in names}
+    for name in shape.left_out:
+        others[name] = defaults.get(name) or None
     tests = [step.test for step in steps if step.kind in TESTED]
     texts = [shape.exact[at] for at in fixed]
-    values = [*map(defaults.get, kept), *others.values()]
     # PERF: what tells routes of one shape apart isn't compiled: a thousand of them share a maker.
-    alike = tuple(step._replace(test=None) if step.kind in TESTED else step for step in steps)
+    alike = tuple([step.alike() if step.kind in TESTED else step for step in steps])
     form = Form(shape.length, shape.slash, fixed, alike, kept, tuple(others))
-    return form, (*texts, *tests, *values, route)
+    return form, (*texts, *tests, *map(defaults.get, kept), *others.values(), route)
 
 
 @lru_cache(maxsize=4096)
@@ -114,6 +114,13 @@ def compiled(form: Form, around: Around) -> Callable[..., Any]:
     made = function(f"def made({around.parameters}):", indented(lines(form, around)))
     vars(made).update(compiled=Compiled(form, around), probe=around.probe)
     return made
+
+
+@lru_cache(maxsize=4096)
+def answering(make: Maker, around: Around) -> Answer | None:
+    """Return the answer of the form that *make* was compiled of, if it was."""
+    made = form_of(make)
+    return None if made is None else compiled(made.form, around)
 
 
 def form_of(function: Callable[..., Any]) -> Compiled | None:

@@ -28,6 +28,10 @@ Part = Any  # static text (str), or a variable: {"type": ":" | "." | "*", "name"
 NAME_ENDS = frozenset("/,;.#-")
 ESCAPABLE = frozenset("\\:*{}")
 SPECIAL = re.compile(r"[\\{}:*)]")
+# A variable as most are: without what needs reading from left to right.
+BRACED = re.compile(r"\{(\.?)([^\W\d]\w*)(?::([^\\{}]+))?\}")
+# What Routes doesn't take for a default.
+RESERVED = frozenset(routes.route.Route.reserved_keys)
 QUANTIFIER = re.compile(r"\{(?:\d+(?:,\d*)?|,\d+)\}")
 
 OPTIONS = {"_minimize", "_encoding", "_static", "_filter", "_absolute", "_explicit"}
@@ -71,9 +75,9 @@ class Route(routes.route.Route):
         if not isinstance(routepath, str):
             raise RouteError(routepath, "the path is no text", "Write connect(name, path).")
         self.template = routepath
-        for key in kargs:
-            if key not in ARGUMENTS:
-                self._check_argument(key, kargs[key])
+        for key, value in kargs.items():
+            if key not in ARGUMENTS and (key[:1] == "_" or isinstance(value, dict)):
+                self._check_argument(key, value)
         kargs["requirements"] = dict(kargs.get("requirements") or {})
         kargs["conditions"] = normalized(routepath, kargs.get("conditions"))
         # PERF: an attribute that is set later would cost each route a dict of its own, 2 KB.
@@ -93,20 +97,21 @@ class Route(routes.route.Route):
             )
 
     def _check_names(self) -> None:
-        seen: set[str] = set()
-        for name in self._names:
+        names = self._names
+        for at, name in enumerate(names):
             if not name.isidentifier():
                 raise RouteError(
                     self.template,
                     f"{name!r} is no variable name",
                     "Use letters, digits and _; write \\: or \\* for the character itself.",
                 )
-            if name in seen:
+            if name in names[:at]:
                 raise RouteError(
                     self.template, f"variable {name!r} stands there twice", "Rename one of them."
                 )
-            seen.add(name)
-        tangled = any(ENTANGLED.search(self.reqs[name]) for name in self.reqs if name in seen)
+        tangled = self.reqs and any(
+            ENTANGLED.search(self.reqs[name]) for name in names if name in self.reqs
+        )
         if tangled or (self.minimization and self.dotkeys):
             self._check_whole()
 
@@ -123,13 +128,22 @@ class Route(routes.route.Route):
         reader = Reader(self.routepath, static=self.static)
         self.routelist: list[Part] = reader.read()
         self.reqs: dict[str, str] = {**self.reqs, **reader.requirements}
-        self.req_regs = {
-            name: requirement(self.template, name, regex) for name, regex in self.reqs.items()
-        }
-        names = frozenset(self._names)
-        given = dict(keywords(self))
-        self.defaults, default_keys = self._defaults(names, self.reserved_keys, given)
+        self.req_regs = {name: self._required(name, regex) for name, regex in self.reqs.items()}
+        names, given = frozenset(self._names), keywords(self)
+        if self.explicit and all(type(given[key]) is str for key in given if key not in RESERVED):
+            # PERF: as most often; there is nothing to make text of, and none to add.
+            self.defaults = {key: given[key] for key in given if key not in RESERVED}
+            self.maxkeys = names.union(self.defaults)
+            return
+        self.defaults, default_keys = self._defaults(names, self.reserved_keys, dict(given))
         self.maxkeys = default_keys | names
+
+    def _required(self, name: str, regex: str) -> re.Pattern[str]:
+        try:
+            return requirement(regex)
+        except (re.error, TypeError) as error:
+            problem = f"the requirement {regex!r} of {name!r} is no regex: {error}"
+            raise RouteError(self.template, problem, ALONE) from error
 
     @property
     def _names(self) -> list[str]:
@@ -260,16 +274,12 @@ class Route(routes.route.Route):
 
 
 @lru_cache(maxsize=1024)
-def requirement(template: str, name: str, regex: str) -> re.Pattern[str]:
-    """Compile the requirement of one variable, or say what is wrong with it."""
-    try:
-        if GLOBAL_FLAG.search(regex):
-            raise re.error("a flag for the whole regex")
-        return re.compile(rf"(?:{regex})\Z") if re.compile(regex) else NEVER
-    except (re.error, TypeError) as error:
-        raise RouteError(
-            template, f"the requirement {regex!r} of {name!r} is no regex: {error}", ALONE
-        ) from error
+def requirement(regex: str) -> re.Pattern[str]:
+    """Return the regex that a variable's value must match to make a URL; re.error for a bad one."""
+    if GLOBAL_FLAG.search(regex):
+        raise re.error("a flag for the whole regex")
+    re.compile(regex)  # which must stand alone
+    return re.compile(rf"(?:{regex})\Z")
 
 
 class Reader:
@@ -314,8 +324,14 @@ class Reader:
         return char if char in ESCAPABLE else char and "\\" + char
 
     def variable(self, opener: str) -> None:
+        braced = BRACED.match(self.template, self.at) if opener == "{" else None
         self.at += 1
-        if opener == "{":
+        if braced:  # PERF: without a backslash or a quantifier there is nothing to take apart.
+            self.at = braced.end()
+            dot, name, requirement = braced.groups()
+            self.require(name, requirement)
+            self.parts.append({"type": dot or ":", "name": name})
+        elif opener == "{":
             self.braced()
         elif self.template.startswith("(", self.at):
             self.at += 1
@@ -327,9 +343,12 @@ class Reader:
         name, _, requirement = self.until("}", "{").partition(":")
         kind = "." if name.startswith(".") else ":"
         name = name.removeprefix(".")
+        self.require(name, requirement)
+        self.add(kind, name)
+
+    def require(self, name: str, requirement: str | None) -> None:
         if requirement:
             self.requirements[name] = requirement
-        self.add(kind, name)
 
     def until(self, closer: str, opener: str) -> str:
         """Return the text up to *closer*, a regex's ``{4}`` or ``{2,3}`` taken whole."""

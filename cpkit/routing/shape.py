@@ -28,6 +28,10 @@ class Step(NamedTuple):
     test: Any = None
     optional: bool = False
 
+    def alike(self) -> Step:
+        """Return what all steps of this kind have in common, whatever they test."""
+        return Step(self.kind, self.at, self.names, None, self.optional)
+
 
 class Shape(NamedTuple):
     """What an index needs to know of the paths of a route.

@@ -33,6 +33,7 @@ from .compiled import (
     Found,
     Maker,
     Rest,
+    answering,
     by_regex,
     compiled,
     form_of,
@@ -110,14 +111,16 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[Probe] = fro
     many times routes stand in leaves altogether. Where no probe is affordable, the routes are
     parted by their first fixed position that no branch has probed, into a tree for each.
     """
-    best = _best_probe(entries, budget, decided)
-    if best is not None:
-        return _branch(best, *_children(best, entries, budget, decided))
-    parts = _parts(entries, decided)
-    if len(parts) > 1:
-        share = budget / len(entries)
-        trees = [grown(part, int(share * len(part)), decided) for part in parts]
-        return None, by_parts, tuple(trees)
+    # PERF: most leaves are one route, or one for each method.
+    if len(entries) > 1 and not all(_alike(entry.shape, entries[0].shape) for entry in entries):
+        best = _best_probe(entries, budget, decided)
+        if best is not None:
+            return _branch(best, *_children(best, entries, budget, decided))
+        parts = _parts(entries, decided)
+        if len(parts) > 1:
+            share = budget / len(entries)
+            trees = [grown(part, int(share * len(part)), decided) for part in parts]
+            return None, by_parts, tuple(trees)
     return leaf(entries, frozenset(probe.at for probe in decided if not probe.head))
 
 
@@ -167,8 +170,6 @@ def _branch(probe: Probe, children: dict[str, Node], default: Node) -> Node:
 
 def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[Probe]) -> Probe | None:
     """Return the probe that leaves the fewest routes to try, if any is worth it."""
-    if all(_alike(entry.shape, entries[0].shape) for entry in entries):
-        return None
     # A leaf of a few is scanned as fast as it is split; splitting a large one can only help.
     scored: list[tuple[int, Probe | None]] = []
     if len(entries) <= FEW:
@@ -200,21 +201,22 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     if left is None or isinstance(left, Guarded):
         return None, unsure, left
     chains = left if isinstance(left, dict) else {None: left}
-    makers = [make for chain in chains.values() for make, *_ in _records(chain)]
-    if len(makers) > len(chains) or any(make is not makers[0] for make in makers):
-        return None, by_method if isinstance(left, dict) else in_order, left
+    scan = by_method if isinstance(left, dict) else in_order
+    make = next(iter(chains.values()))[0]
+    for each, _, _, following in chains.values():
+        if each is not make or following is not None:
+            return None, scan, left
     # PERF: one for each method, of one form.
-    form = form_of(makers[0])
-    if form is None:
-        return None, by_method if isinstance(left, dict) else in_order, left
+    methods = tuple(chains)
+    around = BY_METHOD if len(methods) > 1 else ANY_METHOD if None in chains else ONE_METHOD
+    answer = answering(make, around)
+    if answer is None:
+        return None, scan, left
     singles = {
         method: (method, *arguments, make, place)
-        for method, (make, arguments, place, _) in chains.items()
+        for method, (_, arguments, place, _) in chains.items()
     }
-    if len(singles) > 1:
-        return None, compiled(form.form, BY_METHOD), singles
-    (method, single), *_ = singles.items()
-    return None, compiled(form.form, ANY_METHOD if method is None else ONE_METHOD), single
+    return None, answer, singles if len(methods) > 1 else singles[methods[0]]
 
 
 def remaining(entries: Sequence[Entry], decided: frozenset[int]) -> Left:
