@@ -12,7 +12,7 @@ import cherrypy
 from cpkit.errors import CpkitError
 
 from .app import DATABASE, assemble
-from .operations.preflight import CannotStartError, check_address, check_database
+from .operations.preflight import CannotStartError, check_address
 
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
@@ -22,7 +22,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         check_address(options.host, options.port)
-        check_database(options.database)
         _start(options)
     except (CannotStartError, CpkitError) as error:
         print(f"demo: {' '.join(str(error).split())}", file=sys.stderr)
@@ -71,6 +70,7 @@ def _start(options: argparse.Namespace) -> None:
         }
     )
     assemble(options.database, _access_log(options.access_log))
+    cherrypy.engine.db.preflight()  # while one line on stderr is all that there is to read
     cherrypy.log.error_log.addHandler(logging.StreamHandler(sys.stderr))
     cherrypy.engine.signals.subscribe()
     cherrypy.engine.start()

@@ -13,17 +13,17 @@ from cherrypy._cpreqbody import process_urlencoded
 from cpkit import openapi
 from cpkit.dispatchers import RequestGuard, RoutesDispatcher
 from cpkit.plugins import DatabasePlugin, LogPlugin, TimingPlugin, health_app, metrics_app
-from cpkit.sessions import DatabaseSession
 
 from .chapters.basics import Basics
 from .chapters.generator import Generator
+from .chapters.source import Source
+from .chapters.strings import Visit
 from .chapters.tour import Pages
 from .library import handlers as library
 from .operations.security import HEADERS, SecureRequest
-from .operations.source import Source
 from .operations.timings import Style, Timings
 from .seed import prepare
-from .store.handlers import Store, Till
+from .store.handlers import Receipts, Store, Till
 from .store.staff import Staff
 from .store.tills import TillDispatcher
 
@@ -37,7 +37,7 @@ def routes() -> RoutesDispatcher:
     made = RoutesDispatcher()
     made.include(Pages(), Basics(), Generator())
     made.include(library.Libraries(), library.Library(), library.Holding())
-    made.include(library.Books(), library.Book(), Store(), Till())
+    made.include(library.Books(), library.Book(), Store(), Till(), Receipts())
     made.include(Timings(), Style(), Source())
     docs = openapi.Page(made, title="cpkit's demo", version="1", description=DESCRIPTION)
     get = {"method": ["GET"]}
@@ -51,6 +51,8 @@ dispatcher = routes()
 SITE = {
     "engine.db.on": True,
     "engine.logs.on": True,
+    # A thread writes the lines: requests wait neither for the disk nor for each other's.
+    "engine.logs.queue": 10_000,
     "engine.staff.on": True,
     "engine.timing.on": True,
     "engine.timing.prometheus": True,
@@ -75,13 +77,14 @@ APPLICATION = {
         "request.body.processors": {"application/x-www-form-urlencoded": process_urlencoded},
         "request.dispatch": dispatcher,
         "cpkit.csrf.on": True,
+        "cpkit.compress.on": True,
         # Serialization conflicts (CockroachDB, YugabyteDB, deadlocks) are tried again.
         "cpkit.db.retry": 3,
         "cpkit.timing.on": True,
         # Everybody may see these timings: they are what the demo is for.
         "cpkit.timing.header": True,
         "tools.sessions.name": "cpkit_demo",
-        "tools.sessions.storage_class": DatabaseSession,
+        "tools.sessions.storage_class": Visit,
         # A visitor's requests touch nothing of the session but its id: none has to wait.
         "tools.sessions.locking": "explicit",
     },

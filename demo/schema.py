@@ -44,6 +44,17 @@ strings = sa.Table(
     sa.Column("written", sa.Float, nullable=False),
 )
 
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("number", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("discount", sa.Integer, nullable=False),
+    sa.Column("bought", sa.JSON, nullable=False),
+    sa.Column("cents", sa.Integer, nullable=False),
+    sa.Column("written", sa.Float, nullable=False),
+)
+
 shelves = sa.Table(
     "shelves",
     metadata,

@@ -8,12 +8,17 @@ from . import schema
 from .library import catalogue
 from .store.stock import SHELVES
 
+_SPOKEN = ("sqlite", "postgresql")  # which know INSERT ... ON CONFLICT
+
 
 def prepare(connection: sa.Connection) -> None:
     """Create the tables and fill the empty ones, once, however many processes start together.
 
     *connection* is in a transaction in which the database plugin lets one process in at a time.
     """
+    if connection.dialect.name not in _SPOKEN:
+        found = connection.dialect.name
+        raise ValueError(f"The demo is for SQLite and PostgreSQL, and {found} is neither.")
     schema.metadata.create_all(connection)
     if connection.scalar(sa.select(sa.func.count()).select_from(schema.libraries)) == 0:
         _fill(connection)

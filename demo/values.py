@@ -17,10 +17,16 @@ SHORTEST, LONGEST = 1, 64  # of a generated string
 
 Id = Annotated[int, Meta(ge=0, le=999_999_999)]
 Start = Annotated[int, Meta(ge=0, le=1_000_000, description="Where the page begins.")]
+Version = Annotated[str, Meta(max_length=64)]
 Copies = Annotated[int, Meta(ge=0, le=99)]
 Length = Annotated[int, Meta(ge=SHORTEST, le=LONGEST)]
 Number = Annotated[int, Meta(ge=0, le=20)]
 
+# What a form is sent with once: a number that nobody guesses.
+Order = Annotated[
+    str,
+    Meta(pattern=r"\A[0-9a-f]{0,32}\Z", extra={"expects": "the number that the form came with"}),
+]
 Words = Annotated[
     str, Meta(max_length=100, pattern=rf"\A{_PRINTABLE}\Z", extra={"expects": _SAID.format(0, 100)})
 ]

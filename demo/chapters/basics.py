@@ -10,7 +10,7 @@ from cpkit.openapi import operation
 
 from ..pages import representations
 from ..values import Length
-from .strings import keep, kept, known_visitor, new_string, visitor
+from .strings import keep, kept, new_string
 
 
 class Basics:
@@ -24,20 +24,20 @@ class Basics:
 
     @route("/generate", methods=["GET", "POST"], name="generate")
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
-    @cpkit.tools.db()
+    @cpkit.tools.db(handle="dbapi")
     @cherrypy.tools.sessions()
     def generate(self, length: Length = 8) -> dict[str, str]:
         """Make a string of the asked length (chapters 2 to 4); a POST keeps it, a GET does not."""
         made = new_string(length)
         if cherrypy.request.method == "POST":
-            keep(cherrypy.request.db, visitor(), made)
+            keep(cherrypy.request.db, made)
         return {"string": made}
 
     @route("/display", methods=["GET"], name="display")
     @operation(responses={404: "There is no string yet."})
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
-    @cpkit.tools.db()
+    @cpkit.tools.db(handle="dbapi")
     @cherrypy.tools.sessions()
     def display(self) -> dict[str, str]:
         """Show the last string of this visitor (chapter 5)."""
-        return {"string": kept(cherrypy.request.db, known_visitor())}
+        return {"string": kept(cherrypy.request.db)}

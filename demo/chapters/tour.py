@@ -15,14 +15,14 @@ from cpkit.dispatchers import route
 from cpkit.openapi import operation
 
 from ..library.handlers import Change, Holding
-from ..operations.source import ROOT, line_link, source_link, sources
 from ..pages import render, representations
 from ..store.discount import discount
 from ..store.staff import Staff
 from ..store.tills import TillDispatcher
 from .basics import Basics
 from .generator import Generator
-from .strings import found, known_visitor
+from .source import ROOT, line_link, source_link, sources
+from .strings import found
 
 BUNDLE = ROOT / "demo" / "static" / "app.js"
 
@@ -169,11 +169,11 @@ class Pages:
     @route("/ajax", methods=["GET"], name="ajax")
     @operation(tags=["Pages"])
     @cpkit.tools.accept(media={"text/html": partial(render, "ajax.html")})
-    @cpkit.tools.db()
+    @cpkit.tools.db(handle="dbapi")
     @cherrypy.tools.sessions()
     def ajax(self) -> dict[str, Any]:
         """Show the page without reload (chapter 8)."""
-        return {"string": found(cherrypy.request.db, known_visitor())}
+        return {"string": found(cherrypy.request.db)}
 
     @route("/app", methods=["GET"], name="app")
     @operation(tags=["Pages"])

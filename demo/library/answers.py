@@ -79,6 +79,7 @@ class Holding(TypedDict):
     book: Book
     copies: int
     note: str
+    version: str
 
 
 class Found(Paging):

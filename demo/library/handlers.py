@@ -13,7 +13,8 @@ from cpkit.dispatchers import route
 from cpkit.openapi import operation
 
 from ..pages import representations
-from ..values import Copies, Id, Language, Note, Start, Words
+from ..values import Copies, Id, Language, Note, Start, Version, Words
+from ..versions import ChangedError, is_wanted, tag, version_of
 from . import answers, queries
 
 FORMS_AND_JSON = ["application/json", "application/x-www-form-urlencoded"]
@@ -48,31 +49,46 @@ class Change(Struct, forbid_unknown_fields=True):
 
     copies: Copies
     note: Note = ""
+    version: Version = ""  # of a form: the one that it showed
 
 
 class Holding:
     """A book in a library: how many copies stand there, and a note that readers leave."""
 
     @route("/library/{library_id}/book/{book_id}", methods=["GET"], name="holding")
+    @operation(responses={304: "The client has it."})
     @cpkit.tools.accept(media=representations("holding"))
     @cpkit.tools.db()
     def GET(self, library_id: Id, book_id: Id) -> answers.Holding:  # noqa: N802
         """Show the book in the library."""
-        return held_book(library_id, book_id)
+        holding = held_book(library_id, book_id)
+        tag(holding["version"])
+        return holding
 
     @route("/library/{library_id}/book/{book_id}", methods=["PUT"], name="change_holding")
+    @operation(responses={412: "Somebody has changed it since the version of If-Match."})
     @cpkit.tools.accept(media=representations("holding"))
     @cpkit.tools.db()
     @cpkit.tools.body(media=FORMS_AND_JSON)
     def PUT(self, library_id: Id, book_id: Id, body: Change) -> answers.Holding:  # noqa: N802
         """Write how many copies there are, and the note."""
-        held_book(library_id, book_id)
-        note = body.note.strip()
+        now, note = held_book(library_id, book_id, lock=True), body.note.strip()
+        sent_twice = (now["copies"], now["note"]) == (body.copies, note)
+        if not sent_twice and not is_wanted(now["version"], body.version):
+            said = f"{now['copies']} copies, note “{now['note']}”"
+            raise ChangedError(said, now["version"])
         queries.update_holding(cherrypy.request.db, library_id, book_id, body.copies, note)
-        return held_book(library_id, book_id)
+        holding = held_book(library_id, book_id)
+        tag(holding["version"])
+        return holding
 
     @route("/library/{library_id}/book/{book_id}", methods=["POST"], name="send_holding")
-    @operation(responses={303: "To the book in the library."})
+    @operation(
+        responses={
+            303: "To the book in the library.",
+            412: "Somebody has changed it since the version of the form.",
+        }
+    )
     @cpkit.tools.db()
     @cpkit.tools.body(media="application/x-www-form-urlencoded")
     def POST(self, library_id: Id, book_id: Id, body: Change) -> None:  # noqa: N802
@@ -132,14 +148,18 @@ def known_book(book_id: int) -> queries.Row:
     return book
 
 
-def held_book(library_id: int, book_id: int) -> answers.Holding:
-    """Return a book as a library holds it, or answer 404 saying what is missing."""
-    holding = queries.holding(cherrypy.request.db, library_id, book_id)
+def held_book(library_id: int, book_id: int, *, lock: bool = False) -> answers.Holding:
+    """Return a book as a library holds it, or answer 404 saying what is missing.
+
+    With *lock* nobody else changes it before this transaction ends.
+    """
+    holding = queries.holding(cherrypy.request.db, library_id, book_id, lock=lock)
     if holding is None:
         known_library(library_id)
         known_book(book_id)
         raise cherrypy.HTTPError(404, f"Library {library_id} does not hold book {book_id}.")
-    return cast(answers.Holding, holding)
+    version = version_of(holding["copies"], holding["note"])
+    return cast(answers.Holding, {**holding, "version": version})
 
 
 def paging(start: int, total: int, query: dict[str, str]) -> answers.Paging:

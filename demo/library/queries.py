@@ -24,6 +24,7 @@ _HOLDING = (
         holdings.c.book_id == sa.bindparam("book_id"),
     )
 )
+_LOCKED = _HOLDING.with_for_update(of=holdings)  # SQLite locks all it writes to, by itself
 
 
 def all_libraries(db: Any) -> list[Row]:
@@ -48,9 +49,10 @@ def book(db: Any, book_id: int) -> Row | None:
     return _row(db.execute(sa.select(*_BOOK).where(books.c.id == book_id)))
 
 
-def holding(db: Any, library_id: int, book_id: int) -> Row | None:
+def holding(db: Any, library_id: int, book_id: int, *, lock: bool = False) -> Row | None:
     """Return a book in a library: both, the copies and the note; None when it has none."""
-    found = db.execute(_HOLDING, {"library_id": library_id, "book_id": book_id}).first()
+    asked = _LOCKED if lock else _HOLDING
+    found = db.execute(asked, {"library_id": library_id, "book_id": book_id}).first()
     if found is None:
         return None
     library, book = found[: len(_LIBRARY)], found[len(_LIBRARY) : -2]

@@ -1,1 +1,1 @@
-"""What those who run the demo need: security headers, the access log, the source."""
+"""What those who run the demo need: the server, security headers, the timings."""

@@ -23,14 +23,11 @@ HEADERS = {
 }
 
 
-def headers() -> None:
-    """Set the security headers; no tool, since what is refused before the tools has them too."""
-    # PERF: written as CherryPy spells them, so that its map need not spell them anew.
-    dict.update(cherrypy.serving.response.headers, HEADERS)
-
-
 class SecureRequest(Request):
-    """A request whose answer is secure, whatever happens to it."""
+    """A request whose answer is secure, whatever happens to it.
+
+    No tool, since what is refused before the tools has the headers too.
+    """
 
     # The config is read after the header fields: what is wrong with these is told by the class.
     show_tracebacks = False
@@ -38,5 +35,6 @@ class SecureRequest(Request):
 
     def process_headers(self) -> None:
         """Read the header fields, with those of the answer set already."""
-        headers()
+        # PERF: written as CherryPy spells them, so that its map need not spell them anew.
+        dict.update(cherrypy.serving.response.headers, HEADERS)
         super().process_headers()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cherrypy
 import jinja2
 from markupsafe import Markup
 
@@ -42,8 +43,20 @@ def written(counted: Mapping[str, Any]) -> str:
     return report.text(counted)
 
 
-templates.filters.update(money=money)
-templates.globals.update(timing_report=drawn, timing_text=written)
+def here() -> str:
+    """Return the path of the request."""
+    return str(cherrypy.serving.request.path_info)
+
+
+def address() -> str:
+    """Return the whole URL of the request."""
+    return str(cherrypy.url(qs=cherrypy.serving.request.query_string))
+
+
+@jinja2.pass_context
+def plain(context: jinja2.runtime.Context, template: str) -> str:
+    """Return the text of another form of the same resource; it is escaped where it is shown."""
+    return templates.get_template(template).render(context.get_all())
 
 
 def render(template: str, data: dict[str, Any]) -> bytes:
@@ -54,6 +67,17 @@ def render(template: str, data: dict[str, Any]) -> bytes:
 def as_json(data: Any) -> bytes:
     """Write data as JSON, one line, UTF-8."""
     return json.dumps(data, ensure_ascii=False).encode() + b"\n"
+
+
+def json_text(data: Any) -> str:
+    """Write data as JSON, to be shown."""
+    return as_json(data).decode()
+
+
+templates.filters.update(money=money, json=json_text)
+templates.globals.update(
+    timing_report=drawn, timing_text=written, here=here, address=address, plain=plain
+)
 
 
 def representations(name: str, first: str = "text/html") -> dict[str, Renderer]:

@@ -13,29 +13,52 @@ export function parseTimings(field) {
     });
 }
 
+/** Make the same of the browser's own entries (PerformanceServerTiming). */
+export function parseEntries(entries) {
+  return [...(entries || [])].map(({ name, duration, description }) => ({ name, duration, description }));
+}
+
 // These follow one another; "total" and spans such as "db" lie across them.
 const PHASES = ["start", "dispatch", "tools", "body", "handler", "finalize", "log", "stream", "redirect", "error"];
 
-/** Draw the timings as bars, one a row, each phase where the one before it ended; the text says what they show. */
+/** Say where each timing begins: a phase where the one before it ended; the field tells no more. */
+export function placed(timings) {
+  let ended = 0;
+  const handler = Math.max(0, sumBefore(timings, "handler"));
+  return timings.map((timing) => {
+    const isPhase = PHASES.includes(timing.name);
+    const start = isPhase ? ended : timing.name === "total" ? 0 : handler;
+    if (isPhase) ended += timing.duration;
+    // Of a span it is only known that the handler had begun.
+    return { ...timing, start, isExact: isPhase || timing.name === "total" };
+  });
+}
+
+function sumBefore(timings, name) {
+  const phases = timings.filter((timing) => PHASES.includes(timing.name));
+  const at = phases.findIndex((timing) => timing.name === name);
+  return phases.slice(0, Math.max(0, at)).reduce((sum, { duration }) => sum + duration, 0);
+}
+
+/** Draw the timings as bars, one a row, from where each begins; the text says what they show. */
 export function drawTimings(timings) {
   const list = document.createElement("ul");
   list.className = "bars";
   const longest = Math.max(0.01, ...timings.map((timing) => timing.duration));
-  let ended = 0;
-  let handler = 0;
-  for (const { name, duration, description } of timings) {
+  for (const { name, duration, description, start, isExact } of placed(timings)) {
     const row = list.appendChild(document.createElement("li"));
-    row.append(Object.assign(document.createElement("span"), { textContent: description ? `${name} (${description})` : name }));
-    const bar = row.appendChild(document.createElement("i"));
-    bar.style.width = `${Math.max(1, (100 * duration) / longest)}%`;
-    if (name === "handler") handler = ended;
-    const phase = PHASES.includes(name);
-    // The field doesn't say when a span began: it is drawn from where the handler did.
-    const began = phase ? ended : name === "total" ? 0 : Math.min(handler, longest - duration);
-    bar.style.marginLeft = `${(100 * began) / longest}%`;
-    if (phase) ended = Math.min(ended + duration, 0.99 * longest);
-    bar.className = `phase phase-${name}`;
-    row.append(Object.assign(document.createElement("b"), { textContent: `${duration.toFixed(2)} ms` }));
+    row.append(element("span", description ? `${name} (${description})` : name));
+    const track = row.appendChild(element("span", "", "track"));
+    const bar = track.appendChild(element("i", "", `phase phase-${name}`));
+    const left = Math.min(start, longest - duration);
+    bar.style.left = `${Math.max(0, (100 * left) / longest)}%`;
+    bar.style.width = `${(100 * duration) / longest}%`;
+    row.append(element("small", isExact ? `at ${start.toFixed(2)}` : "within"));
+    row.append(element("b", `${duration.toFixed(2)} ms`));
   }
   return list;
+}
+
+function element(tag, textContent, className = "") {
+  return Object.assign(document.createElement(tag), { textContent, className });
 }

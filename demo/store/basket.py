@@ -7,7 +7,7 @@ from typing import TypedDict
 import cherrypy
 from msgspec import Struct, structs
 
-from ..values import Number
+from ..values import Number, Order
 from .tills import BASKET, BASKET_LIMIT, Kind
 
 
@@ -22,6 +22,7 @@ class Basket(Struct, forbid_unknown_fields=True):
     milk: Number = 0
     pie: Number = 0
     tea: Number = 0
+    order: Order = ""  # of the form: one that is sent twice is paid once
 
 
 class Shelf(TypedDict):
@@ -41,17 +42,19 @@ class Shop(TypedDict):
 
 
 class OpenTill(TypedDict):
-    """A till, the discount in percent that it gives, and the goods."""
+    """A till, the discount in percent that it gives, the goods, and the number of an order."""
 
     kind: str
     text: str
     discount: int
     shelves: list[Shelf]
+    order: str
 
 
 class Receipt(TypedDict):
     """What was bought at a till, and its price in cents."""
 
+    number: str
     kind: str
     text: str
     discount: int
@@ -61,7 +64,8 @@ class Receipt(TypedDict):
 
 def checked(basket: Basket | None, kind: Kind) -> dict[str, int]:
     """Return how many of each item are bought; a basket that the till cannot take is a 409."""
-    bought = {item: number for item, number in structs.asdict(basket or Basket()).items() if number}
+    asked = {**structs.asdict(basket or Basket()), "order": 0}
+    bought = {item: number for item, number in asked.items() if number}
     if not bought:
         raise cherrypy.HTTPError(409, "The basket is empty.")
     if kind == BASKET and sum(bought.values()) >= BASKET_LIMIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, ClassVar
 
 import cherrypy
@@ -11,7 +12,8 @@ from cpkit.dispatchers import route
 from cpkit.openapi import operation
 
 from ..pages import representations
-from . import discount  # noqa: F401  registers the tool store.discount
+from ..values import Order
+from . import discount, receipts  # noqa: F401  discount registers the tool store.discount
 from .basket import Basket, OpenTill, Receipt, Shop, checked
 from .discount import price
 from .shelves import all_shelves, take
@@ -47,10 +49,17 @@ class Till:
         self, kind: Kind, items: str = "", card: str = "", priority: str = ""
     ) -> OpenTill:
         """Show the till that the customer was sent to."""
-        return {**_till(kind), "shelves": all_shelves(cherrypy.request.db)}  # type: ignore[typeddict-item]
+        shelves = all_shelves(cherrypy.request.db)
+        return {**_till(kind), "shelves": shelves, "order": new_order()}  # type: ignore[typeddict-item]
 
     @route("/store/till/{kind}", methods=["POST"], name="pay")
-    @operation(responses={409: "The till cannot take this basket, or the goods have run out."})
+    @operation(
+        responses={
+            201: "The receipt, and where it is.",
+            303: "To the receipt, for a form in a browser.",
+            409: "The till cannot take this basket, or the goods have run out.",
+        }
+    )
     @cpkit.tools.accept(media=representations("receipt"))
     @cpkit.tools.db()
     @cpkit.tools.body(media=FORMS_AND_JSON)
@@ -62,15 +71,37 @@ class Till:
         card: str = "",
         priority: str = "",
     ) -> Receipt:
-        """Sell a basket: all of it, or nothing."""
+        """Sell a basket: all of it, or nothing, and once, however often the form is sent."""
         db, till = cherrypy.request.db, _till(kind)
+        number = (body and body.order) or new_order()
         prices = {shelf["item"]: shelf["cents"] for shelf in all_shelves(db)}
         bought = checked(body, kind)
-        for item, number in bought.items():
-            take(db, item, number)
-        total = sum(prices[item] * number for item, number in bought.items())
-        cents = price(total, till["discount"])
-        return {**till, "bought": bought, "cents": cents}  # type: ignore[typeddict-item]
+        cents = price(sum(prices[item] * n for item, n in bought.items()), till["discount"])
+        paper = {"number": number, "kind": kind, "discount": till["discount"]}
+        if receipts.write(db, **paper, bought=bought, cents=cents):
+            for item, n in bought.items():
+                take(db, item, n)
+        if cherrypy.request.accepted == "text/html":  # a reload of which must not pay again
+            raise cherrypy.HTTPRedirect(f"/store/receipt/{number}", 303)
+        cherrypy.response.status = 201
+        cherrypy.response.headers["Location"] = f"/store/receipt/{number}"
+        return receipts.receipt(db, number)
+
+
+class Receipts:
+    """What was bought."""
+
+    @route("/store/receipt/{number}", methods=["GET"], name="receipt")
+    @cpkit.tools.accept(media=representations("receipt"))
+    @cpkit.tools.db()
+    def GET(self, number: Order) -> Receipt:  # noqa: N802
+        """Show a receipt."""
+        return receipts.receipt(cherrypy.request.db, number)
+
+
+def new_order() -> str:
+    """Return a number that nobody guesses."""
+    return secrets.token_hex(16)
 
 
 def _till(kind: str) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from typing import Any
 
 from cherrypy.process.plugins import Monitor
 
-from ..chapters.strings import forget_older
+from ..chapters import strings
+from . import receipts
 from .shelves import restock
 
 # Seconds. A session ends an hour after the last visit; a visitor who stays keeps the string.
-STRING_LIFETIME = 24 * 60 * 60
+LIFETIME = 24 * 60 * 60
 
 
 class Staff(Monitor):
-    """Walk round every *frequency* seconds: fill low shelves, clear away forgotten strings.
+    """Walk round every *frequency* seconds: fill low shelves, clear old strings and receipts.
 
     Config, as ``cherrypy.engine.staff``: ``engine.staff.on``, ``engine.staff.frequency``. Any
     number of processes may employ staff: each round is one transaction.
@@ -30,7 +31,8 @@ class Staff(Monitor):
         try:
             with self.database.begin() as connection:
                 filled = restock(connection)
-                forget_older(connection, time.time() - STRING_LIFETIME)
+                for papers in (strings, receipts):
+                    papers.forget_older(connection, time.time() - LIFETIME)
         except Exception as error:
             self.bus.log(f"The staff could not work: {error}")
         else:

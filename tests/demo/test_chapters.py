@@ -222,3 +222,41 @@ def test_the_tour_is_a_page_and_text_too(demo):
 )
 def test_only_the_sources_can_be_read(demo, path):
     assert demo.get(path).status_code == 404
+
+
+def test_of_two_windows_that_change_a_string_the_second_is_told(demo, json):
+    seen = demo.post("/generator", headers=json).headers["ETag"]
+    wanted = {**json, "If-Match": seen}
+    assert demo.get("/generator", headers={**json, "If-None-Match": seen}).status_code == 304
+    assert demo.put("/generator", data={"another_string": "one"}, headers=wanted).status_code == 200
+    assert demo.put("/generator", data={"another_string": "one"}, headers=wanted).status_code == 200
+    refused = demo.put("/generator", data={"another_string": "two"}, headers=wanted)
+    assert (refused.status_code, demo.get("/generator").text) == (412, "one")
+    assert "Now it is: one." in refused.json()["detail"]
+    demo.delete("/generator")
+    gone = demo.put("/generator", data={"another_string": "two"}, headers=wanted)
+    assert "Now it is: gone." in gone.json()["detail"]
+
+
+def test_a_session_that_nobody_gave_out_gets_an_id_of_ours(demo):
+    demo.cookies["cpkit_demo"] = "a" * 40
+    assert demo.get("/generator").status_code == 404
+    demo.put("/generator", data={"another_string": "mine"})
+    assert demo.cookies["cpkit_demo"] != "a" * 40
+    assert demo.get("/generator").text == "mine"
+
+
+def test_a_session_is_kept_alive_by_reading(demo, cp_engine):
+    def expiry(change=""):
+        with cp_engine.db.begin() as connection:
+            if change:
+                connection.execute(sa.text(f"UPDATE cpkit_sessions SET expires = expires {change}"))
+            return connection.scalar(sa.text("SELECT expires FROM cpkit_sessions"))
+
+    demo.put("/generator", data={"another_string": "mine"})
+    first = expiry()
+    expiry("- 120")
+    assert demo.get("/generator").text == "mine"
+    assert expiry() >= first
+    expiry("- 3601")
+    assert demo.get("/generator").status_code == 404

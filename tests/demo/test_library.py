@@ -1,5 +1,6 @@
 """The library: real data, three forms of each URL, errors that say what is missing."""
 
+import markupsafe
 import pytest
 
 from demo.library import catalogue
@@ -230,3 +231,112 @@ def test_every_resource_has_three_forms(demo, path, accept):
 
 def test_an_unprintable_search_is_a_400(demo):
     assert demo.get("/books?q=%00").status_code == 400
+
+
+def test_a_client_that_has_the_book_gets_a_304(demo, json):
+    first = demo.get(BOOK, headers=json)
+    asked = {**json, "If-None-Match": first.headers["ETag"]}
+    assert demo.get(BOOK, headers=asked).status_code == 304
+    demo.put(BOOK, data={"copies": "7"})
+    assert demo.get(BOOK, headers=asked).status_code == 200
+
+
+def test_each_form_of_a_book_has_a_tag_of_its_own_but_the_page_has_none(demo, json):
+    tags = [
+        demo.get(BOOK, headers={"Accept": accept}).headers.get("ETag")
+        for accept in ("application/json", "text/plain", "text/html")
+    ]
+    assert len(set(tags)) == 3
+    assert tags[2] is None
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_of_two_who_change_a_book_the_second_is_told_and_nothing_is_lost(demo, json, coding):
+    asked = {**json, "Accept-Encoding": coding}
+    seen = demo.get(BOOK, headers=asked).headers["ETag"]
+    first = demo.put(BOOK, data={"copies": "7", "note": "mine"}, headers={**json, "If-Match": seen})
+    assert (first.status_code, first.json()["copies"]) == (200, 7)
+    second = demo.put(BOOK, data={"copies": "8"}, headers={**json, "If-Match": seen})
+    assert second.status_code == 412
+    assert "Now it is: 7 copies, note “mine”." in second.json()["detail"]
+    again = {**json, "If-Match": first.headers["ETag"]}
+    assert demo.put(BOOK, data={"copies": "8"}, headers=again).json()["copies"] == 8
+
+
+@pytest.mark.parametrize("fields", [{}, {"If-Match": "*"}], ids=["nothing", "any"])
+def test_who_names_no_version_changes_what_there_is(demo, json, fields):
+    headers = {**json, **fields}
+    assert demo.put(BOOK, data={"copies": "7"}, headers=headers).status_code == 200
+
+
+def test_a_form_of_an_old_version_comes_back_with_what_was_written(demo, json):
+    page = {"Accept": "text/html"}
+    version = demo.get(BOOK, headers=json).json()["version"]
+    demo.put(BOOK, data={"copies": "7"})
+    fields = {"copies": "8", "note": "<mine>", "version": version}
+    refused = demo.post(BOOK, data=fields, headers=page)
+    assert refused.status_code == 412
+    assert 'name="note" value="&lt;mine&gt;"' in refused.text
+    now = demo.get(BOOK, headers=json).json()["version"]
+    assert f'<input type="hidden" name="version" value="{now}">' in refused.text
+    again = demo.post(BOOK, data={**fields, "version": now}, headers=page)
+    assert again.status_code == 303
+    assert demo.post(BOOK, data=fields, headers=page).status_code == 303  # sent twice
+
+
+def test_a_form_that_is_refused_comes_back_with_what_was_wrong(demo):
+    page = {"Accept": "text/html"}
+    refused = demo.post(BOOK, data={"copies": "1000", "note": "kept"}, headers=page)
+    assert refused.status_code == 400
+    assert 'name="note" value="kept"' in refused.text
+    assert 'name="copies" value="1000" autocomplete="off" dir="auto" aria-invalid' in refused.text
+    assert "must be a whole number from 0 to 99</span>" in refused.text
+    missing = demo.post(BOOK, data={"note": "kept"}, headers=page)
+    assert 'name="copies" value=""' in missing.text
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/generate?length=100", 'name="length" value="100"'),
+        ("/books?q=%00&language=fr", 'name="language" value="fr"'),
+        ("/books?lenght=1&q=a", 'name="q" value="a"'),
+    ],
+)
+def test_a_query_that_is_refused_comes_back_as_a_form(demo, path, field):
+    refused = demo.get(path, headers={"Accept": "text/html"})
+    assert refused.status_code == 400
+    assert field in refused.text
+    assert "lenght" not in refused.text.partition("<form")[2]
+
+
+@pytest.mark.parametrize("path", ["/generate?lenght=9", "/nowhere?a=b"])
+def test_what_no_form_can_mend_has_none(demo, path):
+    assert "<form" not in demo.get(path, headers={"Accept": "text/html"}).text
+
+
+def test_the_page_of_a_book_shows_all_three_forms_and_how_to_get_them(demo):
+    demo.put(BOOK, data={"copies": "7", "note": "</pre><script>"})
+    page = demo.get(BOOK, headers={"Accept": "text/html"}).text
+    text = demo.get(BOOK, headers={"Accept": "text/plain"}).text
+    document = demo.get(BOOK, headers={"Accept": "application/json"}).text
+    assert str(markupsafe.escape(text.strip())) in page
+    assert str(markupsafe.escape(document.strip())) in page
+    assert "curl -H &#39;Accept: text/plain&#39;" in page.replace("'", "&#39;")
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "mark"),
+    [
+        ("/libraries", '<a href="/libraries" aria-current="page">'),
+        ("/library/12", '<a href="/libraries" aria-current="true">'),
+        ("/book/15", '<a href="/books" aria-current="true">'),
+        ("/store/till/regular", '<a href="/store" aria-current="true">'),
+        ("/", '<a href="/" aria-current="page">'),
+    ],
+)
+def test_the_navigation_marks_where_the_reader_is(demo, path, mark):
+    page = demo.get(path, headers={"Accept": "text/html"}).text
+    assert mark in page
+    assert page.count("aria-current") == 1

@@ -109,7 +109,7 @@ def test_the_staff_restock_what_is_less_than_half_full(demo, cp_engine, json):
 
 def test_the_staff_clear_away_old_strings(demo, cp_engine, monkeypatch):
     demo.post("/generator")
-    monkeypatch.setattr("demo.store.staff.STRING_LIFETIME", -1)
+    monkeypatch.setattr("demo.store.staff.LIFETIME", -1)
     cp_engine.staff.round()
     assert demo.get("/generator").status_code == 404
 
@@ -130,10 +130,52 @@ def test_the_staff_wait_for_a_database_that_is_away(demo, cp_engine):
 @pytest.mark.parametrize("accept", ["text/html", "text/plain", "application/json"])
 def test_the_store_has_three_forms(demo, accept):
     headers = {"Accept": accept}
+    paid = demo.post("/store/till/store-card", data={"pie": "1"}, headers=headers)
     for answer in (
         demo.get("/store", headers=headers),
         demo.get("/store/till/store-card", headers=headers),
-        demo.post("/store/till/store-card", data={"pie": "1"}, headers=headers),
+        demo.get(paid.headers["Location"], headers=headers),
     ):
         assert answer.status_code == 200
         assert answer.headers["Content-Type"].startswith(accept)
+
+
+@pytest.mark.parametrize(("accept", "status"), [("text/html", 303), ("application/json", 201)])
+def test_an_order_that_is_sent_twice_is_paid_once(demo, json, accept, status):
+    order = demo.get(TILL, headers=json).json()["order"]
+    fields = {"pie": "2", "order": order}
+    answers = [demo.post(TILL, data=fields, headers={"Accept": accept}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [status, status]
+    assert {answer.headers["Location"] for answer in answers} == {
+        f"http://127.0.0.1/store/receipt/{order}" if status == 303 else f"/store/receipt/{order}"
+    }
+    stock = {s["item"]: s["stock"] for s in demo.get("/store", headers=json).json()["shelves"]}
+    assert stock["pie"] == 6
+
+
+def test_an_order_has_a_number_that_nobody_guesses(demo, json):
+    orders = {demo.get(TILL, headers=json).json()["order"] for _ in range(5)}
+    assert {len(order) for order in orders} == {32}
+    assert len(orders) == 5
+    refused = demo.post(TILL, data={"pie": "1", "order": "mine"}, headers=json)
+    assert refused.status_code == 400
+
+
+def test_a_receipt_that_is_not_there_is_a_404(demo):
+    assert demo.get("/store/receipt/0").status_code == 404
+
+
+def test_the_staff_clear_away_old_receipts(demo, cp_engine, monkeypatch):
+    receipt = demo.post(TILL, data={"pie": "1"}).headers["Location"]
+    monkeypatch.setattr("demo.store.staff.LIFETIME", -1)
+    cp_engine.staff.round()
+    assert demo.get(receipt).status_code == 404
+
+
+def test_what_a_till_refuses_stays_in_the_form(demo):
+    page = {"Accept": "text/html"}
+    refused = demo.post(f"{TILL}?items=3", data={"pie": "9", "order": "0"}, headers=page)
+    assert refused.status_code == 409
+    assert f'action="{TILL}?items=3" method="post"' in refused.text
+    assert 'name="pie" value="9"' in refused.text
+    assert '<input type="hidden" name="order" value="0">' in refused.text
