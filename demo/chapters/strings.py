@@ -48,7 +48,7 @@ class Visit(DatabaseSession):
 
     def is_known(self) -> bool:
         """Tell whether the id was given out here, and has not expired."""
-        return super()._exists()
+        return bool(super()._exists())
 
     def keep(self) -> None:
         """Keep the session, under a new id if the client sent one that was not given out here."""
