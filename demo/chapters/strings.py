@@ -44,11 +44,11 @@ class Visit(DatabaseSession):
     @property
     def has_cookie(self) -> bool:
         """Tell whether its id is what the client sent."""
-        return self.id == self.originalid
+        return bool(self.id == self.originalid)
 
     def is_known(self) -> bool:
         """Tell whether the id was given out here, and has not expired."""
-        return bool(super()._exists())
+        return super()._exists()
 
     def keep(self) -> None:
         """Keep the session, under a new id if the client sent one that was not given out here."""
