@@ -17,6 +17,7 @@ from cpkit.errors import (
     DatabaseBusyError,
     DatabaseError,
     DatabaseNotRunningError,
+    DatabaseUnavailableError,
     SettingError,
 )
 
@@ -102,7 +103,7 @@ class Unhurried:
     def __init__(self, database: Database) -> None:
         self.borrow, self._give_back = database.borrow, database.give_back
         self.answers, self.failed = database.answers, database.failed
-        self.committed = database.committed
+        self.committed, self.refused_to_write = database.committed, database.refused_to_write
         self.session = database.session
 
     def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
@@ -264,6 +265,15 @@ class Database:
         settings, lane = self.settings, self.lane(unit.terms.write)
         bind: Any = SessionBind(cast("SessionUnit", unit), lane.engine)
         return settings.session_class(bind, **(settings.session_options or {}))
+
+    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
+        """Connect anew from now on: another host of the URL may be the primary by now.
+
+        Return what is raised for *error*.
+        """
+        self.outage.say_seldom("it takes no writes", error)
+        self.graceful()
+        return DatabaseUnavailableError(f"The database {self._host.name} takes no writes")
 
     def failed(self, call: Callable[[], object]) -> None:
         """Log the exception that is handled, of a *call* after a commit."""

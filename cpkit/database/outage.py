@@ -57,7 +57,7 @@ class Outage:
                 raise self._unreachable() from error
         elif fault is Fault.BUSY:
             if late:
-                self._say_again(error)
+                self.say_seldom("no connection to be had", error)
                 raise DatabaseBusyError(
                     f"The database {self._name} has no connection left"
                 ) from error
@@ -69,12 +69,12 @@ class Outage:
     def _unreachable(self) -> DatabaseUnavailableError:
         return DatabaseUnavailableError(f"The database {self._name} cannot be reached")
 
-    def _say_again(self, error: Exception) -> None:
-        """Log why requests are refused, not each time."""
+    def say_seldom(self, what: str, error: Exception) -> None:
+        """Log *what* keeps requests from being served, and why; not each time."""
         now = time.monotonic()
         if now > self._silent_until:
             self._silent_until = now + _SILENCE
-            self._log(f"no connection to be had: {_first_line(error)}.", 40)
+            self._log(f"{what}: {_first_line(error)}.", 40)
 
     def begin(self, error: Exception) -> None:
         """Note that the database is gone, and have a thread try to reach it again."""

@@ -47,6 +47,9 @@ class Lender(Protocol):
     def committed(self) -> None:
         """Learn that a unit has committed which is no request's own."""
 
+    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
+        """Learn that the server or the file takes no writes; return what is raised for *error*."""
+
     def failed(self, call: Call) -> None:
         """Log the exception that is handled, of a *call* after a commit."""
 
@@ -372,6 +375,9 @@ class Unit:
         if borrowed is None:
             return
         borrowed.backend.hide(error)
+        if self.terms.write and not self.terms.read_only and fault_of(error) is Fault.READ_ONLY:
+            borrowed.broken = True
+            raise self._refusal(self._lender.refused_to_write(error)) from error
         if self._begun and self._lost_by is None:
             if borrowed.backend.is_lost_by(borrowed.driver, error):
                 self._lost_by = error
