@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 INTERVALS = 64  # how many spans keep their place in a waterfall; later ones are only summed
 NAMES = 32  # how many names of spans a request may have; the rest are summed under "other"
@@ -18,6 +18,15 @@ class Interval(NamedTuple):
     name: str
     started: int
     ended: int
+
+
+class Traced(Protocol):
+    """A request's own span."""
+
+    @property
+    def traceparent(self) -> str:
+        """Return it as others are told of it (W3C Trace Context, 3.2)."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +52,7 @@ class RequestTiming:
     spans: dict[str, list[int]] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
     broken: bool = False
-    traceparent: str = ""
+    trace: Traced | None = None
 
     def mark(self, phase: str) -> None:
         """End the phase that runs and begin *phase*."""
@@ -86,6 +95,11 @@ class RequestTiming:
         return self.phases.get(name, 0.0)
 
     @property
+    def traceparent(self) -> str:
+        """Return the request's own span, as others are told of it, or ""."""
+        return "" if self.trace is None else self.trace.traceparent
+
+    @property
     def started(self) -> int:
         """Return the clock reading at which the request began."""
         started: int = self.marks[1]
@@ -109,14 +123,15 @@ class RequestTiming:
     def durations(self) -> dict[str, int]:
         """Return the nanoseconds of each phase, in the order in which they came."""
         taken: dict[str, int] = {}
-        for name, started, ended in self._stretches():
+        for name, started, ended in self.stretches():
             taken[name] = taken.get(name, 0) + ended - started
         return taken
 
     def laps(self) -> list[Interval]:
         """Return each stretch of each phase, first to last, without the empty ones."""
-        return [Interval(*lap) for lap in self._stretches() if lap[2] > lap[1]]
+        return [Interval(*lap) for lap in self.stretches() if lap[2] > lap[1]]
 
-    def _stretches(self) -> Iterator[tuple[str, int, int]]:
+    def stretches(self) -> Iterator[tuple[str, int, int]]:
+        """Return what :meth:`laps` are made of, the empty ones too."""
         clocks = [*self.marks[1::2], self.ended or perf_counter_ns()]
         return zip(self.marks[::2], clocks, clocks[1:], strict=False)

@@ -8,7 +8,7 @@ timing noted anyway.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from time import perf_counter_ns, time_ns
 from typing import Any
@@ -23,7 +23,8 @@ import cpkit
 from cpkit.cherry import Request
 
 from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
-from .phases import Interval, RequestTiming
+from .phase_spans import Makers, make_children
+from .phases import RequestTiming
 from .slowest import trace_id
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
@@ -86,6 +87,14 @@ class Trace:
         self.context = trace.set_span_in_context(span, context)
         self.token: Token[Context] | None = None
 
+    @property
+    def traceparent(self) -> str:
+        """Return the span as the value of a traceparent field (W3C Trace Context, 3.2)."""
+        at = self.span.get_span_context()
+        if not at.is_valid:
+            return ""
+        return f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}"
+
     def attach(self) -> None:
         """Make the span the current one."""
         self.token = contexts.attach(self.context)
@@ -104,8 +113,12 @@ class Traces:
     """
 
     def __init__(self, provider: trace.TracerProvider | None, least: Callable[[], float]) -> None:
-        self._tracer = trace.get_tracer("cpkit", cpkit.__version__, provider)
-        self._least = least
+        self._provider, self._least = provider, least
+        self._take_tracer()
+
+    def _take_tracer(self) -> None:
+        self._tracer = trace.get_tracer("cpkit", cpkit.__version__, self._provider)
+        self._makers = Makers(self._tracer)
 
     def before_request(self) -> None:
         """Have the request traced, if the timing tool is on for it."""
@@ -118,7 +131,7 @@ class Traces:
             made = vars(request.prev).get("trace") if request.prev is not None else None
             found = request.__dict__["trace"] = made or self._begun(request, timing)
             found.attach()
-            timing.traceparent = _traceparent(found.span)
+            timing.trace = found
         except Exception:  # of a sampler or propagator: no reason to refuse the request
             cherrypy.log("A trace could not be begun", "TIMING", 40, traceback=True)
 
@@ -157,44 +170,21 @@ class Traces:
             found = self._begun(request, timing)
         if found is None:
             return
+        ended = timing.stop() if timing is not None else perf_counter_ns()
         if found.span.is_recording():
             _describe(found, status, route, timing is not None and timing.broken)
-            if timing is not None and timing.total >= self._least():
+            if timing is not None:
                 self._make_children(found, timing)
-        found.span.end(found.ahead + (timing.stop() if timing else perf_counter_ns()))
+        found.span.end(found.ahead + ended)
 
     def _make_children(self, found: Trace, timing: RequestTiming) -> None:
-        least, made = self._least() * 1e9, {-1: found.context}
-        for place, parent, (name, started, ended) in nested(timing.laps(), timing.intervals):
-            if ended - started < least:  # nor is anything in it longer
-                continue
-            span = self._tracer.start_span(name, made[parent], start_time=found.ahead + started)
-            made[place] = trace.set_span_in_context(span, found.context)
-            span.end(found.ahead + ended)
-
-
-def nested(
-    laps: Sequence[Interval], intervals: Sequence[Interval]
-) -> Iterator[tuple[int, int, Interval]]:
-    """Yield of each a number, the number of the one that it is in (-1: none), and itself.
-
-    *laps* are in nothing. One of *intervals* is in the shortest longer one that its middle is in:
-    it was added when it was over, and may so begin some microseconds late.
-    """
-    longest_first = sorted(intervals, key=lambda each: each.started - each.ended)
-    seen = [*laps]
-    for number, lap in enumerate(laps):
-        yield number, -1, lap
-    for number, interval in enumerate(longest_first, len(laps)):
-        _, started, ended = interval
-        middle, length = (started + ended) // 2, ended - started
-        around = [
-            (each.ended - each.started, -place)
-            for place, each in enumerate(seen)
-            if each.started <= middle <= each.ended and each.ended - each.started >= length
-        ]
-        seen.append(interval)
-        yield number, -min(around)[1] if around else -1, interval
+        least = self._least() * 1e9
+        if timing.nanoseconds < least:
+            return
+        if isinstance(self._tracer, trace.ProxyTracer):  # of a time when no provider was set
+            self._take_tracer()
+        spans = self._makers.within(found.span, found.context)
+        make_children(spans, timing, found.ahead, least)
 
 
 def _describe(found: Trace, status: int, route: str, broken: bool) -> None:
@@ -207,9 +197,3 @@ def _describe(found: Trace, status: int, route: str, broken: bool) -> None:
         attributes["error.type"] = "broken_stream" if broken else str(status)
         found.span.set_status(trace.StatusCode.ERROR)
     found.span.set_attributes(attributes)
-
-
-def _traceparent(span: trace.Span) -> str:
-    """Return the span as the value of a traceparent field (W3C Trace Context, 3.2)."""
-    at = span.get_span_context()
-    return f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}" if at.is_valid else ""

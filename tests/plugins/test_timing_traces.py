@@ -1,5 +1,6 @@
 """Traces: the spans of a request are its phases and spans, in the caller's trace."""
 
+import json
 import sys
 import threading
 
@@ -14,11 +15,13 @@ from cpkit.timing.phases import Interval, RequestTiming
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
 from opentelemetry import baggage, propagate, trace
-from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from cpkit.timing.traces import nested, read_field
+from cpkit.timing import phase_spans
+from cpkit.timing.phase_spans import BegunSpans, nested
+from cpkit.timing.traces import read_field
 
 ON = {"cpkit.timing.on": True}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -312,6 +315,143 @@ def test_what_is_not_sampled_has_no_children(cp_client, plugin):
     assert answer.text.startswith(f"00-{TRACE}-")
     assert answer.text.endswith("-00") or int(answer.text[-2:], 16) & 1 == 0
     assert exporter.get_finished_spans() == ()
+    provider.shutdown()
+
+
+class Watching(SpanProcessor):
+    """A processor that looks at beginnings."""
+
+    def __init__(self):
+        self.begun = []
+
+    def on_start(self, span, parent_context=None):
+        span.set_attribute("tenant", "7")
+        self.begun.append((span.name, trace.get_current_span(parent_context)))
+
+
+class Half(sampling.Sampler):
+    """A sampler that leaves the handler out."""
+
+    def should_sample(self, parent_context, trace_id, name, *args, **kwargs):
+        left = sampling.Decision.DROP if name == "handler" else sampling.Decision.RECORD_AND_SAMPLE
+        return sampling.SamplingResult(left)
+
+    def get_description(self):
+        return "half"
+
+
+def exported(cp_client, plugin, provider, path="/"):
+    """Return the spans of a request, the request's first."""
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    plugin.traces = provider
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    cp_client.get(path)
+    provider.shutdown()
+    return list(reversed(exporter.get_finished_spans()))
+
+
+def described(spans):
+    """Return all that is told of spans but ids and times."""
+    ids = {span.context.span_id: span.name for span in spans}
+    return [
+        (
+            span.name, span.kind, dict(span.attributes), list(span.events), list(span.links),
+            span.status.status_code, span.resource, span.instrumentation_scope,
+            span.parent and ids.get(span.parent.span_id), span.context.is_remote,
+            span.context.trace_flags, dict(span.context.trace_state), span.context.is_valid,
+            (span.dropped_attributes, span.dropped_events, span.dropped_links),
+            sorted(json.loads(span.to_json())),
+        )
+        for span in spans
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        None,
+        sampling.ALWAYS_ON,
+        sampling.TraceIdRatioBased(1),
+        sampling.ParentBasedTraceIdRatio(1),
+        sampling.ParentBased(sampling.ALWAYS_ON),
+    ],
+)
+def test_spans_handed_on_are_those_that_the_sdk_makes(cp_client, plugin, monkeypatch, sampler):
+    quick = exported(cp_client, plugin, TracerProvider(sampler=sampler))
+    assert [type(span) for span in quick[1:]] == [ReadableSpan] * (len(quick) - 1)
+    made = []
+    monkeypatch.setattr(phase_spans, "_AT_THE_END", ())
+    monkeypatch.setattr(BegunSpans, "make", counting(BegunSpans.make, made))
+    slow = exported(cp_client, plugin, TracerProvider(sampler=sampler))
+    assert len(made) == len(slow) - 1
+    assert described(quick) == described(slow)
+    assert len({span.context.span_id for span in quick}) == len(quick)
+    assert {span.context.trace_id for span in quick} == {quick[0].context.trace_id}
+
+
+def counting(call, calls):
+    """Return a call that notes that it was called."""
+
+    def counted(*args):
+        calls.append(args)
+        return call(*args)
+
+    return counted
+
+
+def test_a_processor_that_looks_at_beginnings_sees_each_in_its_parent(cp_client, plugin):
+    provider, watching = TracerProvider(), Watching()
+    provider.add_span_processor(watching)
+    spans = exported(cp_client, plugin, provider)
+    assert [span.attributes["tenant"] for span in spans] == ["7"] * len(spans)
+    parents = {name: getattr(parent, "name", None) for name, parent in watching.begun}
+    assert (parents["outer"], parents["inner"]) == ("handler", "outer")
+
+
+def test_a_processor_that_comes_later_is_seen(cp_client, plugin):
+    provider, watching = TracerProvider(), Watching()
+    plugin.traces = provider
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    cp_client.get("/")
+    provider.add_span_processor(watching)
+    cp_client.get("/")
+    assert "handler" in {name for name, _ in watching.begun}
+    provider.shutdown()
+
+
+def test_a_sampler_of_ones_own_is_asked_of_each_span(cp_client, plugin):
+    own = sampling.ParentBased(sampling.ALWAYS_ON, local_parent_sampled=Half())
+    for sampler in (Half(), own):
+        names = {span.name for span in exported(cp_client, plugin, TracerProvider(sampler=sampler))}
+        assert "tools" in names
+        assert "handler" not in names
+
+
+def test_spans_are_begun_where_the_sdk_counts_them(cp_client, plugin, monkeypatch):
+    monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+    made = []
+    monkeypatch.setattr(BegunSpans, "make", counting(BegunSpans.make, made))
+    spans = exported(cp_client, plugin, TracerProvider())
+    assert len(made) == len(spans) - 1 > 5
+
+
+def test_a_provider_that_is_set_after_the_plugin_makes_the_phases_too(cp_client, monkeypatch):
+    plugin, provider, exporter = (
+        TimingPlugin(cherrypy.engine),
+        TracerProvider(),
+        InMemorySpanExporter(),
+    )
+    plugin.traces = True
+    plugin.subscribe()
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    cp_client.get("/")
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    cp_client.get("/")
+    spans = exporter.get_finished_spans()
+    assert [type(span) for span in spans[:-1]] == [ReadableSpan] * (len(spans) - 1)
+    assert tree(spans)["handler"] == ["outer"]
     provider.shutdown()
 
 
