@@ -1,10 +1,12 @@
 """The recipes for PostgreSQL in docs/howto do what their pages say."""
 
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -142,3 +144,43 @@ def test_the_listener_stops_with_the_bus_and_keeps_no_connection(news, cp_engine
     cherrypy.engine.listener.stop()
     assert listeners() == []
     assert cherrypy.engine.db.figures().in_use == 0
+
+
+# ------------------------------ backup ------------------------------
+
+
+def test_a_dump_under_load_is_one_state_and_can_be_restored(start_database, postgres, tmp_path):
+    def create(connection):
+        connection.execute(text("CREATE TABLE account (id INTEGER, balance INTEGER)"))
+        connection.execute(text("INSERT INTO account VALUES (1, 100), (2, 0)"))
+
+    def transfer():
+        while not over.is_set():
+            with database.begin() as db:
+                for amount, owner in ((-1, 1), (1, 2)):
+                    moved = text("UPDATE account SET balance = balance + :a WHERE id = :o")
+                    db.execute(moved, {"a": amount, "o": owner})
+            done.release()
+
+    database = start_database(postgres.url, setup=create)
+    over, done = threading.Event(), threading.Semaphore(0)
+    writer = threading.Thread(target=transfer)
+    writer.start()
+    assert done.acquire(timeout=20)
+    url = f"postgresql://me@127.0.0.1:{postgres.port}"
+    dump = subprocess.run(
+        [postgres.bin / "pg_dump", "--format=custom", f"{url}/postgres"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    over.set()
+    writer.join()
+    with connect(postgres) as admin:
+        admin.execute("DROP DATABASE IF EXISTS restored")
+        admin.execute("CREATE DATABASE restored")
+    restore = [postgres.bin / "pg_restore", "--clean", "--if-exists", f"--dbname={url}/restored"]
+    subprocess.run(restore, input=dump, check=True, capture_output=True)
+    with psycopg.connect(f"{url}/restored") as restored:
+        rows = dict(restored.execute("SELECT id, balance FROM account").fetchall())
+    assert sum(rows.values()) == 100
+    assert rows[2] >= 1
