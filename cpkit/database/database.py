@@ -204,25 +204,47 @@ class Database:
         lane = self.lane(terms.write)
         if lane.turns is not None:
             lane.enter(timeout)
-        outage = self.outage
         try:
-            while True:
-                if outage.lasts:
-                    outage.wait(since + timeout)
-                try:
-                    return self._borrowed(lane, terms, since)
-                except Exception as error:
-                    if not outage.may_try_again(error, since + timeout):
-                        raise
+            return self._borrowed(lane, terms, since, since + timeout)
         except PoolTimeout as error:
             lane.leave()
-            told = (
-                f"All connections of the database {self._host.name} were in use for {timeout:g} s"
-            )
-            raise DatabaseBusyError(told) from error
+            raise DatabaseBusyError(f"All connections were in use for {timeout:g} s") from error
         except BaseException:
             lane.leave()
             raise
+
+    def _borrowed(self, lane: Lane, terms: Terms, since: float, deadline: float) -> Borrowed:
+        """Return a connection of *lane*'s, through an outage if it ends before *deadline*."""
+        outage = self.outage
+        while True:
+            if outage.lasts:
+                outage.wait(deadline)
+            try:
+                pooled = self._checked_out(lane, terms, deadline)
+            except Exception as error:
+                if not outage.may_try_again(error, deadline):
+                    raise
+            else:
+                # PERF: where nobody waits for others, nobody is blamed.
+                now = time.monotonic() if lane.turns is not None else since
+                return Borrowed(pooled, lane.engine, lane.backend, lane.turns, now, now - since)
+
+    @staticmethod
+    def _checked_out(lane: Lane, terms: Terms, deadline: float) -> PoolProxiedConnection:
+        """Return a connection that is prepared for *terms*."""
+        backend, pooled = lane.backend, check_out(lane.engine, deadline)
+        guard = lane.guards_reads and not terms.write
+        try:
+            if backend.sets_modes and not backend.is_plain(terms):
+                backend.prepare(pooled.dbapi_connection, terms)
+            if lane.guards_reads and pooled.info.get(GUARDED, False) is not guard:
+                backend.guard(pooled.dbapi_connection, guard)
+                pooled.info[GUARDED] = guard
+        except BaseException:
+            if pooled.is_valid:
+                pooled.invalidate()
+            raise
+        return pooled
 
     def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
         """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
@@ -239,26 +261,10 @@ class Database:
         finally:
             if turns is not None:
                 turns.leave()
-                self._say_if_slow(time.monotonic() - borrowed.since)
-
-    def _borrowed(self, lane: Lane, terms: Terms, since: float) -> Borrowed:
-        backend = self._backend
-        assert backend is not None  # noqa: S101
-        pooled = check_out(lane.engine, since + self.settings.timeout)
-        driver, info = pooled.dbapi_connection, pooled.info
-        guard = backend.guards_reads and not terms.write
-        try:
-            if backend.sets_modes and not backend.is_plain(terms):
-                backend.prepare(driver, terms)
-            if info.get(GUARDED, False) is not guard:
-                backend.guard(driver, guard)
-                info[GUARDED] = guard
-        except BaseException:
-            if pooled.is_valid:
-                pooled.invalidate()
-            raise
-        now = time.monotonic()
-        return Borrowed(pooled, driver, lane.engine, lane.turns, backend, now, now - since)
+                held = time.monotonic() - borrowed.since
+                if held > self.settings.slow_write:
+                    told = f"a unit of work kept others from writing for {held:.1f} s."
+                    self._host.say(told, 30)
 
     def session(self, unit: Unit) -> Session:
         """Return an ORM session that borrows its connections for *unit*."""
@@ -295,11 +301,6 @@ class Database:
         if isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
             return False  # what they have set would be undone as well
         return borrowed.backend.tidy(borrowed.driver)
-
-    def _say_if_slow(self, seconds: float) -> None:
-        """Log a unit that held up other writers."""
-        if seconds > self.settings.slow_write:
-            self._host.say(f"a unit of work kept others from writing for {seconds:.1f} s.", 30)
 
     # ------------------------------ opening and closing ------------------------------
 

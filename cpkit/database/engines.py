@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
 
-from .pool import UnitPool, check, checked_in, opened
+from .pool import UnitPool, check, checked_in, joined, opened
 from .terms import UNIT
 from .turns import Turns
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     Checkout = Callable[[DBAPIConnection, ConnectionPoolEntry, PoolProxiedConnection], None]
 
 
-@dataclass(frozen=True)
 class Lane:
     """An engine, and the queue to stand in first where one unit at a time may use it."""
 
-    engine: Engine
-    turns: Turns | None = None
+    def __init__(self, engine: Engine, backend: Backend[Any], turns: Turns | None = None) -> None:
+        self.engine, self.backend, self.turns = engine, backend, turns
+        self.guards_reads = backend.guards_reads
 
     def enter(self, timeout: float) -> None:
         """Wait up to *timeout* seconds for the turn, if there are turns."""
@@ -68,12 +68,12 @@ class Lanes:
 def build_lanes(backend: Backend[Any], note: Checkout) -> Lanes:
     """Return the lanes to a *backend*; *note* is told of each connection that is lent."""
     if not backend.writers_take_turns:
-        lane = Lane(_build_engine(backend, note))
+        lane = Lane(_build_engine(backend, note), backend)
         return Lanes(lane, lane)
-    write = Lane(_build_engine(backend, note, pool_size=1, takes_turns=True), Turns())
+    write = Lane(_build_engine(backend, note, pool_size=1, takes_turns=True), backend, Turns())
     if backend.keeps_data_in_connection:
         return Lanes(write, write)
-    return Lanes(Lane(_build_engine(backend, note)), write)
+    return Lanes(Lane(_build_engine(backend, note), backend), write)
 
 
 def _build_engine(
@@ -132,8 +132,17 @@ class UnitConnection(Connection):
     def __init__(self, unit: Runner, borrowed: Borrowed, engine: Engine) -> None:
         # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
         begins = unit.terms.real or not borrowed.backend.reads_without_transaction
-        super().__init__(engine, borrowed.pooled, _allow_autobegin=begins)
-        self.unit, self._autobegins = unit, begins
+        events = self._has_events  # of the class
+        super().__init__(engine, borrowed.pooled, _has_events=events, _allow_autobegin=begins)
+        self.unit, self._borrowed, self._autobegins = unit, borrowed, begins
+
+    @cached_property
+    def dispatch(self) -> Any:  # type: ignore[override]
+        """Return the listeners to this connection and to its engine.
+
+        PERF: SQLAlchemy joins them for each connection; here they are where there are any.
+        """
+        return joined(super().dispatch, self.engine)
 
     def begin(self) -> RootTransaction:
         """Begin a transaction, a real one if it was asked for."""
@@ -156,7 +165,7 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
     PERF: on the dialect itself. One listener to an event of connections ("begin",
     "before_cursor_execute") has SQLAlchemy prepare each statement for all of them.
     """
-    commit, rollback, is_lost = dialect.do_commit, dialect.do_rollback, dialect.is_disconnect
+    is_lost = dialect.is_disconnect
 
     def begin(pooled: PoolProxiedConnection) -> None:
         unit = _unit_with(pooled)
@@ -165,34 +174,33 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
         else:
             unit.begin_transaction()
 
-    def commit_by_unit(pooled: PoolProxiedConnection) -> None:
-        unit = _unit_with(pooled)
-        if unit is None:
-            commit(pooled)
-        else:
-            unit.commit_by(lambda: commit(pooled))
-
-    def rollback_by_unit(pooled: PoolProxiedConnection) -> None:
-        unit = _unit_with(pooled)
-        if unit is None:
-            rollback(pooled)
-        else:
-            unit.rollback_by(lambda: rollback(pooled))
-
     def is_disconnect(error: Any, *where: Any) -> bool:
         # NOTE: SQLAlchemy asks this of each error of the driver's, and then makes its own of it.
         backend.hide(error)
         return is_lost(error, *where)
 
-    names = ("do_execute", "do_executemany", "do_execute_no_params")
-    run = {name: _by_unit(getattr(dialect, name)) for name in names}
     vars(dialect).update(
         do_begin=begin,
-        do_commit=commit_by_unit,
-        do_rollback=rollback_by_unit,
+        do_commit=_ended_by_unit(dialect.do_commit, "commit_by"),
+        do_rollback=_ended_by_unit(dialect.do_rollback, "rollback_by"),
+        do_execute=_by_unit(dialect.do_execute),
+        do_executemany=_by_unit(dialect.do_executemany),
+        do_execute_no_params=_by_unit(dialect.do_execute_no_params),
         is_disconnect=is_disconnect,
-        **run,
     )
+
+
+def _ended_by_unit(
+    end: Callable[[PoolProxiedConnection], None], name: str
+) -> Callable[[PoolProxiedConnection], None]:
+    def run(pooled: PoolProxiedConnection) -> None:
+        unit = _unit_with(pooled)
+        if unit is None:
+            end(pooled)
+        else:
+            getattr(unit, name)(partial(end, pooled))
+
+    return run
 
 
 def _unit_with(pooled: PoolProxiedConnection) -> Runner | None:

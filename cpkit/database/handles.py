@@ -52,7 +52,7 @@ class SessionUnit(Unit):
         # PERF: where nothing was begun there is nothing to commit, unless objects are to be stored.
         borrowed, terms = self._borrowed, self.terms
         reads = borrowed is None or borrowed.backend.reads_without_transaction
-        if terms.real or self._begun or not reads or self._has_changes():
+        if terms.real or self._transaction or not reads or self._has_changes():
             self._commit()
 
     def _rest(self) -> None:
@@ -90,7 +90,7 @@ class SessionConnection(UnitConnection):
         """Undo what was not committed, and give the connection back."""
         good = False
         try:
-            self.unit.cursors.close()
+            self._borrowed.close_cursors()
             good = not self.invalidated
             super().close()
         except BaseException:
@@ -189,7 +189,7 @@ class DriverUnit(Unit):
         self._handle = self._borrow().driver
 
     def _commit(self) -> None:
-        if self._begun:
+        if self._transaction is not None:
             self.commit_by(self._handle.commit)
 
     def _rollback(self) -> None:

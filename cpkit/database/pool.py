@@ -14,6 +14,7 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -40,6 +41,9 @@ GUARDED = "cpkit.guarded"  # whether it is kept from writing
 INHERITED: list[object] = []
 
 _JITTER = 0.1  # of the age of a connection
+_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
+# NOTE: SQLAlchemy counts who has a connection checked out: so a Connection's close() keeps it.
+_KEPT = 2**60
 
 
 class _Hurry(threading.local):
@@ -57,7 +61,7 @@ class Record(Protocol):
     """SQLAlchemy's record of a connection, as far as the pool needs more than is public."""
 
     dbapi_connection: Any
-    info: dict[Any, Any]
+    info: dict[str, Any]
     starttime: float
     finalize_callback: Any
 
@@ -66,7 +70,6 @@ class Fairy(Protocol):
     """SQLAlchemy's proxy for a checked-out connection, likewise."""
 
     dbapi_connection: Any
-    is_valid: bool
     _counter: int
     _pool: object
     _connection_record: Record | None
@@ -78,18 +81,44 @@ class Fairy(Protocol):
         """Drop the connection."""
 
 
-@dataclass(slots=True)
 class Borrowed:
     """A connection that a unit has borrowed, and what it was borrowed with."""
 
-    pooled: PoolProxiedConnection  # SQLAlchemy's proxy for it, which its pool lends
-    driver: Any  # the driver's own
-    engine: Engine
-    turns: Turns | None
-    backend: Backend[Any]
-    since: float  # monotonic: from when on others wait for it
-    waited: float  # seconds of its timeout that its next transaction has spent already
-    broken: bool = False
+    def __init__(
+        self,
+        pooled: PoolProxiedConnection,
+        engine: Engine,
+        backend: Backend[Any],
+        turns: Turns | None,
+        since: float,
+        waited: float,
+    ) -> None:
+        self.pooled = pooled  # SQLAlchemy's proxy for it, which its pool lends
+        self.driver: Any = pooled.dbapi_connection  # the driver's own
+        self.engine, self.backend, self.turns = engine, backend, turns
+        self.since = since  # monotonic: from when on others wait for it
+        self.waited = waited  # seconds of its timeout that its next transaction has spent already
+        self.broken = False
+        self._cursors: list[weakref.ref[Any]] = []  # that somebody may still have
+
+    def remember(self, cursor: object) -> None:
+        """Remember *cursor*, as long as somebody has it."""
+        remembered = self._cursors
+        if len(remembered) > _MOST_CURSORS:
+            remembered[:] = [it for it in remembered if it() is not None]
+        remembered.append(weakref.ref(cursor))
+
+    def is_read_on(self) -> bool:
+        """Tell whether somebody may still fetch rows."""
+        return any(it() is not None for it in self._cursors)
+
+    def close_cursors(self) -> None:
+        """Close those that somebody still has: he must not read on with another's connection."""
+        remembered, self._cursors = self._cursors, []
+        for it in remembered:
+            cursor = it()
+            if cursor is not None:
+                cursor.close()
 
 
 @dataclass
@@ -106,24 +135,30 @@ class UnitPool(QueuePool):
     So a pool can be swapped while its connections are in use: none is cut off, none is left over.
     """
 
-    look: Look | None = None
-    own_listeners = own_connects = 0
     _retired = False
+    own_listeners = 0  # listeners
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.waits = Waits()
         self.spares: list[Fairy] = []
+        self._listen(None, None, 0)  # until it is told, SQLAlchemy sees all
         self._waiting: list[None] = []  # as long as many wait; a list, for it changes atomically
 
     def settle(self, look: Look | None) -> None:
         """Be told, when its own listeners are there, how to *look* at a spare before it is lent."""
-        self.look, self.own_listeners = look, self._count_listeners()
-        self.own_connects = self._count_connect_listeners()
+        self._listen(look, self.dispatch.reset, len(self.dispatch.connect))
+        self.own_listeners = sum(map(len, self._lists))
+
+    def _listen(self, look: Look | None, reset: object, connects: int) -> None:
+        self.look, self._reset, self._connects = look, reset, connects
+        heard = (self.dispatch.checkout, self.dispatch.checkin)
+        # PERF: what len() of each adds up.
+        self._lists = [it for of in heard for it in (of.listeners, of.parent_listeners)]
 
     def has_further_connect_listeners(self) -> bool:
         """Tell whether the user's listeners, too, set up each connection."""
-        return self._count_connect_listeners() > self.own_connects
+        return len(self.dispatch.connect) > self._connects
 
     # ------------------------------ what units call ------------------------------
 
@@ -134,15 +169,15 @@ class UnitPool(QueuePool):
                 fairy = self.spares.pop()
             except IndexError:  # another thread was faster
                 break
-            record = cast("Record", fairy._connection_record)
+            record: Record = fairy._connection_record  # type: ignore[assignment]
             try:
                 check(self.look, fairy.dbapi_connection, record, fairy)
             except Exception:
                 fairy.invalidate()
                 continue
             if record.starttime > self._invalidate_time:
-                return cast("PoolProxiedConnection", fairy)
-            fairy.close()
+                return fairy  # type: ignore[return-value]
+            give_up(fairy)
         return None
 
     def keep(self, fairy: Fairy) -> None:
@@ -152,25 +187,24 @@ class UnitPool(QueuePool):
             record is None
             or record.finalize_callback
             or self._pre_ping
-            or self._count_listeners() != self.own_listeners
+            or self._is_heard_by_others()
         ):
-            fairy.close()
+            give_up(fairy)
             return
-        record.info[UNIT], record.info[SINCE] = None, time.monotonic()
+        info = record.info
+        info[UNIT], info[SINCE] = None, time.monotonic()
         self.spares.append(fairy)
         if self._waiting or self._retired:  # who waits looks after it is counted: one of us sees
             self._check_in_a_spare()
 
-    def _count_listeners(self) -> int:
-        """Return how many listeners, the user's among them, hear of check-outs and check-ins."""
-        events, count = self.dispatch, 0
-        for of in (events.checkout, events.checkin, events.reset):
-            count += len(of.listeners) + len(of.parent_listeners)  # PERF: what len(of) adds up
-        return count
-
-    def _count_connect_listeners(self) -> int:
-        of = self.dispatch.connect
-        return len(of.listeners) + len(of.parent_listeners)
+    def _is_heard_by_others(self) -> bool:
+        """Tell whether the user's listeners, too, hear of check-outs, check-ins and resets."""
+        reset = self.dispatch.reset  # another object when somebody listens to it
+        return (
+            sum(map(len, self._lists)) != self.own_listeners
+            or reset is not self._reset
+            or bool(reset.parent_listeners)
+        )
 
     def _check_in_a_spare(self) -> None:
         with contextlib.suppress(IndexError):
@@ -178,7 +212,7 @@ class UnitPool(QueuePool):
             record = cast("Record", fairy._connection_record)
             if record.info[PID] != os.getpid():
                 disown(record, fairy)
-            fairy.close()
+            give_up(fairy)
 
     # ------------------------------ what SQLAlchemy calls ------------------------------
 
@@ -216,8 +250,9 @@ class UnitPool(QueuePool):
     def recreate(self) -> QueuePool:
         """Return an empty pool with the same settings that goes on counting waits."""
         pool = cast("UnitPool", super().recreate())
-        pool.waits, pool.look, pool.own_listeners = self.waits, self.look, self.own_listeners
-        pool.own_connects = self.own_connects
+        pool.waits = self.waits
+        pool._listen(self.look, self._reset, self._connects)
+        pool.own_listeners = self.own_listeners
         return pool
 
     def checkedout(self) -> int:
@@ -268,21 +303,31 @@ def check_out(engine: Engine, deadline: float) -> PoolProxiedConnection:
             pooled = engine.raw_connection()
         finally:
             _hurry.deadline = None
-    # NOTE: SQLAlchemy counts who has it checked out: so a Connection's close() keeps it.
-    cast("Fairy", pooled)._counter = 2
+        pooled._counter = _KEPT  # type: ignore[attr-defined]
     return pooled
 
 
 def check_in(pooled: PoolProxiedConnection) -> None:
     """Take back what check_out() returned, when the unit has closed it."""
-    fairy = cast("Fairy", pooled)
-    if not fairy.is_valid:
+    fairy: Fairy = pooled
+    if fairy.dbapi_connection is None:
         return  # it was given back when it was dropped
-    fairy._counter = 1
-    if isinstance(fairy._pool, UnitPool):
-        fairy._pool.keep(fairy)
+    pool = fairy._pool
+    if isinstance(pool, UnitPool):
+        pool.keep(fairy)
     else:
-        fairy.close()
+        give_up(fairy)
+
+
+def give_up(fairy: Fairy) -> None:
+    """Check a connection in that no unit is to have next."""
+    fairy._counter = 1
+    fairy.close()
+
+
+def joined(listeners: Any, engine: Engine) -> Any:
+    """Return *listeners* of a Connection's own, joined with those of its *engine*."""
+    return listeners._join(engine.dispatch)
 
 
 # ------------------------------ a connection's record ------------------------------

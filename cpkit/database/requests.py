@@ -105,7 +105,9 @@ class Loan:
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
         self._name, self.key = name, f"_cpkit_{name}"
         self._plugin, self._settings = settings.plugin or plugin, settings
-        self._commit_on = frozenset(_listed(settings.commit_on))
+        commit_on = frozenset(_listed(settings.commit_on))
+        codes = range(100, 600)
+        self._kept = frozenset(it for it in codes if should_commit(it, commit_on=commit_on))
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
         self._ending = Ending(self, failsafe=True, priority=98)
@@ -157,7 +159,8 @@ class Loan:
         request = cherrypy.serving.request
         if request.handler is not None:
             unit = vars(request)[self.key]
-            request.handler = repeating(unit, self._settings.retry, request.handler)
+            handler = request.handler
+            request.handler = repeating(unit, self._settings.retry, handler, self.keeps)
 
     # ------------------------------ what units tell (Watcher) ------------------------------
 
@@ -191,13 +194,13 @@ class Loan:
 
     def decide(self, unit: Unit) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
-        request, response = cherrypy.serving.request, cherrypy.serving.response
-        if self.finishing not in request.hooks["on_end_request"]:
-            self._attend(unit, request.__dict__)
-        commit = streams = False
+        serving, commit, streams = cherrypy.serving, False, False
+        response, known = serving.response, serving.request.__dict__
+        if self.finishing not in known["hooks"]["on_end_request"]:
+            self._attend(unit, known)  # another thread has used it
         try:
             commit = self._good(unit, response.status)
-            streams = response.stream and request.method != "HEAD"
+            streams = response.stream and known["method"] != "HEAD"
         finally:
             # A stream goes on with the rows, and the objects, that its handler asked for.
             unit.end(commit, pause=streams and commit)
@@ -222,7 +225,7 @@ class Loan:
             return
         try:
             if unit.used:
-                unit.end(self._is_kept(unit, cherrypy.serving.response.status))
+                unit.end(self.keeps(unit, cherrypy.serving.response.status))
         finally:
             unit.late = True
 
@@ -248,11 +251,13 @@ class Loan:
         failed = error is not None and error is not unit.outer
         if unit.late:  # what an error page did
             return not failed
-        return self._is_kept(unit, status, failed=failed)
+        return not failed and self.keeps(unit, status)
 
-    def _is_kept(self, unit: Unit, status: str | int | None, *, failed: bool = False) -> bool:
-        code, commit_on = int(str(status)[:3]) if status else None, self._commit_on
-        return should_commit(code, failed=failed, doomed=unit.doomed, commit_on=commit_on)
+    def keeps(self, unit: Unit, status: str | int | None) -> bool:
+        """Tell whether the answer *status* means that the work of *unit* is to be kept."""
+        if unit.doomed or not status:
+            return False
+        return int(str(status)[:3]) in self._kept
 
 
 class ErrorPages(dict[Any, Any]):

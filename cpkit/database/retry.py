@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import cherrypy
@@ -15,7 +16,6 @@ from cpkit.cherry import Handler, Request, Response
 from cpkit.errors import TransactionLostError
 
 from .faults import Fault, backoff, fault_of
-from .terms import should_commit
 
 if TYPE_CHECKING:
     from .unit import Unit
@@ -33,7 +33,9 @@ _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 _REPEATABLE = (Fault.CONFLICT, Fault.BUSY, Fault.GONE)
 
 
-def repeating(unit: Unit, retries: int, handler: Handler) -> Handler:
+def repeating(
+    unit: Unit, retries: int, handler: Handler, keeps: Callable[[Unit, str | int | None], bool]
+) -> Handler:
     """Return *handler* with its commit inside, run again up to *retries* times.
 
     Each time in a fresh transaction, with the request, the session and the response as they were
@@ -46,8 +48,12 @@ def repeating(unit: Unit, retries: int, handler: Handler) -> Handler:
         if response.stream:
             return handler(*args, **kwargs)
         before = _Before(request, response)
+
+        def attempt() -> object:
+            return _attempt(unit, partial(handler, *args, **kwargs), keeps)
+
         try:
-            return _repeated(unit, retries, before, lambda: _attempt(unit, handler, args, kwargs))
+            return _repeated(unit, retries, before, attempt)
         finally:
             before.close()
 
@@ -71,11 +77,13 @@ def _repeated(unit: Unit, retries: int, before: _Before, attempt: Callable[[], V
     raise AssertionError  # pragma: no cover
 
 
-def _attempt(unit: Unit, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call *handler*, make its body, and commit if the answer so far is a good one."""
+def _attempt(
+    unit: Unit, handler: Callable[[], Any], keeps: Callable[[Unit, str | int | None], bool]
+) -> Any:
+    """Call *handler*, make its body, and commit if the answer so far keeps it."""
     response = cherrypy.serving.response
     try:
-        body = handler(*args, **kwargs)
+        body = handler()
         if response.stream:  # since the handler said so
             return body
         if is_iterator(body):
@@ -84,9 +92,7 @@ def _attempt(unit: Unit, handler: Handler, args: tuple[Any, ...], kwargs: dict[s
         if not unit.doomed:
             unit.commit()
         raise
-    status = response.status
-    code = 200 if status is None else int(str(status)[:3])
-    if should_commit(code, doomed=unit.doomed):
+    if keeps(unit, response.status or 200):
         unit.commit()
     return body
 

@@ -95,17 +95,14 @@ def is_write(statement: Statement) -> bool:
 
 def judge(statement: Statement, *, mariadb: bool = False) -> Judged:
     """Return what *statement* does."""
-    remembered, skipped = (
-        (judge_mariadb, _SKIPPED_IN_MARIADB) if mariadb else (judge_text, _SKIPPED)
-    )
+    if type(statement) is str and len(statement) <= _LONGEST_REMEMBERED:  # PERF: most are
+        return judge_mariadb(statement) if mariadb else judge_text(statement)
     if not isinstance(statement, str):
         if isinstance(statement, Composed):
             statement = statement.as_string(None)
         else:
             statement = bytes(statement).decode(errors="replace")
-    if len(statement) <= _LONGEST_REMEMBERED:
-        return remembered(statement)
-    return _judge(statement, skipped)
+    return _judge(statement, _SKIPPED_IN_MARIADB if mariadb else _SKIPPED)
 
 
 def _judge(text: str, skipped: re.Pattern[str]) -> Judged:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
-
-_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 Value = str | int | float | bool
 Local = Mapping[str, Value | Callable[[], Value]]  # values, or what returns them for a request
@@ -60,42 +56,24 @@ class AfterCommit:
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], object]] = []
-        self.savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
+        self._savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
         self._due: list[Callable[[], object]] = []
 
     def transaction_ended(self, *, committed: bool) -> None:
         """Note that what was registered is to be called, or never."""
         if committed:
             self._due += self.calls
-        self.calls, self.savepoints = [], {}
+        self.calls, self._savepoints = [], {}
+
+    def begin_savepoint(self, name: str) -> None:
+        """Note how many calls there are, at the savepoint *name*."""
+        self._savepoints[name] = len(self.calls)
+
+    def undo_to(self, savepoint: str) -> None:
+        """Forget the calls that came after a savepoint."""
+        del self.calls[self._savepoints.get(savepoint, 0) :]
 
     def due(self) -> list[Callable[[], object]]:
         """Return what is to be called now."""
         due, self._due = self._due, []
         return due
-
-
-class Cursors:
-    """The cursors of a unit that somebody may still have."""
-
-    def __init__(self) -> None:
-        self._remembered: list[weakref.ref[Any]] = []
-
-    def remember(self, cursor: object) -> None:
-        """Remember *cursor*, as long as somebody has it."""
-        remembered = self._remembered
-        if len(remembered) > _MOST_CURSORS:
-            remembered[:] = [it for it in remembered if it() is not None]
-        remembered.append(weakref.ref(cursor))
-
-    def close(self) -> None:
-        """Close those that somebody still has: he must not read on with another's connection."""
-        remembered, self._remembered = self._remembered, []
-        for it in remembered:
-            cursor = it()
-            if cursor is not None:
-                cursor.close()
-
-    def __bool__(self) -> bool:
-        """Tell whether somebody may still fetch rows."""
-        return any(it() is not None for it in self._remembered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -18,7 +18,8 @@ from cpkit.errors import (
 from .engines import UnitConnection
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
-from .terms import UNIT, AfterCommit, Cursors, Terms
+from .terms import UNIT, AfterCommit, Terms
+from .transaction import Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .sockets import Watchdog
 
     Call = Callable[[], object]
+
+T = TypeVar("T")
 
 
 class Lender(Protocol):
@@ -82,15 +85,12 @@ class Unit:
     outer: BaseException | None = None  # handled around the whole request, and none of its own
     observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
 
-    cursors = Cursors()  # of the connection that is borrowed
     _handle: Any = None
     _borrowed: Borrowed | None = None
-    _begun = False  # a real transaction, of which the driver knows
+    _transaction: Transaction | None = None  # a real one, of which the driver knows
     _asked = False  # a transaction where plain reads need none
     _changed = False  # something was set that would stay on the connection
-    _failed = False  # a statement, in this transaction
     _wrote = False
-    _lost_by: Exception | None = None  # what undid the transaction behind the handler's back
     _after: AfterCommit | None = None
 
     def __init__(self, lender: Lender, terms: Terms, watcher: Watcher | None = None) -> None:
@@ -136,9 +136,7 @@ class Unit:
 
     def on_commit(self, call: Call) -> None:
         """Have *call* called after what is done now has been committed; never if it is undone."""
-        if self._after is None:
-            self._after = AfterCommit()
-        self._after.calls.append(call)
+        self._calls_after().calls.append(call)
 
     def commit(self) -> None:
         """Commit what was done so far; the next statement begins a new transaction."""
@@ -163,7 +161,8 @@ class Unit:
             return
         good = False
         try:
-            self.cursors.close()
+            if self._borrowed is not None:
+                self._borrowed.close_cursors()
             good = self._shut(handle, broken)
         finally:
             self._give_back(broken=not good)
@@ -188,7 +187,8 @@ class Unit:
                 self.rest()
             else:
                 self.close()
-        self._call_back()
+        if self._after is not None:
+            self._call_back()
 
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block, outside of a request."""
@@ -229,12 +229,14 @@ class Unit:
             self._wrote = True
         elif judged is not PLAIN:
             self._heed(judged, statement)
-        if self._lost_by is not None:
-            raise TransactionLostError from self._lost_by
-        if not self._begun and (self.terms.real or self._asked):
-            self.begin_transaction()
+        transaction = self._transaction
+        if transaction is None:
+            if self.terms.real or self._asked:
+                self.begin_transaction()
+        elif transaction.lost_by is not None:
+            raise TransactionLostError from transaction.lost_by
         self.queries += 1
-        self.cursors.remember(cursor)
+        borrowed.remember(cursor)
         try:
             self._timed(1, execute, *args)
         except Exception as error:
@@ -246,20 +248,12 @@ class Unit:
     def begin_transaction(self) -> None:
         """Begin a transaction on the connection that is borrowed; plain reads need none."""
         borrowed, terms = self._borrowed, self.terms
-        if borrowed is None or self._begun or not (terms.real or self._asked):
+        if borrowed is None or self._transaction or not (terms.real or self._asked):
             return
         try:
-            waited = borrowed.backend.begin(borrowed.driver, terms, borrowed.waited)
-            borrowed.since, borrowed.waited = borrowed.since + waited, 0.0
-            if terms.set_local:
-                values = {
-                    name: it() if callable(it) else it for name, it in terms.set_local.items()
-                }
-                borrowed.backend.set_local(borrowed.driver, values)
+            self._transaction = Transaction(borrowed, terms)
         except DatabaseUnavailableError as error:
-            borrowed.since = time.monotonic()  # another process kept others from writing
             raise self._refusal(error) from error
-        self._begun = True
 
     def ask_for_transaction(self) -> None:
         """Begin a transaction although this unit only reads: somebody asks for one."""
@@ -277,7 +271,7 @@ class Unit:
         if self.exposed and borrowed.backend.is_idle(borrowed.driver):
             self._ended(committed=True)  # by hand
             return
-        self._see_what_is_left(borrowed)
+        self._see_what_is_left()
         try:
             self._timed(0, commit)
         except Exception as error:
@@ -313,20 +307,18 @@ class Unit:
 
     def _call_back(self) -> None:
         """Call what was waiting for a commit that has come."""
-        if self._after is not None:
-            for call in self._after.due():
-                try:
-                    call()
-                except Exception:  # the work is stored, so that the answer is what it is
-                    self._lender.failed(call)
+        for call in self._after.due() if self._after is not None else ():
+            try:
+                call()
+            except Exception:  # the work is stored, so that the answer is what it is
+                self._lender.failed(call)
 
     def _ended(self, *, committed: bool) -> None:
         """Note that the transaction has ended."""
         borrowed = self._borrowed
         if self._asked and borrowed is not None and not self.terms.real:
-            borrowed.broken = not borrowed.backend.end_snapshot(borrowed.driver)
-        self._begun = self._asked = self._failed = self._wrote = False
-        self._lost_by = None
+            borrowed.broken |= not borrowed.backend.end_snapshot(borrowed.driver)
+        self._transaction, self._asked, self._wrote = None, False, False
         if self._after is not None:
             self._after.transaction_ended(committed=committed)
         if committed and self.terms.write:
@@ -334,14 +326,14 @@ class Unit:
             if self._watcher is None:
                 self._lender.committed()
 
-    def _see_what_is_left(self, borrowed: Borrowed) -> None:
+    def _see_what_is_left(self) -> None:
         """Raise TransactionLostError if there is not the transaction that was begun."""
-        if self._begun and (
-            self._lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed)
-        ):
-            lost_by = self._lost_by
-            self._undo()
-            raise TransactionLostError from lost_by
+        if self._transaction is not None:
+            try:
+                self._transaction.check()
+            except TransactionLostError:
+                self._undo()
+                raise
 
     def _undo(self) -> None:
         """Roll back behind SQLAlchemy's back."""
@@ -359,54 +351,55 @@ class Unit:
                 raise WriteInReadUnitError(statement)
             self._wrote = True
         self._changed = self._changed or judged.sets
-        if judged.is_local and not self._begun:
+        if judged.is_local and self._transaction is None:
             self.ask_for_transaction()
-        if judged.commits and self._borrowed is not None:
-            self._see_what_is_left(self._borrowed)
+        if judged.commits:
+            self._see_what_is_left()
         if judged.savepoint:
-            if self._after is None:
-                self._after = AfterCommit()
-            self._after.savepoints[judged.savepoint] = len(self._after.calls)
+            self._calls_after().begin_savepoint(judged.savepoint)
         elif judged.undone_to and self._after is not None:
-            del self._after.calls[self._after.savepoints.get(judged.undone_to, 0) :]
+            self._after.undo_to(judged.undone_to)
+
+    def _calls_after(self) -> AfterCommit:
+        if self._after is None:
+            self._after = AfterCommit()
+        return self._after
 
     def _note_failure(self, error: Exception, statement: Statement) -> None:
-        borrowed, self._failed = self._borrowed, True
+        borrowed, transaction = self._borrowed, self._transaction
         if borrowed is None:
             return
         borrowed.backend.hide(error)
-        if self.terms.write and not self.terms.read_only and fault_of(error) is Fault.READ_ONLY:
+        refused = fault_of(error) is Fault.READ_ONLY
+        if refused and self.terms.write and not self.terms.read_only:
             borrowed.broken = True
             raise self._refusal(self._lender.refused_to_write(error)) from error
-        if self._begun and self._lost_by is None:
-            if borrowed.backend.is_lost_by(borrowed.driver, error):
-                self._lost_by = error
-        elif not self.terms.write and fault_of(error) is Fault.READ_ONLY:
+        if transaction is not None:
+            transaction.note_failure(error)
+        elif refused and not self.terms.write:
             raise WriteInReadUnitError(statement) from error
 
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
-        snapshot = self._begun and not self.terms.write
-        if self._borrowed is not None and not (self._wrote or snapshot or self.cursors):
+        borrowed, snapshot = self._borrowed, self._transaction and not self.terms.write
+        if borrowed is not None and not (self._wrote or snapshot or borrowed.is_read_on()):
             self._rest()
 
-    def _timed(self, count: int, call: Callable[..., object], *args: Any) -> None:
+    def _timed(self, count: int, call: Callable[..., T], *args: Any) -> T:
         """Call what waits for the server; if it does not answer, the connection is cut."""
         watchdog = self._lender.watchdog
         if watchdog is not None and self._borrowed is not None:
             watchdog.watch(self, self._borrowed.driver)
         started = time.perf_counter_ns()
         try:
-            call(*args)
+            return call(*args)
         finally:
             if watchdog is not None:
                 watchdog.release(self)
-            self._spent(time.perf_counter_ns() - started, count)
-
-    def _spent(self, nanoseconds: int, count: int) -> None:
-        self.nanoseconds += nanoseconds
-        if self.observe is not None:
-            self.observe("db", nanoseconds, count)
+            spent = time.perf_counter_ns() - started
+            self.nanoseconds += spent
+            if self.observe is not None:
+                self.observe("db", spent, count)
 
     def _refusal(self, error: DatabaseUnavailableError) -> Exception:
         return error if self._watcher is None else self._watcher.refusal(error)
@@ -415,31 +408,30 @@ class Unit:
         """Note that the unit is used; raise UnitOverError if its request is over."""
         if self.over:
             raise UnitOverError
-        if self._watcher is not None and (self.late or not self.used):
-            self._watcher.used(self)
-        self.used = True
+        if self.late or not self.used:
+            if self._watcher is not None:
+                self._watcher.used(self)
+            self.used = True
 
     def _borrow(self) -> Borrowed:
         """Return a connection, borrowed for this unit."""
         self._use()
-        started = time.perf_counter_ns()
         try:
-            self._borrowed = borrowed = self._lender.borrow(self.terms)
+            borrowed: Borrowed = self._timed(0, self._lender.borrow, self.terms)
         except DatabaseUnavailableError as error:
             raise self._refusal(error) from error
-        finally:
-            self._spent(time.perf_counter_ns() - started, 0)
+        self._borrowed, self.exposed = borrowed, False
         borrowed.pooled.info[UNIT] = self
-        self.cursors, self.exposed = Cursors(), False
         return borrowed
 
     def _give_back(self, *, broken: bool) -> None:
         borrowed = self._borrowed
         if borrowed is None:
             return
-        if self._begun and not broken:  # SQLAlchemy does not know of it
+        if self._transaction is not None and not broken:  # SQLAlchemy does not know of it
             broken = not self.undone()
-        self._ended(committed=False)
+        if self._transaction is not None or self._asked or self._after is not None:
+            self._ended(committed=False)
         broken, changed = broken or borrowed.broken, self._changed
         if self.exposed:  # whoever has it must not go on with it
             changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection

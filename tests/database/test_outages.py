@@ -238,7 +238,7 @@ def test_who_finds_all_connections_of_a_server_taken_is_refused(scarce, caplog):
 def test_a_server_that_answers_the_probe_alone_is_given_up_in_time(start_database, caplog):
     database = start_database(timeout=0.1)
     lost = psycopg.OperationalError("the connection is lost")
-    database.database._borrowed = lambda *_: (_ for _ in ()).throw(lost)
+    database.database._checked_out = lambda *_: (_ for _ in ()).throw(lost)
     with pytest.raises(DatabaseUnavailableError):
         database.begin().execute(text("SELECT 1"))
 

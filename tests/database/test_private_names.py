@@ -25,7 +25,11 @@ FAIRY = {
     "_counter": "the close() of a unit's Connection must not check the connection in",
     "_pool": "a connection goes back to the pool it came from, which a new one may have replaced",
 }
-CONNECTION = {"_allow_autobegin": "reads that need no transaction begin none"}
+CONNECTION = {
+    "_allow_autobegin": "reads that need no transaction begin none",
+    "_has_events": "listeners are joined where there are any, and not for each connection",
+}
+DISPATCH = {"_join": "listeners to an engine hear of the connections of units"}
 PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
     "_sock": "its socket is looked at, and cut where the server hangs",
@@ -57,6 +61,12 @@ def test_a_private_argument_of_sqlalchemys_connection_is_still_there(name):
     assert name in inspect.signature(Connection.__init__).parameters, told
 
 
+@pytest.mark.parametrize("name", DISPATCH)
+def test_a_private_name_of_sqlalchemys_listeners_is_still_there(engine, name):
+    found = hasattr(engine.dispatch, name) and isinstance(Connection._has_events, bool)
+    assert found, f"SQLAlchemy's dispatch has no {name}: {DISPATCH[name]}"
+
+
 @pytest.mark.parametrize("name", PYMYSQL)
 def test_a_private_name_of_pymysql_is_still_there(name):
     pymysql = pytest.importorskip("pymysql")
@@ -83,5 +93,5 @@ def private_names(path) -> set[str]:
     "path", sorted(ROOM.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOM))
 )
 def test_no_other_file_uses_them(path):
-    mine = {"pool.py": {*POOL, *FAIRY}, "mariadb.py": set(PYMYSQL)}
+    mine = {"pool.py": {*POOL, *FAIRY, *DISPATCH}, "mariadb.py": set(PYMYSQL)}
     assert private_names(path) <= mine.get(path.name, set())
