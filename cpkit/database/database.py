@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -25,7 +25,7 @@ from .backends.base import Backend, driver_of
 from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
 from .backends.postgresql import PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
-from .engines import Lane, Lanes, build_lanes
+from .engines import Host, Lane, Lanes, build_lanes
 from .faults import Fault, patiently
 from .handles import DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
@@ -37,9 +37,8 @@ from .terms import Local, Terms
 from .unit import Unit
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.orm import Session
-    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+    from sqlalchemy.pool import PoolProxiedConnection
 
 _URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
 
@@ -63,36 +62,6 @@ _DIALECTS: dict[str, type[Backend[Any]]] = {
     "mysql": MariadbBackend,
     "mariadb": MariadbBackend,
 }
-
-
-class Host(Protocol):
-    """What a database asks of the process that it is part of."""
-
-    @property
-    def name(self) -> str:
-        """Return the name of the database."""
-
-    @property
-    def threads(self) -> int:
-        """Return how many threads may work with the database at a time."""
-
-    @property
-    def answers(self) -> tuple[type[BaseException], ...]:
-        """Return what is raised to answer a request, and no failure."""
-
-    def committed(self) -> None:
-        """Learn that a unit has committed which is no request's own."""
-
-    def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
-        """Log *message* about this database."""
-
-    def open_at_need(self) -> None:
-        """Open the database now if the process is about to."""
-
-    def lent(
-        self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
-    ) -> None:
-        """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
 
 
 class Unhurried:

@@ -1,14 +1,20 @@
-"""SQLAlchemy's engines for one database, and their connections, which units work with."""
+"""SQLAlchemy's engines for one database; the connections and transactions that units work with."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
-from cpkit.errors import DatabaseBusyError, DatabaseError
+from cpkit.errors import (
+    DatabaseBusyError,
+    DatabaseError,
+    DatabaseUnavailableError,
+    TransactionLostError,
+)
 
 from .pool import UnitPool, check, checked_in, joined, opened
 from .terms import UNIT
@@ -19,10 +25,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Dialect, NestedTransaction, RootTransaction
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+    from sqlalchemy.orm import Session
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     from .backends.base import Backend
     from .pool import Borrowed
+    from .sockets import Watchdog
     from .terms import Terms
 
     Checkout = Callable[[DBAPIConnection, ConnectionPoolEntry, PoolProxiedConnection], None]
@@ -100,6 +108,74 @@ def _build_engine(
     return engine
 
 
+U = TypeVar("U", contravariant=True)  # the unit of work, which knows these
+
+
+class Host(Protocol):
+    """What a database asks of the process that it is part of."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the database."""
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads may work with the database at a time."""
+
+    @property
+    def answers(self) -> tuple[type[BaseException], ...]:
+        """Return what is raised to answer a request, and no failure."""
+
+    def committed(self) -> None:
+        """Learn that a unit has committed which is no request's own."""
+
+    def say(self, message: str, level: int = 20, *, traceback: bool = False) -> None:
+        """Log *message* about this database."""
+
+    def open_at_need(self) -> None:
+        """Open the database now if the process is about to."""
+
+    def lent(
+        self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
+    ) -> None:
+        """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
+
+
+class Lender(Protocol[U]):
+    """What lends a unit its connection."""
+
+    watchdog: Watchdog[Any] | None
+    answers: tuple[type[BaseException], ...]  # what is raised to answer, and no failure
+
+    def borrow(self, terms: Terms) -> Borrowed:
+        """Return a connection on which *terms* can be kept."""
+
+    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
+        """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
+
+    def session(self, unit: U) -> Session:
+        """Return an ORM session that is bound to *unit*."""
+
+    def committed(self) -> None:
+        """Learn that a unit has committed which is no request's own."""
+
+    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
+        """Learn that the server or the file takes no writes; return what is raised for *error*."""
+
+    def failed(self, call: Callable[[], object]) -> None:
+        """Log the exception that is handled, of a *call* after a commit."""
+
+
+class Watcher(Protocol[U]):
+    """What follows a unit for the request that has it."""
+
+    def used(self, unit: U) -> None:
+        """Learn that *unit* is about to borrow a connection; raise UnitOverError if it may not."""
+
+    def refusal(self, error: DatabaseUnavailableError) -> Exception:
+        """Return what is raised in place of *error*."""
+
+
 class Runner(Protocol):
     """What a connection asks of the unit that has it."""
 
@@ -124,6 +200,43 @@ class Runner(Protocol):
         self, statement: str, cursor: object, execute: Callable[..., object], *args: Any
     ) -> None:
         """Have ``execute(*args)`` run *statement* on *cursor*."""
+
+
+class Transaction:
+    """A transaction of which the driver knows.
+
+    It may be lost behind a handler's back: by an error that the handler has caught, or by what
+    the server did for another's sake. So it is looked at before it is gone on with.
+    """
+
+    lost_by: Exception | None = None
+    _failed = False  # a statement in it
+
+    def __init__(self, borrowed: Borrowed, terms: Terms) -> None:
+        """Begin; raise DatabaseBusyError if another process writes for too long."""
+        self._borrowed, backend, driver = borrowed, borrowed.backend, borrowed.driver
+        try:
+            waited = backend.begin(driver, terms, borrowed.waited)
+        except DatabaseUnavailableError:
+            borrowed.since = time.monotonic()  # another process kept others from writing
+            raise
+        borrowed.since, borrowed.waited = borrowed.since + waited, 0.0
+        if terms.set_local:
+            values = {name: it() if callable(it) else it for name, it in terms.set_local.items()}
+            backend.set_local(driver, values)
+
+    def note_failure(self, error: Exception) -> None:
+        """Take note that a statement failed with *error*, which may have ended all of it."""
+        self._failed = True
+        borrowed = self._borrowed
+        if self.lost_by is None and borrowed.backend.is_lost_by(borrowed.driver, error):
+            self.lost_by = error
+
+    def check(self) -> None:
+        """Raise TransactionLostError if COMMIT would keep nothing, or not all."""
+        borrowed = self._borrowed
+        if self.lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed):
+            raise TransactionLostError from self.lost_by
 
 
 class UnitConnection(Connection):

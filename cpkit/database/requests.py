@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 # What is over soon, so that the answer is 503 and not 500, and in how many seconds.
-_PASSING = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
+_ANSWERED_503 = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
 
 _BORROWED, _LATE = "_cpkit_borrowed", "_cpkit_late"
@@ -106,8 +106,7 @@ class Loan:
         self._name, self.key = name, f"_cpkit_{name}"
         self._plugin, self._settings = settings.plugin or plugin, settings
         commit_on = frozenset(_listed(settings.commit_on))
-        codes = range(100, 600)
-        self._kept = frozenset(it for it in codes if should_commit(it, commit_on=commit_on))
+        self._kept = {it for it in range(100, 600) if should_commit(it, commit_on=commit_on)}
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
         self._ending = Ending(self, failsafe=True, priority=98)
@@ -161,8 +160,6 @@ class Loan:
             unit = vars(request)[self.key]
             handler = request.handler
             request.handler = repeating(unit, self._settings.retry, handler, self.keeps)
-
-    # ------------------------------ what units tell (Watcher) ------------------------------
 
     def used(self, unit: Unit) -> None:
         """See to a unit that is used from now on; raise UnitOverError if it may not be."""
@@ -400,4 +397,4 @@ def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
     fault = fault_of(error)
     if fault is Fault.FULL:
         cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
-    return ServiceUnavailable(_RETRY_AFTER) if fault in _PASSING else None
+    return ServiceUnavailable(_RETRY_AFTER) if fault in _ANSWERED_503 else None

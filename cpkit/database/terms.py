@@ -65,15 +65,18 @@ class AfterCommit:
             self._due += self.calls
         self.calls, self._savepoints = [], {}
 
-    def begin_savepoint(self, name: str) -> None:
-        """Note how many calls there are, at the savepoint *name*."""
-        self._savepoints[name] = len(self.calls)
+    def note(self, savepoint: str, undone_to: str) -> None:
+        """Note how many calls there are at a *savepoint*; forget those after *undone_to*."""
+        if savepoint:
+            self._savepoints[savepoint] = len(self.calls)
+        else:
+            del self.calls[self._savepoints.get(undone_to, 0) :]
 
-    def undo_to(self, savepoint: str) -> None:
-        """Forget the calls that came after a savepoint."""
-        del self.calls[self._savepoints.get(savepoint, 0) :]
-
-    def due(self) -> list[Callable[[], object]]:
-        """Return what is to be called now."""
+    def call_back(self, failed: Callable[[Callable[[], object]], None]) -> None:
+        """Call what was waiting for a commit that has come; tell *failed* what raised."""
         due, self._due = self._due, []
-        return due
+        for call in due:
+            try:
+                call()
+            except Exception:  # the work is stored, so that the answer is what it is
+                failed(call)

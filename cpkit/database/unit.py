@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -15,56 +15,18 @@ from cpkit.errors import (
     WriteInReadUnitError,
 )
 
-from .engines import UnitConnection
+from .engines import Lender, Transaction, UnitConnection, Watcher
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, AfterCommit, Terms
-from .transaction import Transaction
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from .pool import Borrowed
-    from .sockets import Watchdog
 
     Call = Callable[[], object]
+    Execute = Callable[..., object]
 
 T = TypeVar("T")
-
-
-class Lender(Protocol):
-    """What lends a unit its connection."""
-
-    watchdog: Watchdog[Any] | None
-    answers: tuple[type[BaseException], ...]  # what is raised to answer, and no failure
-
-    def borrow(self, terms: Terms) -> Borrowed:
-        """Return a connection on which *terms* can be kept."""
-
-    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
-        """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
-
-    def session(self, unit: Unit) -> Session:
-        """Return an ORM session that is bound to *unit*."""
-
-    def committed(self) -> None:
-        """Learn that a unit has committed which is no request's own."""
-
-    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
-        """Learn that the server or the file takes no writes; return what is raised for *error*."""
-
-    def failed(self, call: Call) -> None:
-        """Log the exception that is handled, of a *call* after a commit."""
-
-
-class Watcher(Protocol):
-    """What follows a unit for the request that has it."""
-
-    def used(self, unit: Unit) -> None:
-        """Learn that *unit* is about to borrow a connection; raise UnitOverError if it may not."""
-
-    def refusal(self, error: DatabaseUnavailableError) -> Exception:
-        """Return what is raised in place of *error*."""
 
 
 class Unit:
@@ -93,7 +55,9 @@ class Unit:
     _wrote = False
     _after: AfterCommit | None = None
 
-    def __init__(self, lender: Lender, terms: Terms, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self, lender: Lender[Unit], terms: Terms, watcher: Watcher[Unit] | None = None
+    ) -> None:
         self._lender, self.terms, self._watcher = lender, terms, watcher
 
     # ------------------------------ what handlers call ------------------------------
@@ -136,7 +100,8 @@ class Unit:
 
     def on_commit(self, call: Call) -> None:
         """Have *call* called after what is done now has been committed; never if it is undone."""
-        self._calls_after().calls.append(call)
+        self._after = self._after or AfterCommit()
+        self._after.calls.append(call)
 
     def commit(self) -> None:
         """Commit what was done so far; the next statement begins a new transaction."""
@@ -147,7 +112,8 @@ class Unit:
         except BaseException:
             self.close()
             raise
-        self._call_back()
+        if self._after is not None:
+            self._after.call_back(self._lender.failed)
 
     def rollback(self) -> None:
         """Undo what was done since the last commit; the next statement begins anew."""
@@ -173,22 +139,19 @@ class Unit:
         A *pause* is no end: what only reads goes on with its rows, and an ORM session with its
         objects.
         """
+        rests = False
         try:
             if commit and not self.doomed and self._handle is not None:
                 if self.terms.write or not pause:
                     self._finish()
-            else:
-                pause = False
-        except BaseException:
-            pause = False
-            raise
+                rests = pause
         finally:
-            if pause:
+            if rests:
                 self.rest()
             else:
                 self.close()
         if self._after is not None:
-            self._call_back()
+            self._after.call_back(self._lender.failed)
 
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block, outside of a request."""
@@ -210,13 +173,7 @@ class Unit:
 
     # ------------------------------ what handles call ------------------------------
 
-    def run(
-        self,
-        statement: Statement,
-        cursor: object,
-        execute: Callable[..., object],
-        *args: Any,
-    ) -> None:
+    def run(self, statement: Statement, cursor: object, execute: Execute, *args: Any) -> None:
         """Have ``execute(*args)`` run *statement* on *cursor*: watched, timed and counted.
 
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads, and
@@ -279,7 +236,7 @@ class Unit:
             if fault_of(error) is not Fault.GONE:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
                 # SQLAlchemy takes it for ended.
-                self._undo()
+                self.undone()
                 raise
             borrowed.broken = True
             if self.terms.write:
@@ -293,25 +250,16 @@ class Unit:
         self._ended(committed=False)
 
     def undone(self) -> bool:
-        """Roll back if there may be a transaction; tell whether the connection is still good."""
+        """Roll back behind SQLAlchemy's back; tell whether the connection is still good."""
         borrowed = self._borrowed
         assert borrowed is not None  # noqa: S101
         try:
             if not borrowed.backend.is_idle(borrowed.driver):
-                self.rollback_by(borrowed.driver.rollback)
+                self._timed(0, borrowed.driver.rollback)
         except Exception:
-            return False
-        return True
-
-    # ------------------------------ inside ------------------------------
-
-    def _call_back(self) -> None:
-        """Call what was waiting for a commit that has come."""
-        for call in self._after.due() if self._after is not None else ():
-            try:
-                call()
-            except Exception:  # the work is stored, so that the answer is what it is
-                self._lender.failed(call)
+            borrowed.broken = True
+        self._ended(committed=False)
+        return not borrowed.broken
 
     def _ended(self, *, committed: bool) -> None:
         """Note that the transaction has ended."""
@@ -332,17 +280,8 @@ class Unit:
             try:
                 self._transaction.check()
             except TransactionLostError:
-                self._undo()
+                self.undone()
                 raise
-
-    def _undo(self) -> None:
-        """Roll back behind SQLAlchemy's back."""
-        if self._borrowed is not None:
-            try:
-                self._borrowed.driver.rollback()
-            except Exception:
-                self._borrowed.broken = True
-        self._ended(committed=False)
 
     def _heed(self, judged: Judged, statement: Statement) -> None:
         """Do what a statement needs that does more than to read or write."""
@@ -355,28 +294,21 @@ class Unit:
             self.ask_for_transaction()
         if judged.commits:
             self._see_what_is_left()
-        if judged.savepoint:
-            self._calls_after().begin_savepoint(judged.savepoint)
-        elif judged.undone_to and self._after is not None:
-            self._after.undo_to(judged.undone_to)
-
-    def _calls_after(self) -> AfterCommit:
-        if self._after is None:
-            self._after = AfterCommit()
-        return self._after
+        if judged.savepoint or judged.undone_to:
+            self._after = self._after or AfterCommit()
+            self._after.note(judged.savepoint, judged.undone_to)
 
     def _note_failure(self, error: Exception, statement: Statement) -> None:
         borrowed, transaction = self._borrowed, self._transaction
-        if borrowed is None:
-            return
+        assert borrowed is not None  # noqa: S101
         borrowed.backend.hide(error)
+        if transaction is not None:
+            transaction.note_failure(error)
         refused = fault_of(error) is Fault.READ_ONLY
         if refused and self.terms.write and not self.terms.read_only:
             borrowed.broken = True
             raise self._refusal(self._lender.refused_to_write(error)) from error
-        if transaction is not None:
-            transaction.note_failure(error)
-        elif refused and not self.terms.write:
+        if refused and transaction is None and not self.terms.write:
             raise WriteInReadUnitError(statement) from error
 
     def rest(self) -> None:
@@ -437,8 +369,6 @@ class Unit:
             changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection
         self._borrowed, self._changed = None, False
         self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
-
-    # ------------------------------ what each handle does otherwise ------------------------------
 
     def _open(self) -> None:
         """Make the handle."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
@@ -18,8 +18,6 @@ from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Health, PoolFigures, measured
 from cpkit.database.requests import note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
-from cpkit.database.terms import Local
-from cpkit.database.unit import Unit
 from cpkit.logs.printable import printable
 
 if TYPE_CHECKING:
@@ -29,7 +27,23 @@ if TYPE_CHECKING:
     from cpkit.database.backends.base import Backend
 
 # What may be over soon: worth to wait for, and no reason to end where it is not required.
-_PASSING = (Fault.GONE, Fault.BUSY)
+_MAY_COME = (Fault.GONE, Fault.BUSY)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _of_database(
+    method: Callable[Concatenate[Database, P], R],
+) -> Callable[Concatenate[DatabasePlugin, P], R]:
+    """Return *method* as the plugin's own, with its signature and its docstring."""
+
+    @wraps(method)
+    def call(self: DatabasePlugin, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return method(self.database, *args, **kwargs)
+
+    return call
 
 
 class DatabasePlugin(SimplePlugin):
@@ -72,25 +86,7 @@ class DatabasePlugin(SimplePlugin):
 
     # ------------------------------ what applications call ------------------------------
 
-    def unit(
-        self,
-        handle: str = "connection",
-        *,
-        write: bool = True,
-        isolation: str | None = None,
-        read_only: bool = False,
-        set_local: Local | None = None,
-    ) -> Unit:
-        """Return a unit of work, for a ``with`` block; *handle*: connection, session or dbapi.
-
-        *isolation*, *read_only* and *set_local* are asked of the transaction; without *write* it
-        only reads.
-        """
-        return self._database.unit(
-            handle, write=write, isolation=isolation, read_only=read_only, set_local=set_local
-        )
-
-    begin = unit
+    unit = begin = _of_database(Database.unit)
 
     @property
     def engine(self) -> Engine:
@@ -238,11 +234,11 @@ class DatabasePlugin(SimplePlugin):
         return Health(self.name, self._settings.masked_url, up, seconds, self.figures())
 
     def _await(self, backend: Backend[Any]) -> None:
-        patiently(backend.probe, self._settings.wait, _PASSING)
+        patiently(backend.probe, self._settings.wait, _MAY_COME)
 
     def _end_if_needed(self, error: Exception) -> None:
         """End the process before anything is served, unless it can go on without the database."""
-        if self._settings.required or fault_of(error) not in _PASSING:
+        if self._settings.required or fault_of(error) not in _MAY_COME:
             end_start(self.bus, _one_line(error), of=f"Database {self._settings.masked_url}")
 
 
