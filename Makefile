@@ -7,6 +7,8 @@ PY     := $(VENV)/bin/python
 BUNDLE := demo/static/app.js
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
 NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
+# Tests start many interpreters: without bytecode each would compile cpkit anew.
+unexport PYTHONDONTWRITEBYTECODE
 # The certificates of the machine, which pip trusts and PyPI's Node does not by itself.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm

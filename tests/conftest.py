@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,12 @@ from typing import Any
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# PERF: tests start many interpreters: without bytecode each would compile cpkit anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# PERF: no test trusts a certificate, and pg8000 reads all of the system's for each connection.
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from cpkit.errors import UnfitDatabaseError
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing._database import databases, is_for_tests
 
-LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error")
+# What else is installed only takes time to be imported.
+OTHERS = ("hypothesispytest", "anyio", "benchmark", "schemathesis")
+LEAN = ("-p", "no:cacheprovider", *(f"-pno:{name}" for name in OTHERS), "-W", "error")
 
 SCOPES = """
 import cherrypy

@@ -172,7 +172,8 @@ def pytest_runtest_protocol(item):
 
 
 def run(pytester, *arguments):
-    lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    others = ("cacheprovider", "hypothesispytest", "anyio", "benchmark", "xdist")
+    lean = (f"-pno:{name}" for name in others)
     return pytester.runpytest_subprocess(*lean, *arguments)
 
 

@@ -47,7 +47,9 @@ def test_the_server(turn, cp_server):
 """
 
 
-LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error")
+# What else is installed only takes time to be imported.
+OTHERS = ("hypothesispytest", "anyio", "benchmark", "schemathesis")
+LEAN = ("-p", "no:cacheprovider", *(f"-pno:{name}" for name in OTHERS), "-W", "error")
 
 
 def run(pytester, *arguments):
