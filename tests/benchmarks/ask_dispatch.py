@@ -9,7 +9,6 @@ import cherrypy
 from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import application, getter, sender
 
-SIZES = (10, 100, 1_000, 10_000)
 ANSWER = ("200 OK", b"book 15 of 12")
 NULL = "a dispatcher that knows the handler"
 THEIRS = "CherryPy RoutesDispatcher"
@@ -42,46 +41,35 @@ def null(path_info: str) -> None:
     request.handler = cherrypy.dispatch.LateParamPageHandler(LIBRARY.show)
 
 
-def table(dispatcher: Any, size: int) -> Any:
-    """Connect *size* routes that share a prefix; the one asked for stands in the middle."""
+def asked(dispatcher: Any, size: int, **sections: Any) -> Call:
+    """Return a call that asks for the middle one of *size* routes that share a prefix."""
     for number in range(size):
         path = f"/api/v1/resource{number}/{{library_id}}/book/{{book_id}}"
         dispatcher.connect(f"route{number}", path, LIBRARY, action="show")
-    return dispatcher
-
-
-def asked(dispatcher: Any, path: str, **sections: Any) -> Call:
-    """Return a call that sends GET *path* to an application of *dispatcher*."""
     config = {"/": {"request.dispatch": dispatcher}, **sections}
-    return getter(application(None, config), path)
-
-
-def _whole(size: int) -> Case:
-    """Config merged, variables set, the handler called: everything that stands between a socket
-    and an answer, but the socket. Ours may add 15 µs to a dispatcher that knows the handler
-    beforehand, with ten routes or ten thousand."""
-    from cpkit.dispatchers import RoutesDispatcher
-
-    path = f"/api/v1/resource{size // 2}/12/book/15"
-    variants = {
-        NULL: asked(null, path),
-        THEIRS: asked(table(cherrypy.dispatch.RoutesDispatcher(), size), path),
-        OURS: asked(table(RoutesDispatcher(), size), path),
-    }
-    return Case(variants, NULL, ANSWER, without=[NULL], ours=OURS)
+    return getter(application(None, config), f"/api/v1/resource{size // 2}/12/book/15")
 
 
 def _ask(size: int) -> None:
-    def whole() -> Case:
-        return _whole(size)
-
-    whole.__doc__ = _whole.__doc__
     title = f"What does a whole request cost by {size:,} routes?"
     few = size <= 1_000  # more take minutes to build under valgrind
-    question("dispatch", title, curve="a whole request by routes", size=size, counted=few)(whole)
+
+    @question("dispatch", title, curve="a whole request by routes", size=size, counted=few)
+    def whole() -> Case:
+        """Config merged, variables set, the handler called: all between a socket and an answer, but
+        the socket."""
+        from cpkit.dispatchers import RoutesDispatcher
+
+        path = f"/api/v1/resource{size // 2}/12/book/15"
+        variants = {
+            NULL: getter(application(None, {"/": {"request.dispatch": null}}), path),
+            THEIRS: asked(cherrypy.dispatch.RoutesDispatcher(), size),
+            OURS: asked(RoutesDispatcher(), size),
+        }
+        return Case(variants, NULL, ANSWER, without=[NULL], ours=OURS)
 
 
-for each in SIZES:
+for each in (10, 100, 1_000, 10_000):
     _ask(each)
 
 
@@ -91,13 +79,11 @@ def sections() -> Case:
     request, so that a change of the config is seen at once."""
     from cpkit.dispatchers import RoutesDispatcher
 
-    path = "/api/v1/resource5/12/book/15"
     deep = {"/api/v1/resource5/{library_id}": {"a.b": 1}, "/api/v1/resource5/12": {"a.b": 2}}
-    theirs = cherrypy.dispatch.RoutesDispatcher
     variants = {
-        THEIRS: asked(table(theirs(), 10), path, **deep),
-        OURS + ", no section": asked(table(RoutesDispatcher(), 10), path),
-        OURS: asked(table(RoutesDispatcher(), 10), path, **deep),
+        THEIRS: asked(cherrypy.dispatch.RoutesDispatcher(), 10, **deep),
+        OURS + ", no section": asked(RoutesDispatcher(), 10),
+        OURS: asked(RoutesDispatcher(), 10, **deep),
     }
     return Case(variants, THEIRS, ANSWER)
 

@@ -23,12 +23,6 @@ BATCH = 16
 Ask = Callable[[str], object]
 
 
-def _cpkit() -> Ask:
-    from cpkit.negotiation import negotiate
-
-    return lambda field: negotiate(field, OFFERS)
-
-
 def _cherrypy() -> Ask:
     """Return CherryPy's own function, in a request of which only the Accept field changes."""
     from cherrypy.lib.cptools import accept
@@ -45,27 +39,6 @@ def _cherrypy() -> Ask:
     return ask
 
 
-def _werkzeug() -> Ask:
-    from werkzeug.datastructures import MIMEAccept
-    from werkzeug.http import parse_accept_header
-
-    return lambda field: parse_accept_header(field, MIMEAccept).best_match(OFFERS)
-
-
-def _webob() -> Ask:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from webob.acceptparse import create_accept_header
-
-    return lambda field: create_accept_header(field).acceptable_offers(OFFERS)[0][0]
-
-
-def _falcon() -> Ask:
-    from falcon.util.mediatypes import best_match
-
-    return lambda field: best_match(OFFERS, field)
-
-
 def _over(ask: Ask, fields: Iterable[str]) -> Call:
     """Return a call that asks BATCH times: a call more for each would be a third of the least."""
     following = cycle(fields)
@@ -79,21 +52,24 @@ def _over(ask: Ask, fields: Iterable[str]) -> Call:
 
 
 def _choices(fields: list[str]) -> Case:
-    asks = {
-        "cpkit": _cpkit(),
+    from falcon.util.mediatypes import best_match
+    from werkzeug.datastructures import MIMEAccept
+    from werkzeug.http import parse_accept_header
+
+    from cpkit.negotiation import negotiate
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from webob.acceptparse import create_accept_header
+    asks: dict[str, Ask] = {
+        "cpkit": lambda field: negotiate(field, OFFERS),
         "CherryPy": _cherrypy(),
-        "werkzeug": _werkzeug(),
-        "webob": _webob(),
-        "falcon": _falcon(),
+        "werkzeug": lambda field: parse_accept_header(field, MIMEAccept).best_match(OFFERS),
+        "webob": lambda field: create_accept_header(field).acceptable_offers(OFFERS)[0][0],
+        "falcon": lambda field: best_match(OFFERS, field),
     }
-    return Case(
-        {name: _over(ask, fields) for name, ask in asks.items()},
-        baseline="CherryPy",
-        expected="text/html",
-        calls=BATCH,
-        cleanup=cherrypy.serving.clear,
-        ours="cpkit",
-    )
+    calls = {name: _over(ask, fields) for name, ask in asks.items()}
+    return Case(calls, "CherryPy", "text/html", calls=BATCH, cleanup=cherrypy.serving.clear)
 
 
 @question("negotiation", "What does a browser's Accept field cost, never seen before?")

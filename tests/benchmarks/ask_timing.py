@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import cherrypy
@@ -14,8 +13,8 @@ from tests.benchmarks.wsgi import application, getter
 ANSWER = ("200 OK", b"ok")
 PHASES = {"cpkit.timing.on": True}
 HEADER = {**PHASES, "cpkit.timing.header": True}
-# dispatch, tools, body, tools, handler, finalize, log, stream
-PHASE_SPANS = 8
+PLAIN = "CherryPy, nothing on"
+UNHEARD = "cpkit, phases", "cpkit, phases and header"  # by any plugin: nothing is put off
 
 
 class Root:
@@ -27,8 +26,26 @@ class Root:
         return b"ok"
 
 
+ROOT = Root()
+
+
+class Spanned:
+    """Begin and end as many spans as cpkit makes of phases."""
+
+    def __init__(self, tracers: Any) -> None:
+        self.tracer = tracers.get_tracer("by hand")
+
+    @cherrypy.expose
+    def index(self) -> bytes:
+        """Return two bytes."""
+        for _ in range(8):  # dispatch, tools, body, tools, handler, finalize, log, stream
+            with self.tracer.start_as_current_span("phase"):
+                pass
+        return b"ok"
+
+
 def _app(**settings: Any) -> Any:
-    return application(Root(), {"/": settings})
+    return application(ROOT, {"/": settings})
 
 
 def _heard_by(call: Call, *plugins: Any) -> Call:
@@ -45,6 +62,10 @@ def _heard_by(call: Call, *plugins: Any) -> Call:
         return call()
 
     return heard
+
+
+def _ask(*plugins: Any, **settings: Any) -> Call:
+    return _heard_by(getter(_app(**settings), "/"), *plugins)
 
 
 def _plugin(prometheus: bool = False) -> Any:
@@ -65,36 +86,24 @@ def _plugin(prometheus: bool = False) -> Any:
     return plugin
 
 
-def _idle_tool() -> None:
-    box = cherrypy.tools
-    box.bench_idle = cherrypy.Tool("before_handler", lambda: None)
-
-
 def _by_hand() -> None:
     """Register what people write: two hooks, and a Prometheus histogram by route and status."""
     from prometheus_client import CollectorRegistry, Histogram
 
-    seconds = Histogram(
-        "seconds", "Request", ("method", "route", "status"), registry=CollectorRegistry()
-    )
+    labels = ("method", "route", "status")
+    seconds = Histogram("seconds", "Request", labels, registry=CollectorRegistry())
 
-    class ByHand(cherrypy.Tool):
-        def __init__(self) -> None:
-            super().__init__("on_start_resource", self.begin, priority=0)
+    def end(begun: float) -> None:
+        request, response = cherrypy.serving.request, cherrypy.serving.response
+        taken = time.perf_counter() - begun
+        seconds.labels(request.method, "Root.index", response.status[:3]).observe(taken)
 
-        def _setup(self) -> None:
-            super()._setup()
-            cherrypy.serving.request.hooks.attach("on_end_request", self.end, priority=100)
+    def begin() -> None:
+        hooks, begun = cherrypy.serving.request.hooks, time.perf_counter()
+        hooks.attach("on_end_request", end, priority=100, begun=begun)
 
-        def begin(self) -> None:
-            cherrypy.serving.request.begun = time.perf_counter()
-
-        def end(self) -> None:
-            request, response = cherrypy.serving.request, cherrypy.serving.response
-            taken = time.perf_counter() - request.begun
-            seconds.labels(request.method, "Root.index", response.status[:3]).observe(taken)
-
-    cherrypy.tools.bench_by_hand = ByHand()
+    cherrypy.tools.bench_by_hand = cherrypy.Tool("on_start_resource", begin, priority=0)
+    cherrypy.tools.bench_idle = cherrypy.Tool("before_handler", lambda: None)
 
 
 def _tracers(sampled: bool = True) -> Any:
@@ -109,120 +118,75 @@ def _tracing(sampled: bool = True, least: float = 0) -> Any:
     return plugin
 
 
-def _opentelemetry(app: Any, traced: bool) -> Callable[..., Any]:
+def _opentelemetry(metrics: bool, tracers: Any, root: object = ROOT) -> Call:
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+    from opentelemetry.metrics import NoOpMeterProvider
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import NoOpTracerProvider
 
-    meters = MeterProvider(metric_readers=[InMemoryMetricReader()])
-    tracers = TracerProvider() if traced else NoOpTracerProvider()
-    return OpenTelemetryMiddleware(app, meter_provider=meters, tracer_provider=tracers)
+    reading = MeterProvider(metric_readers=[InMemoryMetricReader()]) if metrics else None
+    meters = reading or NoOpMeterProvider()
+    app = OpenTelemetryMiddleware(application(root), meter_provider=meters, tracer_provider=tracers)
+    return _heard_by(getter(app, "/"))
+
+
+def _case(calls: dict[str, Call], without: list[str], ours: str | None = None) -> Case:
+    from cpkit.timing.counting import BATCH
+
+    before = cherrypy.engine.listeners
+    periods = {name: BATCH for name in calls if name.startswith("cpkit") and name not in UNHEARD}
+    return Case(
+        calls,
+        PLAIN,
+        ANSWER,
+        cleanup=lambda: setattr(cherrypy.engine, "listeners", before),
+        without=without,
+        periods=periods,
+        ours=ours,
+    )
 
 
 @question("timing", "What does it cost a request to be timed?")
 def timed() -> Case:
-    """Marks are taken where CherryPy runs a request's hooks anyway, empty hook points are not
-    run at all, and the header is one string. Peers see the total alone, and OpenTelemetry's
-    middleware builds its attributes anew for each request."""
-    import cherrypy.lib.cpstats
+    """Marks are taken where CherryPy runs a request's hooks anyway; peers see the total alone, and
+    OpenTelemetry's middleware builds its attributes anew for each request."""
+    import cherrypy.lib.cpstats  # noqa: F401 (the tool)
+    from opentelemetry.trace import NoOpTracerProvider
 
     import cpkit.tools  # noqa: F401
-    from cpkit.timing.counting import BATCH
 
-    _idle_tool()
     _by_hand()
-    before = cherrypy.engine.listeners
-    plain, idle = "CherryPy, nothing on", "a tool that does nothing"
-    metrics = "OpenTelemetry WSGI, metrics"
-    variants = {
-        plain: _app(),
-        idle: _app(**{"tools.bench_idle.on": True}),
-        "cpkit, phases": _app(**PHASES),
-        "cpkit, phases and header": _app(**HEADER),
-        "CherryPy's cpstats, total only": _app(**{"tools.cpstats.on": True}),
-        "Prometheus by hand, total only": _app(**{"tools.bench_by_hand.on": True}),
-        metrics: _opentelemetry(_app(), traced=False),
-        "OpenTelemetry WSGI, metrics and traces": _opentelemetry(_app(), traced=True),
+    idle, (phases, header) = "a tool that does nothing", UNHEARD
+    calls = {
+        PLAIN: _ask(),
+        idle: _ask(**{"tools.bench_idle.on": True}),
+        phases: _ask(**PHASES),
+        header: _ask(**HEADER),
+        "CherryPy's cpstats, total only": _ask(**{"tools.cpstats.on": True}),
+        "Prometheus by hand, total only": _ask(**{"tools.bench_by_hand.on": True}),
+        "OpenTelemetry WSGI, metrics": _opentelemetry(True, NoOpTracerProvider()),
+        "OpenTelemetry WSGI, metrics and traces": _opentelemetry(True, _tracers()),
+        "cpkit, phases, header, histograms": _ask(_plugin(), **HEADER),
+        "cpkit, phases, header, histograms, Prometheus": _ask(_plugin(prometheus=True), **HEADER),
     }
-    calls = {name: _heard_by(getter(app, "/")) for name, app in variants.items()}
-    counted = "cpkit, phases, header, histograms"
-    calls[counted] = _heard_by(getter(_app(**HEADER), "/"), _plugin())
-    exported = "cpkit, phases, header, histograms, Prometheus"
-    calls[exported] = _heard_by(getter(_app(**HEADER), "/"), _plugin(prometheus=True))
-
-    def cleanup() -> None:
-        cherrypy.engine.listeners = before
-
-    return Case(
-        calls,
-        plain,
-        ANSWER,
-        cleanup=cleanup,
-        without=[plain, idle],
-        periods=dict.fromkeys((counted, exported), BATCH),
-        ours="cpkit, phases and header",
-    )
+    return _case(calls, [PLAIN, idle], header)
 
 
 @question("timing", "What does it cost a request to be traced?")
 def traced() -> Case:
-    """The request's span is OpenTelemetry's own, and takes most of the time; what cpkit adds is to
-    read fewer fields. The spans of phases are made when they are over, a seventh of the work of
-    spans that are begun and ended; with ``traces_from`` above what phases take, they have none.
-    "By hand" begins and ends as many spans in the handler."""
-    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
-    from opentelemetry.metrics import NoOpMeterProvider
-    from opentelemetry.trace import get_tracer
-
+    """The request's span is OpenTelemetry's own and takes most of the time; the spans of phases are
+    made when they are over, a seventh of the work of as many that are begun and ended by hand."""
     import cpkit.tools  # noqa: F401
-    from cpkit.timing.counting import BATCH
 
-    before = cherrypy.engine.listeners
-    plain, off = "CherryPy, nothing on", "cpkit, not traced"
-
-    def ours(plugin: Any) -> Call:
-        return _heard_by(getter(_app(**PHASES), "/"), plugin)
-
-    def theirs(sampled: bool, spans: int = 0) -> Call:
-        tracers, meters = _tracers(sampled), NoOpMeterProvider()
-        tracer = get_tracer("by hand", tracer_provider=tracers)
-
-        class ByHand:
-            @cherrypy.expose
-            def index(self) -> bytes:
-                for _ in range(spans):
-                    with tracer.start_as_current_span("phase"):
-                        pass
-                return b"ok"
-
-        app = OpenTelemetryMiddleware(
-            application(ByHand()), tracer_provider=tracers, meter_provider=meters
-        )
-        return _heard_by(getter(app, "/"))
-
-    peer = "OpenTelemetry WSGI, traces"
+    peer, tracers = "OpenTelemetry WSGI, traces", _tracers()
     calls = {
-        plain: _heard_by(getter(_app(), "/")),
-        off: ours(_plugin()),
-        "cpkit, traced, not sampled": ours(_tracing(sampled=False)),
-        "cpkit, traced, no phase long enough": ours(_tracing(least=3600)),
-        "cpkit, traced, every phase": ours(_tracing()),
-        f"{peer}, not sampled": theirs(False),
-        peer: theirs(True),
-        f"{peer}, as many spans by hand": theirs(True, PHASE_SPANS),
+        PLAIN: _ask(),
+        "cpkit, not traced": _ask(_plugin(), **PHASES),
+        "cpkit, traced, not sampled": _ask(_tracing(sampled=False), **PHASES),
+        "cpkit, traced, no phase long enough": _ask(_tracing(least=3600), **PHASES),
+        "cpkit, traced, every phase": _ask(_tracing(), **PHASES),
+        f"{peer}, not sampled": _opentelemetry(False, _tracers(sampled=False)),
+        peer: _opentelemetry(False, _tracers()),
+        f"{peer}, as many spans by hand": _opentelemetry(False, tracers, Spanned(tracers)),
     }
-
-    def cleanup() -> None:
-        cherrypy.engine.listeners = before
-
-    batched = [name for name in calls if name.startswith("cpkit")]
-    return Case(
-        calls,
-        plain,
-        ANSWER,
-        cleanup=cleanup,
-        without=[plain],
-        periods=dict.fromkeys(batched, BATCH),
-    )
+    return _case(calls, [PLAIN])

@@ -15,199 +15,159 @@ from typing import Any
 import cherrypy
 from sqlalchemy import create_engine, text
 
-from tests.benchmarks.questions import Case, question
+from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import QUIET, application, getter
 
 PATH = "/library/12/book/15"
 MEDIA = ["application/json", "text/html"]
 ASKED = {"Accept": "application/json, text/html;q=0.5"}
-READ = "SELECT title FROM book WHERE library = ? AND number = ?"
+SQL = "SELECT title FROM book WHERE library = ? AND number = ?"
+STATEMENT = text("SELECT title FROM book WHERE library = :library AND number = :number")
 TITLE = "Middlemarch"
 ANSWER = ("200 OK", json.dumps({"book": "15", "title": TITLE}).encode())
+ACCEPT = {"cpkit.accept.on": True, "cpkit.accept.media": MEDIA}
+TIMING = {"cpkit.timing.on": True, "cpkit.timing.header": True}
+DATABASE = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
+THEIRS = {"tools.accept.on": True, "tools.accept.media": MEDIA}
+PLAIN = "CherryPy, nothing on"
+Read = Callable[[str, str], str]
 
 
 def _page(book: str, title: str) -> bytes:
     return json.dumps({"book": book, "title": title}).encode()
 
 
-class Plain:
-    """Serve a book by CherryPy's default dispatcher, which hands over the path's rest."""
+class Book:
+    """A book, as *read* finds its title."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
 
     @cherrypy.expose
     def library(self, library_id: str, noun: str, book_id: str) -> bytes:
-        """Return the book."""
-        return _page(book_id, TITLE)
-
-
-class Routed:
-    """Serve a book by a dispatcher that names the parts of the path."""
-
-    @cherrypy.expose
-    def show(self, library_id: str, book_id: str) -> bytes:
-        """Return the book."""
-        return _page(book_id, TITLE)
-
-
-class Lending:
-    """Serve a book that the request's connection reads."""
-
-    @cherrypy.expose
-    def library(self, library_id: str, noun: str, book_id: str) -> bytes:
-        """Return the book."""
+        """Answer CherryPy's default dispatcher, which hands over the path's rest."""
         return self.show(library_id, book_id)
 
     @cherrypy.expose
     def show(self, library_id: str, book_id: str) -> bytes:
-        """Return the book."""
-        row = cherrypy.serving.request.db.execute(READ, (library_id, book_id)).fetchone()
-        return _page(book_id, row[0])
+        """Answer a dispatcher that names the parts of the path."""
+        return _page(book_id, self.read(library_id, book_id))
 
 
-class Tutorial:
-    """Serve a book as the tutorial does: connect, read, let go."""
+def known(library: str, number: str) -> str:
+    """Return the title without a look at a database."""
+    return TITLE
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    @cherrypy.expose
-    def show(self, library_id: str, book_id: str) -> bytes:
-        """Return the book."""
+def raw(*asked: str) -> str:
+    """Read by the driver's connection that is lent."""
+    return str(cherrypy.serving.request.db.execute(SQL, asked).fetchone()[0])
+
+
+def core(library: str, number: str) -> str:
+    """Read by SQLAlchemy's handle that is lent."""
+    asked = {"library": library, "number": number}
+    return str(cherrypy.serving.request.db.scalar(STATEMENT, asked))
+
+
+class Shelf(ExitStack):
+    """The books' database, and the plugin that has it open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from cpkit.plugins import DatabasePlugin
+
+        folder = tempfile.mkdtemp()
+        self.callback(shutil.rmtree, folder)
+        self.path = Path(folder, "books.db")
+        self.url = f"sqlite:///{self.path}"
         with sqlite3.connect(self.path) as connection:
-            row = connection.execute(READ, (library_id, book_id)).fetchone()
-        return _page(book_id, row[0])
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("CREATE TABLE book (library, number, title)")
+            connection.execute("CREATE UNIQUE INDEX place ON book (library, number)")
+            connection.execute("INSERT INTO book VALUES ('12', '15', ?)", (TITLE,))
+        cherrypy.config.update(QUIET)
+        cherrypy.engine.db = DatabasePlugin(cherrypy.engine, self.url)
+        cherrypy.engine.db.start()
+        self.callback(cherrypy.engine.db.stop)
+
+    def connecting(self, *asked: str) -> str:
+        """Connect, read, let go: as the tutorial does."""
+        with sqlite3.connect(self.path) as connection:
+            return str(connection.execute(SQL, asked).fetchone()[0])
+
+    def by_hand(self) -> Read:
+        """Return what reads as CherryPy's users do who have SQLAlchemy."""
+        engine = create_engine(self.url)
+        self.callback(engine.dispose)
+
+        def read(library: str, number: str) -> str:
+            with engine.connect() as connection:
+                asked = {"library": library, "number": number}
+                return str(connection.scalar(STATEMENT, asked))
+
+        return read
 
 
-def _by_routes(dispatcher: Any, root: object, **settings: Any) -> Callable[[], object]:
-    dispatcher.connect("book", "/library/{library_id}/book/{book_id}", root, action="show")
-    return _getter(None, **{"request.dispatch": dispatcher, **settings})
+def _by_default(read: Read, **settings: Any) -> Call:
+    return getter(application(Book(read), {"/": settings}), PATH, ASKED)
 
 
-def _getter(root: object, **settings: Any) -> Callable[[], object]:
-    return getter(application(root, {"/": settings}), PATH, ASKED)
+def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
+    from cpkit.dispatchers import RoutesDispatcher
 
-
-def _shelf(folder: str) -> Path:
-    path = Path(folder, "books.db")
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("CREATE TABLE book (library, number, title)")
-        connection.execute("CREATE UNIQUE INDEX place ON book (library, number)")
-        connection.execute("INSERT INTO book VALUES ('12', '15', ?)", (TITLE,))
-    return path
-
-
-def _opened(path: Path) -> Any:
-    from cpkit.plugins import DatabasePlugin
-
-    cherrypy.config.update(QUIET)
-    plugin = cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{path}")
-    plugin.start()
-    return plugin
-
-
-ACCEPT = {"cpkit.accept.on": True, "cpkit.accept.media": MEDIA}
-TIMING = {"cpkit.timing.on": True, "cpkit.timing.header": True}
-DATABASE = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
+    table = dispatcher or RoutesDispatcher()
+    table.connect("book", "/library/{library_id}/book/{book_id}", Book(read), action="show")
+    return getter(application(None, {"/": {"request.dispatch": table, **settings}}), PATH, ASKED)
 
 
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
-    """The application answers alike in each row: CherryPy's default dispatcher and nothing on,
-    then one piece at a time, then all of them with one read from SQLite. A tool that does nothing
-    adds some 3 µs by itself."""
+    """Each row answers alike: nothing on, one piece at a time, and all with one read."""
     import cpkit.tools  # noqa: F401
-    from cpkit.dispatchers import RoutesDispatcher
 
-    folder = tempfile.mkdtemp()
-    plugin = _opened(_shelf(folder))
-
-    def cleanup() -> None:
-        plugin.stop()
-        shutil.rmtree(folder)
-
+    shelf = Shelf()
     variants = {
-        "CherryPy, nothing on": _getter(Plain()),
-        "cpkit RoutesDispatcher": _by_routes(RoutesDispatcher(), Routed()),
-        "cpkit accept": _getter(Plain(), **ACCEPT),
-        "cpkit timing, with its header": _getter(Plain(), **TIMING),
-        "cpkit db, not touched": _getter(Plain(), **DATABASE),
-        "cpkit db, one read": _getter(Lending(), **DATABASE),
-        "cpkit, all four, one read": _by_routes(
-            RoutesDispatcher(), Lending(), **ACCEPT, **TIMING, **DATABASE
-        ),
+        PLAIN: _by_default(known),
+        "cpkit RoutesDispatcher": _by_routes(known),
+        "cpkit accept": _by_default(known, **ACCEPT),
+        "cpkit timing, with its header": _by_default(known, **TIMING),
+        "cpkit db, not touched": _by_default(known, **DATABASE),
+        "cpkit db, one read": _by_default(raw, **DATABASE),
+        "cpkit, all four, one read": _by_routes(raw, **ACCEPT, **TIMING, **DATABASE),
     }
-    plain = "CherryPy, nothing on"
-    return Case(variants, plain, ANSWER, cleanup=cleanup, without=[plain])
+    return Case(variants, PLAIN, ANSWER, cleanup=shelf.close, without=[PLAIN])
 
 
 @question("whole", "What do all four cost beside CherryPy's own?")
 def own() -> Case:
-    """The same request by what CherryPy brings: its RoutesDispatcher, its accept tool, cpstats,
-    and the connection a call of the tutorial's chapter 9. One route, so that the table's length
-    doesn't speak for cpkit yet."""
+    """The same by CherryPy's dispatcher, accept tool, cpstats, and a connection a call."""
     import cherrypy.lib.cpstats
 
     import cpkit.tools  # noqa: F401
-    from cpkit.dispatchers import RoutesDispatcher
 
-    folder = tempfile.mkdtemp()
-    path = _shelf(folder)
-    plugin = _opened(path)
-    settings = {"tools.accept.on": True, "tools.accept.media": MEDIA, "tools.cpstats.on": True}
-
-    def cleanup() -> None:
-        plugin.stop()
-        shutil.rmtree(folder)
-
-    theirs = "CherryPy's own four"
+    shelf, theirs = Shelf(), "CherryPy's own four"
+    dispatcher = cherrypy.dispatch.RoutesDispatcher()
+    settings = {**THEIRS, "tools.cpstats.on": True}
     variants = {
-        theirs: _by_routes(cherrypy.dispatch.RoutesDispatcher(), Tutorial(path), **settings),
-        "cpkit's four": _by_routes(RoutesDispatcher(), Lending(), **ACCEPT, **TIMING, **DATABASE),
+        theirs: _by_routes(shelf.connecting, dispatcher, **settings),
+        "cpkit's four": _by_routes(raw, **ACCEPT, **TIMING, **DATABASE),
     }
-    return Case(variants, theirs, ANSWER, cleanup=cleanup, ours="cpkit's four")
-
-
-STATEMENT = "SELECT title FROM book WHERE library = :library AND number = :number"
+    return Case(variants, theirs, ANSWER, cleanup=shelf.close, ours="cpkit's four")
 
 
 def _timed(began: float) -> str:
     return f"total;dur={1000 * (perf_counter() - began):.3f}"
 
 
-class ByHand:
-    """Serve a book as CherryPy's users do who have SQLAlchemy: an engine, a connection a call."""
-
-    def __init__(self, engine: Any) -> None:
-        self.engine, self.statement = engine, text(STATEMENT)
-
-    @cherrypy.expose
-    def show(self, library_id: str, book_id: str) -> bytes:
-        """Return the book."""
-        with self.engine.connect() as connection:
-            title = connection.scalar(self.statement, {"library": library_id, "number": book_id})
-        return _page(book_id, title)
-
-
-class LendingCore:
-    """Serve a book that the request's connection reads by SQLAlchemy Core."""
-
-    def __init__(self) -> None:
-        self.statement = text(STATEMENT)
-
-    def show(self, library_id: str, book_id: str) -> bytes:
-        """Return the book."""
-        asked = {"library": library_id, "number": book_id}
-        return _page(book_id, cherrypy.serving.request.db.scalar(self.statement, asked))
-
-
-def _flask(url: str) -> Callable[[], object]:
+def _flask(url: str) -> Call:
     """Return Flask with Flask-SQLAlchemy and werkzeug's negotiation."""
     import flask
     from flask_sqlalchemy import SQLAlchemy
 
     app = flask.Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    database, statement = SQLAlchemy(app), text(STATEMENT)
+    database = SQLAlchemy(app)
 
     @app.get("/library/<int:library_id>/book/<int:book_id>")
     def show(library_id: int, book_id: int) -> flask.Response:
@@ -215,7 +175,7 @@ def _flask(url: str) -> Callable[[], object]:
         if flask.request.accept_mimetypes.best_match(MEDIA) is None:
             flask.abort(406)
         asked = {"library": str(library_id), "number": str(book_id)}
-        title = database.session.scalar(statement, asked)
+        title = database.session.scalar(STATEMENT, asked)
         response = flask.Response(_page(str(book_id), title), mimetype="application/json")
         response.vary.add("Accept")
         response.headers["Server-Timing"] = _timed(began)
@@ -224,30 +184,26 @@ def _flask(url: str) -> Callable[[], object]:
     return getter(app, PATH, ASKED)
 
 
-def _falcon(engine: Any) -> Callable[[], object]:
+def _falcon(read: Read) -> Call:
     """Return Falcon with SQLAlchemy by hand."""
     import falcon
 
-    statement = text(STATEMENT)
-
-    class Book:
+    class Resource:
         def on_get(self, request: Any, response: Any, library_id: int, book_id: int) -> None:
             began = perf_counter()
             if request.client_prefers(MEDIA) is None:
                 raise falcon.HTTPNotAcceptable
-            with engine.connect() as connection:
-                asked = {"library": str(library_id), "number": str(book_id)}
-                title = connection.scalar(statement, asked)
-            response.data, response.content_type = _page(str(book_id), title), "application/json"
+            response.data = _page(str(book_id), read(str(library_id), str(book_id)))
+            response.content_type = "application/json"
             response.append_header("Vary", "Accept")
             response.set_header("Server-Timing", _timed(began))
 
     app = falcon.App()
-    app.add_route("/library/{library_id:int}/book/{book_id:int}", Book())
+    app.add_route("/library/{library_id:int}/book/{book_id:int}", Resource())
     return getter(app, PATH, ASKED)
 
 
-def _fastapi(url: str, cleanup: ExitStack) -> Callable[[], object]:
+def _fastapi(shelf: Shelf) -> Call:
     """Return FastAPI with a session that it depends on, through httpx's transport for ASGI."""
     import asyncio
 
@@ -255,7 +211,7 @@ def _fastapi(url: str, cleanup: ExitStack) -> Callable[[], object]:
     from fastapi import Depends, FastAPI, Response
     from sqlalchemy.orm import Session
 
-    engine, statement, app = create_engine(url), text(STATEMENT), FastAPI()
+    engine, app = create_engine(shelf.url), FastAPI()
 
     def session() -> Iterator[Session]:
         with Session(engine) as made:
@@ -266,15 +222,15 @@ def _fastapi(url: str, cleanup: ExitStack) -> Callable[[], object]:
     def show(library_id: int, book_id: int, database=Depends(session)):  # noqa: B008
         began = perf_counter()
         asked = {"library": str(library_id), "number": str(book_id)}
-        page = _page(str(book_id), database.scalar(statement, asked))
+        page = _page(str(book_id), database.scalar(STATEMENT, asked))
         headers = {"Vary": "Accept", "Server-Timing": _timed(began)}
         return Response(page, media_type="application/json", headers=headers)
 
     loop = asyncio.new_event_loop()
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
-    cleanup.callback(engine.dispose)
-    cleanup.callback(loop.close)
-    cleanup.callback(lambda: loop.run_until_complete(client.aclose()))
+    shelf.callback(engine.dispose)
+    shelf.callback(loop.close)
+    shelf.callback(lambda: loop.run_until_complete(client.aclose()))
 
     def send() -> tuple[str, bytes]:
         answer = loop.run_until_complete(client.get(PATH, headers=ASKED))
@@ -286,28 +242,18 @@ def _fastapi(url: str, cleanup: ExitStack) -> Callable[[], object]:
 @question("whole", "What does a whole resource cost beside other frameworks?")
 def frameworks() -> Case:
     """One book, negotiated, timed, with one read from SQLite, each as the framework's documentation
-    says. FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
+    says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
     import cpkit.tools  # noqa: F401
-    from cpkit.dispatchers import RoutesDispatcher
 
-    folder, cleanup = tempfile.mkdtemp(), ExitStack()
-    url = f"sqlite:///{_shelf(folder)}"
-    cleanup.callback(shutil.rmtree, folder)
-    cleanup.callback(_opened(Path(folder, "books.db")).stop)
-    engine = create_engine(url)
-    cleanup.callback(engine.dispose)
-    theirs = {"tools.accept.on": True, "tools.accept.media": MEDIA}
-    ours = {**ACCEPT, **TIMING, "cpkit.db.on": True}
-    by_hand = "CherryPy's own, SQLAlchemy by hand"
+    shelf, by_hand = Shelf(), "CherryPy's own, SQLAlchemy by hand"
+    ours, read = {**ACCEPT, **TIMING, "cpkit.db.on": True}, shelf.by_hand()
     variants = {
-        by_hand: _by_routes(cherrypy.dispatch.RoutesDispatcher(), ByHand(engine), **theirs),
-        "cpkit, Core": _by_routes(RoutesDispatcher(), LendingCore(), **ours),
-        "cpkit, raw": _by_routes(RoutesDispatcher(), Lending(), **{**ours, **DATABASE}),
-        "cpkit, ORM": _by_routes(
-            RoutesDispatcher(), LendingCore(), **ours, **{"cpkit.db.handle": "session"}
-        ),
-        "Flask": _flask(url),
-        "Falcon": _falcon(engine),
-        "FastAPI, by httpx": _fastapi(url, cleanup),
+        by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
+        "cpkit, Core": _by_routes(core, **ours),
+        "cpkit, raw": _by_routes(raw, **{**ours, **DATABASE}),
+        "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
+        "Flask": _flask(shelf.url),
+        "Falcon": _falcon(read),
+        "FastAPI, by httpx": _fastapi(shelf),
     }
-    return Case(variants, by_hand, ANSWER, cleanup=cleanup.close)
+    return Case(variants, by_hand, ANSWER, cleanup=shelf.close)

@@ -16,41 +16,19 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import icount, machine
 from tests.benchmarks.icount import Counts
-from tests.benchmarks.questions import Question, load
+from tests.benchmarks.questions import load
 
 COUNTS = Path(__file__).with_name("counts.json")
 LIMIT = 0.02
 PLANTED = 0.03
-
-
-@dataclass(frozen=True)
-class Proof:
-    """Tell how the gate judged one piece: unchanged in *runs* runs, then slowed down."""
-
-    piece: str
-    runs: int
-    passed: int
-    apart: float
-    variants: int
-    caught: int
-
-    @property
-    def holds(self) -> bool:
-        """Say whether every unchanged run passed, and every slower variant was caught."""
-        return self.passed == self.runs and self.caught == self.variants
-
-    def __str__(self) -> str:
-        return (
-            f"{self.piece}: unchanged passed {self.passed} of {self.runs}, furthest apart"
-            f" {self.apart:.3%}; planted {PLANTED:+.0%} caught in {self.caught} of {self.variants}"
-        )
+Count = Callable[..., Counts]
 
 
 def changes(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, float]:
@@ -66,79 +44,52 @@ def grown(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Count, compare or record; return the exit code."""
-    options = _parser().parse_args(argv)
-    if not shutil.which("valgrind"):
-        print("valgrind is not installed: on Debian, apt-get install valgrind", file=sys.stderr)
-        return 2
-    questions = load(*options.piece)
-    if options.write:
-        return _record(questions, options.jobs)
-    if options.prove:
-        return _prove(questions, options.prove, options.jobs)
-    return judge(_reference(questions, options.jobs), _count(questions, options.jobs))
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gate", description=__doc__)
     parser.add_argument("piece", nargs="*", help="routing, accept, timing, … (default: all)")
     parser.add_argument("--write", action="store_true", help="record the counts, rivals' too")
     parser.add_argument("--prove", type=int, metavar="N", help="show that the gate can be trusted")
-    parser.add_argument("--jobs", type=int, default=2, help="questions counted at a time")
-    return parser
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    options = parser.parse_args(argv)
+    if not shutil.which("valgrind"):
+        print("valgrind is not installed: on Debian, apt-get install valgrind", file=sys.stderr)
+        return 2
+    count = partial(icount.count_all, load(*options.piece), jobs=options.jobs)
+    ours = partial(count, ours_only=True)
+    if options.write:
+        return _record(count(), whole=not options.piece)
+    if options.prove:
+        return prove(ours, options.prove)
+    return judge(_reference(ours, options.piece), ours())
 
 
-def _count(questions: Sequence[Question], jobs: int, tree: Path = machine.ROOT) -> Counts:
-    return icount.count_all(questions, ours_only=True, jobs=jobs, tree=tree, progress=_progress)
-
-
-def _progress(line: str) -> None:
-    print(f"  {line}", flush=True)
-
-
-def _record(questions: Sequence[Question], jobs: int) -> int:
-    counts = icount.count_all(questions, jobs=jobs, progress=_progress)
-    kept = {} if len(questions) == len(load()) else recorded_here()
-    record = {
-        "environment": machine.counting_environment(),
-        "counts": dict(sorted({**kept, **counts}.items())),
-    }
+def _record(counts: Counts, whole: bool) -> int:
+    kept = {} if whole else recorded_here()
+    environment = machine.counting_environment()
+    record = {"environment": environment, "counts": dict(sorted({**kept, **counts}.items()))}
     COUNTS.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{len(counts)} counts recorded in {COUNTS.name}")
     return 0
 
 
-def _read() -> dict[str, dict[str, int]]:
-    """Return the record: the environment and the counts."""
-    if not COUNTS.exists():
-        return {"environment": {}, "counts": {}}
-    return dict(json.loads(COUNTS.read_text()))
-
-
 def recorded_here() -> Counts:
     """Return the recorded counts, if they were taken in this environment."""
-    record = _read()
+    record = json.loads(COUNTS.read_text())
     same = record["environment"] == machine.counting_environment()
-    return record["counts"] if same else {}
+    return dict(record["counts"]) if same else {}
 
 
-def _reference(questions: Sequence[Question], jobs: int) -> Mapping[str, int]:
+def _reference(ours: Count, pieces: Collection[str]) -> Counts:
     if recorded := recorded_here():
         print("same environment as the record: compared with the committed counts")
-        return _ours(recorded, questions)
+        named = {name: name.split(" | ") for name in recorded}
+        return {
+            name: recorded[name]
+            for name, (piece, *_, variant) in named.items()
+            if variant.startswith(icount.OURS) and (not pieces or piece in pieces)
+        }
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
-        return _count(questions, jobs, tree)
-
-
-def _ours(recorded: Mapping[str, int], questions: Sequence[Question]) -> Counts:
-    """Return those of the recorded counts that cpkit's variants of *questions* have."""
-    pieces = {asked.piece for asked in questions}
-    named = {name: name.split(" | ") for name in recorded}
-    return {
-        name: recorded[name]
-        for name, (piece, *_, variant) in named.items()
-        if piece in pieces and variant.startswith(icount.OURS)
-    }
+        return ours(tree=tree)
 
 
 @contextmanager
@@ -149,14 +100,14 @@ def _tree_of_the_record() -> Iterator[Path]:
         packed = io.BytesIO(_git("archive", commit or "HEAD", "cpkit", "demo"))
         with tarfile.open(fileobj=packed) as archive:
             archive.extractall(folder, filter="data")
-        here = Path(__file__).parent
-        shutil.copytree(here, Path(folder, "tests", "benchmarks"))
+        shutil.copytree(Path(__file__).parent, Path(folder, "tests", "benchmarks"))
         yield Path(folder)
 
 
 def _git(*arguments: str) -> bytes:
+    command = ["git", *arguments]
     return subprocess.run(
-        ["git", *arguments], cwd=machine.ROOT, check=True, capture_output=True, timeout=60
+        command, cwd=machine.ROOT, check=True, capture_output=True, timeout=60
     ).stdout
 
 
@@ -174,39 +125,28 @@ def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
     return 1 if over or gone else 0
 
 
-def _prove(questions: Sequence[Question], runs: int, jobs: int) -> int:
-    """Count unchanged code *runs* times, and once with a slowdown planted in every variant."""
-    first, again = _count(questions, jobs), []
-    for run in range(runs):
-        again.append(icount.count_all(questions, ours_only=True, jobs=jobs))
-        apart = max(map(abs, changes(first, again[-1]).values()), default=0.0)
-        _progress(f"unchanged, run {run + 1} of {runs}: furthest apart {apart:.3%}")
-    slow = icount.count_all(questions, ours_only=True, planted=PLANTED, jobs=jobs)
-    proofs = [_proof(piece, first, again, slow) for piece in _pieces(first)]
-    for proof in proofs:
-        print(proof)
-    return 0 if proofs and all(proof.holds for proof in proofs) else 1
+def prove(ours: Count, runs: int) -> int:
+    """Count unchanged code *runs* times, and once with a slowdown planted in every variant.
+
+    Print of each piece what passed and what was caught; return 0 if the gate can be trusted.
+    """
+    first, again, slow = ours(), [ours() for _ in range(runs)], ours(planted=PLANTED)
+    proven = bool(first)
+    for piece in dict.fromkeys(name.split(" | ")[0] for name in first):
+        of, *more, slowed = (_of(piece, counts) for counts in (first, *again, slow))
+        passed = sum(of.keys() == run.keys() and not grown(of, run) for run in more)
+        apart = max((abs(by) for run in more for by in changes(of, run).values()), default=0)
+        caught = len(grown(of, slowed))
+        proven &= passed == runs and caught == len(of)
+        print(
+            f"{piece}: unchanged passed {passed} of {runs}, furthest apart {apart:.3%};"
+            f" planted {PLANTED:+.0%} caught in {caught} of {len(of)}"
+        )
+    return 0 if proven else 1
 
 
-def _pieces(counts: Counts) -> list[str]:
-    return list(dict.fromkeys(name.split(" | ")[0] for name in counts))
-
-
-def _proof(piece: str, first: Counts, again: Sequence[Counts], slow: Counts) -> Proof:
-    """Judge one *piece* by what was counted first, then again unchanged, then slowed down."""
-
-    def of(counts: Counts) -> Counts:
-        return {name: made for name, made in counts.items() if name.startswith(f"{piece} | ")}
-
-    begun = of(first)
-    return Proof(
-        piece,
-        runs=len(again),
-        passed=sum(begun.keys() == of(run).keys() and not grown(begun, of(run)) for run in again),
-        apart=max((abs(by) for run in again for by in changes(begun, of(run)).values()), default=0),
-        variants=len(begun),
-        caught=len(grown(begun, of(slow))),
-    )
+def _of(piece: str, counts: Counts) -> Counts:
+    return {name: made for name, made in counts.items() if name.startswith(f"{piece} | ")}
 
 
 if __name__ == "__main__":

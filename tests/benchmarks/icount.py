@@ -1,7 +1,7 @@
 """Count the instructions of a variant under valgrind: repeatable where no clock is.
 
 Callgrind writes what it counted whenever the C function ``getppid`` is entered, which Python
-code can do: so one process counts one call after another. Until a question is built it doesn't
+code can do: so one process counts one call after another. While a question is built it doesn't
 count at all, which is five times as fast: imports and tables of 1,000 routes are most of the work.
 """
 
@@ -15,24 +15,25 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.machine import ROOT
-from tests.benchmarks.questions import Call, Case, Question, load, verify
+from tests.benchmarks.questions import Call, Question, load, verify
 
 ENOUGH = 3_000_000  # instructions a count; the marks themselves are some hundreds
+TOGETHER = 4  # questions of a piece in one process: imports take longer than counting
 TIMEOUT = 900
 OURS = "cpkit"
 
 Counts = dict[str, int]
-Only = Callable[[str], bool]
 
 
 class ValgrindError(Exception):
-    """Say that a question could not be counted, and what the process wrote."""
+    """Raised if questions could not be counted; tells what the process wrote."""
 
 
 def key(asked: Question, variant: str) -> str:
@@ -41,38 +42,39 @@ def key(asked: Question, variant: str) -> str:
 
 
 def count_all(
-    questions: Iterable[Question],
+    questions: Sequence[Question],
     *,
     ours_only: bool = False,
     planted: float = 0.0,
     tree: Path = ROOT,
     jobs: int = 2,
-    progress: Callable[[str], None] = lambda line: None,
 ) -> Counts:
-    """Return the instructions a unit of work of each variant, each question in its own process.
+    """Return the instructions a unit of work of each variant; what can't be counted is left out.
 
     *ours_only* leaves rivals out; *planted* makes every call slower by this share of it;
-    *tree* is the source tree whose cpkit is counted. What can't be counted is left out.
+    *tree* is the source tree whose cpkit is counted.
     """
     counts: Counts = {}
 
-    def one(asked: Question) -> None:
+    def some(piece: str, titles: list[str]) -> None:
+        order = {"piece": piece, "titles": titles, "ours": ours_only, "planted": planted}
         try:
-            found = _count_one(asked, ours_only, planted, tree)
+            counts.update(under_valgrind(__name__, json.dumps(order), tree))
         except (ValgrindError, subprocess.TimeoutExpired) as error:
-            progress(f"{asked.piece}: {asked.title}: FAILED: {error}")
-            return
-        counts.update({key(asked, variant): made for variant, made in found.items()})
-        progress(f"{asked.piece}: {asked.title}: {len(found)} counted")
+            print(f"  FAILED: {piece}: {'; '.join(titles)}: {error}", flush=True)
+        else:
+            print(f"  {piece}: {'; '.join(titles)}", flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(one, [asked for asked in questions if asked.counted]))
+        list(pool.map(lambda order: some(*order), _orders(questions)))
     return counts
 
 
-def _count_one(asked: Question, ours_only: bool, planted: float, tree: Path) -> Counts:
-    order = {"title": asked.title, "piece": asked.piece, "ours": ours_only, "planted": planted}
-    return dict(under_valgrind(__name__, json.dumps(order), tree=tree))
+def _orders(questions: Sequence[Question]) -> Iterator[tuple[str, list[str]]]:
+    for piece in dict.fromkeys(asked.piece for asked in questions):
+        titles = [asked.title for asked in questions if asked.piece == piece and asked.counted]
+        for start in range(0, len(titles), TOGETHER):
+            yield piece, titles[start : start + TOGETHER]
 
 
 def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
@@ -102,7 +104,13 @@ class Counter:
 
     def __init__(self, out: str) -> None:
         self.out, self.marks = out, 0
-        _start_counting()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count for as long as the block lasts."""
+        _instrumentation("on")
+        yield
+        _instrumentation("off")
 
     def _mark(self) -> Path:
         os.getppid()
@@ -124,8 +132,8 @@ class Counter:
         return total(self.written(call, times))
 
 
-def _start_counting() -> None:
-    command = ["vgdb", f"--pid={os.getpid()}", "instrumentation", "on"]
+def _instrumentation(state: str) -> None:
+    command = ["vgdb", f"--pid={os.getpid()}", "instrumentation", state]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as switch:
         while switch.poll() is None:  # valgrind listens while code runs, and not while it waits
             pass
@@ -166,8 +174,8 @@ def _slower(call: Call, loops: int) -> Call:
 
 
 def _planted(counter: Counter, call: Call, period: int, share: float) -> Call:
-    idle, loops, times = lambda: None, 2000, whole_periods(10, period)
-    loop = counter.count(_slower(idle, loops), 20) / 20 / loops
+    loops, times = 2000, whole_periods(10, period)
+    loop = counter.count(_slower(lambda: None, loops), 20) / 20 / loops
     slow = _slower(call, round(share * counter.count(call, times) / times / loop))
     for _ in range(10):
         slow()
@@ -176,12 +184,12 @@ def _planted(counter: Counter, call: Call, period: int, share: float) -> Call:
 
 def _count_variant(counter: Counter, call: Call, period: int, planted: float) -> float:
     first = counter.count(call, 2) // 2
-    for _ in range(repeats(first, 10 * ENOUGH, 60)):  # the interpreter specializes what is warm
+    for _ in range(repeats(first, 5 * ENOUGH, 40)):  # the interpreter specializes what is warm
         call()
     if planted:
         call = _planted(counter, call, period, planted)
     times = whole_periods(repeats(first), period)
-    rounds = 3 if period == 1 else 1  # a long count is even by itself
+    rounds = 2 if period == 1 else 1  # a long count is even by itself
     gc.collect()
     gc.disable()
     try:
@@ -190,29 +198,31 @@ def _count_variant(counter: Counter, call: Call, period: int, planted: float) ->
         gc.enable()
 
 
-def _count_case(case: Case, ours_only: bool, planted: float, out: str) -> Counts:
-    counter, counts = Counter(out), {}
-    for name, call in case.variants.items():
-        if ours_only and not name.startswith(OURS):
-            continue
-        try:
-            made = _count_variant(counter, call, case.periods.get(name, 1), planted)
-            counts[name] = round(made / case.calls)
-        except Exception:  # fifty times slower, a rival may run into its own time-outs
-            if name.startswith(OURS):
-                raise
-    return counts
+def _count_question(asked: Question, counter: Counter, ours_only: bool, planted: float) -> Counts:
+    case, counts = asked.build(), {}
+    try:
+        verify(case)
+        with counter.running():
+            for name, call in case.variants.items():
+                ours = name.startswith(OURS)
+                try:
+                    if ours or not ours_only:
+                        made = _count_variant(counter, call, case.periods.get(name, 1), planted)
+                        counts[key(asked, name)] = round(made / case.calls)
+                except Exception:  # fifty times slower, a rival may run into its own time-outs
+                    if ours:
+                        raise
+        return counts
+    finally:
+        case.cleanup()
 
 
 def _child(order: str, out: str) -> None:
-    wanted = json.loads(order)
-    asked = next(q for q in load(wanted["piece"]) if q.title == wanted["title"])
-    case = asked.build()
-    try:
-        verify(case)
-        print(json.dumps(_count_case(case, wanted["ours"], wanted["planted"], out)))
-    finally:
-        case.cleanup()
+    wanted, counter, counts = json.loads(order), Counter(out), {}
+    for asked in load(wanted["piece"]):
+        if asked.title in wanted["titles"]:
+            counts |= _count_question(asked, counter, wanted["ours"], wanted["planted"])
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

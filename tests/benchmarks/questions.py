@@ -86,9 +86,10 @@ def question(
 
 
 def load(*pieces: str) -> list[Question]:
-    """Import every ``ask_<piece>.py`` and return the questions of *pieces*, or all of them."""
+    """Import the ``ask_<piece>.py`` of *pieces*, or every one; return their questions."""
     for path in sorted(Path(__file__).parent.glob("ask_*.py")):
-        importlib.import_module(f"{__package__}.{path.stem}")
+        if not pieces or path.stem.removeprefix("ask_") in pieces:
+            importlib.import_module(f"{__package__}.{path.stem}")
     return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
 
 

@@ -108,10 +108,9 @@ def _counted(out: str) -> dict[str, dict[str, float]]:
             status, _ = call()
             assert status.startswith("20"), status
     counter = icount.Counter(out)
-    return {
-        method: releases(counter.written(call, REQUESTS), REQUESTS)
-        for method, call in calls.items()
-    }
+    with counter.running():
+        told = {method: counter.written(call, REQUESTS) for method, call in calls.items()}
+    return {method: releases(written, REQUESTS) for method, written in told.items()}
 
 
 if __name__ == "__main__":

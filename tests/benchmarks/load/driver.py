@@ -47,6 +47,7 @@ class Load:
     clients: int = 10
     seconds: float = 3.0
     one_visitor: bool = False
+    slow: int = 0
     timeout: float = 10.0
 
     def __post_init__(self) -> None:
@@ -127,6 +128,9 @@ async def drive(load: Load) -> dict[str, Any]:
     if load.one_visitor:
         for client in clients:
             client.cookie = clients[0].cookie
+    waiting = [await asyncio.open_connection(HOST, load.port) for _ in range(load.slow)]
+    for _, writer in waiting:
+        writer.write(load.message(None)[:-10])
     latencies: list[float] = []
     statuses: Counter[str] = Counter()
     begun = time.perf_counter()
@@ -140,6 +144,8 @@ async def drive(load: Load) -> dict[str, Any]:
 
     await asyncio.gather(*map(keep_asking, clients))
     seconds = time.perf_counter() - begun
+    for _, writer in waiting:
+        writer.close()
     told = [client.body for client in clients]
     lost = 0
     if load.check:

@@ -16,7 +16,7 @@ import random
 import sqlite3
 import string
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import cherrypy
@@ -33,138 +33,32 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+class Strings(NamedTuple):
+    """Where the strings are: how a session's is read and kept, and how many were."""
+
+    kept: Callable[[str], str]
+    keep: Callable[[str, str], object]
+    stored: Callable[[], int] = lambda: 0
+
+
 class Generator:
     """A resource whose POST makes and keeps a string for the session, and whose GET has it."""
 
     exposed = True
 
+    def __init__(self, strings: Strings) -> None:
+        self.strings = strings
+
     def GET(self) -> str:  # noqa: N802
         """Return the session's string."""
-        return self.kept(cherrypy.session.id)
+        return self.strings.kept(cherrypy.session.id)
 
     def POST(self, length: str = "8") -> str:  # noqa: N802
         """Make a string, keep it, return it."""
         cherrypy.session["made"] = True  # else each request has a session of its own
         made = "".join(random.sample(string.hexdigits, int(length)))
-        self.keep(cherrypy.session.id, made)
+        self.strings.keep(cherrypy.session.id, made)
         return made
-
-    def kept(self, session: str) -> str:
-        """Return what the session keeps."""
-        raise NotImplementedError
-
-    def keep(self, session: str, made: str) -> None:
-        """Keep a string for the session."""
-        raise NotImplementedError
-
-    def stored(self) -> int:
-        """Return how many strings are kept."""
-        raise NotImplementedError
-
-
-class Ceiling(Generator):
-    """The strings in memory: what the server does without any database."""
-
-    def __init__(self) -> None:
-        self.strings: dict[str, str] = {}
-        self.writes = 0
-        self.kept = self.strings.__getitem__
-
-    def keep(self, session: str, made: str) -> None:
-        self.strings[session] = made
-        self.writes += 1
-
-    def stored(self) -> int:
-        return self.writes
-
-
-class Statements(Generator):
-    """The strings in a table, by SQL on a connection that *execute* runs it on."""
-
-    def __init__(self, execute: Callable[[str, tuple[str, ...]], Any], mark: str) -> None:
-        self.execute = execute
-        self.insert, self.select = INSERT.format(mark, mark), SELECT.format(mark)
-
-    def kept(self, session: str) -> str:
-        return str(self.execute(self.select, (session,)).fetchone()[0])
-
-    def keep(self, session: str, made: str) -> None:
-        self.execute(self.insert, (session, made))
-
-    def stored(self) -> int:
-        return int(self.execute(COUNT, ()).fetchone()[0])
-
-
-def connecting(connect: Callable[[], Any], mark: str) -> Generator:
-    """Return the resource that connects to the database on every call, as the tutorial does."""
-
-    def execute(statement: str, parameters: tuple[str, ...]) -> Any:
-        with connect() as connection:
-            return connection.execute(statement, parameters)
-
-    return Statements(execute, mark)
-
-
-def lent(mark: str) -> Generator:
-    """Return the resource on the driver's connection that cpkit's tool lends."""
-    return Statements(lambda *sql: cherrypy.serving.request.db.execute(*sql), mark)
-
-
-class LentCore(Generator):
-    """The strings by SQLAlchemy Core on the connection that cpkit's tool lends."""
-
-    def __init__(self) -> None:
-        from sqlalchemy import text
-
-        self.insert = text(INSERT.format(":session", ":made"))
-        self.select, self.count = text(SELECT.format(":session")), text(COUNT)
-
-    def kept(self, session: str) -> str:
-        return str(cherrypy.serving.request.db.scalar(self.select, {"session": session}))
-
-    def keep(self, session: str, made: str) -> None:
-        cherrypy.serving.request.db.execute(self.insert, {"session": session, "made": made})
-
-    def stored(self) -> int:
-        return int(cherrypy.serving.request.db.scalar(self.count))
-
-
-class LentSession(Generator):
-    """The strings by the ORM session that cpkit's tool lends."""
-
-    def __init__(self) -> None:
-        from sqlalchemy import func, select
-
-        self.row = row()
-        self.select = select(self.row)
-        self.count = select(func.count()).select_from(self.row)
-
-    def kept(self, session: str) -> str:
-        return str(cherrypy.serving.request.db.scalars(self.one_of(session)).one().value)
-
-    def one_of(self, session: str) -> Any:
-        """Return the query of the session's string."""
-        return self.select.where(self.row.session_id == session).limit(1)
-
-    def keep(self, session: str, made: str) -> None:
-        cherrypy.serving.request.db.add(self.row(session_id=session, value=made))
-
-    def stored(self) -> int:
-        return int(cherrypy.serving.request.db.scalar(self.count))
-
-
-def row() -> Any:
-    """Return the mapped class of the table's rows."""
-    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-    base = type("Base", (DeclarativeBase,), {})
-    columns = {"session_id": Mapped[str], "value": Mapped[str], "id": Mapped[int]}
-    key = mapped_column(primary_key=True)
-    return type(
-        "UserString",
-        (base,),
-        {"__tablename__": "user_string", "__annotations__": columns, "id": key},
-    )
 
 
 class Stored:
@@ -172,23 +66,102 @@ class Stored:
 
     exposed = True
 
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator
+    def __init__(self, strings: Strings) -> None:
+        self.strings = strings
 
     def GET(self) -> str:  # noqa: N802
         """Return the number of strings that were kept."""
-        return str(self.generator.stored())
+        return str(self.strings.stored())
+
+
+def in_memory() -> Strings:
+    """Return strings in memory: what the server does without any database."""
+    strings: dict[str, str] = {}
+    writes: list[str] = []
+
+    def keep(session: str, made: str) -> None:
+        strings[session] = made
+        writes.append(session)
+
+    return Strings(strings.__getitem__, keep, lambda: len(writes))
+
+
+def by_sql(execute: Callable[[str, tuple[str, ...]], Any], mark: str) -> Strings:
+    """Return strings in a table, by SQL that *execute* runs."""
+    insert, select = INSERT.format(mark, mark), SELECT.format(mark)
+    return Strings(
+        lambda session: str(execute(select, (session,)).fetchone()[0]),
+        lambda session, made: execute(insert, (session, made)),
+        lambda: int(execute(COUNT, ()).fetchone()[0]),
+    )
+
+
+def connecting(connect: Callable[[], Any], mark: str = "?") -> Strings:
+    """Return strings of which each call connects to the database, as the tutorial does."""
+
+    def execute(statement: str, parameters: tuple[str, ...]) -> Any:
+        with connect() as connection:
+            return connection.execute(statement, parameters)
+
+    return by_sql(execute, mark)
+
+
+def lent(mark: str = "?") -> Strings:
+    """Return strings on the driver's connection that cpkit's tool lends."""
+    return by_sql(lambda *sql: cherrypy.serving.request.db.execute(*sql), mark)
+
+
+def statements() -> tuple[Any, Any, Any]:
+    """Return SQLAlchemy's statements that insert, select and count."""
+    from sqlalchemy import text
+
+    return text(INSERT.format(":session", ":made")), text(SELECT.format(":session")), text(COUNT)
+
+
+def lent_core() -> Strings:
+    """Return strings by SQLAlchemy Core on the connection that cpkit's tool lends."""
+    insert, select, count = statements()
+    serving = cherrypy.serving
+    return Strings(
+        lambda session: str(serving.request.db.scalar(select, {"session": session})),
+        lambda session, made: serving.request.db.execute(
+            insert, {"session": session, "made": made}
+        ),
+        lambda: int(serving.request.db.scalar(count)),
+    )
+
+
+def lent_session() -> Strings:
+    """Return strings by the ORM session that cpkit's tool lends."""
+    row, one_of = mapped()
+    serving = cherrypy.serving
+    return Strings(
+        lambda session: str(serving.request.db.scalars(one_of(session)).one().value),
+        lambda session, made: serving.request.db.add(row(session_id=session, value=made)),
+        lambda: int(serving.request.db.scalar(statements()[2])),
+    )
+
+
+def mapped() -> tuple[Any, Callable[[str], Any]]:
+    """Return the mapped class of the table's rows, and what makes the query of a session's."""
+    from sqlalchemy import select
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+    base = type("Base", (DeclarativeBase,), {})
+    columns = {"session_id": Mapped[str], "value": Mapped[str], "id": Mapped[int]}
+    members = {"__tablename__": "user_string", "__annotations__": columns}
+    row: Any = type("UserString", (base,), {**members, "id": mapped_column(primary_key=True)})
+    rows = select(row)
+    return row, lambda session: rows.where(row.session_id == session).limit(1)
 
 
 def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]:
     """Return the application's root and its settings, for a *variant* on the database at *url*."""
-    scheme, mark = url.partition(":")[0], "?" if url.startswith("sqlite") else "%s"
-    settings = dict(SETTINGS)
-    made: Generator
+    mark, settings = "?" if url.startswith("sqlite") else "%s", dict(SETTINGS)
     if variant == "ceiling":
-        made = Ceiling()
+        made = in_memory()
     elif variant == "connecting":
-        made = connecting(connector(scheme, url), mark)
+        made = connecting(connector(url), mark)
     else:
         import cpkit.tools  # noqa: F401
         from cpkit.plugins import DatabasePlugin
@@ -197,27 +170,26 @@ def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]
         options = {f"engine.db.{name}": value for name, value in engine.items()}
         cherrypy.config.update({"engine.db.on": True, "engine.db.url": url, **options})
         settings |= {"cpkit.db.on": True, "cpkit.db.handle": HANDLES[variant]}
-        made = {"raw": lambda: lent(mark), "core": LentCore, "orm": LentSession}[variant]()
-    return type("Root", (), {"generator": made, "stored": Stored(made)})(), {"/": settings}
+        made = {"raw": lambda: lent(mark), "core": lent_core, "orm": lent_session}[variant]()
+    members = {"generator": Generator(made), "stored": Stored(made)}
+    return type("Root", (), members)(), {"/": settings}
 
 
 def wsgi(variant: str, url: str) -> Any:
     """Return the application for gunicorn, on a database that holds the sessions too."""
+    from cpkit.dispatchers import embedded_application
     from cpkit.sessions import DatabaseSession
 
     made, config = root(variant, url)
     config["/"]["tools.sessions.storage_class"] = DatabaseSession
     cherrypy.config.update({"environment": "embedded", "log.screen": False})
-    cherrypy.server.unsubscribe()
-    cherrypy.engine.signals.unsubscribe()
-    app = cherrypy.tree.mount(made, "", config)
-    cherrypy.engine.start()
-    return app
+    cherrypy.tree.mount(made, "", config)
+    return embedded_application()
 
 
-def connector(scheme: str, url: str) -> Callable[[], Any]:
+def connector(url: str) -> Callable[[], Any]:
     """Return what connects to the database at *url* by its driver alone."""
-    if scheme == "sqlite":
+    if url.startswith("sqlite"):
         path = urlsplit(url).path[1:]
         return lambda: sqlite3.connect(path)
     import psycopg
@@ -231,7 +203,7 @@ def create_table(url: str) -> None:
     Without it the readers of every variant would measure how many rows the writers left.
     """
     key = "INTEGER" if url.startswith("sqlite") else "SERIAL"
-    with connector(url.partition(":")[0], url)() as connection:
+    with connector(url)() as connection:
         connection.execute("DROP TABLE IF EXISTS user_string")
         connection.execute(
             f"CREATE TABLE user_string (id {key} PRIMARY KEY, session_id TEXT, value TEXT)"
@@ -248,21 +220,14 @@ def main() -> None:
     parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
     parser.add_argument("--threads", type=int, default=10)
     options = parser.parse_args()
-    cherrypy.config.update(
-        {
-            "engine.autoreload.on": False,
-            "server.socket_port": options.port,
-            "server.thread_pool": options.threads,
-            # The default of 5 makes fifty clients measure the kernel's retries of their connects.
-            "server.socket_queue_size": 128,
-        }
-    )
-    more = {"synchronous": options.synchronous} if options.variant in HANDLES else {}
-    cherrypy.quickstart(*_mounted(root(options.variant, options.database, **more)))
-
-
-def _mounted(made: tuple[object, dict[str, Any]]) -> tuple[object, str, dict[str, Any]]:
-    return made[0], "/", made[1]
+    # The queue's default of 5 makes fifty clients measure the kernel's retries of their connects.
+    server = {"socket_port": options.port, "thread_pool": options.threads, "socket_queue_size": 128}
+    cherrypy.config.update({f"server.{name}": value for name, value in server.items()})
+    cherrypy.config.update({"engine.autoreload.on": False})
+    sqlite = options.database.startswith("sqlite") and options.variant in HANDLES
+    more = {"synchronous": options.synchronous} if sqlite else {}
+    made, config = root(options.variant, options.database, **more)
+    cherrypy.quickstart(made, "/", config)
 
 
 if __name__ == "__main__":

@@ -166,7 +166,8 @@ def condense(
     cycles: Sequence[Mapping[str, Any]], base: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the medians of a program's cycles, and of its ratios to the *base* in each cycle."""
-    ratios = [one["rate"] / other["rate"] for one, other in zip(cycles, base, strict=True)]
+    # Of a base that answered nothing there is no ratio: the rate itself stands in its place.
+    ratios = [one["rate"] / (other["rate"] or 1) for one, other in zip(cycles, base, strict=True)]
     medians = {
         name: round(statistics.median(one[name] for one in cycles), 2)
         for name in ("rate", "p50", "p99", "cpu", "memory")
