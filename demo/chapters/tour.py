@@ -19,6 +19,7 @@ from ..pages import render, representations
 from ..store.discount import discount
 from ..store.staff import Staff
 from ..store.tills import TillDispatcher
+from ..versions import version_of
 from .basics import Basics
 from .generator import Generator
 from .source import ROOT, line_link, source_link, sources
@@ -173,7 +174,8 @@ class Pages:
     @cherrypy.tools.sessions()
     def ajax(self) -> dict[str, Any]:
         """Show the page without reload (chapter 8)."""
-        return {"string": found(cherrypy.request.db)}
+        string = found(cherrypy.request.db)
+        return {"string": string, "version": version_of(string)}
 
     @route("/app", methods=["GET"], name="app")
     @operation(tags=["Pages"])

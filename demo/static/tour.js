@@ -1,30 +1,42 @@
 // The cards of the tour: a form with data-try is sent by fetch, its answer shown below it.
 import { drawTimings, parseTimings } from "./waterfall.js";
 
+for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 for (const form of document.querySelectorAll("form[data-try]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    tryOut(form, event.submitter);
+    once(form, () => tryOut(form, event.submitter));
   });
 }
 document.querySelector("form[data-check]")?.addEventListener("submit", (event) => {
   event.preventDefault();
-  check(event.target);
+  once(event.target, () => check(event.target));
 });
+
+/** Run what a form is for, unless it is running: a double click has one effect. */
+async function once(form, run) {
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  try {
+    await run();
+  } finally {
+    form.ariaBusy = null;
+  }
+}
 
 async function tryOut(form, button) {
   const asked = requestOf(form, button);
   const shown = outputOf(form);
   shown.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(asked.url, asked);
+    const response = await fetch(asked.url, { ...asked, signal: AbortSignal.timeout(15_000) });
     show(shown, asked, response, await response.text());
   } catch (error) {
-    shown.replaceChildren(line("p", `${asked.method} ${asked.url}: ${error.message}`, "bad"));
+    const said = `${asked.method} ${asked.url}: the server could not be reached (${error.message}). Try again.`;
+    shown.replaceChildren(line("p", said, "bad"));
   }
   shown.removeAttribute("aria-busy");
 }
-
 function requestOf(form, button) {
   const method = (
     button?.dataset.method || button?.getAttribute("formmethod") || form.getAttribute("method") || "get"

@@ -50,6 +50,7 @@ class Till:
     ) -> OpenTill:
         """Show the till that the customer was sent to."""
         shelves = all_shelves(cherrypy.request.db)
+        cherrypy.response.headers["Cache-Control"] = "no-store"  # an order is for one basket
         return {**_till(kind), "shelves": shelves, "order": new_order()}  # type: ignore[typeddict-item]
 
     @route("/store/till/{kind}", methods=["POST"], name="pay")
@@ -81,11 +82,15 @@ class Till:
         if receipts.write(db, **paper, bought=bought, cents=cents):
             for item, n in bought.items():
                 take(db, item, n)
+        paid = receipts.receipt(db, number)
+        if paid["bought"] != bought:
+            cherrypy.request.corrected = {"order": new_order()}
+            raise cherrypy.HTTPError(409, "This order is paid. Send again to buy these as well.")
         if cherrypy.request.accepted == "text/html":  # a reload of which must not pay again
             raise cherrypy.HTTPRedirect(f"/store/receipt/{number}", 303)
         cherrypy.response.status = 201
         cherrypy.response.headers["Location"] = f"/store/receipt/{number}"
-        return receipts.receipt(db, number)
+        return paid
 
 
 class Receipts:

@@ -105,7 +105,7 @@ def test_the_string_is_generated_replaced_deleted(app):
 
 
 def test_the_waterfall_draws_the_servers_phases(app):
-    app.get_by_role("row", name="/library/12/book/15").first.wait_for()
+    app.get_by_role("list", name="Requests").get_by_text("/library/12/book/15").first.wait_for()
     track = app.locator(".track[aria-label*='handler']").first
     track.wait_for()
     assert "dispatch" in track.get_attribute("aria-label")
@@ -114,7 +114,7 @@ def test_the_waterfall_draws_the_servers_phases(app):
 
 def test_the_waterfall_is_live(app):
     app.get_by_role("button", name="Generate", exact=True).click()
-    app.get_by_role("row", name="/generator").first.wait_for()
+    app.get_by_role("list", name="Requests").get_by_text("/generator").first.wait_for()
 
 
 def test_the_percentiles_are_live(app):

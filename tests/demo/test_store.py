@@ -1,5 +1,7 @@
 """The superstore: its dispatcher, its tool, its plugin."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 
@@ -151,6 +153,17 @@ def test_an_order_that_is_sent_twice_is_paid_once(demo, json, accept, status):
     }
     stock = {s["item"]: s["stock"] for s in demo.get("/store", headers=json).json()["shelves"]}
     assert stock["pie"] == 6
+
+
+def test_an_order_that_is_paid_buys_nothing_else(demo, json):
+    order = demo.get(TILL, headers=json).json()["order"]
+    demo.post(TILL, data={"pie": "2", "order": order})
+    fields = {"tea": "1", "order": order}
+    refused = demo.post(TILL, data=fields, headers={"Accept": "text/html"})
+    assert refused.status_code == 409
+    assert "This order is paid. Send again to buy these as well." in refused.text
+    (other,) = re.findall('name="order" value="(.*)"', refused.text)
+    assert demo.post(TILL, data={**fields, "order": other}, headers=json).json()["cents"] == 410
 
 
 def test_an_order_has_a_number_that_nobody_guesses(demo, json):

@@ -1,36 +1,35 @@
-import { useActionState, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 
-import { ask, askJson, told } from "./api.js";
-import { submitting } from "./form.js";
+import { ask, askTagged, told } from "./api.js";
+import { Failure, Form, Outcome, refusal, useChange } from "./form.jsx";
+import { useRead } from "./read.js";
 
 const FORMS = ["application/json", "text/plain", "text/html"];
 
 /** A book in a library: its facts, an edit that stays, and the same URL in three forms. */
 export function Holding({ path }) {
-  const [holding, setHolding] = useState(null);
-  const [error, setError] = useState(null);
+  const [read, error, again] = useRead((signal) => askTagged(path, { signal }), path);
+  const [saved, setSaved] = useState(null);
+  const { data: holding, tag } = saved || read || {};
+  const title = holding?.book.title;
 
   useEffect(() => {
-    askJson(path).then(setHolding, setError);
-  }, [path]);
+    if (title) document.title = `${title} · cpkit demo`;
+  }, [title]);
 
   return (
     <section className="card half" aria-labelledby="book">
-      {error && (
-        <p role="alert" className="bad">
-          {told(error)}
-        </p>
-      )}
+      {error && <Failure error={error} onRetry={again} />}
       {holding ? (
         <>
           <h2 id="book" lang={holding.book.language}>
-            {holding.book.title}
+            {title}
           </h2>
           <p>
             {holding.book.author}, {holding.book.year} · {holding.library.name}
           </p>
-          <Edit path={path} holding={holding} onSaved={setHolding} />
-          <Forms path={path} version={holding} />
+          <Edit path={path} holding={holding} tag={tag} onSaved={setSaved} />
+          <Forms path={path} version={holding.version} />
         </>
       ) : (
         <h2 id="book">A book</h2>
@@ -39,45 +38,46 @@ export function Holding({ path }) {
   );
 }
 
-function Edit({ path, holding, onSaved }) {
-  const [said, save, saving] = useActionState(async (_, fields) => {
-    try {
-      onSaved(await askJson(path, { method: "PUT", fields }));
-      return { text: "Saved." };
-    } catch (error) {
-      return { text: told(error), bad: true };
-    }
-  }, null);
+function Edit({ path, holding, tag, onSaved }) {
+  const [said, change] = useChange();
+
+  function save(fields, form) {
+    return change(async () => {
+      try {
+        const answer = await askTagged(path, { method: "PUT", fields, tag });
+        form.elements.note.value = answer.data.note; // as it was kept
+        onSaved(answer);
+        return "Saved.";
+      } catch (error) {
+        // The version that there is now; what the reader has written stays in the form.
+        if (error.status === 412) onSaved(await askTagged(path));
+        throw error;
+      }
+    });
+  }
 
   return (
-    <form onSubmit={submitting(save)}>
+    <Form onSend={save} said={said}>
       <label>
-        Copies <input name="copies" key={holding.copies} defaultValue={holding.copies} size="4" inputMode="numeric" />
+        Copies{" "}
+        <input name="copies" defaultValue={holding.copies} size="4" inputMode="numeric" {...refusal(said, "copies", "book-said")} />
       </label>
       <label>
-        Note <input name="note" key={holding.note} defaultValue={holding.note} autoComplete="off" dir="auto" />
+        Note{" "}
+        <input name="note" defaultValue={holding.note} autoComplete="off" dir="auto" {...refusal(said, "note", "book-said")} />
       </label>
-      <button disabled={saving}>Save</button>
-      <span role="status" className={said?.bad ? "bad" : "good"}>
-        {said?.text}
-      </span>
-    </form>
+      <button>Save</button>
+      <Outcome said={said} id="book-said" />
+    </Form>
   );
 }
 
 function Forms({ path, version }) {
   const [accept, setAccept] = useState(FORMS[0]);
-  const [answer, setAnswer] = useState("");
-
-  useEffect(() => {
-    let current = true;
-    ask(path, { accept })
-      .then((response) => response.text())
-      .then((text) => current && setAnswer(text), (error) => current && setAnswer(told(error)));
-    return () => {
-      current = false;
-    };
-  }, [path, accept, version]);
+  const [answer, error] = useRead(
+    async (signal) => (await ask(path, { accept, signal })).text(),
+    `${path} ${accept} ${version}`,
+  );
 
   return (
     <>
@@ -91,7 +91,7 @@ function Forms({ path, version }) {
           </button>
         ))}
       </div>
-      <pre tabIndex="0">{answer}</pre>
+      <pre tabIndex="0">{error ? told(error) : answer}</pre>
     </>
   );
 }

@@ -3,12 +3,14 @@ import { useEffect, useState } from "react";
 import { askJson, told } from "./api.js";
 
 const OWN = "/timing";
+const OF_PAGES = [OWN, "/timing.css", "/static"]; // which every page asks for
 const EVERY = 2000;
 const KEPT = 60;
 const NAMES = ["p50", "p95", "p99"];
-const WIDTH = 600;
-const HEIGHT = 180;
+const WIDTH = 460;
+const HEIGHT = 150;
 const LEFT = 44;
+const ENOUGH = 6; // looks, of which a line can be seen
 
 /** Percentiles by route from the timing tool: a table as it is now, a chart as it was. */
 export function Latency() {
@@ -20,20 +22,28 @@ export function Latency() {
     let stopped = false;
     let timer;
     async function look() {
+      clearTimeout(timer);
       try {
         const report = await askJson(OWN);
-        const known = report.routes.filter((one) => one.route && one.route !== OWN);
+        const known = report.routes.filter((one) => one.route && !OF_PAGES.includes(one.route));
         if (!stopped) setHistory((past) => [...past, known].slice(-KEPT));
         setError(null);
       } catch (problem) {
         setError(problem);
       }
-      if (!stopped) timer = setTimeout(look, EVERY);
+      // Nobody sees a hidden tab: it asks again when it is shown.
+      if (!stopped && document.visibilityState === "visible") timer = setTimeout(look, EVERY);
+    }
+    function onShown() {
+      if (document.visibilityState === "visible") look();
+      else clearTimeout(timer);
     }
     look();
+    document.addEventListener("visibilitychange", onShown);
     return () => {
       stopped = true;
       clearTimeout(timer);
+      document.removeEventListener("visibilitychange", onShown);
     };
   }, []);
 
@@ -43,8 +53,14 @@ export function Latency() {
     <section className="card half" aria-labelledby="latency">
       <h2 id="latency">Percentiles by route</h2>
       {error && <p role="alert" className="bad">{told(error)}</p>}
-      {routes.length > 0 && <Chart history={history} route={current} />}
-      <Table routes={routes} current={current} onChoose={setChosen} />
+      {routes.length > 0 ? (
+        <>
+          <Chart history={history} route={current} />
+          <Table routes={routes} current={current} onChoose={setChosen} />
+        </>
+      ) : (
+        <p>{history.length ? "Nothing has been counted yet: use this page, and it will be." : "Asking /timing…"}</p>
+      )}
     </section>
   );
 }
@@ -52,7 +68,8 @@ export function Latency() {
 function Chart({ history, route }) {
   const points = history.map((routes) => routes.find((one) => keyOf(one) === route)).filter(Boolean);
   const top = Math.max(0.001, ...points.map((point) => point.p99)) * 1.15;
-  const x = (index) => LEFT + (index * (WIDTH - LEFT)) / (KEPT - 1);
+  // The latest look is at the right edge.
+  const x = (index) => WIDTH - 4 - ((points.length - 1 - index) * (WIDTH - LEFT - 4)) / (KEPT - 1);
   const y = (seconds) => HEIGHT - (HEIGHT * seconds) / top;
   const last = points.at(-1);
   const said = last && NAMES.map((name) => `${name} ${ms(last[name])}`).join(", ");
@@ -61,6 +78,7 @@ function Chart({ history, route }) {
       <figcaption>
         <code>{route}</code> · {said}
       </figcaption>
+      {points.length < ENOUGH && <p className="first">A look every two seconds: the dots at the right become lines.</p>}
       <svg className="chart" viewBox={`0 -8 ${WIDTH} ${HEIGHT + 16}`} role="img" aria-label={`${route}: ${said}`}>
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
@@ -71,17 +89,16 @@ function Chart({ history, route }) {
           </g>
         ))}
         {NAMES.map((name, index) => (
-          <polyline
-            key={name}
-            className={`s${index + 1}`}
-            points={[...points, ...(points.length === 1 ? points : [])].map((p, i) => `${x(i)},${y(p[name])}`).join(" ")}
-          />
+          <g key={name} className={`s${index + 1}`}>
+            <polyline points={points.map((point, at) => `${x(at)},${y(point[name])}`).join(" ")} />
+            {last && <circle cx={x(points.length - 1)} cy={y(last[name])} r="4" />}
+          </g>
         ))}
       </svg>
       <ul className="legend">
         {NAMES.map((name, index) => (
           <li key={name}>
-            <i className={["c3", "c4", "c1"][index]} />
+            <i className={`c${index + 1}`} />
             {name}
           </li>
         ))}
@@ -98,7 +115,7 @@ function Table({ routes, current, onChoose }) {
         <thead>
           <tr>
             <th scope="col">Route</th>
-            <th scope="col">Requests</th>
+            <th scope="col">Count</th>
             {NAMES.map((name) => (
               <th key={name} scope="col">
                 {name} ms

@@ -1,19 +1,18 @@
-import { use, useEffect, useState, useSyncExternalStore, useTransition } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 
-import { askJson, told } from "./api.js";
+import { askJson } from "./api.js";
+import { Failure } from "./form.jsx";
 import { Holding } from "./holding.jsx";
-
-// NOTE: what a promise throws takes the page away; an error is to be shown on it.
-const libraries = askJson("/libraries").catch((error) => ({ libraries: [], error }));
+import { useRead } from "./read.js";
 
 const HOME = "#12/15";
-const PLACE = /^#(\d+)\/(\d+)$/;
+const PLACE = /^#(\d+)\/(\d+)(?:\/(\d+))?$/; // library, book, where the page of books begins
 let hash = HOME;
 
 /** Where the reader is, kept in the address, so that a reload and the back button come to it. */
 function usePlace() {
-  const [, library, book] = useSyncExternalStore(onMove, currentHash).match(PLACE);
-  return { library: Number(library), book: Number(book) };
+  const [, library, book, start] = useSyncExternalStore(onMove, currentHash).match(PLACE);
+  return { library: Number(library), book: Number(book), start: Number(start || 0) };
 }
 
 function currentHash() {
@@ -28,30 +27,25 @@ function onMove(tell) {
   return () => removeEventListener("hashchange", tell);
 }
 
-function moveTo(library, book) {
-  location.hash = `${library}/${book}`;
+function moveTo({ library, book, start }) {
+  location.hash = [library, book, ...(start ? [start] : [])].join("/");
 }
 
 export function Library() {
   const place = usePlace();
-  const [page, setPage] = useState(null);
-  const [error, setError] = useState(null);
-  const [pending, startTransition] = useTransition();
-  const { libraries: all, error: missing } = use(libraries);
+  const { library, start } = place;
+  const [all, missing, askAll] = useRead((signal) => askJson("/libraries", { signal }), "libraries");
+  const [page, error, askPage] = useRead(
+    (signal) => askJson(`/library/${library}?start=${start}`, { signal }),
+    `${library} ${start}`,
+  );
+  const libraries = all?.libraries || [];
+  const known = libraries.some((one) => one.id === library);
+  const shown = page?.library.id === library ? page : null;
 
-  function turn(library, query = "") {
-    startTransition(async () => {
-      try {
-        setPage(await askJson(`/library/${library}${query}`));
-        setError(null);
-      } catch (problem) {
-        setPage(null);
-        setError(problem);
-      }
-    });
-  }
-
-  useEffect(() => turn(place.library), [place.library]);
+  useEffect(() => {
+    if (!place.book && shown) document.title = `${shown.library.name} · cpkit demo`;
+  }, [place.book, shown]);
 
   return (
     <>
@@ -59,19 +53,24 @@ export function Library() {
         <h2 id="browse">Browse</h2>
         <label>
           Library
-          <select value={place.library} onChange={(event) => moveTo(event.target.value, 0)}>
-            {all.map((library) => (
-              <option key={library.id} value={library.id}>
-                {library.name}
+          <select
+            value={known ? library : ""}
+            onChange={(event) => moveTo({ library: event.target.value, book: 0 })}
+          >
+            {!known && <option value="">{all ? "choose a library" : "…"}</option>}
+            {libraries.map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.name}
               </option>
             ))}
           </select>
         </label>
-        {(missing || error) && <p role="alert" className="bad">{told(missing || error)}</p>}
-        {page && <Books page={page} place={place} pending={pending} onTurn={turn} />}
+        {missing && <Failure error={missing} onRetry={askAll} />}
+        {error && !missing && <Failure error={error} onRetry={askPage} />}
+        {shown && <Books page={shown} place={place} busy={shown.start !== start && !error} />}
       </section>
       {place.book ? (
-        <Holding key={`${place.library}/${place.book}`} path={`/library/${place.library}/book/${place.book}`} />
+        <Holding key={`${library}/${place.book}`} path={`/library/${library}/book/${place.book}`} />
       ) : (
         <section className="card half">
           <h2>Choose a book</h2>
@@ -81,18 +80,13 @@ export function Library() {
   );
 }
 
-function Books({ page, place, pending, onTurn }) {
-  const library = page.library.id;
+function Books({ page, place, busy }) {
   return (
     <>
-      <ul className="list" aria-busy={pending} aria-label={`Books of ${page.library.name}`}>
+      <ul className="list" aria-busy={busy} aria-label={`Books of ${page.library.name}`}>
         {page.books.map((book) => (
           <li key={book.id}>
-            <button
-              type="button"
-              aria-current={library === place.library && book.id === place.book}
-              onClick={() => moveTo(library, book.id)}
-            >
+            <button type="button" aria-current={book.id === place.book} onClick={() => moveTo({ ...place, book: book.id })}>
               <span lang={book.language}>{book.title}</span>
               <small>
                 {book.author}, {book.year}
@@ -101,17 +95,29 @@ function Books({ page, place, pending, onTurn }) {
           </li>
         ))}
       </ul>
-      <p className="pages">
-        <button type="button" className="quiet" disabled={!page.previous} onClick={() => onTurn(library, page.previous)}>
+      <div className="pages">
+        <Turn to={page.previous} place={place}>
           ← Earlier
-        </button>
-        <span>
-          {page.start + 1}–{page.start + page.books.length} of {page.total}
+        </Turn>
+        <span role="status">
+          {page.books.length ? `${page.start + 1}–${page.start + page.books.length}` : 0} of {page.total}
         </span>
-        <button type="button" className="quiet" disabled={!page.next} onClick={() => onTurn(library, page.next)}>
+        <Turn to={page.next} place={place}>
           Later →
-        </button>
-      </p>
+        </Turn>
+      </div>
     </>
+  );
+}
+
+/** A button to another page; at the last one it stays where the focus is, and says that it does nothing. */
+function Turn({ to, place, children }) {
+  function turn() {
+    if (to) moveTo({ ...place, start: Number(new URLSearchParams(to).get("start")) });
+  }
+  return (
+    <button type="button" className="quiet" aria-disabled={!to} onClick={turn}>
+      {children}
+    </button>
   );
 }

@@ -1,4 +1,4 @@
-import { StrictMode, Suspense } from "react";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { Generator } from "./generator.jsx";
@@ -14,12 +14,10 @@ function App() {
         <h1>The library, in React</h1>
         <p className="lead">
           The same URLs as everywhere on this site. Every request below appears in the waterfall with the phases that
-          the server reports.
+          the server reports; open one for its own.
         </p>
       </header>
-      <Suspense fallback={<p>Loading…</p>}>
-        <Library />
-      </Suspense>
+      <Library />
       <Generator />
       <Waterfall />
       <Latency />

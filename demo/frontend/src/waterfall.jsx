@@ -1,7 +1,8 @@
-import { useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
+
+import { drawTimings, parseEntries } from "../../static/waterfall.js";
 
 const SHOWN = 14;
-const IDLE = 20;
 // The phases, which follow one another; "total" and spans such as "db" lie across them. Their colours are
 // those of /timing.css, as on every page.
 const PHASES = ["start", "dispatch", "tools", "body", "handler", "finalize", "log", "stream", "redirect", "error"];
@@ -31,78 +32,75 @@ function isRequest(entry) {
   return entry.initiatorType === "fetch" && !new URL(entry.name).pathname.startsWith(OWN);
 }
 
-/** Place the requests on one axis, in milliseconds; idle time between them is cut to IDLE. */
-function placed(entries) {
-  let cut = 0;
-  let busyUntil = -Infinity;
-  return entries
-    .toSorted((a, b) => a.startTime - b.startTime)
-    .map((entry) => {
-      if (busyUntil !== -Infinity) cut += Math.max(0, entry.startTime - busyUntil - IDLE);
-      else cut = entry.startTime;
-      busyUntil = Math.max(busyUntil, entry.responseEnd);
-      return { entry, left: entry.startTime - cut };
-    });
-}
-
-/** Each request from its start to its end, and in it the server's phases one after the other. */
+/** Each request on the axis of the longest one; opened, its own phases on an axis of their own. */
 export function Waterfall() {
   const entries = useSyncExternalStore(requests.subscribe, requests.current);
+  const longest = Math.max(...entries.map(({ duration }) => duration));
   return (
     <section className="card half" aria-labelledby="waterfall">
       <h2 id="waterfall">Waterfall of this page</h2>
-      {entries.length ? <Rows rows={placed(entries)} /> : <p>No request yet.</p>}
+      {entries.length ? (
+        <ul className="requests" aria-label="Requests">
+          {entries.map((entry) => (
+            <Request key={entry.startTime + entry.name} entry={entry} longest={longest} />
+          ))}
+        </ul>
+      ) : (
+        <p>No request yet.</p>
+      )}
       <Legend />
       <p className="alternates">
-        From <code>PerformanceResourceTiming.serverTiming</code>: the last {SHOWN} requests; idle time between them is
-        cut.
+        From <code>PerformanceResourceTiming.serverTiming</code>: the last {SHOWN} requests, the oldest first, each from
+        its start. Open one for the server's phases.
       </p>
     </section>
   );
 }
 
-function Rows({ rows }) {
-  const span = Math.max(...rows.map(({ entry, left }) => left + entry.duration));
+function Request({ entry, longest }) {
+  const [open, setOpen] = useState(false);
   return (
-    <table className="requests">
-      <thead>
-        <tr>
-          <th scope="col">Request</th>
-          <td>0 to {ms(span)}</td>
-          <td>Total</td>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ entry, left }) => (
-          <tr key={entry.startTime + entry.name}>
-            <th scope="row" title={pathOf(entry)}>
-              {pathOf(entry)}
-            </th>
-            <td>
-              <Track entry={entry} left={left} span={span} />
-            </td>
-            <td>{ms(entry.duration)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <li>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <span className="path">{pathOf(entry)}</span>
+          <Track entry={entry} longest={longest} />
+          <b>{ms(entry.duration)}</b>
+        </summary>
+        {open && <Phases entry={entry} />}
+      </details>
+    </li>
   );
 }
 
-function Track({ entry, left, span }) {
-  const percent = (value) => `${(100 * value) / span}%`;
+function Track({ entry, longest }) {
+  const percent = (value) => `${(100 * value) / longest}%`;
   const said = entry.serverTiming.map(({ name, duration }) => `${name} ${ms(duration)}`).join(", ");
   const phases = entry.serverTiming.filter(({ name }) => PHASES.includes(name));
-  let at = left + Math.max(0, entry.requestStart - entry.startTime);
+  let at = Math.max(0, entry.requestStart - entry.startTime);
   return (
     <span className="track" role="img" aria-label={said || "no server timing"} title={said}>
-      <i className="c0" style={{ left: percent(left), width: percent(entry.duration) }} />
+      <i className="c0" style={{ left: 0, width: percent(entry.duration) }} />
       {phases.map(({ name, duration }) => {
         const style = { left: percent(at), width: percent(duration) };
         at += duration;
         return <i key={name} className={`phase phase-${name}`} style={style} />;
       })}
     </span>
+  );
+}
+
+/** The same drawing as on the tour, which is no part of React's. */
+function Phases({ entry }) {
+  const told = entry.serverTiming.length ? drawTimings(parseEntries(entry.serverTiming)) : "It came without timing.";
+  return (
+    <div className="opened">
+      <p>
+        At {ms(entry.startTime)} of this page; {entry.transferSize} bytes
+        {entry.responseStatus ? `; status ${entry.responseStatus}` : ""}. In the server:
+      </p>
+      <div ref={(node) => node?.replaceChildren(told)} />
+    </div>
   );
 }
 
