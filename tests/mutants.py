@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import random
@@ -198,10 +199,16 @@ class Finder(ast.NodeVisitor):
 
 
 def mutants(under: str = "") -> list[Mutant]:
-    """Return every change of the files whose path holds *under*, but for those that break it."""
+    """Return every change of the files whose path holds *under*; some break the syntax."""
     paths = sorted((ROOT / "cpkit").rglob("*.py"))
     chosen = [path for path in paths if under in str(path.relative_to(ROOT))]
-    return [mutant for path in chosen for mutant in Finder(path).found if compiles(mutant)]
+    return [mutant for path in chosen for mutant in Finder(path).found]
+
+
+def sample(possible: list[Mutant], size: int, seed: int) -> list[Mutant]:
+    """Return *size* of the changes, the same for the same seed; none breaks the syntax."""
+    shuffled = random.Random(seed).sample(possible, len(possible))
+    return list(itertools.islice(filter(compiles, shuffled), size))
 
 
 def compiles(mutant: Mutant) -> bool:
@@ -302,7 +309,7 @@ def main() -> int:
     parser.add_argument("--least", type=float, default=0.9, help="the share that must not survive")
     asked = parser.parse_args()
     possible = mutants(asked.under)
-    chosen = random.Random(asked.seed).sample(possible, min(asked.sample, len(possible)))
+    chosen = sample(possible, asked.sample, asked.seed)
     survivors = 0
     for mutant, alive in judged(chosen, asked.jobs):
         survivors += alive

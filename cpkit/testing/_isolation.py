@@ -68,7 +68,7 @@ class Isolation:
         self.owned = cherrypy.engine.state is not wspbus.states.STARTED
         if not self.owned:
             return
-        self._modules = set(sys.modules)
+        self._modules = list(sys.modules)
         self._restores = [remember_attributes(target) for target in _targets()]
         self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
         self._handlers = set(_handlers())
@@ -187,14 +187,16 @@ def _retire(cache: Any, before: Any) -> None:
 _Registration = tuple[dict[str, Any], str, object]
 
 
-def registered_since(modules: set[str]) -> list[_Registration]:
+def registered_since(modules: list[str]) -> list[_Registration]:
     """Return the toolboxes and tools that came with modules imported since *modules* were.
 
     A module registers its tools when it is first imported, and only then: were they taken back
     after the test in which that happened to be, every later test would miss them.
     """
+    if modules == list(sys.modules):  # PERF: as a rule
+        return []
     new = sys.modules.keys() - modules
-    return [entry for entry in _registrations() if _came_with(new, entry[2])] if new else []
+    return [entry for entry in _registrations() if _came_with(new, entry[2])]
 
 
 def _registrations() -> Iterator[_Registration]:
