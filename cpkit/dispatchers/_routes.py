@@ -9,8 +9,9 @@ from typing import Any
 
 import cherrypy
 
-from cpkit.cherry import Handler, test_callable_spec
+from cpkit.cherry import Handler
 from cpkit.config_check import check_at_start
+from cpkit.handlers import LateFittingPageHandler
 from cpkit.routing.conditions import Environ
 from cpkit.routing.endpoint import STATICDIR, Depths, Endpoint, Target, along, merged
 from cpkit.routing.listing import faults
@@ -221,23 +222,8 @@ class RoutesDispatcher(RouteTable):
         return merged(layers)
 
 
-class PageHandler(cherrypy.dispatch.LateParamPageHandler):
+class PageHandler(LateFittingPageHandler):
     """A handler called with ``request.params``; what they can't fit is answered 404 or 400."""
-
-    def __call__(self) -> Any:
-        """Call the handler; a parameter named as its ``self`` is one it doesn't take."""
-        try:
-            return self.callable(*self.args, **self.kwargs)
-        except TypeError as error:
-            self._refuse_mismatch(error)
-            raise
-
-    def _refuse_mismatch(self, error: TypeError) -> None:
-        test_callable_spec(self.callable, self.args, self.kwargs)
-        name = _request.receiver(self.callable)
-        if name is not None and name in self.kwargs:
-            in_body = name in (cherrypy.serving.request.body.params or {})
-            raise cherrypy.HTTPError(400 if in_body else 404) from error
 
 
 def may_have_body(environ: Mapping[str, Any]) -> bool:

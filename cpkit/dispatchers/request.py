@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -181,13 +181,3 @@ class BodyParams(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.params)
-
-
-def receiver(handler: Callable[..., Any]) -> str | None:
-    """Return the name of a bound method's first parameter if a keyword could clash with it."""
-    function = getattr(handler, "__func__", None) or type(handler).__call__
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_posonlyargcount or not code.co_argcount:
-        return None
-    name: str = code.co_varnames[0]
-    return name

@@ -10,7 +10,8 @@ import cherrypy
 from cheroot.errors import MaxSizeExceeded
 from cherrypy.lib.httputil import HeaderMap
 
-from cpkit.cherry import Part
+from cpkit.cherry import Hook, Part
+from cpkit.handlers import fit
 
 from . import multipart
 from .head import malformed
@@ -26,6 +27,14 @@ Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 GUARDED = "cpkit.guarded"  # in the environment of a request that a guard has let through
 _PIECE = 65536
+
+
+def _fit_handler() -> None:
+    fit(cherrypy.serving.request.handler)
+
+
+# Before any tool puts another handler in the place of the dispatcher's.
+_FIT = Hook(_fit_handler, False, 0)
 
 
 class PathGuard:
@@ -69,6 +78,7 @@ class RequestGuard:
         self.headers = headers
         self._app: WSGIApplication = app
         cherrypy.config.setdefault("request.body.part_class", GuardedPart)
+        cherrypy.config.setdefault("hooks.on_start_resource.guard", _FIT)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or answer it."""
