@@ -34,6 +34,7 @@ PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
     "_sock": "its socket is looked at, and cut where the server hangs",
 }
+PSYCOPG = {"_prepared": "psycopg forgets what it has prepared where DISCARD ALL takes it away"}
 
 
 @pytest.fixture
@@ -74,6 +75,14 @@ def test_a_private_name_of_pymysql_is_still_there(name):
     assert hasattr(connection, name), f"PyMySQL's connections have no {name}: {PYMYSQL[name]}"
 
 
+@pytest.mark.parametrize("name", PSYCOPG)
+def test_a_private_name_of_psycopg_is_still_there(postgres, name):
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres.url.replace("+psycopg", "")) as connection:
+        assert hasattr(connection, name), f"psycopg's connections have no {name}: {PSYCOPG[name]}"
+        assert callable(connection._prepared.clear)
+
+
 def private_names(path) -> set[str]:
     """Return the private attributes that *path* uses of others."""
     tree = ast.parse(path.read_text())
@@ -93,5 +102,9 @@ def private_names(path) -> set[str]:
     "path", sorted(ROOM.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOM))
 )
 def test_no_other_file_uses_them(path):
-    mine = {"pool.py": {*POOL, *FAIRY, *DISPATCH}, "mariadb.py": set(PYMYSQL)}
+    mine = {
+        "pool.py": {*POOL, *FAIRY, *DISPATCH},
+        "mariadb.py": set(PYMYSQL),
+        "postgresql.py": set(PSYCOPG),
+    }
     assert private_names(path) <= mine.get(path.name, set())

@@ -166,12 +166,19 @@ class PsycopgBackend(PostgresqlBackend["Psycopg"]):
         return False
 
     def tidy(self, driver: Psycopg) -> bool:
-        """Undo what a unit has set on its connection: a quarter of what a new connection takes."""
+        """Undo what a unit has set on its connection.
+
+        PERF: a thirtieth of what a new connection takes (measured on one machine, the least of 400
+        each: 0.09 against 3.1 ms); a round trip more where psycopg has prepared statements.
+        """
         try:
             driver.autocommit = True
-            driver.execute("DISCARD ALL")
-            driver.autocommit = False
+            # NOTE: psycopg goes on with statements that it has prepared, and DISCARD ALL takes them
+            # from the server: psycopg sees that only where it runs DISCARD ALL for the first time.
+            driver._prepared.clear()
+            driver.execute("DISCARD ALL", prepare=False)
             self.limit_statements(driver)
+            driver.autocommit = False
         except Exception:
             return False
         return True
