@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
 from contextlib import suppress
 from dataclasses import fields, replace
 from email.utils import formatdate
-from typing import Any
+from typing import Any, NoReturn
 
 import cherrypy
+import portend
 from cheroot.server import HTTPConnection, HTTPRequest, KnownLengthRFile
+from cherrypy.process.servers import Timeouts
 
 from .cherry import CPWSGIServer
+from .config_check import end_start
 from .serving.body import ChunkedBody
 from .serving.guard import NO_HEADERS, RequestGuard
 from .serving.head import CRLF, Head, parse_head
@@ -156,3 +160,34 @@ class GuardedServer(CPWSGIServer):
             limits, max_head_bytes=longest, checks_content_type=self.checks_content_type
         )
         self.wsgi_app = RequestGuard(cherrypy.tree, self.headers, **vars(self.limits))
+        if cherrypy.engine.state is cherrypy.engine.states.STARTING:
+            self._see_that_it_is_free()
+
+    def _see_that_it_is_free(self) -> None:
+        """End the start with one line if another serves at the address already."""
+        if not isinstance(self.bind_addr, tuple) or os.environ.get("LISTEN_PID"):
+            return
+        host, port = self.bind_addr
+        try:
+            portend.free(host, port, timeout=Timeouts.free)
+        except portend.Timeout:
+            _end(f"{host}:{port} is in use: end what serves there, or set server.socket_port")
+
+    def prepare(self) -> None:
+        """Listen; end the start with one line if that cannot be."""
+        try:
+            super().prepare()
+        except OSError as error:
+            if cherrypy.engine.state is not cherrypy.engine.states.STARTING:
+                raise
+            _end(f"it cannot listen at {self.bind_addr}: {error}")
+
+
+def _end(problem: str) -> NoReturn:
+    """End the start, and what of it has begun: a file of the process's id, connections."""
+    try:
+        end_start(cherrypy.engine, problem)
+    finally:
+        for channel in ("stop", "exit"):
+            with suppress(Exception):  # it was logged
+                cherrypy.engine.publish(channel)

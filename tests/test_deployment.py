@@ -164,13 +164,15 @@ REFUSED = {
 
 
 @needs_gunicorn
+@pytest.mark.parametrize("logged", [None, "gunicorn.log"], ids=["to stderr", "to a file"])
 @pytest.mark.parametrize("refused", REFUSED)
-def test_a_start_that_fails_ends_gunicorn_and_is_told(shop, refused):
+def test_a_start_that_fails_ends_gunicorn_and_is_told(shop, refused, logged):
     before, after, reason = REFUSED[refused]
     wsgi = (shop / "shop_wsgi.py").read_text()
     assert before in wsgi
     (shop / "shop_wsgi.py").write_text(wsgi.replace(before, after))
     command = [*shlex.split(GUNICORN), "--workers", "1", "--bind", f"127.0.0.1:{free_port()}"]
+    command += ["--error-logfile", str(shop / logged)] if logged else []
     server = Process([sys.executable, "-m", *command], 0, shop, PYTHONPATH=str(shop))
     try:
         assert server.process.wait(60) != 0
@@ -178,6 +180,8 @@ def test_a_start_that_fails_ends_gunicorn_and_is_told(shop, refused):
         if server.process.poll() is None:
             server.end(signal.SIGKILL)
     assert reason in server.log.read_text()
+    if logged:
+        assert reason in (shop / logged).read_text()
 
 
 @pytest.fixture

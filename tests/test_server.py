@@ -2,6 +2,9 @@
 
 import re
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 
 import cherrypy
@@ -137,3 +140,64 @@ def test_a_request_that_cannot_be_parsed_is_a_400_and_not_logged(port, start):
         connection.sendall(start + b"Host: a\r\n\r\n")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+STARTS = {
+    "quickstart": "cherrypy.quickstart(Root(), config=config)",
+    "engine.start": (
+        "cherrypy.config.update(config['global']); cherrypy.tree.mount(Root());"
+        " cherrypy.engine.start(); cherrypy.engine.block()"
+    ),
+}
+
+
+def start(how, folder, environment, **settings):
+    """Start a guarded server in a process of its own, which is to end; return what it said."""
+    program = f"""
+        import cherrypy
+        from cherrypy.process.plugins import PIDFile
+        from cpkit.plugins import ConfigCheck
+
+        class Root:
+            pass
+
+        PIDFile(cherrypy.engine, {str(folder / "pid")!r}).subscribe()
+        config = {{"global": {{
+            "environment": {environment!r},
+            "engine.autoreload.on": False,
+            "server.instance": "cpkit.dispatchers.GuardedServer",
+            "server.socket_host": "127.0.0.1",
+            **{settings!r},
+        }}}}
+        {STARTS[how]}
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("environment", ["production", "embedded", None])
+@pytest.mark.parametrize("how", STARTS)
+def test_a_port_in_use_is_told_once_and_ends_the_process(tmp_path, how, environment):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = start(how, tmp_path, environment, **{"server.socket_port": port})
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if "Nothing is served" in line]
+    assert len(told) == 1
+    assert told[0].endswith(
+        f"127.0.0.1:{port} is in use: end what serves there, or set server.socket_port"
+    )
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "pid").exists()
+    if environment == "production":
+        assert done.stderr.splitlines() == told
+
+
+@pytest.mark.parametrize("how", STARTS)
+def test_an_address_that_is_not_here_is_told_too(tmp_path, how):
+    there = {"server.socket_host": "192.0.2.1", "server.socket_port": 8099}
+    done = start(how, tmp_path, "production", **there)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "Nothing is served, since it cannot listen at ('192.0.2.1', 8099)" in done.stderr
+    assert not (tmp_path / "pid").exists()

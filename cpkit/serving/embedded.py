@@ -23,12 +23,12 @@ def embedded_application(**guard: Any) -> RequestGuard:
 
     Call it in the process that serves, after a fork. What is mounted is guarded by a
     :class:`RequestGuard`, which gets the keywords. CherryPy's own server stays out of it; errors
-    that would be logged nowhere go to stderr; the engine ends with the process. A start that fails
-    ends the process with status 3, which has gunicorn end as well.
+    that would be logged nowhere go to stderr, and to gunicorn's error log; the engine ends with the
+    process. A start that fails ends the process with status 3, which has gunicorn end as well.
     """
     cherrypy.server.unsubscribe()
     if not _is_told(cherrypy.log.error_log):
-        cherrypy.log.error_log.addHandler(logging.StreamHandler())
+        _tell(cherrypy.log.error_log)
     # A listener that fails has the engine exit, which would end the process with another status.
     cherrypy.engine.subscribe("exit", _fail, priority=100)
     try:
@@ -45,6 +45,14 @@ def embedded_application(**guard: Any) -> RequestGuard:
 def _is_told(logger: logging.Logger) -> bool:
     # CherryPy's own handler of nothing is no logging.NullHandler: it is known by what it lacks.
     return any(it.lock is not None for it in logger.handlers) or is_on_stderr(logger)
+
+
+def _tell(logger: logging.Logger) -> None:
+    """Have *logger* log to stderr, and to gunicorn's own log if that is elsewhere."""
+    for handler in logging.getLogger("gunicorn.error").handlers:
+        logger.addHandler(handler)
+    if not is_on_stderr(logger):
+        logger.addHandler(logging.StreamHandler())
 
 
 def _fail() -> NoReturn:
