@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -118,6 +119,12 @@ def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.Monk
     assert registry == [
         Question("toy", "What does it cost?", ask, "Explain it on two lines.", "toys", 10)
     ]
+
+
+def test_each_question_says_in_one_sentence_what_it_means() -> None:
+    pytest.importorskip("sqlalchemy")
+    whys = {asked.why for asked in load()}
+    assert [why for why in whys if not re.fullmatch(r"\S.*\.", why) or ". " in why] == []
 
 
 def test_a_question_that_is_built_for_its_names_leaves_cherrypy_as_it_was() -> None:

@@ -52,9 +52,8 @@ def _logged(queue: int) -> Logged:
 
 @question("logs", "What does an access line cost?")
 def access() -> Case:
-    """Written to nowhere, so that the disk does not count. The plugin's line has the request's
-    id, which goes back to the client too, its route and its time. CherryPy composes its line
-    whether or not anybody reads it: the first row does that."""
+    """The plugin's line has the request's id, its route and its time too; CherryPy composes its own
+    whether or not anybody reads it, as the first row does."""
     written = application(Root(), {})
     written.log.access_file = os.devnull
     apps = {

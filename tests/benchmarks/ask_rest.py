@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import cherrypy
@@ -22,101 +23,87 @@ def _shown(page: int, price: float, day: object) -> str:
     return f"{page} {price} {day}"
 
 
-def _as_json(app: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda environ, start: app({**environ, "CONTENT_TYPE": "application/json"}, start)
+def _told(note: Any) -> str:
+    return f"{note['text']} {note['copies']} {len(note['tags'])}"
+
+
+def _annotated(handler: Any, **annotations: Any) -> Any:
+    """Return an exposed *handler*; the annotations of this file are texts."""
+    handler.__annotations__.update(annotations)
+    return cherrypy.expose(handler)
 
 
 @question("rest", "What do three typed values of a query cost?")
 def typed_query() -> Case:
     """What each way adds to a request whose handler converts three values by itself."""
-    from datetime import date
-
     import cpkit.tools
 
+    def converted(self: Any, page: str, price: str, day: str) -> str:
+        return _shown(int(page), float(price), date.fromisoformat(day))
+
+    def two(self: Any, page: int, price: float, day: str) -> str:
+        return _shown(page, price, date.fromisoformat(day))
+
+    def three(self: Any, page: int, price: float, day: date) -> str:
+        return _shown(page, price, day)
+
     class Root:
-        @cherrypy.expose
-        def bare(self, page: str, price: str, day: str) -> str:
-            return _shown(int(page), float(price), date.fromisoformat(day))
+        bare = cherrypy.expose(converted)
+        theirs = cherrypy.tools.params()(_annotated(two, page=int, price=float, day=str))
+        ours = cpkit.tools.params()(_annotated(three, page=int, price=float, day=date))
 
-        @cherrypy.expose
-        @cherrypy.tools.params()
-        def theirs(self, page: int, price: float, day: str) -> str:
-            return _shown(page, price, date.fromisoformat(day))
-
-        @cherrypy.expose
-        def ours(self, page: int, price: float, day: date) -> str:
-            return _shown(page, price, day)
-
-    # NOTE: the annotations of this file are texts, which name what is local here.
-    Root.ours.__annotations__.update(page=int, price=float, day=date)
-    Root.theirs.__annotations__.update(page=int, price=float, day=str)
-    cpkit.tools.params()(Root.ours)
-    app = application(Root())
-    return Case(
-        {
-            PLAIN: sender(app, "GET", f"/bare?{QUERY}"),
-            "CherryPy tools.params": sender(app, "GET", f"/theirs?{QUERY}"),
-            "cpkit": sender(app, "GET", f"/ours?{QUERY}"),
-            "Flask": sender(_flask(), "GET", f"/?{QUERY}"),
-            "Falcon": sender(_falcon(), "GET", f"/?{QUERY}"),
-        },
-        baseline=PLAIN,
-        expected=READ,
-        without=[PLAIN],
-    )
+    return _case("GET", Root(), "tools.params", f"?{QUERY}", READ)
 
 
 @question("rest", "What does a small JSON body cost?")
 def small_body() -> Case:
     """A note of three members, read and checked; the others hand over what was sent unchecked."""
-    from msgspec import Struct
+    from msgspec import defstruct
 
     import cpkit.tools
 
-    class Note(Struct):
-        text: str
-        copies: int = 1
-        tags: list[str] = []
+    note = defstruct("Note", [("text", str), ("copies", int, 1), ("tags", list[str], [])])
 
-    Note.__annotations__.update(text=str, copies=int, tags=list[str])
-
-    def told(note: Any) -> str:
-        return f"{note['text']} {note['copies']} {len(note['tags'])}"
+    def checked(self: Any, body: Any) -> str:
+        return f"{body.text} {body.copies} {len(body.tags)}"
 
     class Root:
         @cherrypy.expose
         def bare(self) -> str:
-            return told(json.loads(cherrypy.request.body.read()))
+            return _told(json.loads(cherrypy.request.body.read()))
 
         @cherrypy.expose
         @cherrypy.tools.json_in()
         def theirs(self) -> str:
-            return told(cherrypy.request.json)
+            return _told(cherrypy.request.json)
 
-        @cherrypy.expose
-        def ours(self, body: Any) -> str:
-            return f"{body.text} {body.copies} {len(body.tags)}"
+        ours = cpkit.tools.body()(_annotated(checked, body=note))
 
-    Root.ours.__annotations__["body"] = Note
-    cpkit.tools.body()(Root.ours)
-    app, sent = _as_json(application(Root())), json.dumps(NOTE).encode()
-    return Case(
-        {
-            PLAIN: sender(app, "POST", "/bare", body=sent),
-            "CherryPy json_in": sender(app, "POST", "/theirs", body=sent),
-            "cpkit": sender(app, "POST", "/ours", body=sent),
-            "Flask": sender(_as_json(_flask()), "POST", "/", body=sent),
-            "Falcon": sender(_as_json(_falcon()), "POST", "/", body=sent),
-        },
-        baseline=PLAIN,
-        expected=KEPT,
-        without=[PLAIN],
+    return _case("POST", Root(), "json_in", "", KEPT, json.dumps(NOTE).encode())
+
+
+def _case(method: str, root: object, tool: str, query: str, told: Any, body: bytes = b"") -> Case:
+    cherrypys, flask, falcon = (
+        _as_json(app) if body else app for app in (application(root), _flask(), _falcon())
     )
+    asked = {
+        PLAIN: (cherrypys, "/bare"),
+        f"CherryPy {tool}": (cherrypys, "/theirs"),
+        "cpkit": (cherrypys, "/ours"),
+        "Flask": (flask, "/"),
+        "Falcon": (falcon, "/"),
+    }
+    calls = {
+        name: sender(app, method, path + query, body=body) for name, (app, path) in asked.items()
+    }
+    return Case(calls, PLAIN, told, without=[PLAIN])
+
+
+def _as_json(app: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda environ, start: app({**environ, "CONTENT_TYPE": "application/json"}, start)
 
 
 def _flask() -> Any:
-    from datetime import date
-
     import flask
 
     app = flask.Flask(__name__)
@@ -129,8 +116,7 @@ def _flask() -> Any:
 
     @app.post("/")
     def keep() -> str:
-        note = flask.request.get_json()
-        return f"{note['text']} {note['copies']} {len(note['tags'])}"
+        return _told(flask.request.get_json())
 
     return app
 
@@ -139,17 +125,12 @@ def _falcon() -> Any:
     import falcon
 
     class Resource:
-        def on_get(self, request: Any, response: Any) -> None:
-            values = (
-                request.get_param_as_int("page"),
-                request.get_param_as_float("price"),
-                request.get_param_as_date("day"),
-            )
-            response.text = _shown(*values)
+        def on_get(self, asked: Any, response: Any) -> None:
+            page, price = asked.get_param_as_int("page"), asked.get_param_as_float("price")
+            response.text = _shown(page, price, asked.get_param_as_date("day"))
 
-        def on_post(self, request: Any, response: Any) -> None:
-            note = request.media
-            response.text = f"{note['text']} {note['copies']} {len(note['tags'])}"
+        def on_post(self, asked: Any, response: Any) -> None:
+            response.text = _told(asked.media)
 
     app = falcon.App()
     app.add_route("/", Resource())

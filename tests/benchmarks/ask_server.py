@@ -66,8 +66,8 @@ def _asked(request: bytes) -> Case:
 
 @question("server", "What does a browser's request cost, read strictly?")
 def browser() -> Case:
-    """Eight fields, over a connection that stays. Both servers are cheroot's; the guarded one
-    reads the head at once instead of line by line, which pays for its checks."""
+    """Both servers are cheroot's: the guarded one reads the head at once instead of line by line,
+    which pays for its checks."""
     return _asked(BROWSER)
 
 

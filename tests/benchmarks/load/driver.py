@@ -34,7 +34,8 @@ class Load:
     Each client sends the request again and again, one at a time, keeping its connection and its
     cookies; *first* is sent once before. *check* is sent once after: it is to be answered with
     the body that the client's last request was answered with. Neither is measured. All clients
-    are *one_visitor*, or each is one of its own. *timeout* is in seconds.
+    are *one_visitor*, or each is one of its own. *slow* more clients send half a request, and wait.
+    *timeout* is in seconds.
     """
 
     port: int
@@ -54,19 +55,19 @@ class Load:
         if not 1 <= self.clients <= MOST_CLIENTS or not 0 < self.seconds <= MOST_SECONDS:
             raise ValueError(f"1 to {MOST_CLIENTS} clients for at most {MOST_SECONDS:g} seconds")
 
+    @property
+    def writes(self) -> bool:
+        """Tell whether the request changes something."""
+        return self.method not in ("GET", "HEAD")
+
     def message(self, cookie: bytes | None) -> bytes:
         """Return the bytes of the request."""
         body = self.body.encode()
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {HOST}:{self.port}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        if self.method not in ("GET", "HEAD"):
-            lines.append(f"Content-Length: {len(body)}")
+        lines += [f"Content-Length: {len(body)}"] * self.writes
         head = "\r\n".join(lines).encode()
         return head + (b"\r\nCookie: " + cookie if cookie else b"") + b"\r\n\r\n" + body
-
-    def other(self, request: Mapping[str, Any]) -> Load:
-        """Return a load on the same port that sends another request."""
-        return Load(self.port, timeout=self.timeout, **request)
 
 
 class Client:
@@ -124,10 +125,9 @@ async def drive(load: Load) -> dict[str, Any]:
     whose check was not answered with what they had last been told.
     """
     clients = [Client(load) for _ in range(load.clients)]
-    first = await _once(clients, load, load.first)
-    if load.one_visitor:
-        for client in clients:
-            client.cookie = clients[0].cookie
+    written = await _once(clients, load, load.first)
+    for client in clients if load.one_visitor else ():
+        client.cookie = clients[0].cookie
     waiting = [await asyncio.open_connection(HOST, load.port) for _ in range(load.slow)]
     for _, writer in waiting:
         writer.write(load.message(None)[:-10])
@@ -143,47 +143,40 @@ async def drive(load: Load) -> dict[str, Any]:
             latencies.append(now - before)
 
     await asyncio.gather(*map(keep_asking, clients))
-    seconds = time.perf_counter() - begun
+    found = summary(time.perf_counter() - begun, latencies, statuses)
     for _, writer in waiting:
         writer.close()
-    told = [client.body for client in clients]
-    lost = 0
+    told, found["lost"] = [client.body for client in clients], 0
     if load.check:
         await _once(clients, load, load.check)
-        lost = sum(client.body != body for client, body in zip(clients, told, strict=True))
+        found["lost"] = sum(one.body != body for one, body in zip(clients, told, strict=True))
     for client in clients:
         await client.close()
-    writes = load.method not in ("GET", "HEAD")
-    good = sum(count for status, count in statuses.items() if status.startswith("2"))
-    written = first + (good if writes else 0)
-    return {**summary(seconds, latencies, statuses), "written": written, "lost": lost}
+    found["written"] = written + load.writes * found["answered"]
+    return found
 
 
 async def _once(clients: list[Client], load: Load, request: Mapping[str, Any] | None) -> int:
     """Have each client send *request* once; return how many writes were answered."""
     if request is None:
         return 0
-    other = load.other(request)
+    other = Load(load.port, timeout=load.timeout, **request)
     statuses = await asyncio.gather(*(client.ask(other) for client in clients))
-    writes = other.method not in ("GET", "HEAD")
-    return sum(status.startswith("2") for status in statuses) if writes else 0
+    return other.writes * sum(status.startswith("2") for status in statuses)
 
 
 def summary(seconds: float, latencies: list[float], statuses: Mapping[str, int]) -> dict[str, Any]:
     """Return what a run came to: requests a second, latencies in milliseconds, statuses."""
     good = sum(count for status, count in statuses.items() if status.startswith("2"))
-    shares = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
-    return {
-        "seconds": round(seconds, 3),
+    found = {
         "rate": round(good / seconds, 1),
         "answered": good,
         "errors": sum(statuses.values()) - good,
         "statuses": dict(sorted(statuses.items())),
-        **{
-            name: round(1000 * quantile(latencies, share), 2) if latencies else None
-            for name, share in shares
-        },
     }
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
+        found[name] = round(1000 * quantile(latencies, share), 2) if latencies else None
+    return found
 
 
 if __name__ == "__main__":
