@@ -26,3 +26,27 @@ if not Path(__file__).with_name("benchmarks.md").exists():
 html_theme = "furo"
 html_title = f"cpkit {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+
+# What the theme leaves out, and a reader who hears the page or has no mouse needs.
+ACCESSIBLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    "<pre>": '<pre tabindex="0">',
+}
+
+
+def make_accessible(app, failed):
+    """Complete the pages that were built."""
+    if failed or app.builder.name != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text()
+        for theirs, ours in ACCESSIBLE.items():
+            text = text.replace(theirs, ours)
+        page.write_text(text)
+
+
+def setup(app):
+    """Have the pages completed at the end."""
+    app.connect("build-finished", make_accessible)

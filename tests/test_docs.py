@@ -34,7 +34,7 @@ def run(page, folder):
             exec(compile("\n" * line + code, page, "exec"), names)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_example_of_a_page_runs(page, pytester, monkeypatch, cp_engine):
     monkeypatch.syspath_prepend(pytester.path)
     run(page, pytester.path)
@@ -51,3 +51,9 @@ def test_the_architecture_names_every_room_and_no_file_that_there_is_not():
     assert [name for name in files if not (ROOT / "cpkit" / name).exists()] == [
         name for name in files if name.startswith("tests/")
     ]
+
+
+def test_every_how_to_is_in_their_index():
+    index = (ROOT / "docs" / "howto" / "index.md").read_text()
+    pages = {path.name for path in (ROOT / "docs" / "howto").glob("*.md")} - {"index.md"}
+    assert pages - set(re.findall(r"\]\((\w+\.md)", index)) == set()
