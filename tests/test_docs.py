@@ -57,3 +57,9 @@ def test_every_how_to_is_in_their_index():
     index = (ROOT / "docs" / "howto" / "index.md").read_text()
     pages = {path.name for path in (ROOT / "docs" / "howto").glob("*.md")} - {"index.md"}
     assert pages - set(re.findall(r"\]\((\w+\.md)", index)) == set()
+
+
+def test_a_time_that_was_measured_is_in_the_benchmarks_alone():
+    """A figure of one run grows stale in prose: the pages link to those that are published."""
+    told = {page.name for page in PAGES if "µs" in page.read_text()}
+    assert told <= {"benchmarks.md", "README.md", "testing.md"}

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "demo/frontend/node_modules/axe-core/axe.min.js"
 
-PAGES = ["index.html", "accept.html", "api.html", "troubleshooting.html", "howto/files.html"]
+PAGES = ["index.html", "accept.html", "howto/files.html"]
 SEVERE = ("serious", "critical")
 
 
