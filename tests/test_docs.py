@@ -56,7 +56,7 @@ def test_the_architecture_names_every_room_and_no_file_that_there_is_not():
 def test_every_how_to_is_in_their_index():
     index = (ROOT / "docs" / "howto" / "index.md").read_text()
     pages = {path.name for path in (ROOT / "docs" / "howto").glob("*.md")} - {"index.md"}
-    assert pages - set(re.findall(r"\]\((\w+\.md)", index)) == set()
+    assert pages - set(re.findall(r"\]\(([\w-]+\.md)", index)) == set()
 
 
 def test_a_time_that_was_measured_is_in_the_benchmarks_alone():
