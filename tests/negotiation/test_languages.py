@@ -56,6 +56,7 @@ OPEN = [
     ("lenient-weight", "en;q=.2, fr;q=.3", EN_FR, "fr"),
     ("malformed-dropped", "fr_FR, en;q=x, de-, fr;q=0.1", ["en", "fr"], "fr"),
     ("malformed-only", "en_US", ["fr", "en"], "fr"),
+    ("weight-of-two-points-dropped", "en;q=1.2.3, fr;q=0.1", EN_FR, "fr"),
     ("extended-range-is-dropped", "de-*-DE, fr;q=0.1", ["de", "fr"], "fr"),
     ("too-long-a-subtag", "abcdefghi, fr;q=0.1", EN_FR, "fr"),
     ("empty-parameter", "en;;q=0.1;, fr;q=0.5", EN_FR, "fr"),

@@ -339,6 +339,15 @@ def test_a_connection_that_was_told_to_discard_all_keeps_its_time_limit(start_da
     assert len(pids) == 1
 
 
+def test_a_connection_is_kept_after_a_transaction_that_a_reader_asked_for(start_database, postgres):
+    database = start_database(postgres.url, pool_size=1)
+    pids = set()
+    for _ in range(2):
+        with database.begin(write=False) as unit, unit.begin():
+            pids.add(unit.scalar(text("SELECT pg_backend_pid()")))
+    assert len(pids) == 1
+
+
 @pytest.mark.parametrize("handle", HANDLES)
 def test_set_local_counts_in_a_reading_request_too(start_database, postgres, handle):
     database = start_database(postgres.url, pool_size=1)
