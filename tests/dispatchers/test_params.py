@@ -169,6 +169,18 @@ def test_a_variable_that_a_tool_took_out_does_not_come_back(connect, cp_client, 
     assert "'id'" not in found.text
 
 
+def test_a_processor_of_the_body_takes_out_parameters_but_no_variable(
+    connect, cp_client, monkeypatch
+):
+    def take():
+        for name in ("id", "a"):
+            del cherrypy.request.body.request_params[name]
+
+    monkeypatch.setattr(cherrypy.tools, "take", tool("before_request_body", take), raising=False)
+    connect(echo, **{"tools.take.on": True})
+    assert cp_client.get("/users/5?a=1").text == "[('id', '5'), ('role', 'guest')]"
+
+
 def test_a_tool_may_read_the_body_early(connect, cp_client, monkeypatch):
     def read():
         cherrypy.request.body.process()
