@@ -245,7 +245,8 @@ class UnitConnection(Connection):
     def __init__(self, unit: Runner, borrowed: Borrowed, engine: Engine) -> None:
         # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
         begins = unit.terms.real or not borrowed.backend.reads_without_transaction
-        events = self._has_events  # of the class
+        # NOTE: of the class, which SQLAlchemy 2.0.0 gives it when somebody listens.
+        events = getattr(type(self), "_has_events", False)
         super().__init__(engine, borrowed.pooled, _has_events=events, _allow_autobegin=begins)
         self.unit, self._borrowed, self._autobegins = unit, borrowed, begins
 

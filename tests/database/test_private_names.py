@@ -5,7 +5,7 @@ import inspect
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 
 import cpkit.database
 from cpkit.database.pool import UnitPool
@@ -108,3 +108,12 @@ def test_no_other_file_uses_them(path):
         "postgresql.py": set(PSYCOPG),
     }
     assert private_names(path) <= mine.get(path.name, set())
+
+
+def test_a_unit_does_without_what_the_oldest_sqlalchemy_has_only_once_somebody_listens(
+    start_database, monkeypatch
+):
+    database = start_database()
+    monkeypatch.delattr(Connection, "_has_events")
+    with database.begin() as unit:
+        assert unit.scalar(text("SELECT 1")) == 1
