@@ -185,6 +185,7 @@ def test_a_document_is_a_request_body_and_its_class_a_schema():
     [
         ({}, ["GET"], {"200", "400", "404", "405", "500"}),
         ({"cpkit.params.on": True}, ["GET"], {"200", "400", "405", "500"}),
+        ({"cpkit.body.on": True}, ["GET"], {"200", "400", "404", "405", "500"}),
         ({"cpkit.db.on": True, "cpkit.params.on": True}, ["GET"],
          {"200", "400", "405", "500", "503"}),
         ({"cpkit.csrf.on": True, "cpkit.params.on": True}, ["GET"], {"200", "400", "405", "500"}),
