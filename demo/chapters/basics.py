@@ -23,6 +23,7 @@ class Basics:
         return "Hello world!"
 
     @route("/generate", methods=["GET", "POST"], name="generate")
+    @operation(responses={303: "To the string that is kept, for a form in a browser."})
     @cpkit.tools.accept(media=representations("string", first="text/plain"))
     @cpkit.tools.db(handle="dbapi")
     @cherrypy.tools.sessions()
@@ -31,6 +32,8 @@ class Basics:
         made = new_string(length)
         if cherrypy.request.method == "POST":
             keep(cherrypy.request.db, made)
+            if cherrypy.request.accepted == "text/html":  # a reload of which must not make another
+                raise cherrypy.HTTPRedirect("/display", 303)
         return {"string": made}
 
     @route("/display", methods=["GET"], name="display")

@@ -32,7 +32,8 @@ def error_page(status: str, message: str, traceback: str, version: str) -> bytes
     told = problem.problem(html.unescape(status), html.unescape(message), **errors)
     if form == problem.HTML:
         wrong = {each["name"]: each["detail"] for each in errors.get("errors", ())}
-        return render("error.html", {**told, "again": _form_again(request, int(status[:3]), wrong)})
+        again = _form_again(request, int(status[:3]), wrong)
+        return render("error.html", {**told, "again": again, "back": _page_behind(request, again)})
     return problem.RENDERERS[form](told)
 
 
@@ -60,6 +61,11 @@ def _form_again(request: Any, status: int, wrong: dict[str, str]) -> dict[str, A
         return None
     action = f"{request.path_info}?{query}" if query and request.method == "POST" else None
     return {"action": action or request.path_info, "method": request.method, "fields": fields}
+
+
+def _page_behind(request: Any, again: dict[str, Any] | None) -> str | None:
+    """Return the page to go back to: that of the form, or the same without its query."""
+    return str(request.path_info) if again or request.query_string else None
 
 
 def _form_of(request: Any) -> str:

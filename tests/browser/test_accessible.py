@@ -56,7 +56,10 @@ def come_to(visitor, path):
         assert navigation.value.status == 405
     elif path == BROKEN:
         told = {"status": 500, "title": "Internal Server Error", "detail": "It is told nobody."}
-        answer = {"body": render("error.html", {**told, "again": None}), "status": 500}
+        answer = {
+            "body": render("error.html", {**told, "again": None, "back": None}),
+            "status": 500,
+        }
         answer["content_type"] = "text/html;charset=utf-8"
         visitor.page.route("**/broken", lambda route: route.fulfill(**answer))
         visitor.open("/broken")

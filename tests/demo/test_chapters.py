@@ -41,11 +41,20 @@ def test_chapter_4_has_the_form(demo):
     assert 'formmethod="post"' in page
 
 
+def test_chapter_4_sends_a_form_of_a_page_on_to_what_it_made(demo):
+    page = {"Accept": "text/html"}
+    sent = demo.post("/generate", data={"length": "16"}, headers=page)
+    assert (sent.status_code, sent.headers["Location"]) == (303, "http://127.0.0.1/display")
+    assert demo.get("/display").text in demo.get("/display", headers=page).text
+    assert len(demo.get("/display").text) == 16
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
 def test_chapter_4_takes_the_form_by_get_and_by_post(demo, accept):
+    sent = demo.post("/generate", data={"length": "16"}, headers={"Accept": accept})
     for response in (
         demo.get("/generate?length=16", headers={"Accept": accept}),
-        demo.post("/generate", data={"length": "16"}, headers={"Accept": accept}),
+        demo.get("/display", headers={"Accept": accept}) if sent.status_code == 303 else sent,
     ):
         assert response.status_code == 200
         assert response.headers["Content-Type"].startswith(accept)

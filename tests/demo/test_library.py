@@ -1,5 +1,7 @@
 """The library: real data, three forms of each URL, errors that say what is missing."""
 
+import gzip
+
 import markupsafe
 import pytest
 
@@ -315,6 +317,44 @@ def test_what_no_form_can_mend_has_none(demo, path):
     assert "<form" not in demo.get(path, headers={"Accept": "text/html"}).text
 
 
+PAGES = ["/", "/hello", "/generate", "/display", "/ajax", "/app", "/libraries", "/library/12", BOOK]
+PAGES += ["/books", "/book/15", "/store", "/store/till/regular", "/timing", "/source/demo/app.py"]
+
+
+def test_a_query_that_a_page_does_not_take_is_told_with_a_way_back(demo):
+    for path in PAGES:
+        for query in ("fbclid=1", "%FF=%00", "a=1&a=2", "=", "kind=x"):
+            refused = demo.get(f"{path}?{query}", headers={"Accept": "text/html"})
+            assert (path, query, refused.status_code) == (path, query, 400)
+            assert f'<a href="{path}">The page as it is without this</a>' in refused.text
+
+
+def test_what_is_compressed_is_the_same_and_its_tag_is_of_use(demo, json):
+    note = "🍒" * 100
+    demo.put(BOOK, data={"copies": "1", "note": note})
+    asked = {**json, "Accept-Encoding": "gzip"}
+    packed = demo.get(BOOK, headers=asked)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert {"Accept", "Accept-Encoding"} <= set(packed.headers["Vary"].split(", "))
+    assert gzip.decompress(packed.content) == demo.get(BOOK, headers=json).content
+    tag = packed.headers["ETag"]
+    assert tag.startswith('W/"')
+    assert demo.get(BOOK, headers={**asked, "If-None-Match": tag}).status_code == 304
+    for status in (200, 412):
+        changed = demo.put(BOOK, data={"copies": "2"}, headers={**json, "If-Match": tag})
+        assert changed.status_code == status
+        demo.put(BOOK, data={"copies": "3"})
+
+
+def test_pages_and_files_are_compressed(demo):
+    page = {"Accept": "text/html, */*"}
+    for path in ("/static/style.css", "/books", "/timing.css"):
+        plain = demo.get(path, headers=page)
+        packed = demo.get(path, headers={**page, "Accept-Encoding": "gzip"})
+        assert gzip.decompress(packed.content) == plain.content
+        assert len(packed.content) * 2 < len(plain.content)
+
+
 def test_the_page_of_a_book_shows_all_three_forms_and_how_to_get_them(demo):
     demo.put(BOOK, data={"copies": "7", "note": "</pre><script>"})
     page = demo.get(BOOK, headers={"Accept": "text/html"}).text
@@ -326,17 +366,14 @@ def test_the_page_of_a_book_shows_all_three_forms_and_how_to_get_them(demo):
     assert "<script>" not in page
 
 
-@pytest.mark.parametrize(
-    ("path", "mark"),
-    [
+def test_the_navigation_marks_where_the_reader_is(demo):
+    for path, mark in (
         ("/libraries", '<a href="/libraries" aria-current="page">'),
         ("/library/12", '<a href="/libraries" aria-current="true">'),
         ("/book/15", '<a href="/books" aria-current="true">'),
         ("/store/till/regular", '<a href="/store" aria-current="true">'),
         ("/", '<a href="/" aria-current="page">'),
-    ],
-)
-def test_the_navigation_marks_where_the_reader_is(demo, path, mark):
-    page = demo.get(path, headers={"Accept": "text/html"}).text
-    assert mark in page
-    assert page.count("aria-current") == 1
+    ):
+        page = demo.get(path, headers={"Accept": "text/html"}).text
+        assert mark in page
+        assert page.count("aria-current") == 1

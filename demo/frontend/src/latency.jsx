@@ -9,7 +9,7 @@ const KEPT = 60;
 const NAMES = ["p50", "p95", "p99"];
 const WIDTH = 460;
 const HEIGHT = 150;
-const LEFT = 44;
+const LEFT = 60;
 const ENOUGH = 6; // looks, of which a line can be seen
 
 /** Percentiles by route from the timing tool: a table as it is now, a chart as it was. */
@@ -84,7 +84,7 @@ function Chart({ history, route }) {
           <g key={part}>
             <line x1={LEFT} x2={WIDTH} y1={HEIGHT * part} y2={HEIGHT * part} />
             <text x={LEFT - 6} y={HEIGHT * part + 4} textAnchor="end">
-              {(top * (1 - part) * 1000).toFixed(1)}
+              {(top * (1 - part) * 1000).toFixed(top < 0.1 ? 1 : 0)}
             </text>
           </g>
         ))}
