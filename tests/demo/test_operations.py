@@ -106,6 +106,29 @@ def test_a_database_server_that_goes_is_a_503_until_it_is_back(cp_engine, cp_cli
     assert cp_client.get("/library/12/book/15").status_code == 200
 
 
+def test_what_is_written_is_the_same_on_postgresql(cp_engine, cp_client, postgres, json):
+    assemble(postgres.url)
+    cp_engine.staff.frequency = 0
+    cp_engine.start()
+    for path, first, second in (
+        ("/library/12/book/15", {"copies": "7"}, {"copies": "8"}),
+        ("/generator", {"another_string": "one"}, {"another_string": "two"}),
+    ):
+        cp_client.put(path, data=first)
+        seen = {**json, "If-Match": cp_client.get(path, headers=json).headers["ETag"]}
+        answers = [cp_client.put(path, data=each, headers=seen) for each in (second, first)]
+        assert [answer.status_code for answer in answers] == [200, 412]
+    order = {
+        "pie": "1",
+        "order": cp_client.get("/store/till/regular", headers=json).json()["order"],
+    }
+    paid = [cp_client.post("/store/till/regular", data=order, headers=json) for _ in range(2)]
+    assert [answer.status_code for answer in paid] == [201, 201]
+    assert cp_client.get("/store/till/regular", headers=json).json()["shelves"][6]["stock"] == 7
+    cp_engine.staff.round()
+    assert cp_client.get("/generator").text == "two"
+
+
 def test_metrics_count_requests_by_template(demo):
     demo.get("/library/12/book/15")
     metrics = demo.get("/metrics").text
