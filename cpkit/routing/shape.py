@@ -14,6 +14,9 @@ from .segments import check, expression, linear, matcher, plain
 # What takes the rest of a path, slashes and all; True where it may be empty.
 TAILS = {".*": True, ".*?": True, ".+": False, ".+?": False}
 OPTIONAL_ENDS = frozenset("/,;.#")
+# What may end the fixed beginning of a segment: ``book-{id}``, ``v1.{part}``.
+SEPARATORS = frozenset(".-_~@,;:=+!")
+Head = tuple[str, str]  # (separator, what stands before the first)
 
 
 class Step(NamedTuple):
@@ -37,15 +40,15 @@ class Shape(NamedTuple):
     """What an index needs to know of the paths of a route.
 
     *length*: the number of segments (the empty one before the first slash counts), or None if it
-    varies. *exact*: fixed segments by position. *heads*: what stands before the first dot of a
-    segment that is otherwise variable. *steps*: how to read the variables; None: by the regex of
-    the whole path. *slash*: position 0 stands before the leading slash. *left_out*: optional
-    variables that are not in paths of this shape.
+    varies. *exact*: fixed segments by position. *heads*: a separator, and what stands before the
+    first one in a segment that is otherwise variable. *steps*: how to read the variables; None: by
+    the regex of the whole path. *slash*: position 0 stands before the leading slash. *left_out*:
+    optional variables that are not in paths of this shape.
     """
 
     length: int | None
     exact: dict[int, str]
-    heads: dict[int, str]
+    heads: dict[int, Head]
     steps: tuple[Step, ...] | None
     slash: bool = True
     left_out: tuple[str, ...] = ()
@@ -263,7 +266,7 @@ def _split(
 
 def _read(
     segments: Iterable[list[Part]], requirements: dict[str, str], controllers: frozenset[str]
-) -> tuple[dict[int, str], dict[int, str], list[Step]]:
+) -> tuple[dict[int, str], dict[int, Head], list[Step]]:
     exact, heads, steps = {}, {}, []
     for at, parts in enumerate(segments):
         first: Part = parts[0] if parts else ""
@@ -296,12 +299,13 @@ def _plain_step(at: int, name: str) -> Step:
     return Step("plain", at, (name,))
 
 
-def _head(parts: Sequence[Part]) -> str | None:
+def _head(parts: Sequence[Part]) -> Head | None:
     text = parts[0] if isinstance(parts[0], str) else ""
-    if "." in text:
-        return text.partition(".")[0]
     optional_format = len(parts) == 2 and not isinstance(parts[1], str) and parts[1]["type"] == "."
-    return text if text and optional_format else None
+    if text and optional_format and "." not in text:
+        return ".", text
+    separator = "." if "." in text else next((char for char in text if char in SEPARATORS), None)
+    return (separator, text.partition(separator)[0]) if separator else None
 
 
 def _minimized_prefix(parts: Sequence[Part]) -> dict[int, str]:

@@ -50,6 +50,7 @@ Record = tuple[Maker, Arguments, int, "Admit | None"]
 Left = Any
 Node = tuple["int | None", Any, Any]
 
+NO_HEAD = "", ""
 # So few routes are tried as fast as told apart.
 FEW = 8
 
@@ -70,10 +71,10 @@ class Several(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """Where a branch looks: at a segment, or at its *head*, what stands before the first dot."""
+    """Where a branch looks: at a segment, or at what stands before the first *separator* in it."""
 
     at: int
-    head: bool = False
+    separator: str = ""
 
 
 class Entry(NamedTuple):
@@ -91,17 +92,25 @@ class Entry(NamedTuple):
 
     def key(self, probe: Probe) -> str | None:
         """Return the text that a branch finds this route under; None: under every one."""
-        exact = self.shape.exact.get(probe.at)
-        if not probe.head:
+        at, separator = probe
+        exact = self.shape.exact.get(at)
+        if not separator:
             return exact
-        return self.shape.heads.get(probe.at) if exact is None else exact.partition(".")[0]
+        if exact is not None:
+            return exact.partition(separator)[0]
+        ends, head = self.shape.heads.get(at, NO_HEAD)
+        return head if ends == separator else None
 
 
 class Heads(dict[str, Node]):
-    """Children by what stands before the first dot of a segment."""
+    """Children by what stands before the first *separator* of a segment."""
+
+    def __init__(self, children: dict[str, Node], separator: str) -> None:
+        super().__init__(children)
+        self.separator = separator
 
     def get(self, segment: str, default: Any = None) -> Any:
-        return dict.get(self, segment.partition(".")[0], default)
+        return dict.get(self, segment.partition(self.separator)[0], default)
 
 
 def grown(entries: Sequence[Entry], budget: int, decided: frozenset[Probe] = frozenset()) -> Node:
@@ -121,19 +130,19 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[Probe] = fro
             share = budget / len(entries)
             trees = [grown(part, int(share * len(part)), decided) for part in parts]
             return None, by_parts, tuple(trees)
-    return leaf(entries, frozenset(probe.at for probe in decided if not probe.head))
+    return leaf(entries, frozenset(probe.at for probe in decided if not probe.separator))
 
 
 def _parts(entries: Sequence[Entry], decided: frozenset[Probe]) -> Sequence[list[Entry]]:
-    """Return *entries* by the first fixed position that is yet to be probed.
+    """Return *entries* by the first fixed position, or head, that is yet to be probed.
 
-    They stay together where there are too many sets of fixed positions for it to be worth it.
+    They stay together where there are too many sets of those for it to be worth it.
     """
-    parts: dict[int | None, list[Entry]] = {}
+    parts: dict[tuple[int, str] | None, list[Entry]] = {}
     for entry in entries:
-        first = min((at for at in entry.shape.exact if Probe(at) not in decided), default=None)
+        first = min((probe for probe in _own(entry) if probe not in decided), default=None)
         parts.setdefault(first, []).append(entry)
-    sets = {frozenset(entry.shape.exact) for entry in entries}
+    sets = {frozenset(_own(entry)) for entry in entries}
     return list(parts.values()) if FEW * len(sets) <= len(entries) else []
 
 
@@ -156,8 +165,8 @@ def _children(
 
 
 def _branch(probe: Probe, children: dict[str, Node], default: Node) -> Node:
-    if probe.head:
-        return probe.at, Heads(children), default
+    if probe.separator:
+        return probe.at, Heads(children, probe.separator), default
     at, answer, _ = next(iter(children.values()))
     form = form_of(answer)
     alike = at is None and all(child[1] is answer for child in children.values())
@@ -188,8 +197,15 @@ def _alike(one: Shape, other: Shape) -> bool:
 
 
 def _probes(entries: Iterable[Entry]) -> set[Probe]:
-    exact = {Probe(at) for entry in entries for at in entry.shape.exact}
-    return exact | {Probe(at, head=True) for entry in entries for at in entry.shape.heads}
+    return {Probe(*probe) for entry in entries for probe in _own(entry)}
+
+
+def _own(entry: Entry) -> list[tuple[int, str]]:
+    """Return the probes that tell a route from others, as plain tuples: they are as good."""
+    own = [(at, "") for at in entry.shape.exact]
+    if entry.shape.heads:
+        own += [(at, separator) for at, (separator, _) in entry.shape.heads.items()]
+    return own
 
 
 def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:

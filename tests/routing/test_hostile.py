@@ -250,6 +250,57 @@ def test_a_look_up_is_flat_where_no_one_segment_tells_the_routes_apart(table, lo
         assert calls[1] <= calls[0], path
 
 
+# Shapes of tables that people have; each path is declared with a number in it.
+SHAPES = {
+    "regex first beside fixed": [
+        "/{p:[0-9a-f-]+}/res{}",
+        "/{p:[0-9a-f-]+}/res{}/{id}",
+        "/res{}/{id}",
+    ],
+    "plain first beside fixed": ["/{p}/res{}", "/{p}/res{}/{id}", "/res{}/{id}", "/res{}"],
+    "versions and projects": ["/{v:v\\d+}/{p:[0-9a-f-]+}/res{}", "/v2/res{}/{id}", "/v2/x/res{}"],
+    "ids in the middle": ["/res/{id}/sub{}", "/res/{id}/sub{}/{x}", "/{id}/sub{}/res"],
+    "ids everywhere": ["/{a}/key{}/{b}", "/key{}/{a}/{b}", "/{a}/{b}/key{}"],
+    "formats": ["/res{}{.format}", "/res{}/{id}{.format}", "/{p}/res{}{.format}"],
+    "formats of some kinds": ["/res{}/{id}{.format:json|xml}", "/{p}/res{}/new{.format:json|xml}"],
+    "formats of old": ["/res{}.:(format)", "/res{}/:(id).:(format)", "/{p}/res{}.:(format)"],
+    "wildcards": ["/res{}/{id}", "/res{}/files/{path:.*}", "/{p:[0-9a-f-]+}/res{}/files/{path:.*}"],
+    "a fixed beginning": ["/res{}-{a}/{id}", "/{p}/res{}-{a}", "/res{}_{a}.html", "/v{}.{b}"],
+}
+CONDITIONS = {
+    "method": {"method": ["GET"]},
+    "sub-domain": {"sub_domain": ["api"], "method": ["GET"]},
+    "function": {"function": lambda environ, result: True, "method": ["GET"]},
+}
+
+
+def shaped(templates, count, conditions):
+    mapper = IndexedMapper(register=False)
+    mapper.sub_domains = "sub_domain" in conditions
+    for number in range(count // len(templates)):
+        for template in templates:
+            mapper.connect(template.replace("{}", str(number)), conditions=conditions)
+    mapper.create_regs([])
+    return mapper
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS)
+@pytest.mark.parametrize("templates", SHAPES.values(), ids=SHAPES)
+def test_a_look_up_is_flat_in_tables_of_any_shape(templates, conditions):
+    few, many = (shaped(templates, count, conditions) for count in (60, 300))
+    environ = GET | {"HTTP_HOST": "api.example.com"}
+    for template in templates:
+        path = re.sub(r"\{\.[^}]*\}|\.:\(format\)", ".json", template.replace("{}", "2"))
+        path = re.sub(r"\{[^}]*\}|:\(id\)", "12", path.replace("{v:v\\d+}", "v3"))
+        assert many.match(path, environ) is not None, path
+        for look_up in ("routematch", "methods"):
+            asked = [
+                functools.partial(getattr(each, look_up), path, environ) for each in (few, many)
+            ]
+            calls = [calls_in(each) for each in asked]
+            assert calls[1] <= calls[0] < 40, (path, look_up)
+
+
 @pytest.mark.parametrize("table", [openstack, versions])
 def test_declared_order_holds_between_parts_of_a_table(table):
     mapper = table(400)
