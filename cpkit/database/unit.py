@@ -188,8 +188,11 @@ class Unit:
             self._heed(judged, statement)
         transaction = self._transaction
         if transaction is None:
+            backend = borrowed.backend
             if self.terms.real or self._asked:
                 self.begin_transaction()
+            elif backend.cursors_need_transactions and backend.is_on_server(cursor):
+                self.ask_for_transaction()
         elif transaction.lost_by is not None:
             raise TransactionLostError from transaction.lost_by
         self.queries += 1

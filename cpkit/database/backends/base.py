@@ -49,6 +49,7 @@ class Backend(Generic[D]):
     reads_without_transaction = False
     sets_modes = True  # if prepare() does anything at all
     limits_statements = False  # if statement_timeout is kept
+    cursors_need_transactions = False  # if is_on_server() is to be asked
     judge: Callable[[Statement], Judged] = staticmethod(judge)
     dialect: Dialect  # of the engine that was built last
 
@@ -177,6 +178,10 @@ class Backend(Generic[D]):
         Return for how many seconds others had to be waited for; *waited* are spent already.
         """
         return 0.0
+
+    def is_on_server(self, cursor: object) -> bool:
+        """Tell whether the server keeps the rows of *cursor*, for as long as its transaction."""
+        return False
 
     def end_snapshot(self, driver: D) -> bool:
         """Go on without transactions after one that a reader asked for; false if it fails."""

@@ -113,7 +113,7 @@ class Psycopg2Backend(PostgresqlBackend[Psycopg2]):
 class PsycopgBackend(PostgresqlBackend["Psycopg"]):
     """PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
 
-    reads_without_transaction = True
+    reads_without_transaction = cursors_need_transactions = True
 
     def connect_args(self) -> dict[str, Any]:
         """Return libpq's time limits."""
@@ -148,6 +148,10 @@ class PsycopgBackend(PostgresqlBackend["Psycopg"]):
         if terms is not None and not terms.real:
             driver.autocommit = False
         return 0.0
+
+    def is_on_server(self, cursor: object) -> bool:
+        """Tell whether it is a named cursor: SQLAlchemy's for ``stream_results``, too."""
+        return hasattr(cursor, "scrollable")  # of psycopg's ServerCursor alone
 
     def end_snapshot(self, driver: Psycopg) -> bool:
         """Go on with a round trip for each read."""
