@@ -6,6 +6,7 @@ from typing import Any
 
 import cherrypy
 
+from cpkit.cherry import Handler
 from cpkit.database.replica import DividedLoan
 from cpkit.database.requests import Loan, LoanSettings
 from cpkit.errors import DatabaseNotRunningError, SettingError
@@ -53,6 +54,16 @@ class DatabaseTool(Tool[LoanSettings]):
                 "the other requests use it as well: name another plugin, or None for no replica."
             )
             raise SettingError("read_plugin", read_from, remedy)
+
+    def check_handler(self, handler: Handler, config: Given) -> None:
+        """Raise SettingError for a handler that is to be run again, and streams its body."""
+        retry = self.given_in(config).get("retry")
+        if retry and config.get("response.stream"):
+            remedy = (
+                f"{self.namespace}.{self._name}.retry runs a handler again, and response.stream "
+                "sends its body while it is made: set one of them to 0 there."
+            )
+            raise SettingError("retry", retry, remedy)
 
     def setup_for(self, settings: LoanSettings) -> Setup:
         """Return what lends a unit of work to each request that has these *settings*."""

@@ -132,6 +132,7 @@ def test_a_client_that_leaves_frees_the_connection(database, path):
         "QUERY_STRING": "",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_NAME": "localhost",
+        "HTTP_HOST": "localhost",
         "SERVER_PORT": "80",
         "wsgi.input": None,
         "wsgi.url_scheme": "http",

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.config_check import faults
+from cpkit.dispatchers import RoutesDispatcher
 from cpkit.errors import OutcomeUnknownError
 from cpkit.testing import Client
 
@@ -115,7 +117,6 @@ class Once:
         raise cherrypy.HTTPRedirect("/")
 
     @cherrypy.expose
-    @cherrypy.config(**{"response.stream": True})
     def stream(self):
         self.calls += 1
         cherrypy.request.db.execute(text("SELECT 1"))
@@ -133,7 +134,9 @@ def once(start_database, cp_client):
 
     def mount(error):
         root = Once(error)
-        cherrypy.tree.mount(root, "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 2}})
+        config = {"cpkit.db.on": True, "cpkit.db.retry": 2}
+        stream = {"response.stream": True}  # of a section, which the check at the start leaves out
+        cherrypy.tree.mount(root, "/", {"/": config, "/stream": stream})
         return root
 
     return mount
@@ -176,6 +179,26 @@ def test_what_may_have_happened_is_not_done_again(once, cp_client, error, status
     assert (cp_client.post("/").status_code, root.calls) == (status, 1)
 
 
+def test_a_status_that_commits_too_is_part_of_the_try(start_database, postgres, cp_client):
+    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(REFUSED_ONCE)
+    database, calls = start_database(postgres.url), []
+
+    class Shop:
+        @cherrypy.expose
+        def index(self):
+            calls.append("index")
+            cherrypy.request.db.execute(text("INSERT INTO paid VALUES (12)"))
+            cherrypy.response.status = 409
+            return "noted"
+
+    config = {"cpkit.db.on": True, "cpkit.db.retry": 1, "cpkit.db.commit_on": [409]}
+    cherrypy.tree.mount(Shop(), "/", {"/": config})
+    assert (cp_client.post("/").status_code, calls) == (409, ["index", "index"])
+    with database.begin(write=False) as unit:
+        assert unit.scalar(text("SELECT count(*) FROM paid")) == 1
+
+
 def test_what_a_handler_has_committed_is_not_done_twice(start_database, cp_client):
     class Halves:
         @cherrypy.expose
@@ -195,6 +218,54 @@ def test_what_a_handler_has_committed_is_not_done_twice(start_database, cp_clien
 def test_a_stream_is_not_run_again(once, cp_client):
     root = once(CONFLICT())
     assert (cp_client.post("/stream").status_code, root.calls) == (503, 1)
+
+
+class Streams:
+    """A body made while it is sent, with ``response.stream`` from one place or another."""
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def decorated(self):
+        yield b"a"
+
+    @cherrypy.expose
+    def plain(self):
+        yield b"a"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True, "cpkit.db.retry": 0})
+    def once(self):
+        yield b"a"
+
+
+ON = {"cpkit.db.on": True, "cpkit.db.retry": 2}
+STREAM = {"response.stream": True}
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"/": ON}, ["Streams.decorated"]),
+        ({"/": {**ON, **STREAM}}, ["Streams.decorated", "Streams.plain"]),
+        ({"/": {**ON, "cpkit.db.retry": 0}}, []),
+        ({"/": {**ON, "cpkit.db.on": False}}, []),
+    ],
+    ids=["decorator", "section", "no retry", "off"],
+)
+def test_a_handler_that_streams_and_is_to_be_run_again_ends_the_start(once, config, found):
+    cherrypy.tree.mount(Streams(), "/", config)
+    told = [str(fault) for fault in faults()]
+    assert all("cpkit.db.retry runs a handler again" in it for it in told)
+    places = [it.split(" cannot")[0].rpartition("test_db_retry.")[2] for it in told]
+    assert sorted(it for it in places if it.startswith("Streams")) == found  # not the favicon
+
+
+def test_a_route_that_streams_and_is_to_be_run_again_ends_the_start(once):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("s", "/s", Streams(), action="plain", config={**ON, **STREAM})
+    cherrypy.tree.mount(None, "/", {"/": {"request.dispatch": dispatcher}})
+    (fault,) = faults()
+    assert "cpkit.db.retry runs a handler again" in str(fault)
 
 
 def test_without_retry_a_conflict_is_a_503(once, cp_client):
