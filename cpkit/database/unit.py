@@ -136,8 +136,7 @@ class Unit:
     def end(self, commit: bool, *, pause: bool = False) -> None:
         """Commit or roll back, then give the connection back.
 
-        A *pause* is no end: what only reads goes on with its rows, and an ORM session with its
-        objects.
+        A *pause* is no end: what only reads goes on with its rows, a session with its objects.
         """
         rests = False
         try:
@@ -188,11 +187,10 @@ class Unit:
             self._heed(judged, statement)
         transaction = self._transaction
         if transaction is None:
-            backend = borrowed.backend
+            if borrowed.backend.cursors_need_transactions:
+                self._asked = self._asked or borrowed.backend.is_on_server(cursor)
             if self.terms.real or self._asked:
                 self.begin_transaction()
-            elif backend.cursors_need_transactions and backend.is_on_server(cursor):
-                self.ask_for_transaction()
         elif transaction.lost_by is not None:
             raise TransactionLostError from transaction.lost_by
         self.queries += 1
@@ -200,7 +198,7 @@ class Unit:
         try:
             self._timed(1, execute, *args)
         except Exception as error:
-            self._note_failure(error, statement)
+            self._note_failure(borrowed, error, statement)
             raise
         if judged.commits or judged.undoes:
             self._ended(committed=judged.commits)
@@ -223,8 +221,7 @@ class Unit:
     def commit_by(self, commit: Call) -> None:
         """Have *commit* end the transaction, if there still is the one that was begun.
 
-        Raise :class:`TransactionLostError` if not, and :class:`OutcomeUnknownError` if the
-        connection is lost meanwhile.
+        Raise :class:`TransactionLostError` if not, :class:`OutcomeUnknownError` if it may be lost.
         """
         borrowed = self._borrowed
         assert borrowed is not None  # noqa: S101
@@ -301,9 +298,8 @@ class Unit:
             self._after = self._after or AfterCommit()
             self._after.note(judged.savepoint, judged.undone_to)
 
-    def _note_failure(self, error: Exception, statement: Statement) -> None:
-        borrowed, transaction = self._borrowed, self._transaction
-        assert borrowed is not None  # noqa: S101
+    def _note_failure(self, borrowed: Borrowed, error: Exception, statement: Statement) -> None:
+        transaction = self._transaction
         borrowed.backend.hide(error)
         if transaction is not None:
             transaction.note_failure(error)
@@ -317,7 +313,8 @@ class Unit:
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
         borrowed, snapshot = self._borrowed, self._transaction and not self.terms.write
-        if borrowed is not None and not (self._wrote or snapshot or borrowed.is_read_on()):
+        needed = self._wrote or snapshot or self.exposed
+        if borrowed is not None and not (needed or borrowed.is_read_on()):
             self._rest()
 
     def _timed(self, count: int, call: Callable[..., T], *args: Any) -> T:

@@ -42,14 +42,12 @@ class Fetch:
         return (number.n for number in numbers)
 
     def named(self):
-        cursor = cherrypy.request.db.cursor("mine")
-        cursor.itersize = 10
-        return (n for (n,) in cursor.execute("SELECT n FROM numbers"))
+        with cherrypy.request.db.cursor("mine") as cursor:
+            yield from (n for (n,) in cursor.execute("SELECT n FROM numbers"))
 
     def driver(self):
-        cursor = cherrypy.request.db.handle.cursor("mine", withhold=True)
-        cursor.itersize = 10
-        return (n for (n,) in cursor.execute("SELECT n FROM numbers"))
+        with cherrypy.request.db.handle.cursor("mine", withhold=True) as cursor:
+            yield from (n for (n,) in cursor.execute("SELECT n FROM numbers"))
 
 
 WAYS = [
