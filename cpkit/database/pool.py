@@ -99,7 +99,7 @@ class Borrowed:
         self.since = since  # monotonic: from when on others wait for it
         self.waited = waited  # seconds of its timeout that its next transaction has spent already
         self.broken = False
-        self._cursors: list[weakref.ref[Any]] = []  # that somebody may still have
+        self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
 
     def remember(self, cursor: object) -> None:
         """Remember *cursor*, as long as somebody has it."""
@@ -107,6 +107,10 @@ class Borrowed:
         if len(remembered) > _MOST_CURSORS:
             remembered[:] = [it for it in remembered if it() is not None]
         remembered.append(weakref.ref(cursor))
+
+    def hold(self, cursor: object) -> None:
+        """Remember *cursor* whoever has it: the server does, until it is closed."""
+        self._cursors.append(lambda: cursor)
 
     def is_read_on(self) -> bool:
         """Tell whether somebody may still fetch rows."""

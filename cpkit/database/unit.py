@@ -23,8 +23,7 @@ from .terms import UNIT, AfterCommit, Terms
 if TYPE_CHECKING:
     from .pool import Borrowed
 
-    Call = Callable[[], object]
-    Execute = Callable[..., object]
+    Call = Callable[..., object]
 
 T = TypeVar("T")
 
@@ -172,7 +171,7 @@ class Unit:
 
     # ------------------------------ what handles call ------------------------------
 
-    def run(self, statement: Statement, cursor: object, execute: Execute, *args: Any) -> None:
+    def run(self, statement: Statement, cursor: object, execute: Call, *args: Any) -> None:
         """Have ``execute(*args)`` run *statement* on *cursor*: watched, timed and counted.
 
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads, and
@@ -185,10 +184,11 @@ class Unit:
             self._wrote = True
         elif judged is not PLAIN:
             self._heed(judged, statement)
+        if borrowed.backend.cursors_need_transactions and borrowed.backend.is_on_server(cursor):
+            self._asked = True
+            borrowed.hold(cursor)
         transaction = self._transaction
         if transaction is None:
-            if borrowed.backend.cursors_need_transactions:
-                self._asked = self._asked or borrowed.backend.is_on_server(cursor)
             if self.terms.real or self._asked:
                 self.begin_transaction()
         elif transaction.lost_by is not None:
