@@ -256,7 +256,7 @@ def test_a_handler_that_streams_and_is_to_be_run_again_ends_the_start(once, conf
     cherrypy.tree.mount(Streams(), "/", config)
     told = [str(fault) for fault in faults()]
     assert all("cpkit.db.retry runs a handler again" in it for it in told)
-    places = [it.split(" cannot")[0].rpartition("test_db_retry.")[2] for it in told]
+    places = [it.partition(" in ")[2].partition(" cannot")[0] for it in told]
     assert sorted(it for it in places if it.startswith("Streams")) == found  # not the favicon
 
 
