@@ -9,7 +9,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from .request_ids import trace_id
+from .traceparent import trace_id
 
 if TYPE_CHECKING:
     from cpkit.cherry import Host, Response

@@ -9,23 +9,12 @@ from contextvars import ContextVar, Token
 from random import getrandbits
 from typing import Any
 
-# W3C Trace Context, 3.2.2: of a later version what is known of it is read.
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
-_TRACE_BYTES = 256
+from .traceparent import trace_id
+
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}")
 _KEPT = "cpkit.request_id"  # in WSGI's environment, for an internal redirect
 
 Factory = Callable[..., logging.LogRecord]
-
-
-def trace_id(traceparent: str) -> str | None:
-    """Return the trace's id of a traceparent, None if that is malformed."""
-    found = len(traceparent) <= _TRACE_BYTES and _TRACEPARENT.fullmatch(traceparent)
-    if not found or (found[2] is not None and traceparent.startswith("00")):
-        return None
-    return found[1]
 
 
 def read_id(environ: Mapping[str, Any], header: str) -> str:
@@ -34,8 +23,8 @@ def read_id(environ: Mapping[str, Any], header: str) -> str:
     *header* is named as WSGI's environment names it.
     """
     trace, given = environ.get("HTTP_TRACEPARENT"), environ.get(header, "")
-    found = trace_id(trace) if trace else None
-    if found is None and _WELL_FORMED.fullmatch(given):
+    found = trace_id(trace) if trace else ""
+    if not found and _WELL_FORMED.fullmatch(given):
         found = given
     return found or f"{getrandbits(128):032x}"  # which no two processes share: forks are seeded
 

@@ -31,11 +31,6 @@ def origin_of(field: str | None) -> str | None:
     return _written(found[1], found[2], found[3]) if found else None
 
 
-def authority_of(origin: str) -> str:
-    """Return host and port of what :func:`origin_of` returned: what a Host field says of it."""
-    return origin.partition("://")[2]
-
-
 def same_authority(origin: str, host: str | None) -> bool:
     """Tell whether a Host field names the host and port of *origin* (RFC 9110, 7.2)."""
     if host is None or origin == "null":

@@ -9,11 +9,11 @@ from math import inf
 from time import monotonic, perf_counter_ns, time
 from typing import Any, NamedTuple
 
+from cpkit.logs.traceparent import trace_id
+
 from .phases import Interval, RequestTiming
 
 PATH_LENGTH = 200
-
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 class SlowRequest(NamedTuple):
@@ -76,15 +76,6 @@ def slow_request(
         phases=timing.durations(),
         spans={name: (taken, count) for name, (taken, count) in timing.spans.items()},
     )
-
-
-def trace_id(traceparent: str) -> str:
-    """Return the trace id in the value of a traceparent field, or "" (W3C Trace Context, 3.2)."""
-    match = _TRACEPARENT.fullmatch(traceparent[:PATH_LENGTH])
-    if not match or match[1] == "ff" or (match[1] == "00" and match[4]):
-        return ""
-    zero = not match[2].strip("0") or not match[3].strip("0")
-    return "" if zero else match[2]
 
 
 def log_line(record: SlowRequest) -> str:

@@ -21,11 +21,11 @@ from opentelemetry.propagators.textmap import Getter
 
 import cpkit
 from cpkit.cherry import Request
+from cpkit.logs.traceparent import trace_id
 
 from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
 from .phase_spans import Makers, make_children
 from .phases import RequestTiming
-from .slowest import trace_id
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
 PATH_LENGTH = 1024

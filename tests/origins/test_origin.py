@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpkit.errors import InvalidOriginError
-from cpkit.origins.origin import Origins, authority_of, origin_of, same_authority
+from cpkit.origins.origin import Origins, origin_of, same_authority
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,6 @@ def test_no_text_breaks_the_reader(text):
 )
 def test_a_host_field_is_held_against_an_origin(origin, host, same):
     assert same_authority(origin, host) is same
-
-
-def test_the_authority_is_what_comes_after_the_scheme():
-    assert authority_of("http://[::1]:8080") == "[::1]:8080"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from cpkit.timing import slowest
 from cpkit.timing.phases import RequestTiming
-from cpkit.timing.slowest import RateLimit, Slowest, SlowRequest, log_line, slow_request, trace_id
+from cpkit.timing.slowest import RateLimit, Slowest, SlowRequest, log_line, slow_request
 
 MS = 1_000_000
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -34,30 +34,6 @@ def clock(monkeypatch):
 def at(clock):
     """Return what the clock says in nanoseconds."""
     return int(clock[0] * 1e9)
-
-
-@pytest.mark.parametrize(
-    ("field", "found"),
-    [
-        (f"00-{TRACE}-{PARENT}-01", TRACE),
-        (f"00-{TRACE}-{PARENT}-00", TRACE),
-        (f"cc-{TRACE}-{PARENT}-01", TRACE),
-        (f"cc-{TRACE}-{PARENT}-01-what-the-future-will-be-like", TRACE),
-        (f"00-{TRACE}-{PARENT}-01-more", ""),
-        (f"cc-{TRACE}-{PARENT}-01.what", ""),
-        (f"ff-{TRACE}-{PARENT}-01", ""),
-        (f"00-{'0' * 32}-{PARENT}-01", ""),
-        (f"00-{TRACE}-{'0' * 16}-01", ""),
-        (f"00-{TRACE.upper()}-{PARENT}-01", ""),
-        (f"00-{TRACE}-{PARENT}", ""),
-        (f" 00-{TRACE}-{PARENT}-01", ""),
-        (f"00-{TRACE}-{PARENT}-01\n", ""),
-        ("", ""),
-        ("00-" * 10_000, ""),
-    ],
-)
-def test_traceparent(field, found):
-    assert trace_id(field) == found
 
 
 def test_a_record_is_plain_values_relative_to_its_start():
