@@ -362,10 +362,52 @@ BODIES = {
     ),
     "parts-nested-no-boundary": (put(part(b"Content-Type: multipart/mixed"), PARTS), 400),
 }
+ASKED = b"Access-Control-Request-Method: "
+ASKED_FIELDS = b"Access-Control-Request-Headers: "
+
+
+def preflight(*fields: bytes, origin: bytes = b"http://a") -> bytes:
+    return head(b"Origin: " + origin, *fields, line=b"OPTIONS / HTTP/1.1")
+
+
+# Without cors, a handler answers OPTIONS as it answers all.
+_SHARED = (200, 204, 400, 403, 405, 406, 431)
+ORIGINS = {
+    "origin-null": (head(b"Origin: null"), 200),
+    "origin-empty": (head(b"Origin:"), 200),
+    "origin-dots": (head(b"Origin: http://" + b"a." * 4000), (200, 403)),
+    "origin-digits": (head(b"Origin: http://a:" + b"9" * 8000), (200, 403)),
+    "origin-brackets": (head(b"Origin: http://" + b"[" * 8000), (200, 403)),
+    "origin-latin-1": (head(b"Origin: http://\xe9"), (200, 403)),
+    "origin-spaces": (head(b"Origin: " + b"http://a " * 900), (200, 403)),
+    "origin-post": (put(b"a=b", b"Origin: " + b"http://" * 1000, FORM), (200, 403)),
+    "origin-site": (put(b"a=b", b"Sec-Fetch-Site: " + b"a" * 8000, FORM), (200, 403)),
+    "origin-preflight": (preflight(ASKED + b"GET"), _SHARED),
+    "origin-preflight-method": (preflight(ASKED + b"A" * 8000), _SHARED),
+    "origin-preflight-latin-1": (preflight(ASKED + b"\xe9"), _SHARED),
+    "origin-preflight-commas": (preflight(ASKED + b"GET", ASKED_FIELDS + b"," * 8000), _SHARED),
+    "origin-preflight-fields": (preflight(ASKED + b"GET", ASKED_FIELDS + b"a," * 4000), _SHARED),
+    "origin-preflight-tags": (preflight(ASKED + b"GET", ASKED_FIELDS + b"<script>"), _SHARED),
+    "origin-preflight-origin": (preflight(ASKED + b"GET", origin=b"http://" * 1000), _SHARED),
+}
+TRACES = {
+    "traceparent-dashes": (head(b"Traceparent: " + b"-" * 8000), 200),
+    "traceparent-long": (
+        head(b"Traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01-" * 900),
+        200,
+    ),
+    "traceparent-latin-1": (head(b"Traceparent: \xe9\x9b"), 200),
+    "tracestate-spaces": (head(b"Tracestate: " + b" \t," * 2000), 200),
+    "baggage": (head(b"Baggage: " + b"a=%," * 2000), 200),
+    "request-id-latin-1": (head(b"X-Request-ID: \xc2\x9b\xe2\x80\xae"), 200),
+    "request-id-quotes": (head(b'X-Request-ID: "\\",' + b'"' * 4000), 200),
+}
 SHAPES: dict[str, tuple[bytes, int | tuple[int, ...]]] = {
     **LINES,
     **FIELDS,
     **QUERIES,
     **LENGTHS,
     **BODIES,
+    **ORIGINS,
+    **TRACES,
 }

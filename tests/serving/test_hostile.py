@@ -10,12 +10,15 @@ import cherrypy
 import pytest
 from cherrypy._cpserver import Server as ServerAdapter
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.dispatchers import GuardedServer, RoutesDispatcher
+from cpkit.plugins import DatabasePlugin, LogPlugin, TimingPlugin
 
 from .processor import takes_at_most
-from .shapes import SHAPES, head
+from .shapes import FORM, SHAPES, head, put
 
 SECONDS = 0.005
+SLOW = re.compile(r"[ -~]* TIMING slow request: [ -~]*")  # all are, where it is told to say so
 TOOLS = [
     "tools.json_in.on",
     "tools.encode.on",
@@ -40,6 +43,73 @@ PIECES = {
     "routes": {"request.dispatch": "routes", **CPKITS},
 }
 
+
+def begin_traces():
+    from opentelemetry.sdk.trace import TracerProvider
+
+    plugin = TimingPlugin(cherrypy.engine)
+    plugin.traces = TracerProvider()
+    return plugin
+
+
+def begin_logs():
+    plugin = LogPlugin(cherrypy.engine)
+    plugin.start()
+    return plugin
+
+
+def begin_database():
+    plugin = cherrypy.engine.db = DatabasePlugin(cherrypy.engine, "sqlite://")
+    plugin.start()
+    return plugin
+
+
+# Each piece alone: its settings, the shapes that it reads by how their names begin, and what it
+# answers that others do not.
+EACH = {
+    "cors": {"cpkit.cors.on": True, "cpkit.cors.origins": ["http://a"]},
+    "cors of subdomains": {
+        "cpkit.cors.on": True,
+        "cpkit.cors.origins": ["http://*.a"],
+        "cpkit.cors.credentials": True,
+    },
+    "csrf": {"cpkit.csrf.on": True, "cpkit.csrf.trusted": ["http://*.a"]},
+    "sessions": {"tools.sessions.on": True},
+    "auth by session": {"tools.sessions.on": True, "tools.session_auth.on": True},
+    "database": {"cpkit.db.on": True},
+    "params": {"cpkit.params.on": True},
+    "body": {"cpkit.body.on": True, "cpkit.body.media": ["application/json"]},
+    "compress": {"cpkit.compress.on": True, "cpkit.compress.min_size": 0},
+    "logs": {},
+    "timing": {"cpkit.timing.on": True, "cpkit.timing.header": True, "cpkit.timing.slow": 0},
+    "traces": {"cpkit.timing.on": True, "cpkit.timing.header": True},
+}
+PLUGINS = {"database": begin_database, "logs": begin_logs, "traces": begin_traces}
+IDS = ("trace", "baggage", "request-id", "user-agent", "referer", "path", "method", "absolute")
+READ = {
+    "cors": ("origin", "two-origins", "host", "options"),
+    "cors of subdomains": ("origin", "two-origins"),
+    "csrf": ("origin", "two-origins", "host", "absolute", "form"),
+    "sessions": ("cookie", "encoded-word-in-cookie"),
+    "auth by session": ("cookie", "authorization"),
+    "database": ("method", "form-cut-off"),
+    "params": ("query", "form", "image-map", "parts-fi", "parts-many"),
+    "body": ("type", "two-types", "json", "form", "chunk-size"),
+    "compress": ("accept-encoding", "range", "te", "etags", "if-match"),
+    "logs": IDS,
+    "timing": (*IDS, "options", "target-scheme"),
+    "traces": (*IDS, "options", "target-scheme"),
+}
+ANSWERED = {
+    "csrf": {403},
+    "auth by session": {200, 303},
+    "params": {400, 404, 415},
+    "body": {400, 415},
+}
+ALONE = [
+    (piece, name) for piece, begins in READ.items() for name in SHAPES if name.startswith(begins)
+]
+
 # CherryPy leaves the files of parts, and of partial answers, to be closed by themselves.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -52,7 +122,7 @@ class Pages:
         return "index"
 
     @cherrypy.expose
-    def form(self, **fields):
+    def form(self, body=None, **fields):
         return "form"
 
     @cherrypy.expose
@@ -86,9 +156,20 @@ class Lines(logging.Handler):
 @pytest.fixture(scope="module", params=PIECES)
 def server(request, tmp_path_factory):
     """A guarded server with the pieces switched on, whose application is not the tree's."""
+    plugin = PLUGINS.get(request.param, lambda: None)()
+    if plugin is not None:
+        plugin.subscribe()
+    yield from serving({**PIECES, **EACH}[request.param], tmp_path_factory)
+    if plugin is not None:
+        getattr(plugin, "stop", lambda: None)()
+        plugin.unsubscribe()
+    vars(cherrypy.engine).pop("db", None)
+
+
+def serving(settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("static")
     (folder / "file.txt").write_text("0123456789" * 20)
-    pieces = {**PIECES[request.param], "request.show_tracebacks": False}
+    pieces = {**settings, "request.show_tracebacks": False}
     if pieces.get("request.dispatch") == "routes":
         pieces["request.dispatch"] = routes()
     default = {"request.dispatch": cherrypy.dispatch.Dispatcher()}
@@ -131,8 +212,24 @@ def ask(server, data):
 
 @pytest.mark.parametrize(("data", "statuses"), SHAPES.values(), ids=SHAPES)
 def test_hostile_bytes_are_refused_in_time_and_not_logged(server, data, statuses):
-    server.lines.clear()
+    refused_in_time(server, data, statuses)
+
+
+@pytest.mark.parametrize(
+    ("server", "piece", "shape"),
+    [(piece, piece, shape) for piece, shape in ALONE],
+    indirect=["server"],
+    ids=[f"{piece}-{shape}" for piece, shape in ALONE],
+)
+def test_each_piece_alone_refuses_what_it_reads(server, piece, shape):
+    data, statuses = SHAPES[shape]
     statuses = statuses if isinstance(statuses, tuple) else (statuses,)
+    refused_in_time(server, data, {*statuses, *ANSWERED.get(piece, ())})
+
+
+def refused_in_time(server, data, statuses):
+    server.lines.clear()
+    statuses = statuses if isinstance(statuses, tuple | set) else (statuses,)
     longest = SECONDS + 0.0005 * max(0, len(data) - 10_000) / 1000
     answers = []
     assert takes_at_most(longest, lambda: answers.append(ask(server, data)))
@@ -140,7 +237,32 @@ def test_hostile_bytes_are_refused_in_time_and_not_logged(server, data, statuses
     status = int(re.match(rb"HTTP/1\.[01] (\d+) ", answer)[1])
     assert status in statuses or (status == 406 and 200 in statuses), answer
     assert len(re.findall(rb"HTTP/1\.1 \d+ ", answer)) == 1
-    assert server.lines == []
+    assert [line for line in server.lines if not SLOW.fullmatch(line)] == []
+
+
+GZIP, CROSS = b"Accept-Encoding: gzip", b"Sec-Fetch-Site: cross-site"
+TEXT = b"Content-Type: text/plain"
+SHOWN = {
+    "cors": (head(b"Origin: http://a"), b"Access-Control-Allow-Origin: http://a\r\n"),
+    "cors of subdomains": (head(b"Origin: http://b.a"), b"-Allow-Origin: http://b.a\r\n"),
+    "csrf": (put(b"a=b", CROSS, FORM), b"HTTP/1.1 403 "),
+    "sessions": (head(), b"Set-Cookie: session_id="),
+    "auth by session": (head(), b'name="password"'),
+    "params": (put(b"a", TEXT), b"HTTP/1.1 415 "),
+    "body": (put(b"a=b"), b"HTTP/1.1 415 "),
+    "compress": (head(GZIP), b"Content-Encoding: gzip\r\n"),
+    "logs": (head(b"X-Request-ID: mine"), b"X-Request-Id: mine\r\n"),
+    "timing": (head(), b"Server-Timing: "),
+    "traces": (head(), b'traceparent;desc="00-'),
+}
+
+
+@pytest.mark.parametrize(
+    ("server", "piece"), [(piece, piece) for piece in SHOWN], indirect=["server"], ids=SHOWN
+)
+def test_each_piece_is_on(server, piece):
+    data, shown = SHOWN[piece]
+    assert shown in ask(server, data)
 
 
 def test_the_server_goes_on_after_all_of_them(server):
