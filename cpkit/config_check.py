@@ -225,6 +225,17 @@ def _places_of(app: Application) -> Iterator[Place]:
         below = [page.written for page in pages]
         yield Place(f"[{path}]", written, valid, below, app.toolboxes)
     yield from pages
+    yield _switched_on_for_all(root, [*sections.values(), *(page.written for page in pages)])
+
+
+def _switched_on_for_all(root: Place, below: list[Config]) -> Place:
+    """Return what the global config switches on for the application of *root*."""
+    counts = {
+        key: it
+        for key, it in cherrypy.config.items()
+        if str(key).endswith(".on") and root.valid[key] is it
+    }
+    return Place("the global config", counts, root.valid, below, root.toolboxes)
 
 
 def _controllers(dispatcher: object) -> Iterable[object]:

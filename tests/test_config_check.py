@@ -64,6 +64,32 @@ def test_the_global_config_is_looked_at_too():
     assert fault.startswith("cpkit.timing.haeder in the global config cannot be used: ")
 
 
+def test_what_the_global_config_switches_on_is_checked_whole_for_each_application():
+    cherrypy.config.update({"cpkit.db.on": True})
+    (fault,) = told()
+    assert fault.startswith("cpkit.db.on in the global config of /shop cannot be used: ")
+    assert "cherrypy.engine.db is not running" in fault
+
+
+def test_what_an_application_switches_off_again_is_not_checked_whole():
+    cherrypy.config.update({"cpkit.db.on": True})
+    assert told({"/": {"cpkit.db.on": False}}) == []
+
+
+def test_what_the_pages_say_of_a_tool_that_is_on_for_all_counts():
+    class Offering:
+        @cherrypy.expose
+        @cpkit.tools.accept(media="text/html")
+        def index(self):
+            return ""
+
+    cherrypy.config.update({"cpkit.accept.on": True})
+    assert told(root=Offering()) == []
+    cherrypy.tree.apps.clear()
+    (fault,) = told()
+    assert "cpkit.accept.on in the global config" in fault
+
+
 def test_a_tool_of_ours_in_another_toolbox_is_checked(cp_isolation):
     cherrypy.tools.accept = AcceptTool()
     (fault,) = told({"/": {"tools.accept.medai": "text/html"}})

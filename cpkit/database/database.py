@@ -177,7 +177,8 @@ class Database:
             return self._borrowed(lane, terms, since, since + timeout)
         except PoolTimeout as error:
             lane.leave()
-            raise DatabaseBusyError(f"All connections were in use for {timeout:g} s") from error
+            told = f"All connections of the database {self._host.name} were in use"
+            raise DatabaseBusyError(f"{told} for {timeout:g} s") from error
         except BaseException:
             lane.leave()
             raise

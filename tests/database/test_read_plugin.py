@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 import cpkit.tools
 from cpkit.config_check import faults
-from cpkit.errors import DatabaseUnavailableError, WriteInReadUnitError
+from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError, WriteInReadUnitError
 from cpkit.plugins import health_app
 from cpkit.sessions import DatabaseSession
 from cpkit.testing import Client
@@ -129,6 +129,17 @@ def test_a_replica_that_was_swapped_for_another_is_found(client, start_database,
     assert client.get("/").text == "replica"
     start_database(f"sqlite:///{tmp_path}/db.sqlite", name="replica")
     assert client.get("/").text == "db"
+
+
+def test_a_replica_that_is_busy_is_named(client):
+    replica = cherrypy.engine.replica
+    replica.stop()
+    replica.pool_size, replica.timeout = 1, 0.05
+    replica.start()
+    with replica.begin(write=False) as unit:
+        unit.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseBusyError, match="of the database replica were in use"):
+            replica.begin(write=False).execute(text("SELECT 1"))
 
 
 # ------------------------------ the check at the start ------------------------------
