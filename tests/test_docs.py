@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 # NOTE: what a run within this process imports first is forgotten after it, and imported twice.
+import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite.pysqlite
 import sqlalchemy.orm  # noqa: F401
 
