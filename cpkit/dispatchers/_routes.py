@@ -11,11 +11,11 @@ import cherrypy
 
 from cpkit.cherry import Handler
 from cpkit.config_check import check_at_start
-from cpkit.handlers import LateFittingPageHandler
 from cpkit.routing.conditions import Environ
 from cpkit.routing.endpoint import STATICDIR, Depths, Endpoint, Target, along, merged
 from cpkit.routing.listing import faults
 from cpkit.routing.table import RouteTable
+from cpkit.serving.arguments import refuse_mismatch
 
 from . import request as _request
 from . import urls as _urls
@@ -222,8 +222,16 @@ class RoutesDispatcher(RouteTable):
         return merged(layers)
 
 
-class PageHandler(LateFittingPageHandler):
+class PageHandler(cherrypy.dispatch.LateParamPageHandler):
     """A handler called with ``request.params``; what they can't fit is answered 404 or 400."""
+
+    def __call__(self) -> Any:
+        """Call the handler; raise 404 or 400 if it cannot take its arguments."""
+        try:
+            return self.callable(*self.args, **self.kwargs)
+        except TypeError as error:
+            refuse_mismatch(self.callable, self.args, self.kwargs, error)
+            raise
 
 
 def may_have_body(environ: Mapping[str, Any]) -> bool:

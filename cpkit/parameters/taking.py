@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import cherrypy
 
 from cpkit.cherry import Handler, Hook, Part, Request
-from cpkit.handlers import fit
+from cpkit.serving.arguments import fitting
 
 from .faults import Faults
 from .forms import FILES, is_empty, prepare
@@ -70,7 +70,7 @@ class Taking:
             if isinstance(request.handler, Exception):
                 request.process_query_string = _leave_query
             return
-        fit(request.handler)
+        request.handler = fitting(request.handler)
         request.taken = Taken(handler, dict(request.params))
         request.process_query_string = _read_query
         hooks = request.hooks["before_request_body"]

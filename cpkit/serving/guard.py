@@ -11,9 +11,9 @@ from cheroot.errors import MaxSizeExceeded
 from cherrypy.lib.httputil import HeaderMap
 
 from cpkit.cherry import Hook, Part
-from cpkit.handlers import fit
 
 from . import multipart
+from .arguments import fitting
 from .head import malformed
 from .limits import Limits, RefusedError
 from .pieces import judge_of
@@ -30,7 +30,8 @@ _PIECE = 65536
 
 
 def _fit_handler() -> None:
-    fit(cherrypy.serving.request.handler)
+    request = cherrypy.serving.request
+    request.handler = fitting(request.handler)
 
 
 # Before any tool puts another handler in the place of the dispatcher's.

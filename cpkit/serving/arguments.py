@@ -10,7 +10,7 @@ from typing import Any
 
 import cherrypy
 
-from .cherry import test_callable_spec
+from cpkit.cherry import test_callable_spec
 
 
 class FittingPageHandler(cherrypy.dispatch.PageHandler):
@@ -35,14 +35,17 @@ _FITTING = {
 }
 
 
-def fit(handler: Any) -> None:
-    """Have *handler* answer 404 or 400 to arguments that it cannot take, if it is CherryPy's own.
+def fitting(handler: Any) -> Any:
+    """Return *handler*, made anew to answer 404 or 400 to arguments that it cannot take.
 
-    It stays the same object: others may hold it.
+    Only CherryPy's own page handlers are; any other is returned as it is.
     """
-    fitting = _FITTING.get(type(handler))
-    if fitting is not None:
-        handler.__class__ = fitting
+    kind = _FITTING.get(type(handler))
+    if kind is None:
+        return handler
+    made = kind.__new__(kind)  # not called, since that would set the arguments of the request
+    made.__dict__.update(handler.__dict__)
+    return made
 
 
 def refuse_mismatch(
