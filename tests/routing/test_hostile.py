@@ -284,14 +284,19 @@ def shaped(templates, count, conditions):
     return mapper
 
 
+def filled(template):
+    """Return a path that *template* matches."""
+    path = re.sub(r"\{\.[^}]*\}|\.:\(format\)", ".json", template.replace("{}", "2"))
+    return re.sub(r"\{[^}]*\}|:\(id\)", "12", path.replace("{v:v\\d+}", "v3"))
+
+
 @pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS)
 @pytest.mark.parametrize("templates", SHAPES.values(), ids=SHAPES)
 def test_a_look_up_is_flat_in_tables_of_any_shape(templates, conditions):
     few, many = (shaped(templates, count, conditions) for count in (60, 300))
     environ = GET | {"HTTP_HOST": "api.example.com"}
     for template in templates:
-        path = re.sub(r"\{\.[^}]*\}|\.:\(format\)", ".json", template.replace("{}", "2"))
-        path = re.sub(r"\{[^}]*\}|:\(id\)", "12", path.replace("{v:v\\d+}", "v3"))
+        path = filled(template)
         assert many.match(path, environ) is not None, path
         for look_up in ("routematch", "methods"):
             asked = [
