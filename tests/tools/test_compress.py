@@ -9,6 +9,7 @@ import pytest
 from cherrypy.lib.static import serve_file, serve_fileobj
 
 from cpkit.negotiation.codings import is_installed
+from cpkit.negotiation.compression import MediaTypes
 from cpkit.tools import CompressTool
 
 TEXT = "A page of text that is long enough. " * 40
@@ -259,6 +260,21 @@ def test_it_takes_the_place_of_cherrypys_with_its_settings(cp_client, monkeypatc
     mount(page, **config)
     assert cp_client.get("/", **asked()).headers["Content-Encoding"] == "gzip"
     assert cp_client.get("/", **asked("compress")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("listed", "named", "fits"),
+    [
+        ("text/*", "text/html; charset=utf-8", True),
+        ("text/*", "textual/html", False),
+        ("application/*+json", "application/problem+json", True),
+        ("application/*+json", "application/json", False),
+        ("text/html", "TEXT/HTML", True),
+        ("text/html", "text/html5", False),
+    ],
+)
+def test_a_list_of_media_types_matches(listed, named, fits):
+    assert MediaTypes([listed]).match(named) is fits
 
 
 @pytest.mark.parametrize("level", [1, 9])
