@@ -196,6 +196,11 @@ def test_a_hostile_document_costs_little(annotation, document):
     assert time.process_time() - begun < 0.5
 
 
+def test_what_is_malformed_says_why():
+    with pytest.raises(MalformedDocumentError, match="truncated"):
+        Documents(Note).from_json(b"{")
+
+
 def test_a_parser_of_ones_own_is_converted_and_its_valueerror_is_malformed():
     documents = Documents(Note)
     assert documents.parsed_by(lambda raw: {"text": raw.decode()}, b"a") == Note("a")
