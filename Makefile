@@ -90,7 +90,7 @@ release-check: $(VENV)/.release  ## build the distributions and look at what is 
 	$(PY) tests/release_check.py dist
 
 test-matrix: $(VENV)/.release  ## run the tests on each Python there is, with the oldest and newest dependencies
-	$(PY) -m nox --no-error-on-missing-interpreters $(if $(of),-s $(of))
+	$(PY) -m nox --no-error-on-missing-interpreters $(if $(of),-s "$(of)")
 
 mutants: $(VENV)/.ready  ## change cpkit in one place at a time, and see that a test fails: minutes
 	$(PY) -m tests.mutants $(if $(seed),--seed $(seed)) $(if $(sample),--sample $(sample))
