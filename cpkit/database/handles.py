@@ -127,10 +127,11 @@ class DriverUnit(Unit):
     def handle(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one.
 
-        What is done with it is not watched, so that it is not lent to anybody else.
+        What is done with it is not watched, so that it is not lent to anybody else; a server
+        refuses what writes where the unit only reads.
         """
         driver = self._driver()
-        self.exposed = True
+        self._expose()
         return driver
 
     def execute(self, statement: Statement, *args: object) -> WatchedCursor:
@@ -154,10 +155,10 @@ class DriverUnit(Unit):
         if name.startswith("_"):
             raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
         found = getattr(self._driver(), name)
-        if not callable(found):
-            return found
-        self.exposed = True
-        return self.watched(name, found)
+        if found is None or isinstance(found, str | bytes | int | float):
+            return found  # a bool is an int
+        self._expose()
+        return self.watched(name, found) if callable(found) else found
 
     def watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """Return a driver's *method* as one that judges the statement that it is given first."""
@@ -178,6 +179,13 @@ class DriverUnit(Unit):
         if borrowed is not None:
             self._heed(borrowed.backend.judge(statement), statement)
 
+    def _expose(self) -> None:
+        """Hand out what nobody watches: where this unit only reads, the server refuses writes."""
+        borrowed = self._borrowed
+        if borrowed is not None and not (self.exposed or self.terms.write):
+            self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
+        self.exposed = True
+
     def _driver(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one."""
         if self._handle is None:
@@ -191,6 +199,8 @@ class DriverUnit(Unit):
     def _commit(self) -> None:
         if self._transaction is not None:
             self.commit_by(self._handle.commit)
+
+    _finish = _commit
 
     def _rollback(self) -> None:
         self.rollback_by(self._handle.rollback)

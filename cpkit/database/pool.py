@@ -103,10 +103,9 @@ class Borrowed:
 
     def remember(self, cursor: object) -> None:
         """Remember *cursor*, as long as somebody has it."""
-        remembered = self._cursors
-        if len(remembered) > _MOST_CURSORS:
-            remembered[:] = [it for it in remembered if it() is not None]
-        remembered.append(weakref.ref(cursor))
+        self._cursors.append(weakref.ref(cursor))
+        if len(self._cursors) > _MOST_CURSORS:
+            self._cursors[:] = [it for it in self._cursors if it() is not None]
 
     def hold(self, cursor: object) -> None:
         """Remember *cursor* whoever has it: the server does, until it is closed."""
@@ -168,11 +167,11 @@ class UnitPool(QueuePool):
 
     def spare(self) -> PoolProxiedConnection | None:
         """Return a spare that is still good, or None; what is not goes back to SQLAlchemy."""
-        while self.spares:
+        while True:
             try:
                 fairy = self.spares.pop()
-            except IndexError:  # another thread was faster
-                break
+            except IndexError:  # there is none
+                return None
             record: Record = fairy._connection_record  # type: ignore[assignment]
             try:
                 check(self.look, fairy.dbapi_connection, record, fairy)
@@ -182,7 +181,6 @@ class UnitPool(QueuePool):
             if record.starttime > self._invalidate_time:
                 return fairy  # type: ignore[return-value]
             give_up(fairy)
-        return None
 
     def keep(self, fairy: Fairy) -> None:
         """Take back what a unit has done with: as a spare, unless SQLAlchemy wants to see it."""

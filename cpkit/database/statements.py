@@ -43,10 +43,10 @@ _READS = frozenset(
     | {"release", "declare", "fetch", "move", "close", "copy", "attach", "detach", "discard"}
     | {"listen", "unlisten", "notify", "prepare", "deallocate", "load"}
 )
-# What stays on the connection for whoever has it next. DECLARE and PREPARE do too.
+# What stays on the connection for whoever has it next; of DO and CALL nobody knows what they run.
 _SETS = frozenset(
     {"set", "reset", "use", "attach", "detach", "discard", "listen", "unlisten", "declare"}
-    | {"prepare", "deallocate", "load", "lock"}
+    | {"prepare", "deallocate", "load", "lock", "do", "call"}
 )
 # NOTE: literals, quoted names, dollar quotes and comments are skipped whole, so that words in
 # them do not count; each alternative is linear, and one that is never closed runs to the end.
@@ -75,6 +75,7 @@ _FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
 _LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
 _TEMPORARY = re.compile(r"create\s+(?:or\s+replace\s+)?(?:local\s+|global\s+)?temp(?:orary)?\b")
 _KEPT = re.compile(r"\b(?:set_config|get_lock|pg_advisory_lock\w*|pg_try_advisory_lock\w*)\s*\(")
+_KEPT_QUOTED = re.compile(r'"(?:set_config|pg_(?:try_)?advisory_lock\w*)"\s*\(')
 _FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
 _SAVEPOINT = re.compile(r"savepoint\s+(\S+)")
 _UNDONE_TO = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\s+(?:savepoint\s+)?(\S+)")
@@ -110,6 +111,8 @@ def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
     if _ROUTINE.match(bare):
         return WRITE  # with statements in it that are not run now
     found = [_judge_one(part) for part in bare.split(";") if part.strip()]
+    if _KEPT_QUOTED.search(text):
+        found.append(Judged(sets=True))
     if len(found) == 1:
         return found[0]
     return Judged(*map(_any, zip(*found, strict=True))) if found else PLAIN

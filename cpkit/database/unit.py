@@ -380,7 +380,7 @@ class Unit:
 
     def _finish(self) -> None:
         """Commit, as the last thing that is done with the handle."""
-        self._commit()
+        self._handle.commit()
 
     def _rollback(self) -> None:
         self._handle.rollback()

@@ -172,6 +172,12 @@ class Backend(Generic[D]):
     def guard(self, driver: D, on: bool) -> None:
         """Keep a connection from writing, whatever is done with it, or let it again."""
 
+    def forbid_writes(self, driver: D) -> None:
+        """Have the server refuse writes on a connection that nobody watches, and nobody gets next.
+
+        Needs nothing where :meth:`guard` does it.
+        """
+
     def begin(self, driver: D, terms: Terms | None, waited: float) -> float:
         """Begin a transaction; no terms where a connection is used without a unit.
 

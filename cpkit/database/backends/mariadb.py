@@ -52,6 +52,12 @@ class MariadbBackend(Backend[D]):
             cursor.execute(f"SET SESSION max_execution_time = {int(seconds * 1000)}")
         cursor.close()
 
+    def forbid_writes(self, driver: D) -> None:
+        """Have each transaction only read."""
+        cursor = driver.cursor()
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.close()
+
     def serialize_setup(self, connection: Connection, wait: float) -> None:
         """Hold a named lock until the connection is closed: it is not for the pool any more."""
         name = f"cpkit {self.url.database or ''}"[:_LONGEST_LOCK]

@@ -43,6 +43,13 @@ class PostgresqlBackend(Backend[D]):
             cursor.close()
             driver.commit()
 
+    def forbid_writes(self, driver: D) -> None:
+        """Have each transaction only read, and the one that a driver has begun for this too."""
+        cursor = driver.cursor()
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        cursor.execute("SELECT set_config('transaction_read_only', 'on', true)")
+        cursor.close()
+
     def set_local(self, driver: D, values: Mapping[str, Value]) -> None:
         """Set what is to count in this transaction alone: in one round trip, as SET LOCAL does."""
         calls = ", ".join("set_config(%s, %s, true)" for _ in values)

@@ -61,6 +61,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
         super().__init__(settings, url, connections)
         self._file = self._path()
+        self._name = str(self._file or "")
         self._was_there = False
 
     def _path(self) -> Path | None:
@@ -110,7 +111,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             raise
         self._was_there = True
         if isinstance(driver, FileConnection):
-            driver.file = _identity(file)
+            driver.file = _identity(self._name)
         return driver
 
     @property
@@ -119,7 +120,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         return None if self._file is None else self._look_at_file
 
     def _look_at_file(self, driver: sqlite3.Connection, idle: float) -> None:
-        if isinstance(driver, FileConnection) and driver.file != _identity(self._file):
+        if isinstance(driver, FileConnection) and driver.file != _identity(self._name):
             raise DisconnectionError("the file was deleted or replaced")
 
     def cut(self, driver: sqlite3.Connection) -> bool:
@@ -247,9 +248,9 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             driver.execute(f"PRAGMA foreign_keys = {enforced}").close()
 
 
-def _identity(file: Path | None) -> Identity:
+def _identity(name: str) -> Identity:
     try:
-        found = os.stat(file or "")
+        found = os.stat(name)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,0 +1,105 @@
+"""The driver's own connection, which nobody watches, in a request that only reads."""
+
+import cherrypy
+import psycopg
+import pytest
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+
+mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
+
+
+def by_handle(db):
+    db.handle.cursor().execute("DELETE FROM t")
+
+
+def by_a_commit_of_ones_own(db):
+    handle = db.handle
+    handle.cursor().execute("DELETE FROM t")
+    handle.commit()
+
+
+def after_another_transaction(db):
+    handle = db.handle
+    handle.cursor().execute("SELECT 1")
+    handle.commit()
+    by_a_commit_of_ones_own(db)
+
+
+def by_libpq(db):
+    result = db.pgconn.exec_(b"DELETE FROM t")
+    if result.error_message:
+        raise psycopg.errors.ReadOnlySqlTransaction(result.error_message.decode())
+
+
+def by_libpqs_params(db):
+    db.execute("SELECT 1")
+    by_libpq(db)
+
+
+ANY = [by_handle, by_a_commit_of_ones_own, after_another_transaction]
+
+
+class Root:
+    """Write by the driver's own connection."""
+
+    def __init__(self, write):
+        self.write = write
+
+    @cherrypy.expose
+    def index(self):
+        self.write(cherrypy.request.db)
+        return "written"
+
+
+def serve(start_database, url, write):
+    def create(connection):
+        connection.execute(text("DROP TABLE IF EXISTS t"))
+        connection.execute(text("CREATE TABLE t (a INTEGER)"))
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+
+    database = start_database(url, setup=create, pool_size=1, timeout=1)
+    config = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
+    cherrypy.tree.mount(Root(write), "/", {"/": config})
+    return database
+
+
+def rows(database) -> int:
+    with database.begin(write=False) as unit:
+        return unit.scalar(text("SELECT count(*) FROM t"))
+
+
+@pytest.mark.parametrize("write", ANY)
+@pytest.mark.parametrize(
+    "any_database", ["sqlite", "postgresql", "generic", mariadb], indirect=True
+)
+def test_a_reading_request_writes_nothing_and_a_writing_one_does(
+    start_database, any_database, cp_client, write
+):
+    database = serve(start_database, any_database, write)
+    cp_client.raise_exceptions = False
+    assert cp_client.get("/").status_code >= 400
+    assert rows(database) == 1
+    assert cp_client.post("/").status_code == 200
+    assert rows(database) == 0
+    assert database.figures().in_use == 0
+
+
+@pytest.mark.parametrize("write", [by_libpq, by_libpqs_params])
+def test_libpq_itself_writes_nothing(start_database, postgres, cp_client, write):
+    database = serve(start_database, postgres.url, write)
+    cp_client.raise_exceptions = False
+    assert cp_client.get("/").status_code >= 400
+    assert rows(database) == 1
+    assert database.figures().in_use == 0
+
+
+def test_a_plain_attribute_of_the_driver_costs_no_connection(start_database, postgres):
+    database = start_database(postgres.url, pool_size=1)
+    with database.begin("dbapi", write=False) as unit:
+        assert unit.closed is False
+        first = unit._borrowed.driver
+    with database.begin("dbapi", write=False) as unit:
+        unit.execute("SELECT 1")
+        assert unit._borrowed.driver is first
