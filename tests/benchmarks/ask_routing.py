@@ -5,12 +5,13 @@ its variables, and the method. cpkit's result holds the route's defaults too, as
 Each path is a new string in every look-up, as it is in every request.
 
 Of 10,000 routes falcon takes one or two minutes to build, starlette milliseconds to find one: they
-are left out there.
+are left out there. ``CPKIT_BENCH_FULL=1 python -m tests.benchmarks routing`` asks them too.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -211,10 +212,10 @@ def _growing(words: str, curve: str, make: Callable[[int], Table], size: int) ->
     def hit() -> Case:
         """A look-up should not take longer for the routes that it isn't about."""
         both = make is nova
-        return _case(make(size), [OURS, THEIRS] if both else PEERS if few else QUICK)
+        return _case(make(size), [OURS, THEIRS] if both else PEERS if few or FULL else QUICK)
 
 
-QUICK = [OURS, THEIRS, "werkzeug Map"]
+QUICK, FULL = [OURS, THEIRS, "werkzeug Map"], bool(os.environ.get("CPKIT_BENCH_FULL"))
 for _size in (10, 100, 1000, 10_000):
     for _words, _make in {
         "each with a prefix of its own": unique,
