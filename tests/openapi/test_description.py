@@ -14,6 +14,7 @@ from openapi_spec_validator import validate
 import cpkit.tools
 from cpkit import openapi
 from cpkit.dispatchers import RoutesDispatcher
+from cpkit.openapi.schemas import Schemas
 from cpkit.tools import Part
 from tests.openapi import applications
 
@@ -267,6 +268,11 @@ class Named(Struct):
     twin: Twin
     other: OtherTwin
     again: Any = None
+
+
+def test_a_property_called_as_a_reference_is_none():
+    document = {"components": {}, "properties": {"$ref": {"type": "string"}}}
+    assert Schemas().finish(document)["properties"] == {"$ref": {"type": "string"}}
 
 
 def test_two_classes_of_one_name_have_their_modules_in_it_and_a_name_can_be_given():
