@@ -13,7 +13,7 @@ from cpkit.negotiation import problems as problem
 from . import render
 
 CHARSET = ";charset=utf-8"
-_CORRECTABLE = (400, 409, 412)
+_CORRECTABLE = (400, 409, 412, 503)  # the last one is over soon, and what was written is kept
 
 
 def error_page(status: str, message: str, traceback: str, version: str) -> bytes:

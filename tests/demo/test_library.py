@@ -5,6 +5,7 @@ import gzip
 import markupsafe
 import pytest
 
+from cpkit.database.requests import ServiceUnavailable
 from demo.library import catalogue
 
 BOOK = "/library/12/book/15"
@@ -295,6 +296,18 @@ def test_a_form_that_is_refused_comes_back_with_what_was_wrong(demo):
     assert "must be a whole number from 0 to 99</span>" in refused.text
     missing = demo.post(BOOK, data={"note": "kept"}, headers=page)
     assert 'name="copies" value=""' in missing.text
+
+
+def test_what_was_written_is_kept_while_the_database_is_away(demo, monkeypatch):
+    def away(*args, **kwargs):
+        raise ServiceUnavailable(1)
+
+    monkeypatch.setattr("demo.library.queries.update_holding", away)
+    fields = {"copies": "3", "note": "thought about for long"}
+    answer = demo.post(BOOK, data=fields, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert 'name="note" value="thought about for long"' in answer.text
+    assert "Send it again" in answer.text
 
 
 @pytest.mark.parametrize(

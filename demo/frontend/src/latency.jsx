@@ -110,7 +110,7 @@ function Chart({ history, route }) {
 
 function Table({ routes, current, onChoose }) {
   return (
-    <div className="scroll" tabIndex="0" role="region" aria-label="Table of percentiles">
+    <div className="scroll" tabIndex="0" role="region" aria-label="Table of percentiles, in milliseconds">
       <table className="figures">
         <thead>
           <tr>
@@ -118,7 +118,7 @@ function Table({ routes, current, onChoose }) {
             <th scope="col">Count</th>
             {NAMES.map((name) => (
               <th key={name} scope="col">
-                {name} ms
+                {name}
               </th>
             ))}
           </tr>
