@@ -141,11 +141,17 @@ def compressor(coding: str, level: int | None = None) -> Compressor:
 
 
 def compressed(chunks: Iterable[bytes], stream: Compressor, *, flushing: bool) -> Iterator[bytes]:
-    """Yield *chunks* through *stream*; each on its own where *flushing*, as live streams need."""
-    for chunk in chunks:
-        ready = stream.compress(chunk)
-        if flushing:
-            ready += stream.flush()
-        if ready:
-            yield ready
-    yield stream.finish()
+    """Yield *chunks* through *stream*; each on its own where *flushing*, as live streams need.
+
+    What makes the chunks is closed at the end, and when the client is gone.
+    """
+    try:
+        for chunk in chunks:
+            ready = stream.compress(chunk)
+            if flushing:
+                ready += stream.flush()
+            if ready:
+                yield ready
+        yield stream.finish()
+    finally:
+        getattr(chunks, "close", lambda: None)()

@@ -22,6 +22,7 @@ _LONGEST_CONDITION = 4096  # characters of If-None-Match or If-Match in which ta
 _CODED_TAG = re.compile(r'W/"([^"]*)-(?:zstd|br|gzip)"')
 _WITHOUT_BODY = (204, 205, 304)
 _PARTIAL = 206  # RFC 9110, 14.1: the ranges are those of the bytes as they are
+_RANGES = "multipart/byteranges"
 
 
 # What is text, and made of text: images, archives and most fonts are compressed already.
@@ -103,11 +104,11 @@ class Compression:
         headers, status = response.headers, valid_status(response.status)[0]
         if status in _WITHOUT_BODY:
             _restore_coded_tag(request.headers, headers)
-        if status in (*_WITHOUT_BODY, _PARTIAL) or getattr(request, "cached", False):
-            return
-        if not self._types.match(headers.get("Content-Type")) and status != 406:
+        if getattr(request, "cached", False) or not self._varies(status, headers):
             return
         headers["Vary"] = vary(headers.get("Vary"), ("Accept-Encoding",))
+        if status in (*_WITHOUT_BODY, _PARTIAL):
+            return
         coding = self._coding(request.headers)
         if self._debug:
             cherrypy.log(f"{coding} of {self._codings}", "TOOLS.COMPRESS")
@@ -117,9 +118,19 @@ class Compression:
             return
         self._compress(request.method, response, str(coding))
 
+    def _varies(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Tell whether the answer, or what it stands for, could be in another coding."""
+        if status in (304, 406):  # the first has lost its type (RFC 9110, 15.4.5)
+            return True
+        content_type = headers.get("Content-Type")
+        is_ranges = status == _PARTIAL and str(content_type).startswith(_RANGES)
+        return status not in _WITHOUT_BODY and (is_ranges or self._types.match(content_type))
+
     def _compress(self, method: str, response: Response, coding: str) -> None:
         headers = response.headers
-        if method != "HEAD":
+        # NOTE: of an answer to HEAD that is no stream CherryPy counts the bytes, and its caching
+        # tool keeps them for GET.
+        if method != "HEAD" or not response.stream:
             stream = compressor(coding, self._levels.get(coding))
             body = compressed(response.body, stream, flushing=response.stream)
             # NOTE: a list is what others may look into; only what is no list stays a stream.

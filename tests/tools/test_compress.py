@@ -152,6 +152,14 @@ def test_a_tag_names_the_coding(cp_client, tag, coded):
     assert other.status_code == 200
 
 
+@pytest.mark.parametrize("fields", [{"If-None-Match": '"5"'}, {"If-None-Match": "*"}])
+def test_not_modified_varies_as_the_answer_does(cp_client, fields):
+    mount(with_headers(ETag='"5"'), **{"tools.etags.on": True})
+    answer = cp_client.get("/", headers=fields)
+    assert answer.status_code == 304
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
 def test_a_plain_tag_still_says_not_modified(cp_client):
     mount(with_headers(ETag='"5"'), **{"tools.etags.on": True})
     answer = cp_client.get("/", headers={"If-None-Match": '"5"'})
@@ -182,6 +190,19 @@ def test_head_says_what_get_would(cp_client):
         assert head.headers[name] == get.headers[name]
 
 
+@pytest.mark.parametrize("make", [TEXT.encode, lambda: iter([TEXT.encode()])])
+def test_head_tells_the_length_of_what_get_would_send(cp_client, make):
+    mount(make)
+    get, head = cp_client.get("/", **asked()), cp_client.head("/", **asked())
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+def test_what_the_caching_tool_stored_of_head_is_good_for_get(cp_client):
+    mount(lambda: TEXT, **{"tools.caching.on": True})
+    cp_client.head("/", **asked())
+    assert body_of(cp_client.get("/", **asked())).decode() == TEXT
+
+
 def stream():
     yield from (TEXT.encode(), b"second", b"third")
 
@@ -193,6 +214,30 @@ def test_each_chunk_of_a_stream_can_be_read_as_it_comes(cp_client):
     chunks = [reader.decompress(chunk) for chunk in answer.iter_content()]
     assert chunks[:3] == [TEXT.encode(), b"second", b"third"]
     assert "Content-Length" not in answer.headers
+
+
+class Chunks:
+    """A stream of chunks that is no generator."""
+
+    closed = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return TEXT.encode()
+
+    def close(self):
+        self.closed += 1
+
+
+def test_what_makes_a_stream_is_closed_when_the_client_is_gone(cp_client):
+    chunks = Chunks()
+    mount(lambda: chunks, **{"response.stream": True, "tools.encode.on": False})
+    answer = cp_client.get("/", stream=True, **asked())
+    next(answer.iter_content())
+    answer.close()
+    assert chunks.closed == 1
 
 
 def test_a_generator_that_is_no_stream_is_compressed_whole(cp_client):
@@ -223,6 +268,18 @@ def test_a_range_is_one_of_the_bytes_as_they_are(cp_client, file):
     assert answer.status_code == 206
     assert answer.content == TEXT[2:6].encode()
     assert "Content-Encoding" not in answer.headers
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(("kind", "varies"), [("text/plain", True), ("image/png", False)])
+@pytest.mark.parametrize("ranges", ["0-1", "0-1,4-5"])
+def test_ranges_vary_as_the_whole_does(cp_client, file, kind, varies, ranges):
+    with file.open("rb") as opened:
+        mount(lambda: serve_fileobj(opened, kind))
+        answer = cp_client.get("/", **asked(Range=f"bytes={ranges}"))
+    assert answer.status_code == 206
+    # Several ranges have a type of their own, which does not tell that of the whole.
+    assert ("Vary" in answer.headers) is (varies or "," in ranges)
 
 
 def test_an_error_page_is_compressed(cp_client):
