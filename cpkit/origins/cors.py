@@ -38,11 +38,14 @@ class Policy:
 
     def allowed_origin(self, field: str | None) -> str | None:
         """Return what Access-Control-Allow-Origin says to the Origin *field*; None for nothing."""
+        if self.is_same_for_all:
+            # Without the field too: caches between may give that answer to another page.
+            return "*"
         origin = origin_of(field)
         if field is None or origin is None or origin not in self.origins:
             return None
         # NOTE: the browser compares byte by byte (Fetch, 4.10), so it gets its own spelling.
-        return "*" if self.is_same_for_all else field.strip()
+        return field.strip()
 
     def answer(self, field: str | None) -> Fields:
         """Return the fields of an answer to a request with the Origin *field*."""
