@@ -29,7 +29,9 @@ class Served(Protocol):
     headers: dict[str, str]
 
 
-def access_line(request: Served, response: Response, request_id: str, taken: int) -> str:
+def access_line(
+    request: Served, response: Response, status: int, request_id: str, taken: int
+) -> str:
     """Return the line of a request that took *taken* ns; it holds no query, cookie or credential.
 
     Text of the client's is cut to 1,024 characters.
@@ -41,7 +43,7 @@ def access_line(request: Served, response: Response, request_id: str, taken: int
         f'{{"time": "{rfc3339(time.time())}", "client": {_quoted(request.remote.ip)}',
         f'"method": {_quoted(request.method[:_LONGEST])}',
         f'"path": {_quoted((request.script_name + request.path_info)[:_LONGEST])}',
-        f'"status": {int((response.output_status or b"0")[:3])}',
+        f'"status": {status}',
         f'"ms": {taken / 1e6:.2f}, "request": {_quoted(request_id)}',
     ]
     if sent:

@@ -11,10 +11,12 @@ from cherrypy.process.plugins import SimplePlugin
 from cpkit.cherry import Bus, LogManager
 from cpkit.config_check import end_start
 from cpkit.errors import CpkitError
+from cpkit.logs.fields import log_fields
 from cpkit.logs.handlers import JsonHandlers
 from cpkit.logs.lines import access_line
 from cpkit.logs.request_ids import RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
+from cpkit.timing.counting import status_of
 
 _IS_JSON = {"is_json": True}
 
@@ -48,6 +50,8 @@ class LogPlugin(SimplePlugin):
         if self._make is None:
             self._make = WithRequestId()
             logging.setLogRecordFactory(self._make)
+            self._log_fields = cherrypy.tools.log_headers.callable
+            cherrypy.tools.log_headers.callable = log_fields
         self._take(cherrypy.log)
 
     def unsubscribe(self) -> None:
@@ -55,6 +59,7 @@ class LogPlugin(SimplePlugin):
         super().unsubscribe()
         if self._make is not None:
             self._make.give_back()
+            cherrypy.tools.log_headers.callable = self._log_fields
         for log in self._silenced:
             vars(log).pop("access", None)
         self._handlers.give_back()
@@ -118,8 +123,11 @@ class LogPlugin(SimplePlugin):
             return
         try:
             taken = perf_counter_ns() - began
-            line = access_line(request, cherrypy.serving.response, str(current), taken)
-            request.app.log.access_log.info(line, extra=_IS_JSON)
+            response = cherrypy.serving.response
+            status = status_of(response)
+            if status is not None:  # else an InternalRedirect: its other half has a line
+                line = access_line(request, response, status, str(current), taken)
+                request.app.log.access_log.info(line, extra=_IS_JSON)
         except Exception:  # a listener that raises would keep CherryPy from closing the request
             self.bus.log("The log plugin could not log a request", level=40, traceback=True)
         finally:

@@ -111,6 +111,25 @@ def test_an_access_is_one_line_of_json(logs):
     assert answer.headers["X-Request-ID"] == line["request"]
 
 
+def test_an_unexpected_error_tells_no_credential(logs, files):
+    logs()
+    secrets = ["Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "Referer"]
+    CLIENT.get("/fails", headers={**dict.fromkeys(secrets, "hunter2"), "Accept": "text/csv"})
+    written = (files / "error").read_text()
+    assert "hunter2" not in written
+    assert "COOKIE: (7 characters)" in written
+    assert "ACCEPT: text/csv" in written
+
+
+def test_what_logs_fields_is_cherrypys_again_afterwards(cp_engine):
+    before = cherrypy.tools.log_headers.callable
+    plugin = LogPlugin(cp_engine)
+    plugin.subscribe()
+    assert cherrypy.tools.log_headers.callable is not before
+    plugin.unsubscribe()
+    assert cherrypy.tools.log_headers.callable is before
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_whatever_a_client_sends_is_one_line_of_printable_ascii(logs, files, text):
     read = logs()
@@ -158,6 +177,20 @@ def test_a_new_id_is_the_same_after_an_internal_redirect(logs):
     read = logs()
     made = CLIENT.get("/moves").headers["X-Request-ID"]
     assert {line["request"] for line in read("access")} == {made}
+
+
+def test_an_internal_redirect_is_one_access_and_no_error(logs):
+    read = logs()
+    CLIENT.get("/moves")
+    assert [(line["path"], line["status"]) for line in read("access")] == [("/", 200)]
+    assert [line for line in read("error") if line["level"] == "ERROR"] == []
+
+
+def test_what_the_server_answers_for_an_application_has_a_line(logs):
+    read = logs()
+    cherrypy.tree.apps[""].config["/"]["request.throw_errors"] = True
+    CLIENT.get("/fails")
+    assert [(line["path"], line["status"]) for line in read("access")] == [("/fails", 500)]
 
 
 @pytest.mark.parametrize("path", ["/", "/streams", "/thread"])
