@@ -5,9 +5,16 @@ from __future__ import annotations
 import cherrypy
 
 # NOTE: a list of what is harmless: what else is sent may be a key, or hold one, as Referer may.
-_HARMLESS = frozenset(
-    ["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Origin", "Range", "Remote-Addr", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Te", "Traceparent", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id", "X-Requested-With"]
-)
+_HARMLESS = {
+    "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language",
+    "Access-Control-Request-Headers", "Access-Control-Request-Method", "Cache-Control",
+    "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
+    "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
+    "Origin", "Range", "Remote-Addr", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site",
+    "Sec-Fetch-User", "Te", "Traceparent", "Transfer-Encoding", "Upgrade", "User-Agent",
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+    "X-Requested-With",
+}  # fmt: skip
 
 
 def log_fields(debug: bool = False) -> None:
