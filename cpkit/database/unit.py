@@ -87,6 +87,8 @@ class Unit:
         """Return the attribute *name* of the handle; a private one borrows nothing."""
         if name.startswith("_"):
             raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
+        if name == "handle":  # Python asks here after an AttributeError in it, which it hides
+            return type(self).handle.__get__(self)
         return getattr(self.handle, name)
 
     def __contains__(self, item: object) -> bool:
@@ -373,7 +375,11 @@ class Unit:
     def _open(self) -> None:
         """Make the handle."""
         borrowed = self._borrow()
-        self._handle = UnitConnection(self, borrowed, borrowed.engine)
+        try:
+            self._handle = UnitConnection(self, borrowed, borrowed.engine)
+        except BaseException:
+            self._give_back(broken=True)
+            raise
 
     def _commit(self) -> None:
         self._handle.commit()

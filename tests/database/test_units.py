@@ -177,3 +177,20 @@ def test_a_plugin_that_was_never_started_is_named():
 def test_an_sql_error_is_the_drivers_own(database):
     with pytest.raises((OperationalError, ProgrammingError), match="syntax"):
         database.begin().execute(text("SELEKT"))
+
+
+@pytest.mark.parametrize("error", [AttributeError, MemoryError])
+def test_a_handle_that_cannot_be_made_keeps_no_connection_and_hides_no_error(
+    start_database, monkeypatch, error
+):
+    database = start_database()
+
+    def fail(*args):
+        raise error("of SQLAlchemy's")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("cpkit.database.unit.UnitConnection", fail)
+        with pytest.raises(error, match="of SQLAlchemy's"), database.begin() as unit:
+            unit.execute(text("SELECT 1"))
+    with database.begin() as unit:  # the turn to write is free
+        assert unit.scalar(text("SELECT 1")) == 1
