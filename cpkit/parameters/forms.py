@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+from cpkit.serving.guard import RefusedBodyError
 
 from .query import parsed
 from .refusals import InvalidRequest
@@ -33,21 +36,29 @@ def _read_form(body: Any) -> None:
 
 def _read_files(read: Callable[[Any], None], body: Any) -> None:
     """Have CherryPy *read* a form of several parts; one that breaks its grammar is a 400."""
-    try:
+    with _refusals("The parts of the body cannot be told apart."):
         read(body)
-    except (LookupError, ValueError, EOFError) as error:
-        raise InvalidRequest(400, "The parts of the body cannot be told apart.") from error
     check_whole(body)
 
 
 def whole(body: Any) -> bytes:
     """Return the bytes of a request's body. Raise InvalidRequest (400) if it was cut off."""
-    try:
+    with _refusals("The body cannot be read."):  # chunks that break their grammar
         content: bytes = body.fp.read()
-    except (ValueError, EOFError) as error:  # chunks that break their grammar
-        raise InvalidRequest(400, "The body cannot be read.") from error
     check_whole(body)
     return content
+
+
+@contextmanager
+def _refusals(reason: str) -> Iterator[None]:
+    """Have what fails in reading a body be an InvalidRequest, which is told as the others are."""
+    try:
+        yield
+    except RefusedBodyError as error:
+        status, reason = error.args
+        raise InvalidRequest(status, reason, Connection="close") from error
+    except (LookupError, ValueError, EOFError) as error:
+        raise InvalidRequest(400, reason) from error
 
 
 def check_whole(body: Any) -> None:

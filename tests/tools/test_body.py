@@ -14,8 +14,9 @@ from msgspec import Meta, Struct, to_builtins
 
 import cpkit.tools
 from cpkit.config_check import faults
-from cpkit.dispatchers import RoutesDispatcher
+from cpkit.dispatchers import RequestGuard, RoutesDispatcher
 from cpkit.errors import CpkitError
+from cpkit.testing import Client
 
 JSON = {"Content-Type": "application/json"}
 
@@ -198,6 +199,25 @@ def test_a_body_that_was_cut_off_is_a_400(cp_client):
     serve(handler)
     response = cp_client.put("/", data=b"12", headers={**JSON, "Content-Length": "3"})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [(b"12", "ended too early"), (b"[" * 3000, "nested")],
+)
+def test_what_the_guard_refuses_of_a_body_is_told_in_json_too(cp_client, document, reason):
+    """As on a GuardedServer, which is what a deployment should have."""
+
+    def handler(self, body: list):
+        return str(body)
+
+    serve(handler)
+    guarded = Client(RequestGuard(cherrypy.tree))
+    response = guarded.put("/", data=document, headers={**JSON, "Content-Length": "3000"})
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Connection"] == "close"
+    assert reason in response.json()["detail"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": "0"}, {**JSON, "Content-Length": "0"}])

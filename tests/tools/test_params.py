@@ -12,8 +12,9 @@ from msgspec import Meta, Struct
 
 import cpkit.tools
 from cpkit.config_check import faults
-from cpkit.dispatchers import RoutesDispatcher
+from cpkit.dispatchers import RequestGuard, RoutesDispatcher
 from cpkit.errors import AnnotationError, SettingError
+from cpkit.testing import Client
 from cpkit.tools import InvalidRequest, Part
 
 if TYPE_CHECKING:
@@ -275,6 +276,24 @@ def test_a_form_that_was_cut_off_is_a_400(cp_client):
     routed(form)
     response = cp_client.post("/7", data=b"copies=3", headers={**FORM, "Content-Length": "20"})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"copies=3"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data"),
+    ],
+)
+def test_what_the_guard_refuses_of_a_form_is_told_in_json_too(cp_client, kind, body):
+    """As on a GuardedServer, which is what a deployment should have."""
+    routed(form)
+    guarded = Client(RequestGuard(cherrypy.tree))
+    headers = {"Content-Type": kind, "Content-Length": "200"}
+    response = guarded.post("/7", data=body, headers=headers)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Connection"] == "close"
 
 
 def test_files_pass_as_they_are(cp_client):
