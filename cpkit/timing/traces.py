@@ -46,9 +46,9 @@ def read_field(name: str, value: str) -> str:
     """
     if len(value) > FIELD_LENGTH or not (value.isascii() and value.isprintable()):
         return ""
-    members = [member.strip() for member in value.split(",")]
     if name == "traceparent":
         return value if trace_id(value) else ""
+    members = [stripped for member in value.split(",") if (stripped := member.strip())]
     if name == "tracestate":
         keys = {member.partition("=")[0] for member in members}
         fits = len(keys) == len(members) <= _MOST_STATES

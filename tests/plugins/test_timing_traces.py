@@ -535,11 +535,13 @@ def test_a_hostile_field_changes_nothing(traced, name, long):
         ("traceparent", TRACEPARENT.upper(), ""),
         ("traceparent", "00-", ""),
         ("tracestate", "a=1, b@c=2", "a=1,b@c=2"),
+        ("tracestate", "a=1,, b@c=2,", "a=1,b@c=2"),  # 3.3.1.1: empty members are allowed
         ("tracestate", "a=1,a=2", ""),
         ("tracestate", "A=1", ""),
         ("tracestate", ",".join(f"a{n}=1" for n in range(33)), ""),
         ("baggage", "user=7;secret, b=%20", "user=7,b=%20"),
         ("baggage", "user=7,!,b", "user=7"),
+        ("baggage", ",,user=7,", "user=7"),
         ("baggage", ",".join(["a=1"] * 500), ",".join(["a=1"] * 180)),
         ("b3", "0", "0"),
         ("b3", "a\x9b", ""),
