@@ -14,6 +14,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from .conditions import Environ
@@ -184,14 +185,14 @@ def _begin(form: Form, around: Around, node: str) -> tuple[list[str], Callable[[
     return [*begin, *around.begin], at
 
 
-def function(first: str, body: Iterable[str]) -> Callable[..., Any]:
+def function(first: str, body: Iterable[str]) -> FunctionType:
     """Compile a function called ``made``, of which a traceback can show the source."""
     source = "\n".join([first, *body, ""])
     name = f"<cpkit.routing {hash(source):x}>"
     linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
     namespace: dict[str, Any] = {"TooLong": TooLong}
     exec(compile(source, name, "exec"), namespace)  # noqa: S102
-    made: Callable[..., Any] = namespace["made"]
+    made: FunctionType = namespace["made"]
     return made
 
 
@@ -253,25 +254,30 @@ def searching(
     *head* is what all paths begin with. The answers for some lengths are *written* out, each
     looks in its own of *nodes*. *bound* are the trees by length, and *rest*, see above.
     """
-    bind = _searcher(limit, bool(head), written)
-    search: Callable[..., Any] = bind(head, *bound, *nodes)
-    return search
+    search = _searcher(limit, bool(head), written)
+    names = ("head", "trees", "rest", *(f"n{length:d}" for length, *_ in written))
+    # PERF: what is global is looked up where it is used, what is in a closure copied at each call.
+    # The code is copied, since the interpreter notes in it where its globals are.
+    known = dict(zip(names, (head, *bound, *nodes), strict=True))
+    return FunctionType(search.__code__.replace(), {**search.__globals__, **known}, "search")
 
 
 @lru_cache(maxsize=64)
-def _searcher(limit: int, headed: bool, written: tuple[Written, ...]) -> Callable[..., Any]:
+def _searcher(limit: int, headed: bool, written: tuple[Written, ...]) -> FunctionType:
     # PERF: a look-up is some hundred bytecodes, each call of a Python function costs as much as
     # twenty: so what most paths need stands in one function.
     below = ["path, whole = path.removeprefix(head), path", "if path == whole: return None"]
-    body = [*(below if headed else []), f"s = path.split('/', {limit:d})", "n = len(s)"]
+    body = [*(below if headed else []), f"s = path.split('/', {limit:d})"]
+    length_of = "n" if written else "len(s)"
+    body += ["n = len(s)"] if written else []
     for length, form, around in written:
         answer = lines(form, around, f"n{length:d}")
         body += [f"if n == {length:d}:", *indented(answer)]
-    body += ["at, answer, node = trees[n]"]
+    body += [f"at, answer, node = trees[{length_of}]"]
     body += ["while at is not None: at, answer, node = answer.get(s[at], node)"]
     body += ["return answer(s, environ, node, rest)"]
-    nodes = "".join(f", n{length:d}" for length, *_ in written)
     # NOTE: what is too long to be judged is not found, whatever is declared later.
-    body = ["try:", *indented(body), "except TooLong: return None"]
-    search = ["def search(path, environ):", *indented(body), "return search"]
-    return function(f"def made(head, trees, rest{nodes}):", indented(search))
+    return function(
+        "def made(path, environ):",
+        indented(["try:", *indented(body), "except TooLong: return None"]),
+    )

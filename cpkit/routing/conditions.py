@@ -148,6 +148,9 @@ def refuse_misplaced(template: str, arguments: Mapping[str, Any]) -> None:
             )
 
 
+MISPLACEABLE = frozenset({"method", "methods", "function", "sub_domain"})
+
+
 def misplaced(name: str, value: object) -> str | None:
     """Return the condition that an argument of ``connect`` was meant as, or None."""
     several = isinstance(value, (list, tuple, set, frozenset))

@@ -6,11 +6,13 @@ import inspect
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from types import FunctionType, MethodType
 from typing import Any
 
 from routes.mapper import Mapper
 
-from .conditions import STANDARD_METHODS, misplaced
+from .conditions import MISPLACEABLE, STANDARD_METHODS, misplaced
+from .declarations import ROUTES
 from .endpoint import Endpoint, Target, bound, is_exposed
 from .generation import CONTROL
 from .mapper import IndexedMapper
@@ -25,6 +27,9 @@ TYPES = {"any", "bool", "date", "decimal", "float", "int", "integer", "number", 
 TYPES |= {"str", "string", "uuid"}
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 REST = inspect.Parameter.VAR_KEYWORD
+ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+# What CherryPy and cpkit note on a function, and does not change how it is called.
+PLAIN_ATTRIBUTES = {"exposed", "_cp_config", ROUTES}
 
 
 def rows(table: Any) -> list[Row]:
@@ -198,7 +203,9 @@ def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
                 f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
                 rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
             )
-    for name, value in keywords(route).items():
+    given = keywords(route)
+    for name in filter(MISPLACEABLE.__contains__, given):
+        value = given[name]
         condition = misplaced(name, value)
         if condition:
             yield (
@@ -275,7 +282,7 @@ def _of_endpoint(table: RouteTable, target: Target, controller: Any) -> Iterator
 
 def _of_page(page: Endpoint, given: set[str]) -> Iterator[str]:
     handler = bound(page.controller, page.attribute)
-    if handler is None or inspect.isbuiltin(handler):
+    if handler is None or inspect.isbuiltin(handler) or _takes_plainly(handler, given):
         return
     try:
         parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
@@ -297,3 +304,19 @@ def _of_page(page: Endpoint, given: set[str]) -> Iterator[str]:
         close = get_close_matches(lost, taken - given, n=1)
         meant = f" Is {close[0]} meant?" if close else ""
         yield f"answers 404: {name} has no parameter {lost!r}, unless a tool takes it out.{meant}"
+
+
+def _takes_plainly(handler: Any, given: set[str]) -> bool:
+    """Tell at a glance that a plain function takes *given* by name; False where a look is needed.
+
+    PERF: inspect.signature() takes longer than all else that is asked of a route.
+    """
+    self_ = isinstance(handler, MethodType)
+    function = handler.__func__ if self_ else handler
+    if not isinstance(function, FunctionType) or not vars(function).keys() <= PLAIN_ATTRIBUTES:
+        return False
+    code = function.__code__
+    if code.co_posonlyargcount or code.co_flags & ASYNC or self_ > code.co_argcount:
+        return False
+    named = code.co_varnames[self_ : code.co_argcount + code.co_kwonlyargcount]
+    return bool(code.co_flags & inspect.CO_VARKEYWORDS) or given.issubset(named)

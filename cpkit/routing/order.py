@@ -68,7 +68,9 @@ def shadows(routes: Iterable[Any], controllers: Sequence[str]) -> Iterator[Shado
         if not route.minimization and route.template[:1] not in ("/", "{", ":", "*", ""):
             yield Shadow(route, None)
         alike = by_regex.get(regex, [])
-        taken = [_taking(cover, [*alike, *_covering(root, shape, 1)]) for shape in shapes]
+        taken = [
+            _taking(cover, [*alike, *_covering(root, shape, _steps(shape), 1)]) for shape in shapes
+        ]
         if None not in taken:
             yield Shadow(route, max(each for each in taken if each is not None).route)
         elif "function" not in cover.conditions:
@@ -133,11 +135,14 @@ def _add(node: Place, shape: Shape, cover: Cover) -> None:
     node.covers.append(cover)
 
 
-def _covering(node: Place, shape: Shape, at: int) -> Iterator[Cover]:
-    """Yield the routes below *node* that match whatever *shape* matches from segment *at* on."""
+def _covering(node: Place, shape: Shape, steps: dict[int, Step], at: int) -> Iterator[Cover]:
+    """Yield the routes below *node* that match whatever *shape* matches from segment *at* on.
+
+    *steps* are the shape's by position.
+    """
     if shape.steps is None:
         return
-    text, step = shape.exact.get(at), _steps(shape).get(at)
+    text, step = shape.exact.get(at), steps.get(at)
     if text is None and step is None:
         yield from node.covers
         return
@@ -148,10 +153,10 @@ def _covering(node: Place, shape: Shape, at: int) -> Iterator[Cover]:
     if step and step.kind in (TAIL, TYPED_TAIL):
         return
     if text is not None and text in node.fixed:
-        yield from _covering(node.fixed[text], shape, at + 1)
+        yield from _covering(node.fixed[text], shape, steps, at + 1)
     for edge, child in node.variable.items():
         if _accepts(edge, text, step):
-            yield from _covering(child, shape, at + 1)
+            yield from _covering(child, shape, steps, at + 1)
 
 
 def _takes_nothing(step: Step) -> bool:

@@ -243,7 +243,10 @@ class RouteTable(Submapping):
     def target(self, route: Route) -> Target:
         """Return what is known of *route*; one that is being connected is waited for."""
         with self._lock:
-            return self._targets.setdefault(route, Target(route))
+            known = self._targets.get(route)
+            if known is None:
+                known = self._targets[route] = Target(route)
+            return known
 
     def pages(self) -> list[Any]:
         """Return the controllers of every route, named or not, and those that a URL may name."""
