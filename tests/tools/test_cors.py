@@ -101,6 +101,44 @@ def test_a_preflight_names_the_methods_of_the_resource(cp_client, mount, path, m
     assert "Content-Type" not in answer.headers
 
 
+OTHER = "https://other.example"
+
+
+class Open:
+    """A resource of which other origins may use one method each, and one nobody else."""
+
+    exposed = True
+
+    @cpkit.tools.cors(origins=[OTHER])
+    def GET(self):  # noqa: N802
+        return "read"
+
+    @cpkit.tools.cors(origins=[PAGE])
+    def PUT(self):  # noqa: N802
+        return "written"
+
+    def DELETE(self):  # noqa: N802
+        return "gone"
+
+
+@pytest.mark.parametrize(
+    ("method", "origin", "granted"),
+    [
+        ("GET", OTHER, True),
+        ("GET", PAGE, False),
+        ("PUT", PAGE, True),
+        ("PUT", OTHER, False),
+        ("DELETE", OTHER, False),
+        ("PATCH", OTHER, False),
+    ],
+)
+def test_a_preflight_is_answered_by_the_method_that_it_asks_for(cp_client, method, origin, granted):
+    config = {"/": {"request.dispatch": cherrypy.dispatch.MethodDispatcher()}}
+    cherrypy.tree.mount(type("Root", (), {"open": Open()})(), "", config)
+    answer = preflight(cp_client, "/open", method, origin=origin)
+    assert ("Access-Control-Allow-Origin" in answer.headers) is granted
+
+
 @pytest.mark.parametrize("mount", [routes, by_method])
 def test_a_method_that_the_resource_has_not_is_not_granted(cp_client, mount):
     mount()
