@@ -80,6 +80,7 @@ class DatabaseSession(Session):
 
     def __init__(self, id: str | None = None, **settings: Any) -> None:
         self._removed: set[str] = set()
+        self._outer = sys.exc_info()[1]  # handled around the whole request, and none of its own
         super().__init__(id, **settings)
         request = cherrypy.serving.request
         if request.app is not None:  # else it is none that is served
@@ -232,7 +233,7 @@ class DatabaseSession(Session):
             queue.leave()
 
     def _save_late(self) -> None:
-        if sys.exc_info()[1] is None:
+        if sys.exc_info()[1] is self._outer:
             try:
                 super().save()
                 if self._removed:

@@ -723,3 +723,25 @@ def test_threads_that_meet_on_a_new_database_share_one_table(start_database, any
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(map(id, threads.map(table, range(8))))) == 1
+
+
+def test_a_session_is_saved_where_the_server_handles_an_error_around_the_request(
+    start_database, cp_client
+):
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            cherrypy.session["user"] = "zoe"
+
+        @cherrypy.expose
+        def see(self):
+            return str(cherrypy.session.get("user"))
+
+    start_database()
+    config = {"tools.sessions.on": True, "tools.sessions.storage_class": DatabaseSession}
+    cherrypy.tree.mount(Root(), "/", {"/": config})
+    try:
+        raise ValueError
+    except ValueError:
+        cp_client.get("/")
+    assert cp_client.get("/see").text == "zoe"

@@ -227,8 +227,11 @@ class Database:
                 broken = not self._watched(driver, lambda: self._tidied(borrowed))
             if broken and pooled.is_valid and not pooled.is_detached:
                 pooled.invalidate()
-            check_in(pooled)
+        except BaseException:
+            pooled.invalidate()  # nobody knows in which state it is
+            raise
         finally:
+            check_in(pooled)
             if turns is not None:
                 turns.leave()
                 held = time.monotonic() - borrowed.since
@@ -336,7 +339,7 @@ class Database:
         """Build engines, which connect to nothing yet, to see that SQLAlchemy takes the options."""
         settings = self.settings
         try:
-            build_lanes(backend, self._host.lent)
+            build_lanes(backend, self._host)
         except ImportError as error:
             name = (error.name or "").partition(".")[0]
             remedy = f"install its driver ({error}): pip install {PACKAGES.get(name, name)}."
@@ -354,7 +357,7 @@ class Database:
         self._pinger = Pinger(self._ask)
         if limit is not None:
             self.watchdog = Watchdog(limit, backend.cut, self._no_answer)
-        self._lanes = build_lanes(backend, self._host.lent)
+        self._lanes = build_lanes(backend, self._host)
 
     def _renew(self) -> None:
         """Leave to the parent what was opened before a fork, and begin with an empty pool."""

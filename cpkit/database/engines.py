@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from .sockets import Watchdog
     from .terms import Terms
 
-    Checkout = Callable[[DBAPIConnection, ConnectionPoolEntry, PoolProxiedConnection], None]
-
 
 class Lane:
     """An engine, and the queue to stand in first where one unit at a time may use it."""
@@ -73,19 +71,19 @@ class Lanes:
         return list(dict.fromkeys((self.read.engine, self.write.engine)))
 
 
-def build_lanes(backend: Backend[Any], note: Checkout) -> Lanes:
-    """Return the lanes to a *backend*; *note* is told of each connection that is lent."""
+def build_lanes(backend: Backend[Any], host: Host) -> Lanes:
+    """Return the lanes to a *backend*; *host* is told of what is lent and committed."""
     if not backend.writers_take_turns:
-        lane = Lane(_build_engine(backend, note), backend)
+        lane = Lane(_build_engine(backend, host), backend)
         return Lanes(lane, lane)
-    write = Lane(_build_engine(backend, note, pool_size=1, takes_turns=True), backend, Turns())
+    write = Lane(_build_engine(backend, host, pool_size=1, takes_turns=True), backend, Turns())
     if backend.keeps_data_in_connection:
         return Lanes(write, write)
-    return Lanes(Lane(_build_engine(backend, note), backend), write)
+    return Lanes(Lane(_build_engine(backend, host), backend), write)
 
 
 def _build_engine(
-    backend: Backend[Any], note: Checkout, *, takes_turns: bool = False, **options: Any
+    backend: Backend[Any], host: Host, *, takes_turns: bool = False, **options: Any
 ) -> Engine:
     """Return an engine of the room's own pool, with listeners on this engine alone."""
     given = backend.options()
@@ -101,10 +99,10 @@ def _build_engine(
     if takes_turns:
         event.listen(engine, "connect", backend.connected_to_write)
     event.listen(engine, "checkout", partial(check, backend.look))
-    event.listen(engine, "checkout", note)
+    event.listen(engine, "checkout", host.lent)
     if isinstance(engine.pool, UnitPool):
         engine.pool.settle(backend.look)
-    _run_by_units(engine.dialect, backend)
+    _run_by_units(engine.dialect, backend, host.committed)
     return engine
 
 
@@ -273,7 +271,7 @@ class UnitConnection(Connection):
         return super().begin_nested()
 
 
-def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
+def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[], object]) -> None:
     """Have units begin and end the transactions of their connections, and run the statements.
 
     PERF: on the dialect itself. One listener to an event of connections ("begin",
@@ -293,9 +291,16 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any]) -> None:
         backend.hide(error)
         return is_lost(error, *where)
 
+    plain_commit = dialect.do_commit
+
+    def commit(pooled: PoolProxiedConnection) -> None:
+        plain_commit(pooled)
+        if _unit_with(pooled) is None:
+            committed()
+
     vars(dialect).update(
         do_begin=begin,
-        do_commit=_ended_by_unit(dialect.do_commit, "commit_by"),
+        do_commit=_ended_by_unit(commit, "commit_by"),
         do_rollback=_ended_by_unit(dialect.do_rollback, "rollback_by"),
         do_execute=_by_unit(dialect.do_execute),
         do_executemany=_by_unit(dialect.do_executemany),

@@ -40,7 +40,8 @@ def repeating(
 
     Each time in a fresh transaction, with the request, the session and the response as they were
     before, after a pause that grows and is jittered. A streamed body is left alone, and so is what
-    cannot be undone: a commit, on whatever handle, and a new session id.
+    cannot be undone: a commit, on whatever handle, and a new session id. What a tool has written
+    before the handler would be undone, and not be done again: that is not repeated either.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -68,10 +69,11 @@ def _repeated(unit: Unit, retries: int, before: _Before, attempt: Callable[[], V
         except Exception as error:
             lost = isinstance(error, TransactionLostError)
             fault = fault_of(error.__cause__ if lost else error)
-            done = unit.committed or unit.exposed or COMMITTED in vars(cherrypy.serving.request)
-            if not left or done or fault not in _REPEATABLE or not before.can_be_restored():
+            if not left or fault not in _REPEATABLE or not before.can_be_restored():
                 raise
         unit.close(broken=fault is Fault.GONE)
+        for other in _units_of(cherrypy.serving.request):
+            other.close()
         before.restore()
         time.sleep(pause)
     raise AssertionError  # pragma: no cover
@@ -97,6 +99,13 @@ def _attempt(
     return body
 
 
+def _units_of(request: Request) -> set[Unit]:
+    """Return the units of work that *request* has, of whichever database."""
+    from .unit import Unit
+
+    return {it for it in vars(request).values() if isinstance(it, Unit)}
+
+
 class Session(Protocol):
     """CherryPy's session, as far as it is put back."""
 
@@ -119,8 +128,11 @@ class _Before:
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
+        self._holds_work = any(unit.holds_work for unit in _units_of(request))
         self._bodies = _replayed(request)
         self._attributes = dict(vars(request))
+        self._plain = _copied_plain(self._attributes)
+        self._fields = dict(request.headers)
         self._json = deepcopy(self._attributes.get("json"))
         self._params = _copied_values(request.params)
         self._hooks = {point: list(request.hooks[point]) for point in request.hooks}
@@ -142,7 +154,14 @@ class _Before:
 
     def can_be_restored(self) -> bool:
         """Tell whether there is nothing that a handler cannot undo."""
-        return self._session is None or self._session.id == self._id
+        request, session = self._request, self._session
+        if self._holds_work or COMMITTED in vars(request):
+            return False
+        if any(unit.committed or unit.exposed for unit in _units_of(request)):
+            return False
+        if any(upload.closed for upload in _uploads(self._params)):
+            return False
+        return session is None or session.id == self._id
 
     def restore(self) -> None:
         """Put back what the handler may have changed."""
@@ -151,6 +170,9 @@ class _Before:
             if not name.startswith("_"):
                 delattr(request, name)
         vars(request).update(self._attributes)
+        vars(request).update(_copied_plain(self._plain))
+        dict.clear(request.headers)
+        dict.update(request.headers, self._fields)
         if self._json is not None:
             vars(request)["json"] = deepcopy(self._json)
         for point, hooks in self._hooks.items():
@@ -271,6 +293,15 @@ def _copied_value(value: V) -> V:
     if isinstance(value, dict):
         return {name: _copied_value(it) for name, it in value.items()}  # type: ignore[return-value]
     return value
+
+
+def _copied_plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies of what tools keep on a request in lists, dictionaries and sets."""
+    return {
+        name: value.copy() if type(value) is set else _copied_value(value)
+        for name, value in values.items()
+        if type(value) in (dict, list, set) and not name.startswith("_") and name != "params"
+    }
 
 
 def _uploads(params: Mapping[str, Any]) -> Iterator[BinaryIO]:

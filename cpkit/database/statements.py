@@ -67,13 +67,17 @@ _SKIPPED_IN_MARIADB = re.compile(
 )
 _WORDS = re.compile(r"[a-z_]+|[=(]")
 _FIRST = re.compile(r"[\s(]*([a-z]+)")
+_CREATES = re.compile(r"(?:\A|;)[\s(]*create\b")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge|replace\s+into)\b")
 _ROUTINE = re.compile(r"[\s(]*create\s[^;]*?\b(?:trigger|procedure|function|event|package)\b")
 _LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b")
 _ANALYZE = re.compile(r"\banaly[sz]e\b")
 _FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
 _LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
-_TEMPORARY = re.compile(r"create\s+(?:or\s+replace\s+)?(?:local\s+|global\s+)?temp(?:orary)?\b")
+# Of a CREATE or a SELECT INTO, wherever it says so: `CREATE TABLE temp.x`, `"pg_temp".x`.
+_TEMPORARY = re.compile(r"\b(?:pg_)?temp(?:orary)?\b")
+_INTO_TEMPORARY = re.compile(r"\binto\s+(?:local\s+|global\s+)?temp(?:orary)?\b")
+_VARIABLE = re.compile(r":=|\binto\s+@")  # MariaDB's, of the session
 _KEPT = re.compile(r"\b(?:set_config|get_lock|pg_advisory_lock\w*|pg_try_advisory_lock\w*)\s*\(")
 _KEPT_QUOTED = re.compile(r'"(?:set_config|pg_(?:try_)?advisory_lock\w*)"\s*\(')
 _FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
@@ -108,10 +112,12 @@ def judge(statement: Statement, *, mariadb: bool = False) -> Judged:
 
 def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
     bare = skipped.sub(" ", text).lower()
-    if _ROUTINE.match(bare):
-        return WRITE  # with statements in it that are not run now
+    made = bool(_CREATES.search(bare) and _TEMPORARY.search(text.lower()))
+    if _ROUTINE.match(bare):  # with statements in it that are not run now
+        return Judged(writes=True, sets=True) if made else WRITE
     found = [_judge_one(part) for part in bare.split(";") if part.strip()]
-    if _KEPT_QUOTED.search(text):
+    variable = skipped is _SKIPPED_IN_MARIADB and _VARIABLE.search(bare)
+    if made or variable or _KEPT_QUOTED.search(text):
         found.append(Judged(sets=True))
     if len(found) == 1:
         return found[0]
@@ -136,7 +142,9 @@ def _judge_one(bare: str) -> Judged:
         named = _SAVEPOINT.match(bare)
         return Judged(savepoint=named[1] if named else "?")
     writes = _writes(word, bare)
-    sets = word in _SETS or bool(_KEPT.search(bare)) or bool(_TEMPORARY.match(bare))
+    sets = word in _SETS or bool(_KEPT.search(bare))
+    if word in ("select", "with", "values", "table"):
+        sets = sets or bool(_INTO_TEMPORARY.search(bare))
     if word == "pragma":
         sets = ("=" in bare or "(" in bare) and not _ASKS.match(bare)
         writes = sets

@@ -83,6 +83,11 @@ class Unit:
         """Tell whether there is a handle that was not closed."""
         return self._handle is not None
 
+    @property
+    def holds_work(self) -> bool:
+        """Tell whether something was written that is not committed."""
+        return self._wrote or (self.exposed and self._borrowed is not None)
+
     def __getattr__(self, name: str) -> Any:
         """Return the attribute *name* of the handle; a private one borrows nothing."""
         if name.startswith("_"):
@@ -273,8 +278,7 @@ class Unit:
             self._after.transaction_ended(committed=committed)
         if committed and self.terms.write:
             self.committed = True  # so that its handler is not run again
-            if self._watcher is None:
-                self._lender.committed()
+            self._lender.committed()
 
     def _see_what_is_left(self) -> None:
         """Raise TransactionLostError if there is not the transaction that was begun."""

@@ -25,6 +25,8 @@ Url = str | URL | None
 Told = Url | Mapping[str, Url]
 
 _TESTS = re.compile(r"(?<![a-z])tests?(?![a-z])")
+# What a driver's options and a URL's query call the database, where its path is not what counts.
+_PLACES = frozenset({"dbname", "database", "db", "conninfo", "dsn", "service"})
 _RUNNING: dict[DatabasePlugin, Copy] = {}  # what runs on a copy already, of a wider fixture
 
 
@@ -63,6 +65,7 @@ def on_a_copy(name: str, plugin: DatabasePlugin, told: Url) -> Iterator[None]:
     """Run *plugin* on a copy of the database that it is told, or that it names itself."""
     outer, own = _RUNNING.get(plugin), plugin.url
     url = _text(told) or own
+    _refuse_detour(name, plugin, url)
     if outer is not None:
         url = _text(outer.url)
     elif told is None:
@@ -99,6 +102,22 @@ def _refuse(name: str, plugin: DatabasePlugin, url: str | None) -> None:
     if url and not is_for_tests(make_url(url)):
         problem = "neither its name nor its place says that it is for tests"
         raise UnfitDatabaseError(shown, problem, remedy)
+
+
+def _refuse_detour(name: str, plugin: DatabasePlugin, url: str | None) -> None:
+    """Raise UnfitDatabaseError if more than its URL says which database *plugin* opens.
+
+    It would open that one, and no copy.
+    """
+    options, parsed = plugin.engine_options, make_url(url or "sqlite:///")
+    detours = {"creator", "async_creator", "pool"} & options.keys()
+    detours |= _PLACES & {*options.get("connect_args", {}), *parsed.query}
+    if detours:
+        raise UnfitDatabaseError(
+            parsed.render_as_string(),
+            f"cherrypy.engine.{name} opens what its {', '.join(sorted(detours))} says",
+            "Put the place into the URL's path alone, so that a copy can be opened in its place.",
+        )
 
 
 def is_for_tests(url: URL) -> bool:

@@ -26,7 +26,12 @@ from .base import Backend, driver_of
 
 _BETWEEN_PROCESSES = 0.001  # seconds between two attempts to begin; SQLite's own grow to 100 ms
 
-
+# What an application has made for its connection alone; a virtual table comes before its parts.
+_FIRST_TEMPORARY = """
+    SELECT type, name FROM sqlite_temp_master
+    WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+    ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC LIMIT 1
+"""
 Identity = tuple[int, int] | None  # of a file: its device and its inode; None if there is none
 
 
@@ -190,9 +195,10 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         """Have a file opened anew; what lives in memory is set up again as it was opened."""
         if not self.keeps_data_in_connection:
             return False
-        kinds = "SELECT type, name FROM sqlite_temp_master WHERE type IN ('table', 'view')"
-        for kind, name in driver.execute(kinds).fetchall():
-            driver.execute(f'DROP {kind} temp."{name}"').close()
+        driver.row_factory, driver.text_factory = None, str
+        # NOTE: one after another, since tables take others with them: a virtual table its own.
+        while kept := driver.execute(_FIRST_TEMPORARY).fetchone():
+            driver.execute('DROP {} temp."{}"'.format(*kept)).close()
         for _, name, _ in driver.execute("PRAGMA database_list").fetchall():
             if name not in ("main", "temp"):
                 driver.execute(f'DETACH "{name}"').close()
