@@ -28,6 +28,7 @@ def served(start_database, postgres, cp_client, monkeypatch):
         class Root:
             @cherrypy.expose
             def index(self):
+                cherrypy.request.db.execute(text("SELECT 1"))
                 runs.append(work())
                 if len(runs) == 1:
                     conflict = psycopg.errors.SerializationFailure("conflict")
