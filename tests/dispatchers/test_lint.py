@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 
 import cherrypy
 import pytest
@@ -107,6 +108,10 @@ class Shop:
 
     def __call__(self, id): ...
 
+    def signed(self, id): ...
+
+    signed.__signature__ = inspect.signature(lambda self, isbn: ...)
+
 
 @cherrypy.expose
 class Shelf:
@@ -144,6 +149,8 @@ WRONG = [
     ("/{idd}", Shop(), {}, "no parameter 'idd'"),
     ("/{idd}", Shop, {"action": "static"}, "no parameter 'idd'"),
     ("/{idd}", Shop, {"action": "of_class"}, "no parameter 'idd'"),
+    ("/{self}", Shop(), {"action": "show"}, "no parameter 'self'"),
+    ("/{id}", Shop(), {"action": "signed"}, "no parameter 'id'"),
     ("/{id}", Shop(), {"action": "show", "role": "guest"}, "no parameter 'role'"),
     ("/{id}{.format}", Shop(), {"action": "show"}, "no parameter 'format'"),
     ("/{id}", Shelf(), {}, "Shelf.POST has no parameter 'id'"),
