@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
@@ -14,6 +14,7 @@ from cpkit.errors import (
     DatabaseError,
     DatabaseUnavailableError,
     TransactionLostError,
+    UnitOverError,
 )
 
 from .pool import UnitPool, check, checked_in, joined, opened
@@ -188,6 +189,9 @@ class Runner(Protocol):
     def begin_transaction(self) -> None:
         """Begin a transaction if this unit needs one."""
 
+    def expose(self) -> None:
+        """Learn that the driver's own connection is handed out."""
+
     def commit_by(self, commit: Callable[[], object]) -> None:
         """Have *commit* end the transaction."""
 
@@ -248,6 +252,14 @@ class UnitConnection(Connection):
         super().__init__(engine, borrowed.pooled, _has_events=events, _allow_autobegin=begins)
         self.unit, self._borrowed, self._autobegins = unit, borrowed, begins
 
+    @property
+    def connection(self) -> PoolProxiedConnection:
+        """Return the pooled connection; whatever is done by it belongs to the unit."""
+        pooled = super().connection
+        if pooled is not self._borrowed.pooled:
+            return pooled
+        return cast("PoolProxiedConnection", LentConnection(self.unit, pooled))
+
     @cached_property
     def dispatch(self) -> Any:  # type: ignore[override]
         """Return the listeners to this connection and to its engine.
@@ -271,6 +283,33 @@ class UnitConnection(Connection):
         return super().begin_nested()
 
 
+class LentConnection:
+    """A pooled connection as a unit's Connection hands it out.
+
+    SQLAlchemy itself asks for it to begin and to end transactions. Whoever asks it for more has
+    the driver's own connection, of which nobody knows what it does.
+    """
+
+    __slots__ = ("_unit", "pooled")
+
+    def __init__(self, unit: Runner, pooled: PoolProxiedConnection) -> None:
+        self._unit, self.pooled = unit, pooled
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute of the pooled connection; UnitOverError once it was given back."""
+        unit = self._unit
+        if _unit_with(self.pooled) is not unit:
+            raise UnitOverError
+        if name not in _OF_THE_POOL and not name.startswith("_"):
+            unit.expose()
+            if name != "dbapi_connection":  # by which SQLAlchemy sets an isolation level first
+                unit.begin_transaction()
+        return getattr(self.pooled, name)
+
+
+_OF_THE_POOL = frozenset(("info", "record_info", "is_valid", "is_detached", "invalidate"))
+
+
 def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[], object]) -> None:
     """Have units begin and end the transactions of their connections, and run the statements.
 
@@ -279,7 +318,8 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
     """
     is_lost = dialect.is_disconnect
 
-    def begin(pooled: PoolProxiedConnection) -> None:
+    def begin(lent: PoolProxiedConnection) -> None:
+        pooled = _pooled(lent)
         unit = _unit_with(pooled)
         if unit is None:
             backend.begin(pooled.driver_connection, None, 0.0)
@@ -312,7 +352,8 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
 def _ended_by_unit(
     end: Callable[[PoolProxiedConnection], None], name: str
 ) -> Callable[[PoolProxiedConnection], None]:
-    def run(pooled: PoolProxiedConnection) -> None:
+    def run(lent: PoolProxiedConnection) -> None:
+        pooled = _pooled(lent)
         unit = _unit_with(pooled)
         if unit is None:
             end(pooled)
@@ -320,6 +361,10 @@ def _ended_by_unit(
             getattr(unit, name)(partial(end, pooled))
 
     return run
+
+
+def _pooled(lent: PoolProxiedConnection) -> PoolProxiedConnection:
+    return lent.pooled if isinstance(lent, LentConnection) else lent
 
 
 def _unit_with(pooled: PoolProxiedConnection) -> Runner | None:

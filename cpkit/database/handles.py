@@ -131,7 +131,7 @@ class DriverUnit(Unit):
         refuses what writes where the unit only reads.
         """
         driver = self._driver()
-        self._expose()
+        self.expose()
         return driver
 
     def execute(self, statement: Statement, *args: object) -> WatchedCursor:
@@ -157,7 +157,7 @@ class DriverUnit(Unit):
         found = getattr(self._driver(), name)
         if found is None or isinstance(found, str | bytes | int | float):
             return found  # a bool is an int
-        self._expose()
+        self.expose()
         return self.watched(name, found) if callable(found) else found
 
     def watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,13 +178,6 @@ class DriverUnit(Unit):
         borrowed = self._borrowed
         if borrowed is not None:
             self._heed(borrowed.backend.judge(statement), statement)
-
-    def _expose(self) -> None:
-        """Hand out what nobody watches: where this unit only reads, the server refuses writes."""
-        borrowed = self._borrowed
-        if borrowed is not None and not (self.exposed or self.terms.write):
-            self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
-        self.exposed = True
 
     def _driver(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one."""

@@ -225,6 +225,13 @@ class Unit:
         self._asked = True
         self.begin_transaction()
 
+    def expose(self) -> None:
+        """Hand out what nobody watches: where this unit only reads, the server refuses writes."""
+        borrowed = self._borrowed
+        if borrowed is not None and not (self.exposed or self.terms.write):
+            self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
+        self.exposed = True
+
     def commit_by(self, commit: Call) -> None:
         """Have *commit* end the transaction, if there still is the one that was begun.
 
@@ -387,10 +394,13 @@ class Unit:
 
     def _commit(self) -> None:
         self._handle.commit()
+        borrowed = self._borrowed
+        if borrowed is not None and self.exposed and not borrowed.backend.is_idle(borrowed.driver):
+            self.commit_by(borrowed.driver.commit)  # of which SQLAlchemy knows nothing
 
     def _finish(self) -> None:
         """Commit, as the last thing that is done with the handle."""
-        self._handle.commit()
+        self._commit()
 
     def _rollback(self) -> None:
         self._handle.rollback()

@@ -261,4 +261,6 @@ class Backend(Generic[D]):
 
 def driver_of(connection: Connection) -> Any:
     """Return the driver's own connection under SQLAlchemy's."""
-    return connection.connection.driver_connection
+    pooled = connection.connection
+    # A unit's is lent: what is asked of that one belongs to its request.
+    return getattr(pooled, "pooled", pooled).driver_connection
