@@ -127,6 +127,7 @@ def _targets() -> Iterator[Any]:
     yield from (type(cherrypy.serving).request, type(cherrypy.serving).response)
     yield from _CLASSES
     yield from cherrypy.Application.toolboxes.values()
+    yield cherrypy.tools.log_headers  # of which LogPlugin changes the callable
     yield from getattr(cherrypy, "servers", {}).values()
     yield from (each for each in vars(cherrypy.engine).values() if hasattr(each, "bus"))
     yield from (logging.getLogger(name) for name in ("cherrypy.error", "cherrypy.access"))

@@ -71,18 +71,22 @@ class RequestTiming:
         try:
             yield
         finally:
-            self.add(name, perf_counter_ns() - started)
+            ended = perf_counter_ns()
+            self.add(name, ended - started, ended=ended)
 
-    def add(self, name: str, nanoseconds: int, count: int = 1) -> None:
-        """Fold time that has just passed, and how many times, into the span *name*."""
+    def add(self, name: str, nanoseconds: int, count: int = 1, *, ended: int | None = None) -> None:
+        """Fold time that has passed, and how many times, into the span *name*.
+
+        *ended* is the clock reading (``perf_counter_ns``) at which it was over: now, unless given.
+        """
         if name not in self.spans and len(self.spans) >= NAMES:
             name = "other"
         span = self.spans.setdefault(name, [0, 0])
         span[0] += nanoseconds
         span[1] += count
         if len(self.intervals) < INTERVALS:
-            now = perf_counter_ns()
-            self.intervals.append(Interval(name, now - nanoseconds, now))
+            ended = perf_counter_ns() if ended is None else ended
+            self.intervals.append(Interval(name, ended - nanoseconds, ended))
 
     def count(self, name: str) -> int:
         """Return how many times the span *name* was added."""

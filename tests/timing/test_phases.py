@@ -161,3 +161,16 @@ def test_the_header_stays_within_its_limits_and_says_what_it_dropped(length, spa
     assert value.count(", ") < HEADER_METRICS
     assert value.endswith(", trunc") == (len(names) < 3 + min(spans, NAMES + 1))
     assert {"total", "dispatch", "handler"} <= set(names)
+
+
+def test_a_span_in_another_one_lies_in_it_however_late_they_are_noted(monkeypatch):
+    clock = accumulate(10**step for step in range(20))  # each reading far later than the one before
+    monkeypatch.setattr("cpkit.timing.phases.perf_counter_ns", lambda: next(clock))
+    timing = RequestTiming(["handler", 0])
+    with timing.span("outer"), timing.span("inner"):
+        pass
+    inner, outer = timing.intervals
+    assert outer.started <= inner.started < inner.ended <= outer.ended
+    assert [timing.spans[each.name] for each in (inner, outer)] == [
+        [each.ended - each.started, 1] for each in (inner, outer)
+    ]
