@@ -395,8 +395,8 @@ class Unit:
     def _commit(self) -> None:
         self._handle.commit()
         borrowed = self._borrowed
-        if borrowed is not None and self.exposed and not borrowed.backend.is_idle(borrowed.driver):
-            self.commit_by(borrowed.driver.commit)  # of which SQLAlchemy knows nothing
+        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
+            self.commit_by(borrowed.driver.commit)
 
     def _finish(self) -> None:
         """Commit, as the last thing that is done with the handle."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import perf_counter_ns
 
 import cherrypy
@@ -43,6 +44,7 @@ class LogPlugin(SimplePlugin):
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
         self._make: WithRequestId | None = None
+        self._log_fields: Callable[..., object] | None = None  # CherryPy's, while ours is used
 
     def subscribe(self) -> None:
         """Have lines be JSON from here on."""
@@ -50,8 +52,9 @@ class LogPlugin(SimplePlugin):
         if self._make is None:
             self._make = WithRequestId()
             logging.setLogRecordFactory(self._make)
-            self._log_fields = cherrypy.tools.log_headers.callable
-            cherrypy.tools.log_headers.callable = log_fields
+            tool = cherrypy.tools.log_headers
+            if tool.callable is not log_fields:  # else another one has it, and puts it back
+                self._log_fields, tool.callable = tool.callable, log_fields
         self._take(cherrypy.log)
 
     def unsubscribe(self) -> None:
@@ -59,7 +62,8 @@ class LogPlugin(SimplePlugin):
         super().unsubscribe()
         if self._make is not None:
             self._make.give_back()
-            cherrypy.tools.log_headers.callable = self._log_fields
+            if self._log_fields is not None:
+                cherrypy.tools.log_headers.callable, self._log_fields = self._log_fields, None
         for log in self._silenced:
             vars(log).pop("access", None)
         self._handlers.give_back()

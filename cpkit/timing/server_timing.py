@@ -93,8 +93,9 @@ def server_timing(timing: RequestTiming) -> bytes:
         for ns in taken
     ]
     value = layout % tuple(figures)
-    if timing.trace is not None:  # by which a browser's own spans are joined to the request's
-        value += b', traceparent;desc="%s"' % timing.trace.traceparent.encode()
+    traceparent = "" if timing.trace is None else timing.trace.traceparent
+    if traceparent:  # by which a browser's own spans are joined to the request's
+        value += b', traceparent;desc="%s"' % traceparent.encode()
     if timing.spans:
         spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
         return _truncated(b", ".join([value, *spans]))

@@ -18,7 +18,7 @@ class Root:
     """Pages that ask SQLAlchemy for the driver's own connection."""
 
     def __init__(self, way):
-        self.run, self.kept = way, None
+        self.run, self.kept, self.called = way, None, []
 
     def pooled(self):
         db = cherrypy.request.db
@@ -42,6 +42,14 @@ class Root:
     @cherrypy.expose
     def name(self):
         return cherrypy.request.db.execute(text("SHOW application_name")).scalar_one()
+
+    @cherrypy.expose
+    def by_hand(self):
+        cherrypy.request.db.on_commit(lambda: self.called.append("called"))
+        pooled = self.pooled()
+        self.run(pooled, "INSERT INTO t VALUES (1)")
+        pooled.commit()
+        return "stored"
 
     @cherrypy.expose
     def keep(self):
@@ -116,6 +124,13 @@ def test_what_was_set_is_gone(served, way):
     for ask in (client.get, client.post):
         assert ask("/set").status_code == 200
         assert client.get("/name").text == before != "left"
+
+
+def test_a_commit_by_hand_is_a_commit(served):
+    client, rows, mount = served
+    root = mount("cursor")
+    assert client.post("/by_hand").status_code == 200
+    assert (rows(), root.called) == (1, ["called"])
 
 
 def test_it_is_over_with_the_request(served):

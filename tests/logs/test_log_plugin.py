@@ -130,6 +130,16 @@ def test_what_logs_fields_is_cherrypys_again_afterwards(cp_engine):
     assert cherrypy.tools.log_headers.callable is before
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_it_is_cherrypys_again_in_whichever_order_two_are_switched_off(cp_engine, first):
+    before, plugins = cherrypy.tools.log_headers.callable, [LogPlugin(cp_engine) for _ in range(2)]
+    for plugin in plugins:
+        plugin.subscribe()
+    for at in (first, 1 - first):
+        plugins[at].unsubscribe()
+    assert cherrypy.tools.log_headers.callable is before
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_whatever_a_client_sends_is_one_line_of_printable_ascii(logs, files, text):
     read = logs()

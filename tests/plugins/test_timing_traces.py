@@ -270,6 +270,12 @@ def test_the_client_is_told_of_the_span(traced):
     assert told in answer.headers["Server-Timing"]
 
 
+def test_a_span_that_is_none_is_not_told(cp_client, plugin):
+    plugin.traces = trace.NoOpTracerProvider()
+    cherrypy.tree.mount(Root(), "", {"/": {**ON, "cpkit.timing.header": True}})
+    assert "traceparent" not in cp_client.get("/").headers["Server-Timing"]
+
+
 def test_the_report_names_the_trace(traced):
     _, spans = traced.get("/")
     (report,) = cherrypy.engine.publish("timing-report")
