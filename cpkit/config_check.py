@@ -268,9 +268,7 @@ def _check(key: str, value: object, place: Place) -> None:
 
 def _check_sessions(place: Place) -> None:
     """Raise the error of sessions that are on and cannot be kept where they are to be."""
-    given = {
-        key[len(_SESSIONS) :]: it for key, it in place.valid.items() if _begins(key, _SESSIONS)
-    }
+    given = _valid_of(_SESSIONS, place)
     check_whole = getattr(given.get("storage_class"), "check_whole", None)
     if given.get("on") and check_whole is not None:
         check_whole(given, place.valid)
@@ -278,7 +276,7 @@ def _check_sessions(place: Place) -> None:
 
 def _check_whole(tool: Tool, prefix: str, place: Place) -> None:
     """Raise the error of a tool that is on and lacks something, unless pages below have it."""
-    settings = {key[len(prefix) :]: it for key, it in place.valid.items() if _begins(key, prefix)}
+    settings = _valid_of(prefix, place)
     try:
         if settings.get("on"):
             tool.check_whole(settings)
@@ -286,6 +284,11 @@ def _check_whole(tool: Tool, prefix: str, place: Place) -> None:
         deciding = {prefix + name for name in tool.deciding if name != "on"}
         if all(deciding.isdisjoint(written) for written in place.below):
             raise
+
+
+def _valid_of(prefix: str, place: Place) -> dict[str, Any]:
+    """Return what counts at *place* of the settings that begin with *prefix*, by their names."""
+    return {key[len(prefix) :]: it for key, it in place.valid.items() if _begins(key, prefix)}
 
 
 def _begins(key: object, prefix: str) -> bool:

@@ -17,7 +17,7 @@ import cherrypy
 from cherrypy.lib.sessions import Session
 
 from .database.faults import backoff
-from .database.requests import ServiceUnavailable, unavailable
+from .database.requests import ServiceUnavailable, plugin_that_runs, unavailable
 from .database.turns import Turns
 from .errors import (
     CpkitError,
@@ -94,9 +94,7 @@ class DatabaseSession(Session):
         *config* is all that counts where they are on.
         """
         name = given.get("plugin", cls.plugin)
-        plugin: Any = vars(cherrypy.engine).get(name)
-        if not getattr(plugin, "will_run", False):
-            raise DatabaseNotRunningError(name)
+        plugin = plugin_that_runs(name)
         replicas = [it for key, it in config.items() if str(key).endswith(".read_plugin")]
         if plugin.read_only or name in replicas:
             remedy = "sessions are written, and that database is only read: take its primary."

@@ -331,16 +331,9 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
         backend.hide(error)
         return is_lost(error, *where)
 
-    plain_commit = dialect.do_commit
-
-    def commit(pooled: PoolProxiedConnection) -> None:
-        plain_commit(pooled)
-        if _unit_with(pooled) is None:
-            committed()
-
     vars(dialect).update(
         do_begin=begin,
-        do_commit=_ended_by_unit(commit, "commit_by"),
+        do_commit=_ended_by_unit(dialect.do_commit, "commit_by", committed),
         do_rollback=_ended_by_unit(dialect.do_rollback, "rollback_by"),
         do_execute=_by_unit(dialect.do_execute),
         do_executemany=_by_unit(dialect.do_executemany),
@@ -350,13 +343,18 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
 
 
 def _ended_by_unit(
-    end: Callable[[PoolProxiedConnection], None], name: str
+    end: Callable[[PoolProxiedConnection], None],
+    name: str,
+    ended: Callable[[], object] = lambda: None,
 ) -> Callable[[PoolProxiedConnection], None]:
+    """Return what has the unit *end* a transaction by its *name*; without one, calls *ended*."""
+
     def run(lent: PoolProxiedConnection) -> None:
         pooled = _pooled(lent)
         unit = _unit_with(pooled)
         if unit is None:
             end(pooled)
+            ended()
         else:
             getattr(unit, name)(partial(end, pooled))
 

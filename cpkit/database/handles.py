@@ -193,8 +193,6 @@ class DriverUnit(Unit):
         if self._transaction is not None:
             self.commit_by(self._handle.commit)
 
-    _finish = _commit
-
     def _rollback(self) -> None:
         self.rollback_by(self._handle.rollback)
 

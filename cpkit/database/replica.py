@@ -19,7 +19,7 @@ class DividedLoan:
 
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
         assert settings.read_plugin is not None  # noqa: S101
-        self._write, self._key = settings.write, f"_cpkit_{name}"
+        self._write = settings.write
         self._own = Loan(name, plugin, settings)
         self._replica = Loan(
             name, settings.read_plugin, replace(settings, plugin=None, write=False)
@@ -41,7 +41,7 @@ class DividedLoan:
         before = vars(request).get("prev")
         while before is not None:
             known = vars(before)
-            unit = known.get(self._key)
+            unit = known.get(self._own.key)
             if COMMITTED in known or (unit is not None and unit.committed):
                 return True
             before = known.get("prev")

@@ -257,6 +257,27 @@ class Loan:
         return int(str(status)[:3]) in self._kept
 
 
+class RunningPlugin(Protocol):
+    """A plugin that opens a database, as far as the check at the start asks it."""
+
+    @property
+    def url(self) -> str | None:
+        """Return the database's URL."""
+
+    @property
+    def read_only(self) -> bool:
+        """Tell whether the database is only read."""
+
+
+def plugin_that_runs(name: str) -> RunningPlugin:
+    """Return ``cherrypy.engine.<name>``. Raise DatabaseNotRunningError if it will not run."""
+    plugin: Any = vars(cherrypy.engine).get(name)
+    if not getattr(plugin, "will_run", False):
+        raise DatabaseNotRunningError(name)
+    found: RunningPlugin = plugin
+    return found
+
+
 class ErrorPages(dict[Any, Any]):
     """A request's error pages; each is made after the transaction of the handler has ended."""
 

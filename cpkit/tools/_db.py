@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import cherrypy
-
 from cpkit.cherry import Handler
 from cpkit.database.replica import DividedLoan
-from cpkit.database.requests import Loan, LoanSettings
-from cpkit.errors import DatabaseNotRunningError, SettingError
+from cpkit.database.requests import Loan, LoanSettings, plugin_that_runs
+from cpkit.errors import SettingError
 from cpkit.settings import Given
 
 from ._toolbox import Setup, Tool, keywords_of
@@ -43,9 +39,7 @@ class DatabaseTool(Tool[LoanSettings]):
         """
         name, read_from = given.get("plugin") or self._plugin, given.get("read_plugin")
         for each in (name, read_from or name):
-            plugin: Any = vars(cherrypy.engine).get(each)
-            if not getattr(plugin, "will_run", False):
-                raise DatabaseNotRunningError(each)
+            plugin = plugin_that_runs(each)
             if given.get("set_local") and not str(plugin.url).startswith("postgresql"):
                 remedy = f"only PostgreSQL has such settings, and cherrypy.engine.{each} is none."
                 raise SettingError("set_local", list(given["set_local"]), remedy)

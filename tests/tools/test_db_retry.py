@@ -179,10 +179,8 @@ def test_what_may_have_happened_is_not_done_again(once, cp_client, error, status
     assert (cp_client.post("/").status_code, root.calls) == (status, 1)
 
 
-def test_a_status_that_commits_too_is_part_of_the_try(start_database, postgres, cp_client):
-    with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(REFUSED_ONCE)
-    database, calls = start_database(postgres.url), []
+def test_a_status_that_commits_too_is_part_of_the_try(refusing_once, cp_client):
+    database, calls = refusing_once, []
 
     class Shop:
         @cherrypy.expose
@@ -487,13 +485,17 @@ CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON paid
 """
 
 
-@pytest.mark.parametrize("status", [200, 303])
-def test_a_conflict_that_shows_at_the_commit_is_one_as_well(
-    start_database, postgres, cp_client, status
-):
+@pytest.fixture
+def refusing_once(start_database, postgres):
+    """A database whose first commit of a payment is a conflict."""
     with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(REFUSED_ONCE)
-    database, calls = start_database(postgres.url), []
+    return start_database(postgres.url)
+
+
+@pytest.mark.parametrize("status", [200, 303])
+def test_a_conflict_that_shows_at_the_commit_is_one_as_well(refusing_once, cp_client, status):
+    database, calls = refusing_once, []
 
     class Shop:
         @cherrypy.expose
