@@ -44,6 +44,15 @@ def _are_distinct_types(media: Names | Renderers | None) -> bool:
     return len({(it.kind, *sorted(it.parameters.items())) for it in offers}) == len(offers)
 
 
+def _have_known_charsets(media: Names | Renderers | None) -> bool:
+    try:
+        for offer in parse_offers(listed(media)):
+            "".encode(offer.parameters.get("charset", "utf-8"))
+    except LookupError:
+        return False
+    return True
+
+
 def _are_distinct_tags(languages: Names | None) -> bool:
     tags = parse_tags(listed(languages))
     return len(set(tags)) == len(tags)
@@ -85,6 +94,7 @@ class AcceptSettings(ToolSettings):
         _some("a media type, or a list or a mapping of some"),
         _RENDERERS,
         Allowed(_DISTINCT, _are_distinct_types),
+        Allowed("types with a charset that Python knows", _have_known_charsets),
     )
     on_none: Literal["406", 406, "first"] = setting(
         "406",

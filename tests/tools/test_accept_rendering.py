@@ -7,7 +7,7 @@ import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit.errors import NotRenderedError
+from cpkit.errors import NotRenderedError, SettingError
 
 BOOK = {"title": "Émile"}
 JSON = "application/json"
@@ -137,6 +137,12 @@ def test_bytes_and_files_of_a_handler_are_not_rendered(cp_client, offer):
     assert cp_client.get("/").content == b"made"
     serve(lambda: io.BytesIO(b"file"), {offer: lambda data: 1 / 0})
     assert cp_client.get("/").content == b"file"
+
+
+@pytest.mark.parametrize("charset", ["latin-99", "hex"])
+def test_an_offer_in_a_charset_that_nobody_can_write_is_refused(charset):
+    with pytest.raises(SettingError, match="charset that Python knows"):
+        cpkit.tools.accept(media={f'text/plain;charset="{charset}"': str})
 
 
 def test_a_generator_is_data_and_a_renderer_may_stream_it(cp_client):
