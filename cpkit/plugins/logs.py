@@ -40,11 +40,22 @@ class LogPlugin(SimplePlugin):
     def __init__(self, bus: Bus, header: str | None = "X-Request-ID", queue: int = 0) -> None:
         super().__init__(bus)
         self.header, self.queue = header, queue
-        self._field, self._environ_key = "", "HTTP_"
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
         self._make: WithRequestId | None = None
         self._log_fields: Callable[..., object] | None = None  # CherryPy's, while ours is used
+
+    @property
+    def header(self) -> str | None:
+        """The field in which the id of a request comes and goes; None: none."""
+        return self._header
+
+    @header.setter
+    def header(self, name: str | None) -> None:
+        # Now, since a server may serve though nobody started the engine. start() checks the name.
+        self._header = name
+        self._field = name.title() if isinstance(name, str) else ""
+        self._environ_key = f"HTTP_{self._field.upper().replace('-', '_')}"
 
     def subscribe(self) -> None:
         """Have lines be JSON from here on."""
@@ -76,8 +87,6 @@ class LogPlugin(SimplePlugin):
             check_config(name, cherrypy.config)
         except CpkitError as error:
             end_start(self.bus, error)
-        self._field = (self.header or "").title()
-        self._environ_key = f"HTTP_{self._field.upper().replace('-', '_')}"
         apps = cherrypy.tree.apps.values()
         for log in (cherrypy.log, *(it.log for it in apps if isinstance(it, cherrypy.Application))):
             self._take(log)
@@ -112,7 +121,7 @@ class LogPlugin(SimplePlugin):
             self._take(request.app.log)
         current = RequestId(request, self._environ_key)
         request.log_began = perf_counter_ns(), current, begin(current)
-        if self.header:
+        if self._field:
             # NOTE: CherryPy makes text of it when it makes the answer: only then can it be known.
             # PERF: the name is in title case already, which is how CherryPy keeps it.
             dict.__setitem__(cherrypy.serving.response.headers, self._field, current)

@@ -121,6 +121,18 @@ def test_an_unexpected_error_tells_no_credential(logs, files):
     assert "ACCEPT: text/csv" in written
 
 
+@pytest.mark.parametrize(("header", "names"), [("x-trace", {"X-Trace"}), (None, set())])
+def test_a_server_that_serves_without_the_engine_sends_the_id(cp_engine, header, names):
+    cherrypy.tree.mount(Pages(), "", {})
+    plugin = LogPlugin(cp_engine, header=header)
+    plugin.subscribe()
+    try:
+        answer = Client(cherrypy.tree).get("/")
+    finally:
+        plugin.unsubscribe()
+    assert set(answer.headers) - {"Content-Type", "Server", "Date", "Content-Length"} == names
+
+
 def test_what_logs_fields_is_cherrypys_again_afterwards(cp_engine):
     before = cherrypy.tools.log_headers.callable
     plugin = LogPlugin(cp_engine)
