@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import TYPE_CHECKING, Any
-from wsgiref.headers import Headers
+from wsgiref.headers import Headers as WsgiHeaders
 
 from cpkit.errors import NotMeasuredError
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 # CherryPy's page has the status as its heading, the message as the paragraph below.
 _MESSAGE = re.compile(r"<h2>\d{3} [^<]*</h2>\s*<p>(.*?)</p>", re.DOTALL)
 _CHARSET = re.compile(r'charset="?([^\s;"]+)', re.IGNORECASE)
+
+
+class Headers(WsgiHeaders):
+    """The fields of an answer, whose names one can go through as those of a mapping."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
 
 
 class Response:

@@ -53,6 +53,12 @@ def test_each_method_is_sent(cp_client, method):
     assert getattr(cp_client, method)("/any").json()["path"] == "/any"
 
 
+def test_the_names_of_the_fields_are_gone_through_as_those_of_a_mapping(cp_client):
+    headers = cp_client.get("/any").headers
+    assert {"Content-Type", "Content-Length"} <= set(headers)
+    assert "content-type" in headers
+
+
 def test_head_answers_without_a_body(cp_client):
     response = cp_client.head("/any")
     assert (response.status_code, response.reason, response.content) == (200, "OK", b"")
