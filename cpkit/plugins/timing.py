@@ -17,6 +17,7 @@ from cpkit.errors import CpkitError, MissingExtraError
 from cpkit.timing import report
 from cpkit.timing.counting import RequestCounter
 from cpkit.timing.histogram import KNOWN_METHODS, Latencies
+from cpkit.timing.hooks import TRACED
 from cpkit.timing.prometheus import metrics_app, metrics_in, registry_for
 from cpkit.timing.server_timing import is_local
 from cpkit.timing.settings import BUCKETS, Registry, check_config, problem_of
@@ -83,7 +84,7 @@ class TimingPlugin(SimplePlugin):
         for channel, listener, _ in self._listeners():
             self.bus.unsubscribe(channel, listener)
 
-    def _listeners(self) -> Iterator[tuple[str, Callable[[], object], int | None]]:
+    def _listeners(self) -> Iterator[tuple[str, Callable[..., object], int | None]]:
         yield CHANNEL, self.report, None
         # What comes at priority 0 is after the answer, and before anything is taken back.
         yield "after_request", self.counter.after_request, 0
@@ -93,7 +94,7 @@ class TimingPlugin(SimplePlugin):
             yield "start", self._pools.start, 71
             yield "stop", self._pools.stop, None
         if self.counter.traces is not None:
-            yield "before_request", self.counter.traces.before_request, 0
+            yield TRACED, self.counter.traces.begin, None
 
     @property
     def is_subscribed(self) -> bool:

@@ -33,7 +33,9 @@ else:
     _AT_THE_END = (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
 
 _COUNTED = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"  # the SDK counts what is begun
-_NOTHING = BoundedAttributes(0)
+# PERF: to read a member of an enum is a call in Python 3.11.
+_INTERNAL = trace.SpanKind.INTERNAL
+_NOTHING, _UNSET = BoundedAttributes(0), trace.Status()
 
 
 Stretch = tuple[str, int, int]  # an Interval, or what is like one
@@ -70,7 +72,6 @@ class OverSpans:
         self._hand_on: Callable[[Any], None] = tracer.span_processor.on_end
         self._new_id: Callable[[], int] = tracer.id_generator.generate_span_id
         self._resource, self._scope = root.resource, root.instrumentation_scope
-        self._status = trace.Status()
         self.root: SpanContext = root.get_span_context()
         self._trace, self._flags = self.root.trace_id, self.root.trace_flags
         self._state = self.root.trace_state
@@ -82,7 +83,7 @@ class OverSpans:
         self._hand_on(
             ReadableSpan(
                 name, context, parent, self._resource, _NOTHING, (), (),
-                trace.SpanKind.INTERNAL, None, self._status, started, ended, self._scope,
+                _INTERNAL, None, _UNSET, started, ended, self._scope,
             )
         )  # fmt: skip
         return context

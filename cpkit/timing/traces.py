@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextvars import Token
+from functools import lru_cache
 from time import perf_counter_ns, time_ns
 from typing import Any
 
@@ -26,9 +27,13 @@ from cpkit.logs.traceparent import trace_id
 from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
 from .phase_spans import Makers, make_children
 from .phases import RequestTiming
+from .routes import route_of
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
 PATH_LENGTH = 1024
+
+# PERF: to read a member of an enum is a call in Python 3.11.
+_INTERNAL, _SERVER = trace.SpanKind.INTERNAL, trace.SpanKind.SERVER
 
 _MOST_STATES, _MOST_BAGGAGE = 32, 180
 # W3C Trace Context, 3.3.1.3, as OpenTelemetry has it; W3C Baggage, 3.3.1, without properties.
@@ -59,12 +64,17 @@ def read_field(name: str, value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=64)
+def _variable(field: str) -> str:
+    return f"HTTP_{field.upper().replace('-', '_')}"
+
+
 class _Environ(Getter[Mapping[str, Any]]):
     """The fields of a request in its WSGI environ, as propagators ask for them."""
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
         """Return the field *key*, if it is there and can be read."""
-        value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")
+        value = carrier.get(_variable(key))
         read = read_field(key.lower(), value) if value else ""
         return [read] if read else None
 
@@ -79,10 +89,12 @@ _ENVIRON = _Environ()
 class Trace:
     """The span of a request that has begun: current in its thread until the request has ended."""
 
-    __slots__ = ("ahead", "context", "method", "span", "token")
+    __slots__ = ("ahead", "context", "method", "route", "span", "token")
 
-    def __init__(self, span: trace.Span, context: Context, method: str, ahead: int) -> None:
-        self.span, self.method = span, method
+    def __init__(
+        self, span: trace.Span, context: Context, method: str, route: str, ahead: int
+    ) -> None:
+        self.span, self.method, self.route = span, method, route
         self.ahead = ahead  # what to add to a timing's clock, to have the time of day
         self.context = trace.set_span_in_context(span, context)
         self.token: Token[Context] | None = None
@@ -120,12 +132,10 @@ class Traces:
         self._tracer = trace.get_tracer("cpkit", cpkit.__version__, self._provider)
         self._makers = Makers(self._tracer)
 
-    def before_request(self) -> None:
-        """Have the request traced, if the timing tool is on for it."""
-        cherrypy.serving.request.traces = self
-
     def begin(self, request: Request, timing: RequestTiming) -> None:
         """Begin the span of *request*, and make it the current one."""
+        if "trace" in vars(request):  # another plugin's
+            return
         try:
             # An InternalRedirect: one request to the client, two to CherryPy.
             made = vars(request.prev).get("trace") if request.prev is not None else None
@@ -137,24 +147,26 @@ class Traces:
 
     def _begun(self, request: Request, timing: RequestTiming) -> Trace:
         ahead = time_ns() - perf_counter_ns()
-        environ: Mapping[str, Any] = vars(request).get("wsgi_environ", {})
-        context = propagate.extract(environ, contexts.get_current(), _ENVIRON)
-        # A span that is current already is a middleware's, which has the request for a part of it.
-        around = trace.get_current_span(context).get_span_context()
-        within = around.is_valid and not around.is_remote
+        known = vars(request)
+        context = propagate.extract(known.get("wsgi_environ", {}), contexts.get_current(), _ENVIRON)
         method = request.method if request.method in KNOWN_METHODS else OTHER_METHOD
+        attributes = {
+            "http.request.method": method,
+            "url.scheme": request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME,
+            "url.path": (request.script_name + request.path_info)[:PATH_LENGTH],
+        }
+        # For samplers, which decide now: at the end it may be that of a static file.
+        route = route_of(request, known.get("timed_handler"))
+        if route:
+            attributes["http.route"] = route
         span = self._tracer.start_span(
-            method,
+            f"{method} {route}" if route else method,
             context,
-            trace.SpanKind.INTERNAL if within else trace.SpanKind.SERVER,
-            {
-                "http.request.method": method,
-                "url.scheme": request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME,
-                "url.path": (request.script_name + request.path_info)[:PATH_LENGTH],
-            },
+            _INTERNAL if _within(context) else _SERVER,
+            attributes,
             start_time=ahead + timing.started,
         )
-        return Trace(span, context, method, ahead)
+        return Trace(span, context, method, route, ahead)
 
     def end(
         self, request: Request, timing: RequestTiming | None, status: int | None, route: str
@@ -173,27 +185,34 @@ class Traces:
         ended = timing.stop() if timing is not None else perf_counter_ns()
         if found.span.is_recording():
             _describe(found, status, route, timing is not None and timing.broken)
-            if timing is not None:
-                self._make_children(found, timing)
+            least = self._least() * 1e9
+            if timing is not None and ended - timing.started >= least:
+                self._make_children(found, timing, least)
         found.span.end(found.ahead + ended)
 
-    def _make_children(self, found: Trace, timing: RequestTiming) -> None:
-        least = self._least() * 1e9
-        if timing.nanoseconds < least:
-            return
+    def _make_children(self, found: Trace, timing: RequestTiming, least: float) -> None:
         if isinstance(self._tracer, trace.ProxyTracer):  # of a time when no provider was set
             self._take_tracer()
         spans = self._makers.within(found.span, found.context)
         make_children(spans, timing, found.ahead, least)
 
 
+def _within(context: Context) -> bool:
+    """Tell whether a span of this process is current: a middleware's, of which this is a part."""
+    if not context:
+        return False
+    around = trace.get_current_span(context).get_span_context()
+    return around.is_valid and not around.is_remote
+
+
 def _describe(found: Trace, status: int, route: str, broken: bool) -> None:
     """Set what is known when the request has ended (OpenTelemetry, HTTP server spans)."""
-    attributes: dict[str, str | int] = {"http.response.status_code": status}
-    if route:
-        found.span.update_name(f"{found.method} {route}")
-        attributes["http.route"] = route
+    span = found.span
+    # PERF: one by one; the SDK copies a mapping as a value first.
+    span.set_attribute("http.response.status_code", status)
+    if route and route != found.route:
+        span.update_name(f"{found.method} {route}")
+        span.set_attribute("http.route", route)
     if status >= 500 or broken:
-        attributes["error.type"] = "broken_stream" if broken else str(status)
-        found.span.set_status(trace.StatusCode.ERROR)
-    found.span.set_attributes(attributes)
+        span.set_attribute("error.type", "broken_stream" if broken else str(status))
+        span.set_status(trace.StatusCode.ERROR)

@@ -283,7 +283,9 @@ def test_the_report_names_the_trace(traced):
 
 
 @pytest.mark.parametrize(
-    ("path", "route"), [("/inside", "Root.index"), ("/outside", None)], ids=["timed", "untimed"]
+    ("path", "route"),
+    [("/inside", "Root.index"), ("/outside", "Root.outside")],
+    ids=["timed", "untimed"],
 )
 def test_an_internal_redirect_is_one_span(traced, path, route):
     _, spans = traced.get(path)
@@ -434,6 +436,27 @@ def test_a_sampler_of_ones_own_is_asked_of_each_span(cp_client, plugin):
         assert "handler" not in names
 
 
+def test_a_sampler_is_given_the_route(cp_client, plugin):
+    asked = []
+
+    class Noting(Half):
+        def should_sample(self, parent_context, trace_id, name, kind, attributes, *args):
+            asked.append((name, (attributes or {}).get("http.route")))
+            return super().should_sample(parent_context, trace_id, name)
+
+    exported(cp_client, plugin, TracerProvider(sampler=Noting()))
+    assert asked[0] == ("GET Root.index", "Root.index")
+
+
+def test_two_plugins_that_trace_make_one_span(traced, cp_engine):
+    other = TimingPlugin(cherrypy.engine)
+    other.traces = traced.provider
+    other.subscribe()
+    _, spans = traced.get("/")
+    assert len([span for span in spans if span.parent is None]) == 1
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
 def test_spans_are_begun_where_the_sdk_counts_them(cp_client, plugin, monkeypatch):
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
     made = []
@@ -470,7 +493,7 @@ def test_short_phases_can_be_left_out(traced, plugin):
 def test_off_there_are_no_spans(traced, plugin):
     plugin.traces = False
     assert traced.get("/")[1] == []
-    assert "traces" not in vars(cherrypy.serving.request)
+    assert "trace" not in vars(cherrypy.serving.request)
 
 
 def test_requests_at_the_same_time_do_not_mix(traced):
