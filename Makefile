@@ -89,7 +89,9 @@ release-check: $(VENV)/.release  ## build the distributions and look at what is 
 	$(PY) -m twine check --strict dist/*
 	$(PY) tests/release_check.py dist
 
+# pyenv hides every Python but the chosen one, unless it is told to show all that it has.
 test-matrix: $(VENV)/.release  ## run the tests on each Python there is, with the oldest and newest dependencies
+	PYENV_VERSION="$$(pyenv versions --bare 2>/dev/null | sort -rV | paste -sd:)" \
 	$(PY) -m nox --no-error-on-missing-interpreters $(if $(of),-s "$(of)")
 
 mutants: $(VENV)/.ready  ## change cpkit in one place at a time, and see that a test fails: minutes

@@ -13,11 +13,19 @@ GITHUB = "git+https://github.com/cherrypy/cherrypy git+https://github.com/bbange
 # Folders of the two, for a machine that does not reach GitHub.
 MAIN_BRANCHES = os.environ.get("CPKIT_MAIN_BRANCHES", GITHUB).split()
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
-# What pyproject.toml allows at least.
-OLDEST = ["cherrypy==18.10.0", "routes==2.5.1", "prometheus-client==0.20.0"]
-SQLALCHEMY = {"3.13": "sqlalchemy==2.0.31"}  # the first that Python 3.13 can import
-
-
+# What pyproject.toml allows at least; pytest has a session of its own.
+OLDEST = [
+    "cherrypy==18.10.0",
+    "routes==2.5.1",
+    "prometheus-client==0.20.0",
+    "opentelemetry-api==1.29.0",
+    "opentelemetry-sdk==1.29.0",
+    "msgspec==0.19.0",
+    "brotli==1.1.0",
+]
+# These two had to change for Python 3.13.
+OLDER = ["sqlalchemy==2.0.0", "zstandard==0.22.0"]
+OLDER_FOR = {"3.13": ["sqlalchemy==2.0.31", "zstandard==0.23.0"]}
 # xdist's workers hide what a process reports as it ends: one process shows it.
 PROCESSES = {"two": ["-n", "2"], "one": ["-p", "no:xdist"]}
 
@@ -29,7 +37,7 @@ def tests(session: nox.Session, dependencies: str, processes: str) -> None:
     """Run all tests."""
     install(session)
     if dependencies == "oldest":
-        session.install("--quiet", *OLDEST, SQLALCHEMY.get(session.python, "sqlalchemy==2.0.0"))
+        session.install("--quiet", *OLDEST, *OLDER_FOR.get(session.python, OLDER))
     session.run("python", "-m", "pytest", "-q", *PROCESSES[processes], *session.posargs)
 
 
@@ -58,4 +66,4 @@ def install(session: nox.Session) -> None:
     project = nox.project.load_toml("pyproject.toml")
     groups = nox.project.dependency_groups(project, "test")
     needed = [each for each in groups if not each.startswith("cpkit")]
-    session.install("--quiet", "-e", ".[db,params,prometheus,testing]", *needed)
+    session.install("--quiet", "-e", ".[compress,db,otel,params,prometheus,testing]", *needed)

@@ -50,6 +50,11 @@ class Map:
             chosen.append(each)
         return chosen
 
+    def time(self, tests: list[str]) -> float:
+        """Return how many seconds *tests*, ids or paths, took in the run that was noted."""
+        asked = tuple(tests)
+        return sum(taken for each, taken in self.seconds.items() if each.startswith(asked))
+
 
 class Noting:
     """Notes the lines that each test runs."""
