@@ -162,7 +162,7 @@ class Client:
         host, path, secure = _origin(request.url)
         made = request.environ(self.cookies.field(host, path, secure=secure))
         made.update(environ)
-        exchange = exchange_class(self.app or self._mounted, made)
+        exchange = exchange_class(self.app or self._mounted, made, stream=stream)
         for name, value in exchange.headers:
             if name.lower() == "set-cookie":
                 self.cookies.receive(value, host, path)

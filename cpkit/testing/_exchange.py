@@ -29,9 +29,10 @@ class Exchange:
 
     CherryPy keeps the request that a thread serves in ``cherrypy.serving``. Whenever the
     application runs, this exchange's own are put there, and afterwards what was there before.
+    Unless it is to be a *stream*, the body is read at once.
     """
 
-    def __init__(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
+    def __init__(self, app: WSGIApplication, environ: dict[str, Any], *, stream: bool) -> None:
         self.status = ""
         self.headers: list[tuple[str, str]] = []
         self.request: Any = None
@@ -46,6 +47,8 @@ class Exchange:
         with self:
             self._chunks: Iterable[bytes] = app(environ, self._start_response)
             self._iterator = iter(self._chunks)
+            if not stream:
+                self._read_rest()
 
     def __enter__(self) -> None:
         serving = vars(cherrypy.serving)
@@ -78,15 +81,9 @@ class Exchange:
 
     def read_all(self) -> bytes:
         """Return the rest of the body, as far as it goes, and close."""
-        with self:
-            try:
-                for chunk in self._iterator:
-                    self._sent = self._sent or bool(chunk)
-                    self._written.append(chunk)
-            except Exception as error:
-                self.fail(error)
-            finally:
-                self._finish()
+        if not self.closed:
+            with self:
+                self._read_rest()
         return b"".join(self._written)
 
     def close(self) -> None:
@@ -115,6 +112,16 @@ class Exchange:
     def fail(self, error: BaseException | None) -> None:
         """Remember the first exception that the application let out."""
         self.exception = self.exception or error
+
+    def _read_rest(self) -> None:
+        try:
+            for chunk in self._iterator:
+                self._sent = self._sent or bool(chunk)
+                self._written.append(chunk)
+        except Exception as error:
+            self.fail(error)
+        finally:
+            self._finish()
 
     def _finish(self) -> None:
         if self.closed:

@@ -34,7 +34,8 @@ class Request:
 
     def environ(self, cookies: str = "") -> dict[str, Any]:
         """Return the WSGI environ; fields of one name are joined by commas (RFC 9110, 5.3)."""
-        environ = _environ(self.method, self.url)
+        environ = _environ(self.method, self.url).copy()
+        environ["wsgi.errors"] = io.StringIO()
         environ.update(_body(self.method, self.body))
         for name, value in self.fields:
             _add_field(environ, name, value)
@@ -111,6 +112,7 @@ class _Chunks(io.RawIOBase):
         return len(taken)
 
 
+@lru_cache  # PERF: most tests ask for few URLs
 def _environ(method: str, url: str) -> dict[str, Any]:
     before, _, query = url.partition("?")
     scheme, _, rest = before.partition("://")
@@ -130,7 +132,6 @@ def _environ(method: str, url: str) -> dict[str, Any]:
         "HTTP_HOST": netloc,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
-        "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
