@@ -64,8 +64,7 @@ def test_a_private_argument_of_sqlalchemys_connection_is_still_there(name):
 
 @pytest.mark.parametrize("name", DISPATCH)
 def test_a_private_name_of_sqlalchemys_listeners_is_still_there(engine, name):
-    found = hasattr(engine.dispatch, name) and isinstance(Connection._has_events, bool)
-    assert found, f"SQLAlchemy's dispatch has no {name}: {DISPATCH[name]}"
+    assert hasattr(engine.dispatch, name), f"SQLAlchemy's dispatch has no {name}: {DISPATCH[name]}"
 
 
 @pytest.mark.parametrize("name", PYMYSQL)
@@ -114,6 +113,6 @@ def test_a_unit_does_without_what_the_oldest_sqlalchemy_has_only_once_somebody_l
     start_database, monkeypatch
 ):
     database = start_database()
-    monkeypatch.delattr(Connection, "_has_events")
+    monkeypatch.delattr(Connection, "_has_events", raising=False)
     with database.begin() as unit:
         assert unit.scalar(text("SELECT 1")) == 1

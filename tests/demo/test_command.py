@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import make_url
 
 from demo.__main__ import address, main
 from demo.app import assemble
@@ -98,17 +99,22 @@ def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():
     assert "secret" not in ended.stderr
 
 
+DECODED = pytest.mark.skipif(
+    make_url("sqlite:///%00").database == "%00", reason="this SQLAlchemy decodes no names of files"
+)
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
         ("nonsense", "write it like sqlite:///shop.sqlite or postgresql"),
         ("oracle-nine://x", "write it like sqlite:///shop.sqlite or postgresql"),
         ("postgresql+psycopg://u:secret@127.0.0.1:port/x", "write it like sqlite:///shop.sqlite"),
-        ("oracle://u:secret@h/x", "install its driver (No module named 'oracledb')"),
+        ("oracle+oracledb://u:secret@h/x", "install its driver (No module named 'oracledb')"),
         ("postgresql+pg8000://u:secret@127.0.0.1:1/x", "since Can't create a connection to host"),
         ("postgresql+pg8000://u:secret@127.0.0.1:1/x?a=b", "unexpected keyword argument 'a'"),
         ("postgresql+psycopg://127.0.0.1:1/x?password=secret", "Connection refused"),
-        ("sqlite:///%00", "embedded null"),
+        pytest.param("sqlite:///%00", "embedded null", marks=DECODED),
         ("sqlite:////nowhere/at/all.sqlite", "unable to open database file"),
         ("sqlite:////dev/null/x", "unable to open database file"),
         ("sqlite:////etc/passwd", "file is not a database"),
