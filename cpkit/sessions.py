@@ -7,18 +7,17 @@ import hashlib
 import json
 import secrets
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import cherrypy
 from cherrypy.lib.sessions import Session
 
 from .database.faults import backoff
 from .database.requests import ServiceUnavailable, plugin_that_runs, unavailable
-from .database.turns import Turns
+from .database.turns import Queue
 from .errors import (
     CpkitError,
     DatabaseNotRunningError,
@@ -361,38 +360,6 @@ class DatabaseSession(Session):
             morsel["httponly"] = True
         if self.samesite:
             morsel["samesite"] = self.samesite
-
-
-class Queue:
-    """The requests of this process that want one session, first come first served."""
-
-    _mutex = threading.Lock()
-    _all: ClassVar[dict[tuple[str, ...], Queue]] = {}
-
-    def __init__(self, place: tuple[str, ...]) -> None:
-        self._place, self._turns, self._members = place, Turns(), 0
-
-    @classmethod
-    def enter(cls, place: tuple[str, ...], timeout: float) -> Queue | None:
-        """Wait up to *timeout* seconds for the turn; None if it did not come."""
-        with cls._mutex:
-            queue = cls._all.setdefault(place, cls(place))
-            queue._members += 1
-        if queue._turns.enter(timeout):
-            return queue
-        queue._forget()
-        return None
-
-    def leave(self) -> None:
-        """Let the next one in."""
-        self._turns.leave()
-        self._forget()
-
-    def _forget(self) -> None:
-        with self._mutex:
-            self._members -= 1
-            if not self._members:
-                self._all.pop(self._place, None)
 
 
 def merged(before: Data, mine: Data, theirs: Data) -> Data:

@@ -12,8 +12,9 @@ from cherrypy.lib.sessions import Session
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.turns import Queue
 from cpkit.errors import DatabaseNotRunningError, SessionDataError
-from cpkit.sessions import DatabaseSession, Queue
+from cpkit.sessions import DatabaseSession
 from cpkit.testing import Client
 
 
@@ -631,7 +632,7 @@ def test_requests_of_one_process_get_a_session_in_the_order_in_which_they_came(
 
 
 def queue_length():
-    return sum(queue._members for queue in Queue._all.values())
+    return sum(queue.members for queue in Queue.queues.values())
 
 
 def test_who_waits_for_a_session_only_reads(sqlite_visits):
@@ -682,7 +683,8 @@ def test_a_plugin_that_does_not_run_is_named(cp_client):
 OTHER_PROCESS = """
 import sys, cherrypy
 from cpkit.plugins import DatabasePlugin
-from cpkit.sessions import DatabaseSession, Queue
+from cpkit.database.turns import Queue
+from cpkit.sessions import DatabaseSession
 from cpkit.testing import Client
 class Root:
     @cherrypy.expose

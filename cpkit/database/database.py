@@ -25,15 +25,16 @@ from .backends.base import Backend, driver_of
 from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
 from .backends.postgresql import PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
-from .engines import Host, Lane, Lanes, build_lanes
+from .engines import Host, build_lanes
 from .faults import Fault, patiently
-from .handles import DriverUnit, SessionBind, SessionUnit
+from .handles import ConnectionUnit, DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
 from .pool import GUARDED, INHERITED, Borrowed, UnitPool, check_in, check_out
 from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Local, Terms
+from .turns import Lane, Lanes
 from .unit import Unit
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
 
 HANDLES: dict[str, type[Unit]] = {
-    "connection": Unit,
+    "connection": ConnectionUnit,
     "session": SessionUnit,
     "dbapi": DriverUnit,
 }
@@ -382,7 +383,7 @@ class Database:
         terms = Terms(not self.settings.read_only)
         wait = self.settings.wait
         with (
-            Unit(Unhurried(self), terms) as unit,
+            ConnectionUnit(Unhurried(self), terms) as unit,
             self.backend.setting_up(unit.handle, wait) as connection,
         ):
             function(connection)

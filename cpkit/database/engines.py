@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from cpkit.errors import (
-    DatabaseBusyError,
-    DatabaseError,
     DatabaseUnavailableError,
     TransactionLostError,
     UnitOverError,
 )
 
 from .pool import UnitPool, check, checked_in, joined, opened
-from .terms import UNIT
-from .turns import Turns
+from .terms import UNIT, State, refuse_autocommit
+from .turns import Lane, Lanes, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,43 +30,6 @@ if TYPE_CHECKING:
     from .pool import Borrowed
     from .sockets import Watchdog
     from .terms import Terms
-
-
-class Lane:
-    """An engine, and the queue to stand in first where one unit at a time may use it."""
-
-    def __init__(self, engine: Engine, backend: Backend[Any], turns: Turns | None = None) -> None:
-        self.engine, self.backend, self.turns = engine, backend, turns
-        self.guards_reads = backend.guards_reads
-
-    def enter(self, timeout: float) -> None:
-        """Wait up to *timeout* seconds for the turn, if there are turns."""
-        if self.turns is None:
-            return
-        if self.turns.held_here():
-            raise DatabaseError(
-                "This thread holds the turn to write already, and would wait for itself: "
-                "use the unit of work that it has open, or end that one first."
-            )
-        if not self.turns.enter(timeout):
-            raise DatabaseBusyError(f"The turn to write did not come within {timeout:g} s")
-
-    def leave(self) -> None:
-        """Hand the turn on."""
-        if self.turns is not None:
-            self.turns.leave()
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """The lane of the units that read and the lane of those that write."""
-
-    read: Lane
-    write: Lane
-
-    def engines(self) -> list[Engine]:
-        """Return the engines, each once."""
-        return list(dict.fromkeys((self.read.engine, self.write.engine)))
 
 
 def build_lanes(backend: Backend[Any], host: Host) -> Lanes:
@@ -213,6 +173,7 @@ class Transaction:
 
     lost_by: Exception | None = None
     _failed = False  # a statement in it
+    _look: Callable[[], State] | None = None
 
     def __init__(self, borrowed: Borrowed, terms: Terms) -> None:
         """Begin; raise DatabaseBusyError if another process writes for too long."""
@@ -234,11 +195,24 @@ class Transaction:
         if self.lost_by is None and borrowed.backend.is_lost_by(borrowed.driver, error):
             self.lost_by = error
 
-    def check(self) -> None:
-        """Raise TransactionLostError if COMMIT would keep nothing, or not all."""
+    def follow(self) -> None:
+        """Have it looked at, when it is to end, what somebody does with the driver's connection."""
         borrowed = self._borrowed
-        if self.lost_by is not None or borrowed.backend.is_lost(borrowed.driver, self._failed):
+        if self._look is None:
+            self._look = borrowed.backend.follow(borrowed.driver)
+
+    def is_there(self) -> bool:
+        """Tell whether it was not ended by hand.
+
+        Raise TransactionLostError if COMMIT would keep nothing, or not all.
+        """
+        borrowed, lost = self._borrowed, self.lost_by is not None
+        state = None if lost or self._look is None else self._look()
+        if lost or state is State.LOST:
             raise TransactionLostError from self.lost_by
+        if state is None and borrowed.backend.is_lost(borrowed.driver, self._failed):
+            raise TransactionLostError
+        return state is not State.ENDED
 
 
 class UnitConnection(Connection):
@@ -267,6 +241,11 @@ class UnitConnection(Connection):
         PERF: SQLAlchemy joins them for each connection; here they are where there are any.
         """
         return joined(super().dispatch, self.engine)
+
+    def execution_options(self, **options: Any) -> Connection:
+        """Set options; SettingError for AUTOCOMMIT."""
+        refuse_autocommit("isolation_level", options.get("isolation_level"))
+        return super().execution_options(**options)
 
     def begin(self) -> RootTransaction:
         """Begin a transaction, a real one if it was asked for."""

@@ -1,4 +1,4 @@
-"""The other two handles of a unit of work: the ORM's Session, and the driver's own connection."""
+"""The handles of a unit of work: SQLAlchemy's Connection, the ORM's Session, the driver's own."""
 
 from __future__ import annotations
 
@@ -6,23 +6,67 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 
 from cpkit.errors import UnitOverError
 
 from .engines import UnitConnection
 from .statements import Composed, Statement
+from .terms import refuse_autocommit
 from .unit import Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
 _HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", "scroll"})
+# What switches a driver to AUTOCOMMIT, or asks whether it is.
+_AUTOCOMMIT = ("autocommit", "set_autocommit")
 # What writes without a statement.
 _WRITING = frozenset({"callproc", "copy_from"})
 
 
+class ConnectionUnit(Unit):
+    """A unit of work that lends a SQLAlchemy Connection."""
+
+    def is_asked_for(self) -> bool:
+        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
+        return True
+
+    def _open(self) -> None:
+        borrowed = self._borrow()
+        try:
+            self._handle = UnitConnection(self, borrowed, borrowed.engine)
+        except BaseException:
+            self._give_back(broken=True)
+            raise
+
+    def _commit(self) -> None:
+        self._handle.commit()
+        borrowed = self._borrowed
+        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
+            self.commit_by(borrowed.driver.commit)
+
+    def _finish(self) -> None:
+        self._commit()
+
+    def _rollback(self) -> None:
+        self._handle.rollback()
+
+    def _rest(self) -> None:
+        self.close()
+
+    def _shut(self, handle: Connection, broken: bool) -> bool:
+        if broken and not handle.closed:
+            handle.invalidate()
+        handle.close()
+        return not broken
+
+
 class SessionUnit(Unit):
     """A unit of work that lends an ORM Session, which borrows a connection for each transaction."""
+
+    def __contains__(self, item: object) -> bool:
+        """Tell whether the session holds *item*."""
+        return item in self.handle
 
     def connect(self) -> UnitConnection:
         """Return a connection for a transaction of the session's."""
@@ -40,6 +84,12 @@ class SessionUnit(Unit):
     def _open(self) -> None:
         self._use()
         self._handle = self._lender.session(self)
+
+    def _commit(self) -> None:
+        self._handle.commit()
+
+    def _rollback(self) -> None:
+        self._handle.rollback()
 
     def _shut(self, handle: Session, broken: bool) -> bool:
         if broken:
@@ -160,10 +210,26 @@ class DriverUnit(Unit):
         self.expose()
         return self.watched(name, found) if callable(found) else found
 
+    @property
+    def autocommit(self) -> Any:
+        """Return what the driver says; it is not to be set."""
+        return self.__getattr__("autocommit")
+
+    @autocommit.setter
+    def autocommit(self, value: object) -> None:
+        """Raise SettingError."""
+        refuse_autocommit("autocommit", "AUTOCOMMIT")
+
     def watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """Return a driver's *method* as one that judges the statement that it is given first."""
 
         def call(*args: Any, **options: Any) -> Any:
+            if (
+                name in _AUTOCOMMIT
+                or options.get("autocommit")
+                or (name == "set_isolation_level" and args[:1] == (0,))  # psycopg2's
+            ):
+                refuse_autocommit(name, "AUTOCOMMIT")
             if name in _WRITING:
                 self.heed("CALL")
             elif args and isinstance(args[0], str | bytes | Composed):
@@ -193,8 +259,14 @@ class DriverUnit(Unit):
         if self._transaction is not None:
             self.commit_by(self._handle.commit)
 
+    def _finish(self) -> None:
+        self._commit()
+
     def _rollback(self) -> None:
         self.rollback_by(self._handle.rollback)
+
+    def _rest(self) -> None:
+        self.close()
 
     def _shut(self, handle: Any, broken: bool) -> bool:
         return not broken and self.undone()
@@ -228,6 +300,8 @@ class WatchedCursor:
 
     def __getattr__(self, name: str) -> Any:
         """Return the attribute *name* of the driver's cursor; a method that may run is watched."""
+        if name == "connection":
+            return self._unit.handle
         found = getattr(self._cursor, name)
         if name in _HARMLESS or not callable(found):
             return found

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from cpkit.cherry import Request
 
-from .requests import SAFE, Loan, LoanSettings
+from .requests import SAFE, Loan
 from .retry import COMMITTED
+from .terms import LoanSettings
 
 
 class DividedLoan:

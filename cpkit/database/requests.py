@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cherrypy
 from cherrypy.lib.cptools import log_traceback
@@ -20,11 +19,10 @@ from cpkit.errors import (
     UnitOverError,
 )
 from cpkit.logs.printable import printable
-from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 from .faults import Fault, fault_of
 from .retry import COMMITTED, repeating
-from .terms import UNIT, Local, Terms, should_commit
+from .terms import UNIT, LoanSettings, Terms, listed, should_commit
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -39,54 +37,6 @@ _ANSWERED_503 = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
 
 _BORROWED, _LATE = "_cpkit_borrowed", "_cpkit_late"
-
-Handle = Literal["connection", "session", "dbapi"]
-_NAME = instance_of(str, "the name of a plugin on the engine").or_none()
-_STATUSES = Allowed(
-    "statuses from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, _listed(it)))
-)
-
-
-def _listed(given: Any) -> Collection[Any]:
-    return given if isinstance(given, Collection) and not isinstance(given, str) else (given,)
-
-
-def _is_status(it: object) -> bool:
-    return it in ("4xx", "5xx") or (isinstance(it, int) and 400 <= it <= 599)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoanSettings(ToolSettings):
-    """The settings of the db tool."""
-
-    plugin: str | None = setting(
-        None,
-        "the database is `cherrypy.engine.<plugin>`; `db`, or the tool's own, unless set",
-        _NAME,
-    )
-    read_plugin: str | None = setting(
-        None,
-        "a replica, `cherrypy.engine.<read_plugin>`, for the requests that only read",
-        _NAME,
-    )
-    handle: Handle = setting("connection", "what is lent", one_of(*get_args(Handle)))
-    write: bool | None = setting(
-        None, "whether the request writes; the method tells, unless set", FLAG.or_none()
-    )
-    isolation: str | None = setting(
-        None, "the isolation level, `'SERIALIZABLE'`", instance_of(str, "a level's name").or_none()
-    )
-    read_only: bool = setting(False, "whether the request may never write", FLAG)
-    set_local: Local | None = setting(
-        None,
-        "PostgreSQL: settings for each transaction, such as a tenant or `role`: values, or "
-        "callables that return them",
-        instance_of(Mapping, "a mapping of names to values or callables").or_none(),
-    )
-    commit_on: Collection[int | str] | int | str = setting(
-        (), "statuses from 400 on that commit too", _STATUSES
-    )
-    retry: int = setting(0, "how often a handler is run again after a conflict", WHOLE)
 
 
 class Plugin(Protocol):
@@ -105,7 +55,7 @@ class Loan:
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
         self._name, self.key = name, f"_cpkit_{name}"
         self._plugin, self._settings = settings.plugin or plugin, settings
-        commit_on = frozenset(_listed(settings.commit_on))
+        commit_on = frozenset(listed(settings.commit_on))
         self._kept = {it for it in range(100, 600) if should_commit(it, commit_on=commit_on)}
         # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
         # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
@@ -301,11 +251,11 @@ class Ending(Hook):
     callback: Loan
 
     def __call__(self) -> None:
-        """Have a unit ended that was used, or that a stream may come to use."""
+        """Have a unit ended that was used, or that a stream may come to use, or an error."""
         serving, loan = cherrypy.serving, self.callback
         known = serving.request.__dict__
         unit: Unit = known[loan.key]
-        if unit.used or serving.response.stream:
+        if unit.used or serving.response.stream or sys.exc_info()[1] is not None:
             loan.decide(unit)
         else:
             unit.late = True

@@ -39,9 +39,9 @@ def repeating(
     """Return *handler* with its commit inside, run again up to *retries* times.
 
     Each time in a fresh transaction, with the request, the session and the response as they were
-    before, after a pause that grows and is jittered. A streamed body is left alone, and so is what
-    cannot be undone: a commit, on whatever handle, and a new session id. What a tool has written
-    before the handler would be undone, and not be done again: that is not repeated either.
+    before, after a pause that grows and is jittered. What a streamed body does is left alone, and
+    so is what cannot be undone: a commit, on whatever handle, and a new session id. What a tool
+    has written before the handler would be undone, and not be done again: nor is that repeated.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -86,15 +86,14 @@ def _attempt(
     response = cherrypy.serving.response
     try:
         body = handler()
-        if response.stream:  # since the handler said so
-            return body
-        if is_iterator(body):
+        if is_iterator(body) and not response.stream:
             body = list(body)
     except _REDIRECTS:
         if not unit.doomed:
             unit.commit()
         raise
-    if keeps(unit, response.status or 200):
+    # NOTE: where the handler says that it streams, its body goes on with rows that it reads.
+    if keeps(unit, response.status or 200) and (unit.terms.write or not response.stream):
         unit.commit()
     return body
 
@@ -138,7 +137,7 @@ class _Before:
         self._hooks = {point: list(request.hooks[point]) for point in request.hooks}
         self._headers = dict(response.headers)
         self._cookie = _copied(response.cookie)
-        self._answer = response.status, response.body
+        self._answer = response.status, response.body, response.stream
         self._session: Session | None = getattr(cherrypy.serving, "session", None)
         if self._session is not None:
             self._id = self._session.id
@@ -188,7 +187,7 @@ class _Before:
         dict.clear(response.headers)
         dict.update(response.headers, self._headers)
         response.cookie = _copied(self._cookie)
-        response.status, response.body = self._answer
+        response.status, response.body, response.stream = self._answer
         self._restore_session()
 
     def _restore_session(self) -> None:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from cpkit.errors import SettingError
 from cpkit.settings import FLAG, SECONDS, WHOLE, Allowed, check_values, declared, setting
 
+from .terms import refuse_autocommit
+
 SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 # A password may hold anything, "/" and "#" too, and a URL may lack its "://" by mistake: what
@@ -134,6 +136,9 @@ class DatabaseSettings:
         except SettingError as error:
             name = error.setting.rpartition(".")[2]
             raise self.unusable(prefix, name, error.remedy) from None
+        given = self.engine_options
+        for options in (given, given.get("execution_options", {})):
+            refuse_autocommit(f"{prefix}.isolation_level", options.get("isolation_level"))
 
     def unknown(self, prefix: str, name: str) -> SettingError:
         """Return the error of a setting that neither the plugin nor create_engine has."""

@@ -25,6 +25,7 @@ class Judged(NamedTuple):
     writes: bool = False  # changes data, or locks rows
     sets: bool = False  # leaves something on its connection: SET, PRAGMA, a temporary table
     is_local: bool = False  # sets something for the transaction, which there has to be
+    autocommits: bool = False  # has MariaDB commit each statement from now on
     commits: bool = False
     undoes: bool = False
     savepoint: str = ""
@@ -73,6 +74,7 @@ _ROUTINE = re.compile(r"[\s(]*create\s[^;]*?\b(?:trigger|procedure|function|even
 _LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b")
 _ANALYZE = re.compile(r"\banaly[sz]e\b")
 _FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
+_AUTOCOMMIT = re.compile(r"\bautocommit\b")
 _LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
 # Of a CREATE or a SELECT INTO, wherever it says so: `CREATE TABLE temp.x`, `"pg_temp".x`.
 _TEMPORARY = re.compile(r"\b(?:pg_)?temp(?:orary)?\b")
@@ -151,7 +153,8 @@ def _judge_one(bare: str) -> Judged:
     is_local = "set_config" in bare or bool(_LOCAL.match(bare))
     if not (sets or is_local):
         return WRITE if writes else PLAIN
-    return Judged(writes, sets and not _LOCAL.match(bare), is_local)
+    autocommits = word == "set" and bool(_AUTOCOMMIT.search(bare))
+    return Judged(writes, sets and not _LOCAL.match(bare), is_local, autocommits)
 
 
 def _writes(word: str, bare: str) -> bool:

@@ -1,14 +1,27 @@
-"""What a unit of work asks for and keeps track of: without SQLAlchemy or CherryPy."""
+"""What a unit of work asks for, and how it is told to: without SQLAlchemy or CherryPy."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from cpkit.errors import SettingError
+from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
 
 UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
 
 Value = str | int | float | bool
 Local = Mapping[str, Value | Callable[[], Value]]  # values, or what returns them for a request
+
+
+class State(enum.Enum):
+    """What has become of a transaction."""
+
+    THERE = "there"  # or nobody can tell
+    ENDED = "ended"  # committed or rolled back by hand
+    LOST = "lost"  # undone by the database, and nobody asked for it
 
 
 @dataclass(frozen=True)
@@ -28,9 +41,78 @@ class Terms:
 
     def __post_init__(self) -> None:
         """Work out what every borrowing asks."""
+        refuse_autocommit("isolation", self.isolation)
         special = bool(self.isolation or self.read_only or self.set_local)
         object.__setattr__(self, "special", special)
         object.__setattr__(self, "real", special or self.write)
+
+
+def is_autocommit(level: object) -> bool:
+    """Tell whether *level* is what SQLAlchemy calls the isolation level AUTOCOMMIT."""
+    return isinstance(level, str) and level.upper() == "AUTOCOMMIT"
+
+
+def refuse_autocommit(setting: str, level: object) -> None:
+    """Raise SettingError if *level* is AUTOCOMMIT."""
+    if is_autocommit(level):
+        remedy = (
+            "an answer of 409, or a block that fails, could undo nothing. For what is to stay "
+            "whatever the answer is, call commit() after it, or take a connection of "
+            "cherrypy.engine.db.engine."
+        )
+        raise SettingError(setting, level, remedy)
+
+
+Handle = Literal["connection", "session", "dbapi"]
+_NAME = instance_of(str, "the name of a plugin on the engine").or_none()
+_LEVEL = Allowed(
+    "a level's name other than AUTOCOMMIT",
+    lambda it: isinstance(it, str) and not is_autocommit(it),
+).or_none()
+_STATUSES = Allowed(
+    "statuses from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, listed(it)))
+)
+
+
+def listed(given: Any) -> Collection[Any]:
+    """Return a setting that may be one value, or several, as several."""
+    return given if isinstance(given, Collection) and not isinstance(given, str) else (given,)
+
+
+def _is_status(it: object) -> bool:
+    return it in ("4xx", "5xx") or (isinstance(it, int) and 400 <= it <= 599)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoanSettings(ToolSettings):
+    """The settings of the db tool."""
+
+    plugin: str | None = setting(
+        None,
+        "the database is `cherrypy.engine.<plugin>`; `db`, or the tool's own, unless set",
+        _NAME,
+    )
+    read_plugin: str | None = setting(
+        None,
+        "a replica, `cherrypy.engine.<read_plugin>`, for the requests that only read",
+        _NAME,
+    )
+    handle: Handle = setting("connection", "what is lent", one_of(*get_args(Handle)))
+    write: bool | None = setting(
+        None, "whether the request writes; the method tells, unless set", FLAG.or_none()
+    )
+    isolation: str | None = setting(None, "the isolation level, `'SERIALIZABLE'`", _LEVEL)
+    read_only: bool = setting(False, "whether the request may never write", FLAG)
+    set_local: Local | None = setting(
+        None,
+        "PostgreSQL: settings for each transaction, such as a tenant or `role`: values, or "
+        "callables that return them",
+        instance_of(Mapping, "a mapping of names to values or callables").or_none(),
+    )
+    commit_on: Collection[int | str] | int | str = setting(
+        (), "statuses from 400 on that commit too", _STATUSES
+    )
+    retry: int = setting(0, "how often a handler is run again after a conflict", WHOLE)
 
 
 def should_commit(

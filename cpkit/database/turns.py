@@ -1,9 +1,18 @@
-"""A lock that is handed on in the order of asking."""
+"""A lock that is handed on in the order of asking, and the engines that it stands before."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cpkit.errors import DatabaseBusyError, DatabaseError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from .backends.base import Backend
 
 
 class Turns:
@@ -58,3 +67,72 @@ class Turns:
                 self._queue.remove(ticket)
                 return True
             return False
+
+
+class Queue:
+    """Those of this process that want one place, such as a session: first come first served."""
+
+    mutex = threading.Lock()
+    queues: ClassVar[dict[tuple[str, ...], Queue]] = {}
+
+    def __init__(self, place: tuple[str, ...]) -> None:
+        self._place, self.turns, self.members = place, Turns(), 0
+
+    @classmethod
+    def enter(cls, place: tuple[str, ...], timeout: float) -> Queue | None:
+        """Wait up to *timeout* seconds for the turn; None if it did not come."""
+        with cls.mutex:
+            queue = cls.queues.setdefault(place, cls(place))
+            queue.members += 1
+        if queue.turns.enter(timeout):
+            return queue
+        queue._forget()
+        return None
+
+    def leave(self) -> None:
+        """Let the next one in."""
+        self.turns.leave()
+        self._forget()
+
+    def _forget(self) -> None:
+        with self.mutex:
+            self.members -= 1
+            if not self.members:
+                self.queues.pop(self._place, None)
+
+
+class Lane:
+    """An engine, and the queue to stand in first where one unit at a time may use it."""
+
+    def __init__(self, engine: Engine, backend: Backend[Any], turns: Turns | None = None) -> None:
+        self.engine, self.backend, self.turns = engine, backend, turns
+        self.guards_reads = backend.guards_reads
+
+    def enter(self, timeout: float) -> None:
+        """Wait up to *timeout* seconds for the turn, if there are turns."""
+        if self.turns is None:
+            return
+        if self.turns.held_here():
+            raise DatabaseError(
+                "This thread holds the turn to write already, and would wait for itself: "
+                "use the unit of work that it has open, or end that one first."
+            )
+        if not self.turns.enter(timeout):
+            raise DatabaseBusyError(f"The turn to write did not come within {timeout:g} s")
+
+    def leave(self) -> None:
+        """Hand the turn on."""
+        if self.turns is not None:
+            self.turns.leave()
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The lane of the units that read and the lane of those that write."""
+
+    read: Lane
+    write: Lane
+
+    def engines(self) -> list[Engine]:
+        """Return the engines, each once."""
+        return list(dict.fromkeys((self.read.engine, self.write.engine)))

@@ -15,10 +15,10 @@ from cpkit.errors import (
     WriteInReadUnitError,
 )
 
-from .engines import Lender, Transaction, UnitConnection, Watcher
+from .engines import Lender, Transaction, Watcher
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
-from .terms import UNIT, AfterCommit, Terms
+from .terms import UNIT, AfterCommit, Terms, refuse_autocommit
 
 if TYPE_CHECKING:
     from .pool import Borrowed
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Unit:
-    """A unit of work that lends a SQLAlchemy Connection, borrowed when it is first used.
+    """A unit of work, whose connection is borrowed when it is first used.
 
     Attributes that are not the unit's own are the handle's: ``unit.execute(...)`` works.
     """
@@ -53,6 +53,14 @@ class Unit:
     _changed = False  # something was set that would stay on the connection
     _wrote = False
     _after: AfterCommit | None = None
+
+    # What each handle does in its way: to finish is to commit as the last thing that is done.
+    _open: Callable[[], None]
+    _commit: Callable[[], None]
+    _finish: Callable[[], None]
+    _rollback: Callable[[], None]
+    _rest: Callable[[], None]
+    _shut: Callable[[Any, bool], bool]  # the handle, broken or not; tells whether it may be lent
 
     def __init__(
         self, lender: Lender[Unit], terms: Terms, watcher: Watcher[Unit] | None = None
@@ -96,10 +104,6 @@ class Unit:
             return type(self).handle.__get__(self)
         return getattr(self.handle, name)
 
-    def __contains__(self, item: object) -> bool:
-        """Tell whether an ORM session holds *item*."""
-        return item in self.handle
-
     def doom(self) -> None:
         """Have this unit rolled back at its end, whatever the answer is."""
         self.doomed = True
@@ -120,11 +124,15 @@ class Unit:
             raise
         if self._after is not None:
             self._after.call_back(self._lender.failed)
+        if self.exposed:  # who has the driver's connection may go on with it unseen
+            self.begin_transaction()
 
     def rollback(self) -> None:
         """Undo what was done since the last commit; the next statement begins anew."""
         if self._handle is not None:
             self._rollback()
+        if self.exposed:
+            self.begin_transaction()
 
     def close(self, *, broken: bool = False) -> None:
         """Undo what was not committed and give the connection back; *broken* ones are dropped."""
@@ -219,6 +227,7 @@ class Unit:
             self._transaction = Transaction(borrowed, terms)
         except DatabaseUnavailableError as error:
             raise self._refusal(error) from error
+        self._follow()
 
     def ask_for_transaction(self) -> None:
         """Begin a transaction although this unit only reads: somebody asks for one."""
@@ -231,6 +240,12 @@ class Unit:
         if borrowed is not None and not (self.exposed or self.terms.write):
             self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
         self.exposed = True
+        self._follow()
+
+    def _follow(self) -> None:
+        """Have it noticed what is done to the transaction by the driver's own connection."""
+        if self.exposed and self._transaction is not None and self.terms.write:
+            self._transaction.follow()
 
     def commit_by(self, commit: Call) -> None:
         """Have *commit* end the transaction, if there still is the one that was begun.
@@ -239,10 +254,9 @@ class Unit:
         """
         borrowed = self._borrowed
         assert borrowed is not None  # noqa: S101
-        if self.exposed and borrowed.backend.is_idle(borrowed.driver):
+        if not self._is_there():
             self._ended(committed=True)  # by hand
             return
-        self._see_what_is_left()
         try:
             self._timed(0, commit)
         except Exception as error:
@@ -287,14 +301,13 @@ class Unit:
             self.committed = True  # so that its handler is not run again
             self._lender.committed()
 
-    def _see_what_is_left(self) -> None:
-        """Raise TransactionLostError if there is not the transaction that was begun."""
-        if self._transaction is not None:
-            try:
-                self._transaction.check()
-            except TransactionLostError:
-                self.undone()
-                raise
+    def _is_there(self) -> bool:
+        """Tell whether there is what was begun, if it was; TransactionLostError if undone."""
+        try:
+            return self._transaction is None or self._transaction.is_there()
+        except TransactionLostError:
+            self.undone()
+            raise
 
     def _heed(self, judged: Judged, statement: Statement) -> None:
         """Do what a statement needs that does more than to read or write."""
@@ -302,11 +315,13 @@ class Unit:
             if not self.terms.write:
                 raise WriteInReadUnitError(statement)
             self._wrote = True
+        if judged.autocommits:
+            refuse_autocommit(str(statement), "AUTOCOMMIT")
         self._changed = self._changed or judged.sets
         if judged.is_local and self._transaction is None:
             self.ask_for_transaction()
         if judged.commits:
-            self._see_what_is_left()
+            self._is_there()
         if judged.savepoint or judged.undone_to:
             self._after = self._after or AfterCommit()
             self._after.note(judged.savepoint, judged.undone_to)
@@ -382,39 +397,3 @@ class Unit:
             changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection
         self._borrowed, self._changed = None, False
         self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
-
-    def _open(self) -> None:
-        """Make the handle."""
-        borrowed = self._borrow()
-        try:
-            self._handle = UnitConnection(self, borrowed, borrowed.engine)
-        except BaseException:
-            self._give_back(broken=True)
-            raise
-
-    def _commit(self) -> None:
-        self._handle.commit()
-        borrowed = self._borrowed
-        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
-            self.commit_by(borrowed.driver.commit)
-
-    def _finish(self) -> None:
-        """Commit, as the last thing that is done with the handle."""
-        self._commit()
-
-    def _rollback(self) -> None:
-        self._handle.rollback()
-
-    def _rest(self) -> None:
-        self.close()
-
-    def _shut(self, handle: Any, broken: bool) -> bool:
-        """End the handle, and what was not committed; tell whether the connection is still good."""
-        if broken and not handle.closed:
-            handle.invalidate()
-        handle.close()
-        return not broken
-
-    def is_asked_for(self) -> bool:
-        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
-        return True

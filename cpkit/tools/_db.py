@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cpkit.cherry import Handler
 from cpkit.database.replica import DividedLoan
-from cpkit.database.requests import Loan, LoanSettings, plugin_that_runs
+from cpkit.database.requests import Loan, plugin_that_runs
+from cpkit.database.terms import LoanSettings
 from cpkit.errors import SettingError
 from cpkit.settings import Given
 

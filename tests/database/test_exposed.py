@@ -27,6 +27,12 @@ def after_another_transaction(db):
     by_a_commit_of_ones_own(db)
 
 
+def by_a_cursors_connection(db):
+    connection = db.cursor().connection
+    connection.cursor().execute("DELETE FROM t")
+    connection.commit()
+
+
 def by_libpq(db):
     result = db.pgconn.exec_(b"DELETE FROM t")
     if result.error_message:
@@ -38,7 +44,7 @@ def by_libpqs_params(db):
     by_libpq(db)
 
 
-ANY = [by_handle, by_a_commit_of_ones_own, after_another_transaction]
+ANY = [by_handle, by_a_commit_of_ones_own, after_another_transaction, by_a_cursors_connection]
 
 
 class Root:

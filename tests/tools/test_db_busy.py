@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -161,3 +162,40 @@ def test_a_handler_that_is_refused_a_unit_of_its_own_is_a_503_too(start_database
     cp_client.raise_exceptions = False
     answer = cp_client.get("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+
+
+class Elsewhere:
+    """Use the database by ``engine.db`` alone: the request's own unit is never used."""
+
+    def __init__(self):
+        self.calls = 0
+
+    @cherrypy.expose
+    def raises(self):
+        with cherrypy.engine.db.begin() as unit:
+            unit.execute(text("SELECT 1"))
+            self.calls += 1
+            raise psycopg.errors.SerializationFailure("secret")
+
+    @cherrypy.expose
+    def waits(self):
+        with cherrypy.engine.db.begin() as unit:
+            unit.execute(text("SELECT 1"))
+
+    @cherrypy.expose
+    def fails(self):
+        raise ZeroDivisionError
+
+
+def test_what_fails_where_the_unit_of_the_request_was_never_used_is_a_503_as_well(
+    start_database, cp_client
+):
+    database, root = start_database(timeout=0.1), Elsewhere()
+    cp_client.raise_exceptions = False
+    cherrypy.tree.mount(root, "/", {"/": {"cpkit.db.on": True, "cpkit.db.retry": 2}})
+    answer = cp_client.post("/raises")
+    assert (answer.status_code, answer.headers["Retry-After"], root.calls) == (503, "1", 3)
+    with ThreadPoolExecutor(1) as pool, database.begin() as unit:
+        unit.execute(text("SELECT 1"))
+        assert pool.submit(cp_client.post, "/waits").result().status_code == 503
+    assert cp_client.post("/fails").status_code == 500

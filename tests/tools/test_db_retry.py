@@ -466,7 +466,7 @@ def test_a_new_session_id_cannot_be_undone(again, cp_client):
     assert len(again.tries) == 1
 
 
-def test_a_handler_that_says_it_streams_is_left_alone(again, cp_client):
+def test_a_handler_that_says_it_streams_does(again, cp_client):
     assert cp_client.post("/stream").content == b"ab"
 
 
@@ -510,3 +510,42 @@ def test_a_conflict_that_shows_at_the_commit_is_one_as_well(refusing_once, cp_cl
     assert (cp_client.post("/pay").status_code, calls) == (status, ["pay", "pay"])
     with database.begin(write=False) as unit:
         assert unit.execute(text("SELECT amount FROM paid")).scalars().all() == [12]
+
+
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+def test_what_a_handler_did_before_its_stream_is_done_again(refusing_once, cp_client, handle):
+    calls = []
+
+    class Shop:
+        @cherrypy.expose
+        def pay(self):
+            calls.append("pay")
+            cherrypy.response.stream = True
+            statement = "INSERT INTO paid VALUES (12)"
+            cherrypy.request.db.execute(statement if handle == "dbapi" else text(statement))
+            return self.body()
+
+        def body(self):
+            rows = cherrypy.request.db.execute(
+                "SELECT amount FROM paid" if handle == "dbapi" else text("SELECT amount FROM paid")
+            )
+            yield f"{rows.fetchone()[0]} paid".encode()
+
+    config = {"cpkit.db.on": True, "cpkit.db.retry": 1, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Shop(), "/", {"/": config})
+    answer = cp_client.post("/pay")
+    assert (answer.status_code, answer.content, calls) == (200, b"12 paid", ["pay", "pay"])
+
+
+def test_whether_it_streams_is_put_back_too(once, cp_client):
+    root = once(CONFLICT())
+
+    def index():
+        root.calls += 1
+        if root.calls == 1:
+            cherrypy.response.stream = True
+            raise CONFLICT()
+        return "not streamed"
+
+    root.index = cherrypy.expose(index)
+    assert cp_client.post("/").headers.get("Content-Length") == "12"

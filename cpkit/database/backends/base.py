@@ -14,7 +14,7 @@ from cpkit.database.faults import Fault, fault_of
 from cpkit.database.settings import DatabaseSettings
 from cpkit.database.sockets import cut, readable
 from cpkit.database.statements import Judged, Statement, judge
-from cpkit.database.terms import Terms, Value
+from cpkit.database.terms import State, Terms, Value
 from cpkit.database.values import hide_values
 from cpkit.errors import SettingError
 
@@ -212,6 +212,16 @@ class Backend(Generic[D]):
             except Exception:
                 return True
         return False
+
+    def follow(self, driver: D) -> Callable[[], State]:
+        """Return what tells what has become of a transaction that goes on unwatched from now on."""
+
+        def look() -> State:
+            if self.is_idle(driver):
+                return State.ENDED
+            return State.LOST if self.is_lost(driver, True) else State.THERE
+
+        return look
 
     def is_lost_by(self, driver: D, error: Exception) -> bool:
         """Tell whether *error* ended the transaction, so that what follows would be another."""

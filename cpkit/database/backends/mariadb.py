@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -11,13 +12,17 @@ from sqlalchemy import Connection, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.statements import judge
-from cpkit.database.terms import Terms
+from cpkit.database.terms import State, Terms
 from cpkit.errors import DatabaseBusyError
 
 from .base import Backend, D, Driver
 
 _LONGEST_LOCK = 64  # characters of a lock's name
 
+# The statements that do: of the language, and by an implicit commit.
+_ENDING = (
+    "^Com_(commit|rollback|release|begin|create|alter|drop|rename|truncate|grant|revoke|lock|xa)"
+)
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MariaDB's protocol
 
 
@@ -57,6 +62,25 @@ class MariadbBackend(Backend[D]):
         cursor = driver.cursor()
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         cursor.close()
+
+    def follow(self, driver: D) -> Callable[[], State]:
+        """Return what tells that a savepoint is gone, and no statement has taken it away.
+
+        So it is when a deadlock has undone the transaction, in place of which there may be another.
+        """
+        cursor = driver.cursor()
+        cursor.execute("SAVEPOINT cpkit_followed")
+        before = _endings(cursor)
+
+        def look() -> State:
+            ended = _endings(cursor) != before
+            try:
+                cursor.execute("RELEASE SAVEPOINT cpkit_followed")
+            except Exception:
+                return State.THERE if ended else State.LOST
+            return State.THERE
+
+        return look
 
     def serialize_setup(self, connection: Connection, wait: float) -> None:
         """Hold a named lock until the connection is closed: it is not for the pool any more."""
@@ -128,6 +152,12 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
     def is_lost(self, driver: PyMysql, failed: bool) -> bool:
         """Tell that nothing is, which :meth:`is_lost_by` has not found."""
         return False
+
+
+def _endings(cursor: Any) -> object:
+    """Return how many statements have ended a transaction or a savepoint on this connection."""
+    cursor.execute(f"SHOW SESSION STATUS WHERE Variable_name REGEXP '{_ENDING}'")
+    return cursor.fetchall()
 
 
 def _access(driver: PyMysql, mode: str) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.faults import Fault, FileGoneError, fault_of
 from cpkit.database.settings import DatabaseSettings
-from cpkit.database.terms import Terms
+from cpkit.database.terms import State, Terms
 from cpkit.errors import DatabaseBusyError, DatabaseError
 
 from .base import Backend, driver_of
@@ -196,6 +196,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         if not self.keeps_data_in_connection:
             return False
         driver.row_factory, driver.text_factory = None, str
+        driver.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # None forbids all before Python 3.11
         # NOTE: one after another, since tables take others with them: a virtual table its own.
         while kept := driver.execute(_FIRST_TEMPORARY).fetchone():
             driver.execute('DROP {} temp."{}"'.format(*kept)).close()
@@ -224,6 +225,27 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     def is_lost_by(self, driver: sqlite3.Connection, error: Exception) -> bool:
         """Tell what SQLite says itself: ON CONFLICT ROLLBACK, or a full disk, has undone it all."""
         return not driver.in_transaction
+
+    def follow(self, driver: sqlite3.Connection) -> Callable[[], State]:
+        """Return what tells a COMMIT or ROLLBACK by hand from ON CONFLICT ROLLBACK.
+
+        SQLite's authorizer hears of the first two, when they are compiled: what is begun by hand
+        after them is not followed.
+        """
+        ended = False
+
+        def authorize(action: int, name: str | None, *_: str | None) -> int:
+            nonlocal ended
+            ended = ended or (action == sqlite3.SQLITE_TRANSACTION and name != "BEGIN")
+            return sqlite3.SQLITE_OK
+
+        def look() -> State:
+            if driver.in_transaction:
+                return State.THERE
+            return State.ENDED if ended else State.LOST
+
+        driver.set_authorizer(authorize)
+        return look
 
     @contextmanager
     def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
