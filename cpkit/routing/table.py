@@ -134,8 +134,11 @@ class RouteTable(Submapping):
             found = self.find(path, {**environ, "REQUEST_METHOD": method})
             if found and found.page:
                 answered[method] = found
-        if declared and "GET" in answered and "HEAD" not in declared:
-            answered["HEAD"] = answered["GET"]  # PERF: no route names it
+        if declared and "GET" in declared and "HEAD" not in declared:
+            # PERF: no route names HEAD; it leads where GET does.
+            found = answered.get("GET") or self.find(path, {**environ, "REQUEST_METHOD": "HEAD"})
+            if found and found.page:
+                answered["HEAD"] = found
         return answered
 
     def named_methods(self) -> set[str]:

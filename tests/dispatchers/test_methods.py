@@ -100,6 +100,12 @@ def test_head_goes_where_get_goes(dispatcher, cp_client):
     assert cp_client.head("/x").headers["Content-Length"] == str(len("HEAD /x"))
 
 
+def test_a_controller_that_answers_head_alone_on_a_route_for_get_is_found(dispatcher, cp_client):
+    dispatcher.connect("x", "/x", by_method("HEAD"), conditions=only("GET"))
+    assert cp_client.head("/x").status_code == 200
+    assert allow(cp_client.get("/x")) == (405, "HEAD, OPTIONS")
+
+
 def test_head_goes_to_a_route_of_its_own(dispatcher, cp_client):
     dispatcher.connect("get", "/x", lambda: "a long answer", conditions=only("GET"))
     dispatcher.connect("head", "/x", lambda: "short", conditions=only("HEAD"))
