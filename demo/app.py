@@ -39,7 +39,8 @@ def routes() -> RoutesDispatcher:
     made.include(library.Libraries(), library.Library(), library.Holding())
     made.include(library.Books(), library.Book(), Store(), Till(), Receipts())
     made.include(Timings(), Style(), Source())
-    docs = openapi.Page(made, title="cpkit's demo", version="1", description=DESCRIPTION)
+    told = {"title": "cpkit's demo", "version": "1", "description": DESCRIPTION}
+    docs = openapi.Page(made, home="/", **told)
     get = {"method": ["GET"]}
     made.connect("docs", "/docs", docs, action="index", conditions=get)
     made.connect("openapi", "/openapi.json", docs, action="openapi_json", conditions=get)

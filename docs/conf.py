@@ -1,5 +1,6 @@
 """How Sphinx builds the documentation."""
 
+import re
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -26,6 +27,7 @@ if not Path(__file__).with_name("benchmarks.md").exists():
 html_theme = "furo"
 html_title = f"cpkit {release}"
 html_copy_source = False
+html_show_copyright = False
 html_static_path = ["_static"]
 
 # What the theme leaves out, and a reader who hears the page or has no mouse needs.
@@ -33,7 +35,11 @@ ACCESSIBLE = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     "<pre>": '<pre tabindex="0">',
+    '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
+    'class="table-wrapper': 'tabindex="0" role="group" aria-label="Table" class="table-wrapper',
 }
+# A cell at the head of a table that says nothing is no heading.
+EMPTY_HEAD = re.compile(r'<th class="([\w -]*)"><p></p></th>')
 
 
 def make_accessible(app, failed):
@@ -44,7 +50,7 @@ def make_accessible(app, failed):
         text = page.read_text()
         for theirs, ours in ACCESSIBLE.items():
             text = text.replace(theirs, ours)
-        page.write_text(text)
+        page.write_text(EMPTY_HEAD.sub(r'<td class="\1"></td>', text))
 
 
 def setup(app):

@@ -29,13 +29,16 @@ class Page:
       for a client that likes it better
     - ``/openapi.json``: the description as JSON
 
-    Both have an ETag. Keywords are those of :func:`cpkit.openapi.describe`. It is described
-    anew when a route was added. By routes: ``connect("docs", "/docs", page, action="index")`` and
+    Both have an ETag. Keywords are those of :func:`cpkit.openapi.describe`, and *home*, the address
+    of a page that it links to. It is described anew when a route was added. By routes:
+    ``connect("docs", "/docs", page, action="index")`` and
     ``connect("openapi", "/openapi.json", page, action="openapi_json")``.
     """
 
-    def __init__(self, dispatcher: RouteTable, *, title: str, version: str, **more: Any) -> None:
-        self._dispatcher = dispatcher
+    def __init__(
+        self, dispatcher: RouteTable, *, title: str, version: str, home: str = "", **more: Any
+    ) -> None:
+        self._dispatcher, self._home = dispatcher, home
         self._told = {"title": title, "version": version, **more}
         self._lock = threading.Lock()
         self._made: dict[str, tuple[str, bytes]] = {}
@@ -79,7 +82,7 @@ class Page:
             if routes != self._routes:
                 told = self.description()
                 text = json.dumps(told, ensure_ascii=False).encode()
-                page = reference.page(told).encode()
+                page = reference.page(told, self._home).encode()
                 self._made = {kind: (_tag(kind, text), text) for kind in (JSON, OPENAPI)}
                 self._made[HTML] = (_tag(HTML, page), page)
                 self._routes = routes

@@ -28,12 +28,12 @@ POLICY = (
 )
 
 
-def page(description: Told) -> str:
-    """Return the page of an OpenAPI *description*."""
-    return "".join(_page(description))
+def page(description: Told, home: str = "") -> str:
+    """Return the page of an OpenAPI *description*, with a link to *home* if there is one."""
+    return "".join(_page(description, home))
 
 
-def _page(told: Told) -> Iterator[str]:
+def _page(told: Told, home: str) -> Iterator[str]:
     info = told["info"]
     title = _text(info["title"])
     yield (
@@ -45,8 +45,10 @@ def _page(told: Told) -> Iterator[str]:
     )
     if info.get("description"):
         yield f"<p>{_text(info['description'])}</p>"
+    back = f'<a href="{_text(home)}">Home</a> ' if home else ""
     yield (
-        '<p><a href="openapi.json">openapi.json</a></p><search><label for="search">Search</label>'
+        f'<p>{back}<a href="openapi.json">openapi.json</a></p>'
+        '<search><label for="search">Search</label>'
         '<input id="search" type="search" autocomplete="off" spellcheck="false" '
         'aria-describedby="found" aria-keyshortcuts="/"><span id="found" role="status"></span>'
         '</search></header><main id="operations" tabindex="-1">'

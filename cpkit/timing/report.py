@@ -121,9 +121,10 @@ def _table(report: Report) -> str:
 
 
 def _row(entry: Mapping[str, Any]) -> str:
-    cells = [entry["method"], _route(entry), entry["count"], entry["errors"]]
+    route = escape(_route(entry)).replace("/", "/<wbr>")  # a narrow screen breaks it there
+    cells = [escape(entry["method"]), route, entry["count"], entry["errors"]]
     cells += [f"{entry[name] * 1e3:.2f}" for name in _FIGURES]
-    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _slowest(report: Report) -> str:

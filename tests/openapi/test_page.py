@@ -34,6 +34,15 @@ def test_a_browser_gets_a_page_and_a_program_json(cp_client, page):
     assert cp_client.get("/docs/openapi.json", headers={"Accept": "text/html"}).status_code == 406
 
 
+def test_it_leads_home_if_it_is_told_where_that_is(cp_client, page):
+    assert ">Home</a>" not in cp_client.get("/docs/", headers={"Accept": "text/html"}).text
+    dispatcher = cherrypy.tree.apps[""].config["/"]["request.dispatch"]
+    made = openapi.Page(dispatcher, title="Notes", version="1", home="/?a&b")
+    cherrypy.tree.mount(made, "/other")
+    text = cp_client.get("/other/", headers={"Accept": "text/html"}).text
+    assert '<a href="/?a&amp;b">Home</a>' in text
+
+
 @pytest.mark.parametrize("path", ["/docs/", "/docs/openapi.json"])
 def test_what_a_client_has_already_is_a_304(cp_client, page, path):
     first = cp_client.get(path)
