@@ -12,6 +12,8 @@ from pathlib import Path
 PACKAGES = ["cherrypy", "cheroot", "routes", "sqlalchemy", "psycopg", "prometheus-client"]
 PEERS = ["falcon", "flask", "fastapi", "werkzeug", "starlette", "webob", "msgspec"]
 PEERS += ["opentelemetry-instrumentation-wsgi"]
+PUBLISHED = ["docs/benchmarks.md", "docs/benchmarks-report.html", "docs/figures"]
+PUBLISHED += ["tests/benchmarks/results", "tests/benchmarks/counts.json"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,8 +51,9 @@ def counting_environment() -> dict[str, str]:
 
 
 def commit() -> dict[str, str | bool]:
-    """Return the commit, and whether files differ from it."""
-    changed = _output("git", "status", "--porcelain", "--untracked-files=no")
+    """Return the commit, and whether files differ from it, but for those that runs publish."""
+    others = [":/", *(f":!{path}" for path in PUBLISHED)]
+    changed = _output("git", "status", "--porcelain", "--untracked-files=no", "--", *others)
     return {"id": _output("git", "rev-parse", "--short", "HEAD"), "dirty": bool(changed)}
 
 

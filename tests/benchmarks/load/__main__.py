@@ -136,7 +136,7 @@ def on_processes() -> Iterator[list[Program]]:
         for kind, url in {"SQLite": sqlite, "PostgreSQL": postgresql}.items():
             for threads in THREADS:
                 name, own = f"{kind}, CherryPy's server, 1 × {threads}", url(f"own_{threads}")
-                found.append(_own(name, "core", own, "--threads", str(threads)))
+                found.append(_own(name, "core", own, "--threads", str(threads), "--shared"))
                 for workers in (1, 2):
                     name = f"{kind}, gunicorn, {workers} × {threads}"
                     found.append(_gunicorn(name, url(f"of_{workers}_{threads}"), workers, threads))

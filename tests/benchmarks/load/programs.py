@@ -176,15 +176,23 @@ def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]
 
 
 def wsgi(variant: str, url: str) -> Any:
-    """Return the application for gunicorn, on a database that holds the sessions too."""
+    """Return the application for gunicorn."""
     from cpkit.dispatchers import embedded_application
+
+    cherrypy.config.update({"environment": "embedded"})
+    cherrypy.tree.mount(*shared(variant, url))
+    return embedded_application()
+
+
+def shared(variant: str, url: str) -> tuple[object, str, dict[str, Any]]:
+    """Return what is mounted where processes share the sessions; it logs no accesses."""
     from cpkit.sessions import DatabaseSession
 
     made, config = root(variant, url)
-    config["/"]["tools.sessions.storage_class"] = DatabaseSession
-    cherrypy.config.update({"environment": "embedded", "log.screen": False})
-    cherrypy.tree.mount(made, "", config)
-    return embedded_application()
+    kept = {"storage_class": DatabaseSession, "locking": "explicit"}  # as the demo's
+    config["/"] |= {f"tools.sessions.{name}": value for name, value in kept.items()}
+    cherrypy.config.update({"log.screen": False})
+    return made, "", config
 
 
 def connector(url: str) -> Callable[[], Any]:
@@ -219,6 +227,7 @@ def main() -> None:
     parser.add_argument("--database", default="", help="a URL as SQLAlchemy writes them")
     parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
     parser.add_argument("--threads", type=int, default=10)
+    parser.add_argument("--shared", action="store_true", help="keep sessions in the database")
     options = parser.parse_args()
     # The queue's default of 5 makes fifty clients measure the kernel's retries of their connects.
     server = {"socket_port": options.port, "thread_pool": options.threads, "socket_queue_size": 128}
@@ -226,8 +235,11 @@ def main() -> None:
     cherrypy.config.update({"engine.autoreload.on": False})
     sqlite = options.database.startswith("sqlite") and options.variant in HANDLES
     more = {"synchronous": options.synchronous} if sqlite else {}
-    made, config = root(options.variant, options.database, **more)
-    cherrypy.quickstart(made, "/", config)
+    if options.shared:
+        cherrypy.quickstart(*shared(options.variant, options.database))
+    else:
+        made, config = root(options.variant, options.database, **more)
+        cherrypy.quickstart(made, "", config)
 
 
 if __name__ == "__main__":
