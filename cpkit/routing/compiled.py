@@ -29,8 +29,9 @@ Found = tuple[Result, Any]  # (variables and defaults, the route)
 # What a function is to compare, test and put into the result; the route is the last.
 Arguments = tuple[Any, ...]
 Maker = Callable[[list[str], Arguments], "Result | None"]
-# (the split path, the environ, what is left) -> the answer of what a leaf doesn't decide.
-Rest = Callable[[list[str], "Environ | None", Any], "Found | None"]
+# (the split path, the environ, what is left) -> the answer of what a leaf doesn't decide; without
+# what is left, it is looked for again.
+Rest = Callable[..., "Found | None"]
 # (the split path, the environ, what a leaf looks in, rest) -> the answer.
 Answer = Callable[[list[str], "Environ | None", Any, Rest], "Found | None"]
 
@@ -68,22 +69,21 @@ class Around(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """What a function was compiled of."""
+    """What a function was compiled of, and what tries one route of the form."""
 
     form: Form
     around: Around
+    make: Maker
 
 
 MAKE = Around("s, f", None, (), "{}, = f", (), "None", "{}")
 # An answer looks in *node*, and asks *rest* where it has none itself.
 REFUSE = "rest(s, environ, None)"
-ANY_METHOD = Around(
-    "s, environ, node, rest", None, (), "_, {}, _, _ = node", (), REFUSE, "{}, route"
-)
+ANY_METHOD = Around("s, environ, node, rest", None, (), "{}, = node", (), REFUSE, "{}, route")
 TRY_METHOD = "try: method = environ['REQUEST_METHOD']"
-NO_METHOD = "except (KeyError, TypeError): return rest(s, environ, node)"
+NO_METHOD = "except (KeyError, TypeError): return rest(s, environ)"
 ONE_METHOD = ANY_METHOD._replace(
-    begin=(TRY_METHOD, NO_METHOD), arguments="asked, {}, _, _ = node", demands=("method == asked",)
+    begin=(TRY_METHOD, NO_METHOD), arguments="asked, {}, = node", demands=("method == asked",)
 )
 LOOK_UP = "node = node.get(method)", f"if node is None: return {REFUSE}"
 BY_METHOD = ANY_METHOD._replace(begin=(TRY_METHOD, NO_METHOD, *LOOK_UP))
@@ -113,7 +113,8 @@ def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, A
 def compiled(form: Form, around: Around) -> Callable[..., Any]:
     """Compile what all routes of one form share."""
     made = function(f"def made({around.parameters}):", indented(lines(form, around)))
-    vars(made).update(compiled=Compiled(form, around), probe=around.probe)
+    make = made if around is MAKE else compiled(form, MAKE)
+    vars(made).update(compiled=Compiled(form, around, make), probe=around.probe)
     return made
 
 
@@ -127,12 +128,6 @@ def answering(make: Maker, around: Around) -> Answer | None:
 def form_of(function: Callable[..., Any]) -> Compiled | None:
     """Return what *function* was compiled of, if it was."""
     found: Compiled | None = getattr(function, "compiled", None)
-    return found
-
-
-def probe_of(answer: Answer) -> int | None:
-    """Return the position at which *answer* does the last look-up itself, if it does."""
-    found: int | None = getattr(answer, "probe", None)
     return found
 
 

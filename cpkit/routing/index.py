@@ -10,25 +10,15 @@ from .conditions import Domains, Environ, admission, opaque
 from .patterns import TooLong
 from .route import AnyRoute, Route
 from .shape import UNKNOWN, Controllers, Shape, shapes_of
-from .tree import (
-    NOWHERE,
-    Entry,
-    Left,
-    Node,
-    Record,
-    found_in,
-    grown,
-    of_any_method,
-    of_method,
-    order,
-    remaining,
-)
+from .tree import NOWHERE, Entry, Node, Record, grown, leaf, leaves_in, order, records_in
 
 Search = Callable[[str, "Environ | None"], "Found | None"]
 
 Shaped = tuple[int, AnyRoute, Shape]  # a route's place, the route, one of its shapes
 # What a route is filed under that lists no method at all: found where no method is asked for.
 NO_METHOD: Any = object()
+# The leaves that are yet to be looked for.
+AGAIN: Sequence[Node] = ()
 # How many times the routes may stand in the tree's leaves, for one in the table.
 COPIES = 4
 # For how many lengths of path, at most, an answer is written out in the search itself.
@@ -56,6 +46,7 @@ class Index:
             for place, route in enumerate(routes)
             for shape in _shapes(route, known)
         ]
+        self.places: dict[AnyRoute, int] = {route: place for place, route, _ in reversed(shaped)}
         self.head, shapes = _parted([shape for *_, shape in shaped])
         if self.head:
             placed = zip(shaped, shapes, strict=True)
@@ -66,7 +57,8 @@ class Index:
         self.varying = self._grown(varying)
         self.common = sorted(lengths, key=lambda length: -len(lengths[length]))[:WRITTEN]
         # What a path without a leading slash can match: only a regex of the whole path knows.
-        self.slashless = remaining([e for e in varying if e.shape.steps is None], frozenset())
+        by_regex = [entry for entry in varying if entry.shape.steps is None]
+        self.slashless = [leaf(by_regex, frozenset())] if by_regex else []
 
     @staticmethod
     def _grown(entries: list[Entry]) -> Node:
@@ -78,22 +70,26 @@ class Index:
         for length in self.common:
             at, answer, node = self.fixed[length]
             if at is None and (made := form_of(answer)):
-                written.append((length, *made))
+                written.append((length, made.form, made.around))
                 nodes.append(node)
         return searching(self.limit, self.head, tuple(written), tuple(nodes), self.fixed, self.rest)
 
     def _segments(self, url: str) -> list[str] | None:
         """Return the segments below the head that all routes share; None for another head."""
-        tail = url.removeprefix(self.head)
-        return None if self.head and tail == url else tail.split("/", self.limit)
+        if not url.startswith(self.head):
+            return None
+        return url[len(self.head) :].split("/", self.limit)
 
-    def rest(self, segments: list[str], environ: Environ | None, left: Left) -> Found | None:
-        """Search what is *left* and the routes of varying length, in declared order."""
-        if left is None and self.varying is NOWHERE:
+    def rest(
+        self, segments: list[str], environ: Environ | None, leaves: Sequence[Node] | None = AGAIN
+    ) -> Found | None:
+        """Search what is left in *leaves*, and the routes of varying length, in declared order."""
+        if leaves is None and self.varying is NOWHERE:
             return None
         environ = environ or self.environ()
         method = environ.get("REQUEST_METHOD", "") if environ else None
-        for make, arguments, _, admit in self._left(segments, method, left):
+        records = self._records(segments, method, leaves)
+        for make, arguments, _, admit in sorted(records, key=order):
             result = make(segments, arguments)
             if result is not None and (admit is None or admit(environ, result, segments)):
                 return result, arguments[-1]
@@ -111,10 +107,11 @@ class Index:
 
     def _methods(self, url: str, environ: Environ | None) -> frozenset[str] | None:
         environ = environ or self.environ()
-        segments, found = self._segments(url), set[str]()
+        segments = self._segments(url)
         if segments is None:
             return frozenset()
-        for make, arguments, _, admit in self._every(segments):
+        found: set[str] = set()
+        for make, arguments, _, admit in self._records(segments, None):
             route = arguments[-1]
             methods = (route.conditions or {}).get("method")
             if methods is not None and found.issuperset(methods):
@@ -133,35 +130,33 @@ class Index:
 
         They end with one that *url* is too long for.
         """
-        segments, found = self._segments(url), list[Route]()
-        every = [] if segments is None else sorted(self._every(segments), key=order)
-        for make, each, _, _ in every:
+        segments, found = self._segments(url), []
+        every = () if segments is None else sorted(self._records(segments, None), key=order)
+        for make, arguments, _, _ in every:
             try:
-                fits = make(segments or [], each) is not None
+                fits = make(segments or [], arguments) is not None
             except TooLong:
                 break
             if fits:
-                found.append(each[-1])
+                found.append(arguments[-1])
         return found
 
-    def _left(self, segments: list[str], method: str | None, left: Left) -> list[Record]:
-        """Return the records of *left* and those of varying length, in declared order."""
+    def _records(
+        self, segments: list[str], method: str | None, leaves: Sequence[Node] | None = AGAIN
+    ) -> list[Record]:
+        """Return the records of *leaves* and those of varying length; for None of all methods."""
         if segments[0] and not self.head:
-            return of_method(self.slashless, method)
-        records = of_method(left, method)
-        others = of_method(self._varying(segments), method)
-        return sorted([*records, *others], key=order) if records and others else records or others
-
-    def _every(self, segments: list[str]) -> list[Record]:
-        if segments[0] and not self.head:
-            return of_any_method(self.slashless)
-        left = found_in(self.fixed[len(segments)], segments)
-        return of_any_method(left) + of_any_method(self._varying(segments))
-
-    def _varying(self, segments: list[str]) -> Left:
-        if self.varying is NOWHERE:
-            return None
-        return found_in(self.varying, [*segments, *[""] * (self.limit + 1 - len(segments))])
+            leaves = self.slashless
+        elif leaves is AGAIN:
+            leaves = leaves_in((self.fixed[len(segments)],), segments)
+        found: list[Record] = []
+        for each in leaves or ():
+            found += records_in(each, segments, method, self.places)
+        if self.varying is not NOWHERE and leaves is not self.slashless:
+            padded = [*segments, *[""] * (self.limit + 1 - len(segments))]
+            for each in leaves_in((self.varying,), padded):
+                found += records_in(each, padded, method, self.places)
+        return found
 
 
 def _depth(entry: Entry) -> int:

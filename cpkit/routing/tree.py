@@ -5,23 +5,22 @@ PERF: nodes are plain tuples of three, the fastest to unpack, told apart by what
 * a branch is (position, children by the segment there, the default child);
 * a leaf is (None, a function that answers, what it looks in).
 
-What a leaf looks in, ``Left``, is one of
+What a leaf looks in is, where all its routes are of one form and one for each method,
 
-* a single route: (method or None for any, arguments ..., make, place);
-* a chain of routes, in declared order: (make, arguments, place, the next chain or None);
-* a dict of each method's single route or chain, that of any other method under None;
-* Guarded, Several, or None where nothing is left.
+* the arguments of its single route; before them the method, where it asks for one;
+* a dict of each method's arguments.
 
-A route's *place* is its number among all in declared order; ``make(segments, arguments)`` returns
-its variables and defaults, or None; *arguments* end with the route.
+Else it is a dict of each method's records in declared order, those of any other method under None;
+the records alone, where no route asks for a method; methods and records, where they don't decide;
+None where nothing is left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .compiled import (
     ANY_METHOD,
@@ -38,36 +37,22 @@ from .compiled import (
     compiled,
     form_of,
     formed,
-    probe_of,
     unread,
 )
 from .conditions import Admit, Environ
 from .route import AnyRoute
 from .shape import UNKNOWN, Shape
 
-# (make, arguments, place, admit): a route to try. *admit* tests its other conditions.
+# (make, arguments, place, admit): a route to try. ``make(segments, arguments)`` returns its
+# variables and defaults, or None; *arguments* end with the route; its *place* is its number among
+# all in declared order; *admit* tests its other conditions.
 Record = tuple[Maker, Arguments, int, "Admit | None"]
-Left = Any
 Node = tuple["int | None", Any, Any]
 
 NO_HEAD = "", ""
+ANY = (None,)  # the methods of a route that asks for none
 # So few routes are tried as fast as told apart.
 FEW = 8
-
-
-class Guarded(NamedTuple):
-    """The (methods, record) of a leaf that path and method alone don't decide.
-
-    A record has other conditions, or a route of varying length may come before it.
-    """
-
-    records: list[tuple[frozenset[str] | None, Record]]
-
-
-class Several(NamedTuple):
-    """What is left in several trees, to be tried in declared order."""
-
-    lefts: list[Left]
 
 
 class Probe(NamedTuple):
@@ -213,46 +198,35 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
 
     *decided* are the positions whose fixed text the branches above have compared.
     """
-    left = remaining(entries, decided)
-    if left is None or isinstance(left, Guarded):
-        return None, unsure, left
-    chains = left if isinstance(left, dict) else {None: left}
-    scan = by_method if isinstance(left, dict) else in_order
-    make = next(iter(chains.values()))[0]
-    for each, _, _, following in chains.values():
-        if each is not make or following is not None:
-            return None, scan, left
-    # PERF: one for each method, of one form.
-    methods = tuple(chains)
-    around = BY_METHOD if len(methods) > 1 else ANY_METHOD if None in chains else ONE_METHOD
-    answer = answering(make, around)
-    if answer is None:
-        return None, scan, left
-    singles = {
-        method: (method, *arguments, make, place)
-        for method, (_, arguments, place, _) in chains.items()
-    }
-    return None, answer, singles if len(methods) > 1 else singles[methods[0]]
-
-
-def remaining(entries: Sequence[Entry], decided: frozenset[int]) -> Left:
-    """Return what is left to try of *entries*."""
     records = [(entry.methods, _record(entry, decided)) for entry in entries]
-    if len(entries) == 1 and entries[0].clear and entries[0].admit is None:
-        # PERF: as most often.
-        ((methods, (make, arguments, place, _)),) = records
-        chain = make, arguments, place, None
-        return chain if methods is None else dict.fromkeys(methods, chain)
     if not all(entry.clear and entry.admit is None for entry in entries):
-        return Guarded(records)
-    named = {method for methods, _ in records for method in methods or ()}
-    chains: dict[str | None, Left] = dict.fromkeys(named)
-    if any(methods is None for methods, _ in records):
-        chains[None] = None
-    for methods, (*record, _) in reversed(records):
-        for method in chains if methods is None else methods:
-            chains[method] = (*record, chains[method])
-    return chains if named else chains.get(None)
+        return None, unsure, records
+    left = _by_method(records)
+    make = records[0][1][0]
+    alike = all(len(each) == 1 and each[0][0] is make for each in left.values())
+    # PERF: as most often, one for each method, of one form.
+    around = BY_METHOD if len(left) > 1 else ANY_METHOD if None in left else ONE_METHOD
+    answer = answering(make, around) if alike else None
+    if answer is None:
+        return (None, by_method, left) if left.keys() != {None} else (None, in_order, left[None])
+    singles = {method: each[0][1] for method, each in left.items()}
+    if around is BY_METHOD:
+        return None, answer, singles
+    ((method, arguments),) = singles.items()
+    return None, answer, arguments if method is None else (method, *arguments)
+
+
+def _by_method(
+    records: list[tuple[frozenset[str] | None, Record]],
+) -> dict[str | None, Sequence[Record]]:
+    if len(records) == 1:  # PERF: as most often.
+        ((methods, record),) = records
+        return dict.fromkeys(methods or ANY, (record,))
+    named = {method for methods, _ in records for method in methods or ANY}
+    return {
+        method: [record for methods, record in records if methods is None or method in methods]
+        for method in named
+    }
 
 
 def _record(entry: Entry, decided: frozenset[int]) -> Record:
@@ -265,32 +239,34 @@ def _record(entry: Entry, decided: frozenset[int]) -> Record:
     return compiled(form, MAKE), arguments, place, admit
 
 
-def unsure(segments: list[str], environ: Environ | None, left: Left, rest: Rest) -> Found | None:
-    """Answer where path and method alone don't decide, or nothing is left."""
-    return rest(segments, environ, left)
+def unsure(segments: list[str], environ: Environ | None, left: Any, rest: Rest) -> Found | None:
+    """Answer where path and method alone don't decide, or nothing is left.
+
+    A route has other conditions, or one of varying length may come before it.
+    """
+    return rest(segments, environ, left and ((None, unsure, left),))
 
 
 NOWHERE: Node = (None, unsure, None)
 
 
-def in_order(segments: list[str], environ: Environ | None, chain: Left, rest: Rest) -> Found | None:
-    """Answer by the first record of a chain that matches."""
-    while chain is not None:
-        make, arguments, _, chain = chain
+def in_order(
+    segments: list[str], environ: Environ | None, records: Iterable[Record], rest: Rest
+) -> Found | None:
+    """Answer by the first record that matches."""
+    for make, arguments, _, _ in records:
         result = make(segments, arguments)
         if result is not None:
             return result, arguments[-1]
     return rest(segments, environ, None)
 
 
-def by_method(
-    segments: list[str], environ: Environ | None, chains: Left, rest: Rest
-) -> Found | None:
-    """Answer by the chain of the request's method."""
+def by_method(segments: list[str], environ: Environ | None, left: Any, rest: Rest) -> Found | None:
+    """Answer by the records for the request's method."""
     if environ is None or "REQUEST_METHOD" not in environ:
-        return rest(segments, environ, chains)
-    chain = chains.get(environ["REQUEST_METHOD"]) or chains.get(None)
-    return in_order(segments, environ, chain, rest)
+        return rest(segments, environ)
+    records = left.get(environ["REQUEST_METHOD"]) or left.get(None, ())
+    return in_order(segments, environ, records, rest)
 
 
 def by_parts(
@@ -302,88 +278,57 @@ def by_parts(
         _, answer, left = leaves[0]
         found: Found | None = answer(segments, environ, left, rest)
         return found
-    return rest(segments, environ, _several(leaves, segments))
+    return rest(segments, environ, leaves or None)
 
 
 def leaves_in(trees: Iterable[Node], segments: Sequence[str]) -> list[Node]:
     """Return the leaves of *trees* that *segments* lead to, and in which something is left."""
     leaves: list[Node] = []
-    for at, found, left in trees:
+    for at, answer, left in trees:
         while at is not None:
-            at, found, left = found.get(segments[at], left)
-        if found is by_parts:
+            at, answer, left = answer.get(segments[at], left)
+        if answer is by_parts:
             leaves += leaves_in(left, segments)
-        elif left is not None and _left_in(found, left, segments) is not None:
-            leaves.append((None, found, left))
+        elif left is not None:
+            probe = getattr(answer, "probe", None)  # None: it looks nothing up itself
+            if probe is None or segments[probe] in left:
+                leaves.append((None, answer, left))
     return leaves
 
 
-def _left_in(answer: Answer, left: Left, segments: Sequence[str]) -> Left:
-    """Return what is left in a leaf whose *answer* may do the last look-up."""
-    probe = probe_of(answer)
-    return left if probe is None else left.get(segments[probe])
+def records_in(
+    leaf: Node, segments: Sequence[str], method: str | None, places: Mapping[AnyRoute, int]
+) -> Sequence[Record]:
+    """Return the records for *method* in a leaf that *segments* lead to, in declared order.
+
+    For None all of them, in no order; those of several methods several times.
+    """
+    _, answer, left = leaf
+    made = getattr(answer, "compiled", None)  # PERF: what form_of() does.
+    if made is None:
+        return _stored(answer, left, method)
+    _, around, make = made
+    if around.probe is not None:
+        left = left[segments[around.probe]]
+    if isinstance(left, dict):
+        singles = left.values() if method is None else [left[method]] if method in left else ()
+        return [(make, arguments, places[arguments[-1]], None) for arguments in singles]
+    if around.demands:
+        if method not in (None, left[0]):
+            return ()
+        left = left[1:]
+    return [(make, left, places[left[-1]], None)]
 
 
-def _several(leaves: Sequence[Node], segments: Sequence[str]) -> Left:
-    lefts = [_left_in(answer, left, segments) for _, answer, left in leaves]
-    return Several(lefts) if len(lefts) > 1 else lefts[0] if lefts else None
-
-
-def found_in(tree: Node, segments: Sequence[str]) -> Left:
-    """Return what is left in *tree* for *segments*."""
-    at, found, left = tree
-    while at is not None:
-        at, found, left = found.get(segments[at], left)
-    if found is by_parts:
-        return _several(leaves_in(left, segments), segments)
-    probe = getattr(found, "probe", None)  # PERF: what _left_in() does.
-    return left if probe is None else left.get(segments[probe])
-
-
-def of_method(left: Left, method: str | None) -> list[Record]:
-    """Return the records for *method*, all of them for None, in declared order."""
+def _stored(answer: Answer, left: Any, method: str | None) -> Sequence[Record]:
+    if answer is in_order:
+        return cast(Sequence[Record], left)
+    if answer is unsure:
+        every = method is None
+        return [record for methods, record in left if every or methods is None or method in methods]
     if method is None:
-        every = {order(record): record for record in of_any_method(left)}
-        return [every[number] for number in sorted(every)]
-    if left is None:
-        return []
-    if isinstance(left, Several):
-        return sorted((rec for each in left.lefts for rec in of_method(each, method)), key=order)
-    if isinstance(left, Guarded):
-        return [rec for methods, rec in left.records if methods is None or method in methods]
-    if isinstance(left, dict):
-        return _records(left.get(method) or left.get(None))
-    return _records(left) if callable(left[0]) or left[0] in (None, method) else []
-
-
-def of_any_method(left: Left) -> list[Record]:
-    """Return all records, in no order, those of several methods several times."""
-    if left is None:
-        return []
-    if type(left) is tuple:
-        return _records(left)
-    if isinstance(left, dict):
-        lefts = list(left.values())
-        if callable(lefts[0][0]):
-            return [record for chain in lefts for record in _records(chain)]
-        return [(each[-2], each[1:-2], each[-1], None) for each in lefts]  # all single
-    if isinstance(left, Guarded):
-        return [record for _, record in left.records]
-    return [record for each in left.lefts for record in of_any_method(each)]
+        return [record for records in left.values() for record in records]
+    return cast(Sequence[Record], left.get(method) or left.get(None, ()))
 
 
 order = itemgetter(2)  # a record's place among all routes
-
-
-def _records(left: Left) -> list[Record]:
-    """Return the records of a single route, or of a chain."""
-    if left is None:
-        return []
-    if not callable(left[0]):
-        return [(left[-2], left[1:-2], left[-1], None)]
-    found: list[Record] = []
-    while left is not None:
-        following = left[3]
-        found.append(left if following is None else (*left[:3], None))
-        left = following
-    return found
