@@ -84,8 +84,6 @@ class Route(routes.route.Route):
         self._controllers: Sequence[str] = ()
         self._regmatch: re.Pattern[str] | None = None
         super().__init__(name, routepath, **kargs)
-        if not self.static:
-            self._check_names()
 
     def _check_argument(self, key: str, value: object) -> None:
         if key.startswith("_") and key not in self.template:
@@ -96,8 +94,7 @@ class Route(routes.route.Route):
                 self.template, f"unknown argument {key!r}", "Is it requirements or conditions?"
             )
 
-    def _check_names(self) -> None:
-        names = self._names
+    def _check_names(self, names: list[str]) -> None:
         for at, name in enumerate(names):
             if not name.isidentifier():
                 raise RouteError(
@@ -105,7 +102,7 @@ class Route(routes.route.Route):
                     f"{name!r} is no variable name",
                     "Use letters, digits and _; write \\: or \\* for the character itself.",
                 )
-            if name in names[:at]:
+            if names.index(name) < at:
                 raise RouteError(
                     self.template, f"variable {name!r} stands there twice", "Rename one of them."
                 )
@@ -127,16 +124,17 @@ class Route(routes.route.Route):
         """Read the path and the defaults, as Routes does; the rest waits until it is needed."""
         reader = Reader(self.routepath, static=self.static)
         self.routelist: list[Part] = reader.read()
-        self.reqs: dict[str, str] = {**self.reqs, **reader.requirements}
-        self.req_regs = {name: self._required(name, regex) for name, regex in self.reqs.items()}
-        names, given = frozenset(self._names), keywords(self)
-        if self.explicit and all(type(given[key]) is str for key in given if key not in RESERVED):
-            # PERF: as most often; there is nothing to make text of, and none to add.
-            self.defaults = {key: given[key] for key in given if key not in RESERVED}
-            self.maxkeys = names.union(self.defaults)
-            return
-        self.defaults, default_keys = self._defaults(names, self.reserved_keys, dict(given))
-        self.maxkeys = default_keys | names
+        self.reqs.update(reader.requirements)  # a copy of what was given
+        for name, regex in self.reqs.items():
+            self._required(name, regex)
+        names, given = self._names, keywords(self)
+        self.defaults = {key: given[key] for key in given if key not in RESERVED}
+        # PERF: as most often, there is nothing to make text of, and none to add.
+        if not self.explicit or any(type(value) is not str for value in self.defaults.values()):
+            self.defaults, _ = self._defaults(frozenset(names), RESERVED, dict(given))
+        self.maxkeys = key_set(*names, *self.defaults)
+        if not self.static:
+            self._check_names(names)
 
     def _required(self, name: str, regex: str) -> re.Pattern[str]:
         try:
@@ -150,6 +148,11 @@ class Route(routes.route.Route):
         return [part["name"] for part in self.routelist if not isinstance(part, str)]
 
     # PERF: Routes works these out for every route; only to generate its URL are they needed.
+    @cached_property
+    def req_regs(self) -> dict[str, re.Pattern[str]]:
+        """Return what the values of variables with a requirement must match."""
+        return {name: requirement(regex) for name, regex in self.reqs.items()}
+
     @cached_property
     def dotkeys(self) -> frozenset[str]:
         """Return the variables with a dot of their own."""
@@ -282,6 +285,18 @@ def requirement(regex: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{regex})\Z")
 
 
+@lru_cache(maxsize=1024)
+def key_set(*keys: str) -> frozenset[str]:
+    """Return the set of *keys*: one for all routes that have the same."""
+    return frozenset(keys)
+
+
+@lru_cache(maxsize=1024)
+def variable_part(kind: str, name: str) -> Part:
+    """Return a variable as Routes has it in its list of parts: one for all routes."""
+    return {"type": kind, "name": name}
+
+
 class Reader:
     """A reader of a template, from left to right, into Routes' list of parts."""
 
@@ -330,7 +345,7 @@ class Reader:
             self.at = braced.end()
             dot, name, requirement = braced.groups()
             self.require(name, requirement)
-            self.parts.append({"type": dot or ":", "name": name})
+            self.parts.append(variable_part(dot or ":", name))
         elif opener == "{":
             self.braced()
         elif self.template.startswith("(", self.at):
@@ -382,7 +397,7 @@ class Reader:
     def add(self, kind: str, name: str) -> None:
         if not name:
             raise RouteError(self.template, "a variable has no name", "Write {name}.")
-        self.parts.append({"type": kind, "name": name})
+        self.parts.append(variable_part(kind, name))
 
 
 class Spelling(Reader):

@@ -254,9 +254,10 @@ def _split(
     segments: list[list[Part]] = [[]]
     for index, part in enumerate(parts):
         if isinstance(part, str):
-            first, *others = part.split("/")
-            segments[-1] += [first] if first else []
-            segments += [[text] if text else [] for text in others]
+            texts = part.split("/")
+            if texts[0]:
+                segments[-1].append(texts[0])
+            segments += [[text] if text else [] for text in texts[1:]]
         elif _crosses(part, requirements):
             return segments, list(parts[index:])
         else:

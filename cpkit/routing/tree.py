@@ -18,7 +18,8 @@ None where nothing is left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -47,6 +48,7 @@ from .shape import UNKNOWN, Shape
 # variables and defaults, or None; *arguments* end with the route; its *place* is its number among
 # all in declared order; *admit* tests its other conditions.
 Record = tuple[Maker, Arguments, int, "Admit | None"]
+Records = Sequence[tuple["frozenset[str] | None", Record]]
 Node = tuple["int | None", Any, Any]
 
 NO_HEAD = "", ""
@@ -75,12 +77,9 @@ class Entry(NamedTuple):
     route: AnyRoute
     admit: Admit | None
 
-    def key(self, probe: Probe) -> str | None:
-        """Return the text that a branch finds this route under; None: under every one."""
-        at, separator = probe
+    def head(self, at: int, separator: str) -> str | None:
+        """Return what stands before the first *separator* at a position, where it is known."""
         exact = self.shape.exact.get(at)
-        if not separator:
-            return exact
         if exact is not None:
             return exact.partition(separator)[0]
         ends, head = self.shape.heads.get(at, NO_HEAD)
@@ -115,7 +114,21 @@ def grown(entries: Sequence[Entry], budget: int, decided: frozenset[Probe] = fro
             share = budget / len(entries)
             trees = [grown(part, int(share * len(part)), decided) for part in parts]
             return None, by_parts, tuple(trees)
-    return leaf(entries, frozenset(probe.at for probe in decided if not probe.separator))
+    return leaf(entries, _compared(decided))
+
+
+@lru_cache(maxsize=64)
+def _compared(decided: frozenset[Probe]) -> frozenset[int]:
+    """Return the positions whose whole text has been compared."""
+    return frozenset(probe.at for probe in decided if not probe.separator)
+
+
+def _keys(entries: Iterable[Entry], probe: Probe) -> list[str | None]:
+    """Return the text that a branch finds each route under; None: under every one."""
+    at, separator = probe
+    if separator:
+        return [entry.head(at, separator) for entry in entries]
+    return [entry.shape.exact.get(at) for entry in entries]
 
 
 def _parts(entries: Sequence[Entry], decided: frozenset[Probe]) -> Sequence[list[Entry]]:
@@ -134,7 +147,7 @@ def _parts(entries: Sequence[Entry], decided: frozenset[Probe]) -> Sequence[list
 def _children(
     probe: Probe, entries: Sequence[Entry], budget: int, decided: frozenset[Probe]
 ) -> tuple[dict[str, Node], Node]:
-    keys = [entry.key(probe) for entry in entries]
+    keys = _keys(entries, probe)
     groups: dict[str, list[Entry]] = {key: [] for key in keys if key is not None}
     everywhere = [entry for entry, key in zip(entries, keys, strict=True) if key is None]
     for entry, key in zip(entries, keys, strict=True):
@@ -169,7 +182,7 @@ def _best_probe(entries: Sequence[Entry], budget: int, decided: frozenset[Probe]
     if len(entries) <= FEW:
         scored.append((len(entries) ** 2, None))
     for probe in sorted(_probes(entries) - decided, key=itemgetter(1, 0)):
-        counts = Counter(entry.key(probe) for entry in entries)
+        counts = Counter(_keys(entries, probe))
         everywhere = counts.pop(None, 0)
         if sum(counts.values()) + everywhere * (len(counts) + 1) <= budget:
             left = sum((count + everywhere) ** 2 for count in counts.values())
@@ -201,27 +214,31 @@ def leaf(entries: Sequence[Entry], decided: frozenset[int]) -> Node:
     records = [(entry.methods, _record(entry, decided)) for entry in entries]
     if not all(entry.clear and entry.admit is None for entry in entries):
         return None, unsure, records
-    left = _by_method(records)
+    singles = {
+        method: arguments for methods, (_, arguments, _, _) in records for method in methods or ANY
+    }
     make = records[0][1][0]
-    alike = all(len(each) == 1 and each[0][0] is make for each in left.values())
     # PERF: as most often, one for each method, of one form.
-    around = BY_METHOD if len(left) > 1 else ANY_METHOD if None in left else ONE_METHOD
-    answer = answering(make, around) if alike else None
+    around = BY_METHOD if len(singles) > 1 else ANY_METHOD if None in singles else ONE_METHOD
+    answer = answering(make, around) if _are_single(records, singles) else None
     if answer is None:
+        left = _by_method(records)
         return (None, by_method, left) if left.keys() != {None} else (None, in_order, left[None])
-    singles = {method: each[0][1] for method, each in left.items()}
     if around is BY_METHOD:
         return None, answer, singles
     ((method, arguments),) = singles.items()
     return None, answer, arguments if method is None else (method, *arguments)
 
 
-def _by_method(
-    records: list[tuple[frozenset[str] | None, Record]],
-) -> dict[str | None, Sequence[Record]]:
-    if len(records) == 1:  # PERF: as most often.
-        ((methods, record),) = records
-        return dict.fromkeys(methods or ANY, (record,))
+def _are_single(records: Records, singles: Collection[str | None]) -> bool:
+    """Tell whether *records* are of one form, and one for each method."""
+    if len(records) == 1:
+        return True
+    alike = all(record[0] is records[0][1][0] for _, record in records)
+    return alike and None not in singles and len(singles) == sum(len(m or ()) for m, _ in records)
+
+
+def _by_method(records: Records) -> dict[str | None, list[Record]]:
     named = {method for methods, _ in records for method in methods or ANY}
     return {
         method: [record for methods, record in records if methods is None or method in methods]
