@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from cpkit.errors import RouteError
 
-from .route import Route, Spelling
+from .route import Route
+from .template import Spelling
 
 Config = Mapping[str, Any]
 Sections = dict[str, dict[str, Any]]

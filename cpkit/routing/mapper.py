@@ -116,7 +116,8 @@ class IndexedMapper(Submapping, Mapper):
             self.matchlist.append(route)
             self.maxkeys.setdefault(route.maxkeys, []).append(route)
             self._created_gens = False
-            self._forget()
+            if self._index is not None:  # made since make_route() forgot it
+                self._forget()
 
     def extend(self, routes: Iterable[Any], path_prefix: str = "") -> None:
         """Connect copies of *routes*, with all their options, below *path_prefix*."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from .patterns import accepts, fullmatch
-from .route import Part
+from .template import Part
 
 Values = tuple["str | None", ...]
 Matcher = Callable[[str], "Values | None"]

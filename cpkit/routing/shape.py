@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .patterns import PatternWarning, facts, warning
-from .route import Part, Route
+from .route import Route
 from .segments import check, expression, linear, matcher, plain
+from .template import Part
 
 # What takes the rest of a path, slashes and all; True where it may be empty.
 TAILS = {".*": True, ".*?": True, ".+": False, ".+?": False}

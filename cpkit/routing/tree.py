@@ -137,10 +137,11 @@ def _parts(entries: Sequence[Entry], decided: frozenset[Probe]) -> Sequence[list
     They stay together where there are too many sets of those for it to be worth it.
     """
     parts: dict[tuple[int, str] | None, list[Entry]] = {}
+    sets = set()
     for entry in entries:
-        first = min((probe for probe in _own(entry) if probe not in decided), default=None)
-        parts.setdefault(first, []).append(entry)
-    sets = {frozenset(_own(entry)) for entry in entries}
+        own = frozenset(_own(entry))
+        sets.add(own)
+        parts.setdefault(min(own - decided, default=None), []).append(entry)
     return list(parts.values()) if FEW * len(sets) <= len(entries) else []
 
 

@@ -10,8 +10,8 @@ from effort import calls_in, loops
 
 from cpkit.errors import RouteError
 from cpkit.routing import IndexedMapper, PatternWarning
-from cpkit.routing.route import Reader
 from cpkit.routing.segments import by_regex, matcher
+from cpkit.routing.template import Reader
 
 GET = {"REQUEST_METHOD": "GET"}
 
