@@ -58,6 +58,7 @@ def pytest8(session: nox.Session) -> None:
     install(session)
     session.install("--quiet", "pytest==8.0.0")
     options = ["-W", "error", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    options += ["-o", "markers=faults: slow", "-m", "not faults"]
     session.run("python", "-m", "pytest", "-q", *options, "tests/testing", *session.posargs)
 
 

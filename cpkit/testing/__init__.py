@@ -17,6 +17,7 @@ from ._client import Client
 from ._cookies import Cookies
 from ._fixtures import (
     cp_app,
+    cp_class_isolation,
     cp_client,
     cp_db,
     cp_db_class,
@@ -41,6 +42,7 @@ __all__ = [
     "Response",
     "Timing",
     "cp_app",
+    "cp_class_isolation",
     "cp_client",
     "cp_db",
     "cp_db_class",

@@ -32,10 +32,7 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
     ``cherrypy_isolation = false`` in pytest's configuration switches it off for good,
     ``@pytest.mark.cherrypy(isolation=False)`` for a test.
     """
-    wanted = options_of(request.node).isolation
-    if wanted is None:
-        wanted = request.config.getini("cherrypy_isolation")
-    if not (wanted and ("cherrypy" in sys.modules or _asked(request))):
+    if not (_wanted(request) and ("cherrypy" in sys.modules or _asked(request))):
         yield
         return
     from ._isolation import Isolation
@@ -50,6 +47,21 @@ def cp_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
         isolation.end()
 
 
+@pytest.fixture(autouse=True, scope="class")
+def cp_class_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put the state back after a class of CherryPy's CPWebCase, whose engine runs for all of it."""
+    helper = sys.modules.get("cherrypy.test.helper")
+    is_old = helper and request.cls and issubclass(request.cls, helper.CPWebCase)
+    if not (is_old and _wanted(request)):
+        yield
+        return
+    from ._isolation import Isolation
+
+    isolation = Isolation()
+    yield
+    isolation.end()
+
+
 @pytest.fixture(autouse=True)
 def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
     """Mount before a test's own fixtures run, if it uses a fixture or the marker of cpkit's."""
@@ -60,7 +72,7 @@ def cp_prepared(request: pytest.FixtureRequest, cp_isolation: None) -> None:
 @pytest.fixture
 def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
     """Apply the configuration, mount the application and start the engine, as the test asks."""
-    from ._mounted import mount, start
+    from ._mounted import mount
 
     options = options_of(request.node)
     app = request.getfixturevalue("cp_app") if options.root is None else options.root
@@ -69,7 +81,7 @@ def cp_mounted(request: pytest.FixtureRequest, cp_isolation: None) -> None:
         # Before the engine opens the databases, so that it finds them open already: the copies.
         if "cp_db" in request.fixturenames:
             request.getfixturevalue("cp_db")
-        start(request.getfixturevalue("cp_engine"))
+        request.getfixturevalue("cp_engine").start()
 
 
 @pytest.fixture
@@ -115,7 +127,8 @@ def cp_server(cp_mounted: None, cp_app: object, cp_http: Server) -> Iterator[Ser
 def cp_engine(cp_isolation: None) -> Iterator[Any]:
     """Return CherryPy's engine, to start and stop plugins without HTTP.
 
-    The HTTP servers and the autoreloader are unsubscribed; the engine is stopped after the test.
+    The HTTP servers and the autoreloader are unsubscribed, CherryPy's checks are left out unless
+    ``checker.on`` is set; the engine is stopped after the test.
     """
     from ._mounted import stopped_engine
 
@@ -173,6 +186,12 @@ def cp_session(cp_client: Client) -> Session:
     from ._session import Session
 
     return Session(cp_client)
+
+
+def _wanted(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the marker or pytest's configuration want isolation."""
+    wanted = options_of(request.node).isolation
+    return bool(request.config.getini("cherrypy_isolation")) if wanted is None else wanted
 
 
 def _asked(request: pytest.FixtureRequest) -> bool:

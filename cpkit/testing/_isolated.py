@@ -20,7 +20,7 @@ def isolated(
     """
     from ._isolation import Isolation
     from ._mounted import mount as mount_as_told
-    from ._mounted import running_engine
+    from ._mounted import stopped_engine
 
     options = Options(root, mount, config, engine)
     options.check()
@@ -29,7 +29,8 @@ def isolated(
     try:
         mount_as_told(options, root)
         if engine:
-            with running_engine():
+            with stopped_engine() as started:
+                started.start()
                 yield client
         else:
             yield client

@@ -9,34 +9,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import Any, ClassVar, NoReturn
 
 import cherrypy
 from cherrypy.lib import caching, sessions
 from cherrypy.process import wspbus
+from cherrypy.process.plugins import BackgroundTask
 
-from cpkit.cherry import CPWSGIApp, Entity, LogManager, Part, RequestBody, Tree
 from cpkit.errors import EngineExitError, EngineRestartError
 
-from ._snapshot import remember_attributes, remember_format
+from ._snapshot import Remembered, remember_format
 
-_CLASSES = (
-    cherrypy.Application,
-    Tree,
-    cherrypy.Application.request_class,
-    cherrypy.Application.response_class,
-    Entity,
-    Part,
-    RequestBody,
-    CPWSGIApp,
-    LogManager,
-    sessions.Session,
-    sessions.RamSession,
-    sessions.FileSession,
-    sessions.MemcachedSession,
-    caching.MemoryCache,
-    *type(cherrypy.config).__mro__[:2],
-)
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
 
 
@@ -64,20 +48,23 @@ class Isolation:
     If the engine already runs, a wider fixture owns the state and nothing is touched.
     """
 
+    _last: ClassVar[dict[int, Remembered]] = {}
+
     def __init__(self) -> None:
         self.owned = cherrypy.engine.state is not wspbus.states.STARTED
         if not self.owned:
             return
         self._modules = list(sys.modules)
-        self._restores = [remember_attributes(target) for target in _targets()]
+        self._state = Isolation._last = {id(each): self._remember(each) for each in _targets()}
+        self._threads, self._served = set(threading.enumerate()), cherrypy.server.running
         self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
         self._handlers = set(_handlers())
-        self._restores += map(remember_format, self._handlers)
+        self._formats = [remember_format(each) for each in self._handlers]
         self._factory = logging.getLogRecordFactory()
         self._apps = set(map(id, cherrypy.tree.apps.values()))
         self._log_managers = _log_managers()
         self._cache = vars(cherrypy).get("_cache")
-        self._os, wspbus.os = wspbus.os, _GuardedOs()
+        wspbus.os = _GuardedOs()
         # NOTE: any true value keeps a session from starting its cleaner, a thread that sleeps
         # for five minutes and cannot be woken.
         sessions.Session.clean_thread = sessions.Session.clean_thread or "not while testing"
@@ -87,13 +74,46 @@ class Isolation:
             vars(counting.request_counter).setdefault("count", 0)
 
     def end(self) -> None:
-        """Put everything back."""
+        """Stop what was begun, and put everything back."""
         if not self.owned:
             return
+        try:
+            self._stop_what_began()
+        finally:
+            self._put_back()
+
+    def _remember(self, target: Any) -> Remembered:
+        """Return what *target* holds. PERF: as a rule it is what it held when a test began."""
+        last = self._last.get(id(target))
+        known = last is not None and last.target is target and last.is_unchanged()
+        return last if known and last else Remembered(target)
+
+    def _stop_what_began(self) -> None:
+        engine, server = cherrypy.engine, cherrypy.server
+        if engine.state not in (wspbus.states.STOPPED, wspbus.states.EXITING):
+            engine.exit()
+        if server.running and not self._served:
+            server.stop()
+        for thread in set(threading.enumerate()) - self._threads:
+            if isinstance(thread, BackgroundTask):  # of a Monitor
+                thread.cancel()
         _retire(vars(cherrypy).get("_cache"), self._cache)
+
+    def _put_back(self) -> None:
         for app in cherrypy.tree.apps.values():
             if id(app) not in self._apps:
                 _forget_favicon(getattr(app, "root", None))
+        self._forget_loggers()
+        imported = registered_since(self._modules)
+        for each in self._state.values():
+            each.put_back()
+        for restore in self._formats:
+            restore()
+        for holder, name, value in imported:
+            holder.setdefault(name, value)
+        self._restore_process()
+
+    def _forget_loggers(self) -> None:
         begun = _log_managers() - self._log_managers
         handlers = set(_handlers()) | {h for log in begun for h in _handlers_of(log)}
         for handler in handlers - self._handlers:
@@ -101,15 +121,8 @@ class Isolation:
         for log in begun:
             logging.Logger.manager.loggerDict.pop(log.error_log.name, None)
             logging.Logger.manager.loggerDict.pop(log.access_log.name, None)
-        imported = registered_since(self._modules)
-        for restore in self._restores:
-            restore()
-        for holder, name, value in imported:
-            holder.setdefault(name, value)
-        self._restore_process()
 
     def _restore_process(self) -> None:
-        wspbus.os = self._os
         logging.setLogRecordFactory(self._factory)
         atexit.unregister(cherrypy.engine._clean_exit)
         if threading.current_thread() is threading.main_thread():
@@ -120,22 +133,50 @@ class Isolation:
 
 def _targets() -> Iterator[Any]:
     """Yield every object whose attributes are CherryPy's process-wide state."""
-    yield cherrypy
+    yield from _code.found()
     yield from (cherrypy.engine, cherrypy.server, cherrypy.tree, cherrypy.log, cherrypy.checker)
     yield from (cherrypy.serving, cherrypy.thread_data)
     # Those outside of requests: the checker changes one, handlers that a test calls the other.
     yield from (type(cherrypy.serving).request, type(cherrypy.serving).response)
-    yield from _CLASSES
-    yield from cherrypy.Application.toolboxes.values()
-    yield cherrypy.tools.log_headers  # of which LogPlugin changes the callable
+    for toolbox in cherrypy.Application.toolboxes.values():
+        yield toolbox
+        yield from (each for each in vars(toolbox).values() if isinstance(each, cherrypy.Tool))
     yield from getattr(cherrypy, "servers", {}).values()
     yield from (each for each in vars(cherrypy.engine).values() if hasattr(each, "bus"))
-    yield from (logging.getLogger(name) for name in ("cherrypy.error", "cherrypy.access"))
+    yield from map(logging.getLogger, ("cherrypy", "cherrypy.error", "cherrypy.access"))
     if "_cache" in vars(cherrypy):
         yield cherrypy._cache
     for app in cherrypy.tree.apps.values():
         if isinstance(app, cherrypy.Application):
             yield from (app, app.log, app.wsgiapp, app.log.error_log, app.log.access_log)
+
+
+class _Code:
+    """CherryPy's modules and the classes in them, and those that applications are made of."""
+
+    def __init__(self) -> None:
+        self._modules: list[str] = []
+        self._found: list[Any] = []
+
+    def found(self) -> list[Any]:
+        """Return them all. PERF: they are looked for where a module was imported."""
+        modules = list(sys.modules)
+        if modules != self._modules:
+            self._modules = modules
+            self._found = list(_modules_and_classes())
+        return self._found
+
+
+_code = _Code()
+
+
+def _modules_and_classes() -> Iterator[ModuleType | type]:
+    for name, module in list(sys.modules.items()):
+        if f"{name}.".startswith("cherrypy.") and not f"{name}.".startswith("cherrypy.test."):
+            yield module
+            for each in vars(module).values():
+                if isinstance(each, type) and each.__module__ == name:
+                    yield each
 
 
 def _log_managers() -> set[Any]:
@@ -189,9 +230,9 @@ _Registration = tuple[dict[str, Any], str, object]
 
 
 def registered_since(modules: list[str]) -> list[_Registration]:
-    """Return the toolboxes and tools that came with modules imported since *modules* were.
+    """Return the toolboxes, tools and sessions that came with modules imported since *modules*.
 
-    A module registers its tools when it is first imported, and only then: were they taken back
+    A module registers them when it is first imported, and only then: were they taken back
     after the test in which that happened to be, every later test would miss them.
     """
     if modules == list(sys.modules):  # PERF: as a rule
@@ -202,7 +243,8 @@ def registered_since(modules: list[str]) -> list[_Registration]:
 
 def _registrations() -> Iterator[_Registration]:
     boxes = cherrypy.Application.toolboxes
-    for holder in (boxes, *map(vars, boxes.values())):
+    # The kinds of sessions are the classes in CherryPy's module.
+    for holder in (boxes, vars(sessions), *map(vars, boxes.values())):
         yield from ((holder, name, value) for name, value in list(holder.items()))
 
 

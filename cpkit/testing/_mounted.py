@@ -8,7 +8,7 @@ from typing import Any
 
 import cherrypy
 
-from cpkit.cherry import Bus, Tree
+from cpkit.cherry import Tree
 from cpkit.config_check import faults
 from cpkit.errors import CpkitError, DatabaseNotRunningError, NothingMountedError
 
@@ -35,33 +35,21 @@ def mount(options: Options, root: object) -> None:
 
 @contextmanager
 def stopped_engine() -> Iterator[Any]:
-    """Yield CherryPy's engine without HTTP servers and autoreloader; stop it if it was started."""
+    """Yield CherryPy's engine without HTTP servers and autoreloader; stop it if it was started.
+
+    CherryPy's own checks are left out unless ``checker.on`` is set: they warn of what is usual in
+    tests, such as an application without config.
+    """
     engine = cherrypy.engine
     for each in (cherrypy.server, engine.autoreload, *getattr(cherrypy, "servers", {}).values()):
         each.unsubscribe()
+    if "checker.on" not in cherrypy.config:
+        cherrypy.checker.on = False
     try:
         yield engine
     finally:
         if engine.state not in (engine.states.STOPPED, engine.states.EXITING):
             engine.exit()
-
-
-@contextmanager
-def running_engine() -> Iterator[None]:
-    """Run the engine without HTTP, and without CherryPy's own checks unless ``checker.on`` is set.
-
-    These warn of what is usual in tests, such as an application without config.
-    """
-    with stopped_engine() as engine:
-        start(engine)
-        yield
-
-
-def start(engine: Bus) -> None:
-    """Start the engine of a test."""
-    if "checker.on" not in cherrypy.config:
-        cherrypy.checker.on = False
-    engine.start()
 
 
 class Mounted:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import compress
-from operator import is_
+from types import ModuleType
 from typing import Any
 
-Restore = Callable[[], None]
 _MISSING = object()
 
 
@@ -34,46 +32,44 @@ def _containers(values: Iterable[Any]) -> Iterable[bool]:
     return map(_kind_of, map(type, values))
 
 
-def remember_contents(container: Any, depth: int = 1) -> Restore:
-    """Return a call that puts back what a dict, list or set holds; *depth* levels below it too."""
-    kind = _KIND[type(container)]
-    if not container:
-        return partial(kind.clear, container)
-    # NOTE: the plain methods of dict, for CherryPy's config acts on what is put in it.
-    held = dict.copy(container) if kind is dict else list(container)
-    values = held.values() if isinstance(held, dict) else held
-    inner = compress(values, _containers(values)) if depth else ()
-    restores = [remember_contents(each, depth - 1) for each in inner]
-    refill = list.extend if kind is list else kind.update
+class Remembered:
+    """The attributes of *target*, and what containers in them hold, as they were."""
 
-    def restore() -> None:
-        kind.clear(container)
-        refill(container, held)
-        for each in restores:
-            each()
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self._held = vars(target).copy()
+        containers = compress(self._held.items(), _containers(self._held.values()))
+        self._contents = [
+            content
+            for name, container in containers
+            if not name.startswith("__")
+            for content in _contents_of(container, depth=1)
+        ]
 
-    return restore
+    def is_unchanged(self) -> bool:
+        """Tell whether all is as it was. PERF: dict's own comparison begins with identity."""
+        try:
+            if vars(self.target) != self._held:
+                return False
+            for kind, container, held in self._contents:
+                if not kind.__eq__(container, held):
+                    return False
+        except Exception:  # of a value that cannot be compared, so it's another one
+            return False
+        return True
 
-
-def remember_attributes(target: Any) -> Restore:
-    """Return a call that puts back the attributes of *target* and what containers in them hold."""
-    held = vars(target).copy()
-    names = list(held)
-    containers = compress(held.items(), _containers(held.values()))
-    restores = [remember_contents(it) for name, it in containers if not name.startswith("__")]
-
-    def restore() -> None:
-        now = vars(target)
-        # PERF: as a rule nothing has changed, which this finds out without a Python loop.
-        if not (list(now) == names and all(map(is_, now.values(), held.values()))):
-            _put_back(target, dict(now), held)
-        for each in restores:
-            each()
-
-    return restore
+    def put_back(self) -> None:
+        """Make everything as it was."""
+        if self.is_unchanged():
+            return
+        _put_back(self.target, dict(vars(self.target)), self._held)
+        for kind, container, held in self._contents:
+            # NOTE: the plain methods, for CherryPy's config acts on what is put in it.
+            kind.clear(container)
+            (list.extend if kind is list else kind.update)(container, held)
 
 
-def remember_format(handler: logging.Handler) -> Restore:
+def remember_format(handler: logging.Handler) -> Callable[[], None]:
     """Return a call that puts back what *handler* writes, and how; not the file it writes to."""
     formatter, level, filters = handler.formatter, handler.level, list(handler.filters)
 
@@ -83,9 +79,22 @@ def remember_format(handler: logging.Handler) -> Restore:
     return restore
 
 
+def _contents_of(container: Any, depth: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield a container's kind, it and what it holds; the same for those *depth* levels below."""
+    kind = _KIND[type(container)]
+    held = dict.copy(container) if kind is dict else kind(container)
+    yield kind, container, held
+    if held and depth:
+        values = held.values() if kind is dict else held
+        for each in compress(values, _containers(values)):
+            yield from _contents_of(each, depth - 1)
+
+
 def _put_back(target: Any, now: Mapping[str, Any], held: Mapping[str, Any]) -> None:
     for name in now.keys() - held.keys():
-        _delete(target, name)
+        # NOTE: a module that was imported meanwhile is not imported again: it must be found.
+        if not isinstance(now[name], ModuleType):
+            _delete(target, name)
     for name, value in held.items():
         if now.get(name, _MISSING) is not value:
             _set(target, name, value)

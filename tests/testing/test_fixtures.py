@@ -314,3 +314,15 @@ class TestDatabaseThatNobodyNames:
         assert request.getfixturevalue("cp_db") is own
         with own.begin("session") as session:
             assert session.execute(text("SELECT count(*) FROM book")).scalar() == 0
+
+
+def test_an_application_without_config_is_no_warning_of_the_engines(cp_engine):
+    cherrypy.tree.mount(None)
+    cp_engine.start()
+
+
+def test_cherrypys_checks_run_where_they_are_asked_for(cp_engine):
+    cherrypy.tree.mount(None)
+    cherrypy.config.update({"checker.on": True})
+    with pytest.raises(ChannelFailures, match="empty config"):
+        cp_engine.start()

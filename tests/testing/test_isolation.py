@@ -8,7 +8,8 @@ import pytest
 from cherrypy.lib.caching import MemoryCache
 
 from cpkit.testing._isolation import Isolation
-from cpkit.testing._snapshot import remember_attributes
+from cpkit.testing._snapshot import Remembered
+from tests.demo.processes import free_port
 
 # Each test spoils everything that CherryPy keeps for the process; the snapshot before the first
 # and after each must be the same.
@@ -16,7 +17,7 @@ SPOIL = '''
 import atexit, gc, logging, os, signal, threading, time
 import cherrypy
 import pytest
-from cherrypy.lib import sessions, caching
+from cherrypy.lib import caching, httputil, sessions
 from cherrypy.process import plugins, wspbus
 import cpkit.tools
 from cpkit.plugins import LogPlugin
@@ -94,12 +95,25 @@ def snapshot():
         "signals": signal.getsignal(signal.SIGTERM),
         "os": wspbus.os,
         "threads": sorted(thread.name for thread in threading.enumerate()),
+        "what tools do": (cherrypy.tools.gzip.callable, cherrypy.tools.encode._priority),
+        "logger above": (
+            logging.getLogger("cherrypy").level, list(logging.getLogger("cherrypy").handlers)
+        ),
+        "kinds of sessions": hasattr(sessions, "OwnSession"),
+        "error pages": (cherrypy._cperror._HTTPErrorTemplate, cherrypy.HTTPError.code),
+        "status codes": dict(httputil.response_codes),
+        "hook points": list(cherrypy._cprequest.hookpoints),
+        "dispatchers": cherrypy.dispatch.Dispatcher.dispatch_method_name,
+        "classes of servers and plugins": (
+            cherrypy._cpserver.Server.thread_pool, plugins.Monitor.frequency
+        ),
+        "server runs": cherrypy.server.running,
     }
 
 def settled():
     """Wait for the threads that were told to end."""
     for thread in threading.enumerate():
-        if thread.name == "expire_cache":
+        if thread.name in ("expire_cache", "own"):
             thread.join(10)
     return snapshot()
 
@@ -143,6 +157,17 @@ def test_spoil(turn, tmp_path, cp_client, cp_engine):
     cherrypy.response.headers["X-Left"] = "behind"
     cherrypy.response.cookie["left"] = "behind"
     cherrypy.log.error_log.setLevel(logging.DEBUG)
+    cherrypy.tools.gzip.callable = print
+    cherrypy.tools.encode._priority = 1
+    logging.getLogger("cherrypy").setLevel(logging.ERROR)
+    logging.getLogger("cherrypy").addHandler(logging.NullHandler())
+    sessions.OwnSession = sessions.RamSession
+    cherrypy._cperror._HTTPErrorTemplate, cherrypy.HTTPError.code = "", 1
+    httputil.response_codes[299] = "", ""
+    cherrypy._cprequest.hookpoints.append("own")
+    cherrypy.dispatch.Dispatcher.dispatch_method_name = "own"
+    cherrypy._cpserver.Server.thread_pool = plugins.Monitor.frequency = 1
+    plugins.Monitor(cherrypy.engine, int, 0.01, "own").start()  # and never stopped
     cherrypy.servers["second"].unsubscribe()
     cherrypy.tree = cherrypy._cptree.Tree()
     cherrypy.tree.mount(ROOT)
@@ -152,7 +177,7 @@ def test_spoil(turn, tmp_path, cp_client, cp_engine):
     assert hasattr(cherrypy, "_cache") and sessions.RamSession.cache
     # Fewer than twenty entries spoilt would prove little.
     spoilt = {name for name, held in snapshot().items() if held != FIRST[0][name]}
-    assert len(spoilt) >= 35, set(FIRST[0]) - spoilt
+    assert len(spoilt) >= 43, set(FIRST[0]) - spoilt
 '''
 
 CONFTEST = """
@@ -183,7 +208,65 @@ def test_nothing_of_what_cherrypy_keeps_for_the_process_leaks(pytester):
     pytester.makepyfile(SPOIL)
     result = run(pytester, "-s", "-W", "error")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*NOTHING OF 40 LEAKS*"] * 3)
+    result.stdout.fnmatch_lines(["*NOTHING OF 49 LEAKS*"] * 3)
+
+
+LEFT = """
+import cherrypy, pytest, socket, threading
+
+PORT = {port}
+
+@pytest.mark.parametrize("turn", range(2))
+def test_an_engine_is_left_running(turn):
+    cherrypy.server.socket_port = PORT
+    cherrypy.engine.autoreload.unsubscribe()
+    cherrypy.engine.start()
+    raise RuntimeError("before it is stopped")
+
+@pytest.mark.parametrize("turn", range(2))
+def test_a_server_is_left_running(turn):
+    cherrypy.server.socket_port = PORT
+    cherrypy.server.start()
+    raise RuntimeError("before it is stopped")
+
+def test_nobody_serves():
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", PORT))
+    assert not [each for each in threading.enumerate() if "HTTPServer" in each.name]
+"""
+
+
+def test_what_a_test_leaves_running_is_stopped(pytester):
+    pytester.makepyfile(LEFT.format(port=free_port()))
+    run(pytester, "-W", "error").assert_outcomes(passed=1, failed=4)
+
+
+OLD = """
+import cherrypy, pytest
+from cherrypy.test import helper
+
+BEFORE = dict(cherrypy.config)
+
+class OldTest(helper.CPWebCase):
+    def setup_server():
+        cherrypy.config.update({"own.key": 1})
+        cherrypy.tools.own = cherrypy.Tool("before_handler", lambda: None)
+
+    def test_its_state_lasts_for_the_class(self):
+        assert cherrypy.config["own.key"] == 1
+
+    def test_and_for_all_of_it(self):
+        assert cherrypy.config["own.key"] == 1
+
+def test_no_longer():
+    assert dict(cherrypy.config) == BEFORE
+    assert not hasattr(cherrypy.tools, "own")
+"""
+
+
+def test_what_a_class_of_cpwebcase_leaves_is_put_back(pytester):
+    pytester.makepyfile(OLD)
+    run(pytester).assert_outcomes(passed=4)  # one is CPWebCase's own
 
 
 def test_the_application_that_cherrypys_checker_leaves_outside_of_requests_is_put_back():
@@ -198,11 +281,11 @@ def test_the_application_that_cherrypys_checker_leaves_outside_of_requests_is_pu
 def test_the_attributes_of_a_class_are_put_back():
     held = [1]
     kept = type("Kept", (), {"changed": held, "removed": held})
-    restore = remember_attributes(kept)
+    remembered = Remembered(kept)
     kept.changed, kept.added = [2], 3
     held.append(4)
     del kept.removed
-    restore()
+    remembered.put_back()
     assert kept.changed is kept.removed is held
     assert (held, hasattr(kept, "added")) == ([1], False)
 
@@ -210,10 +293,10 @@ def test_the_attributes_of_a_class_are_put_back():
 def test_an_attribute_in_the_place_of_another_is_no_disguise():
     kept = type("Object", (), {})()
     kept.a = None
-    restore = remember_attributes(kept)
+    remembered = Remembered(kept)
     del kept.a
     kept.b = None
-    restore()
+    remembered.put_back()
     assert vars(kept) == {"a": None}
 
 
