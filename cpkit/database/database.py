@@ -23,14 +23,14 @@ from cpkit.errors import (
 
 from .backends.base import Backend, driver_of
 from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
-from .backends.postgresql import PostgresqlBackend, Psycopg2Backend, PsycopgBackend
+from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
 from .engines import Host, build_lanes
 from .faults import Fault, patiently
 from .handles import ConnectionUnit, DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
-from .pool import GUARDED, INHERITED, Borrowed, UnitPool, check_in, check_out
+from .pool import GUARDED, INHERITED, Borrowed, check_in, check_out, tidied
 from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Local, Terms
@@ -53,6 +53,7 @@ _BACKENDS: dict[tuple[str, str], type[Backend[Any]]] = {
     ("sqlite", "pysqlite"): SqliteBackend,
     ("postgresql", "psycopg"): PsycopgBackend,
     ("postgresql", "psycopg2"): Psycopg2Backend,
+    ("postgresql", "pg8000"): Pg8000Backend,
     ("mysql", "pymysql"): PymysqlBackend,
     ("mariadb", "pymysql"): PymysqlBackend,
     ("mysql", "mysqlconnector"): MysqlConnectorBackend,
@@ -220,12 +221,12 @@ class Database:
     def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
         """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
         pooled, backend, turns = borrowed.pooled, borrowed.backend, borrowed.turns
-        driver = borrowed.driver
+        driver, engine = borrowed.driver, borrowed.engine
         try:
             if backend.sets_modes and not broken and not backend.is_plain(terms):
                 broken = not self._watched(driver, lambda: backend.restored(driver, terms))
             if changed and not broken:
-                broken = not self._watched(driver, lambda: self._tidied(borrowed))
+                broken = not self._watched(driver, lambda: tidied(engine, backend, driver))
             if broken and pooled.is_valid and not pooled.is_detached:
                 pooled.invalidate()
         except BaseException:
@@ -268,13 +269,6 @@ class Database:
             return call()
         finally:
             self.watchdog.release(call)
-
-    def _tidied(self, borrowed: Borrowed) -> bool:
-        """Undo what a unit has set on its connection; false if it is to be dropped."""
-        pool = borrowed.engine.pool
-        if isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
-            return False  # what they have set would be undone as well
-        return borrowed.backend.tidy(borrowed.driver)
 
     # ------------------------------ opening and closing ------------------------------
 

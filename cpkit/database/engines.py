@@ -14,7 +14,7 @@ from cpkit.errors import (
     UnitOverError,
 )
 
-from .pool import UnitPool, check, checked_in, joined, opened
+from .pool import CHANGED, UnitPool, check, checked_in, joined, opened
 from .terms import UNIT, State, refuse_autocommit
 from .turns import Lane, Lanes, Turns
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Dialect, NestedTransaction, RootTransaction
-    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
     from sqlalchemy.orm import Session
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -54,8 +54,10 @@ def _build_engine(
     defaults = {"poolclass": UnitPool, "hide_parameters": True}
     engine = create_engine(backend.url, **{**defaults, **given})
     backend.dialect = engine.dialect
+    backend.connect_in_time(engine.dialect)
+    event.listen(engine, "handle_error", partial(_hide_values, backend))
     event.listen(engine, "connect", partial(opened, backend.max_age))
-    event.listen(engine, "checkin", partial(checked_in, backend))
+    event.listen(engine, "checkin", partial(checked_in, engine, backend))
     event.listen(engine, "connect", backend.connected)
     if takes_turns:
         event.listen(engine, "connect", backend.connected_to_write)
@@ -65,6 +67,11 @@ def _build_engine(
         engine.pool.settle(backend.look)
     _run_by_units(engine.dialect, backend, host.committed)
     return engine
+
+
+def _hide_values(backend: Backend[Any], context: ExceptionContext) -> None:
+    """Take the values of a statement out of what SQLAlchemy raises itself, of a type's say."""
+    backend.hide(context.sqlalchemy_exception)
 
 
 U = TypeVar("U", contravariant=True)  # the unit of work, which knows these
@@ -314,9 +321,9 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
         do_begin=begin,
         do_commit=_ended_by_unit(dialect.do_commit, "commit_by", committed),
         do_rollback=_ended_by_unit(dialect.do_rollback, "rollback_by"),
-        do_execute=_by_unit(dialect.do_execute),
-        do_executemany=_by_unit(dialect.do_executemany),
-        do_execute_no_params=_by_unit(dialect.do_execute_no_params),
+        do_execute=_by_unit(dialect.do_execute, backend),
+        do_executemany=_by_unit(dialect.do_executemany, backend),
+        do_execute_no_params=_by_unit(dialect.do_execute_no_params, backend),
         is_disconnect=is_disconnect,
     )
 
@@ -352,13 +359,15 @@ def _unit_with(pooled: PoolProxiedConnection) -> Runner | None:
     return unit
 
 
-def _by_unit(execute: Callable[..., object]) -> Callable[..., None]:
+def _by_unit(execute: Callable[..., object], backend: Backend[Any]) -> Callable[..., None]:
     def run(cursor: DBAPICursor, statement: str, *args: Any) -> None:
         # NOTE: the context comes last, after parameters if there are any.
         connection = args[-1].root_connection
         if isinstance(connection, UnitConnection):
             connection.unit.run(statement, cursor, execute, cursor, statement, *args)
         else:
+            if backend.judge(statement).sets:
+                connection.info[CHANGED] = True
             execute(cursor, statement, *args)
 
     return run

@@ -123,6 +123,8 @@ def _of_sqlite(error: BaseException) -> Fault | None:
 
 
 def _of_mysql(error: BaseException) -> Fault | None:
+    if _is(error, "ConnectionTimeoutError") or _is(error, "ReadTimeoutError"):
+        return Fault.GONE  # NOTE: mysql-connector gives it the number of a statement's timeout
     code = getattr(error, "errno", None)  # of mysql-connector and MariaDB's own
     if code is None and error.args:
         code = error.args[0]

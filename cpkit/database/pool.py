@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 from sqlalchemy.util.queue import Empty
 
+from .sockets import hurry, seconds_left
 from .terms import UNIT
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # given back, and when it is too old.
 PID, SINCE, UNTIL = "cpkit.pid", "cpkit.since", "cpkit.until"
 GUARDED = "cpkit.guarded"  # whether it is kept from writing
+CHANGED = "cpkit.changed"  # whether something was set on it where no unit had it
 
 # NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
@@ -45,14 +46,6 @@ _MOST_CURSORS = 256  # that are remembered before those that are gone are forgot
 # NOTE: SQLAlchemy counts who has a connection checked out: so a Connection's close() keeps it.
 _KEPT = 2**60
 
-
-class _Hurry(threading.local):
-    """How long the unit that a thread borrows for may wait for a connection."""
-
-    deadline: float | None = None  # monotonic; None: as long as the pool is set to wait
-
-
-_hurry = _Hurry()
 
 Look = Callable[[Any, float], None]  # at a driver's connection that was idle for so many seconds
 
@@ -221,9 +214,8 @@ class UnitPool(QueuePool):
     @property
     def _timeout(self) -> float:
         """Return the seconds to wait: a unit that has waited for something else waits less."""
-        if _hurry.deadline is None:
-            return self._longest_wait
-        return max(_hurry.deadline - time.monotonic(), 0)
+        left = seconds_left()
+        return self._longest_wait if left is None else left
 
     @_timeout.setter
     def _timeout(self, seconds: float) -> None:
@@ -300,11 +292,11 @@ def check_out(engine: Engine, deadline: float) -> PoolProxiedConnection:
     pool = engine.pool
     pooled = pool.spare() if isinstance(pool, UnitPool) else None
     if pooled is None:
-        _hurry.deadline = deadline
+        hurry.deadline = deadline
         try:
             pooled = engine.raw_connection()
         finally:
-            _hurry.deadline = None
+            hurry.deadline = None
         pooled._counter = _KEPT  # type: ignore[attr-defined]
     return pooled
 
@@ -343,9 +335,22 @@ def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
     record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
 
 
-def checked_in(backend: Backend[Any], driver: object, record: ConnectionPoolEntry) -> None:
+def tidied(engine: Engine, backend: Backend[Any], driver: object) -> bool:
+    """Undo what was set on a connection of *engine*; false if it is to be dropped."""
+    pool = engine.pool
+    if isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
+        return False  # what they have set would be undone as well
+    return backend.tidy(driver)
+
+
+def checked_in(
+    engine: Engine, backend: Backend[Any], driver: object, record: ConnectionPoolEntry
+) -> None:
     """Note that nobody has a connection any more, and that whoever gets it next may write."""
     record.info.pop(UNIT, None)
+    if record.info.pop(CHANGED, False) and driver and not tidied(engine, backend, driver):
+        record.invalidate()
+        return
     if record.info.pop(GUARDED, False) and driver is not None:
         backend.guard(driver, False)
     record.info[SINCE] = time.monotonic()

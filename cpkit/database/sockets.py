@@ -66,6 +66,18 @@ class Watchdog(Generic[D]):
         return [self._running.pop(who)[1] for who in late]
 
 
+class _Hurry(threading.local):
+    deadline: float | None = None  # monotonic
+
+
+hurry = _Hurry()  # how long a thread may wait for the connection that it borrows
+
+
+def seconds_left() -> float | None:
+    """Return how long this thread may still wait for its connection; None: as long as it takes."""
+    return None if hurry.deadline is None else max(hurry.deadline - time.monotonic(), 0)
+
+
 def cut(descriptor: int | None) -> bool:
     """Shut a driver's socket down, if it shows one; the driver sees the end of the stream."""
     if descriptor is None:

@@ -23,6 +23,9 @@ _MARIADB = frozenset({1062, 1064, 1292, 1300, 1366, 1367, 1411, 1525, 1586, 1690
 _MARIADB_VALUE = re.compile(r"(?s)'.*'(?= for (?:key|column|function) )|'.*'")
 _SQLITE_VALUE = re.compile(r"(?s)(fts5: syntax error near |JSON path error near |JSON path: ).*")
 
+# What SQLAlchemy says of an Enum.
+_ENUM = re.compile(r"(?s)\A'.*'(?= is not among the defined enum values)")
+
 
 def hide_values(error: BaseException | None) -> None:
     """Take the values of its statement out of the text of a driver's *error*.
@@ -33,9 +36,7 @@ def hide_values(error: BaseException | None) -> None:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        hide = _BY_DRIVER.get(type(error).__module__.partition(".")[0])
-        if hide is not None:
-            hide(error)
+        _BY_DRIVER.get(_package(type(error)), _hide_enum)(error)
         error = error.__cause__ or error.__context__
 
 
@@ -70,6 +71,36 @@ def _hide_sqlite(error: BaseException) -> None:
     _change_texts(error, lambda text: _SQLITE_VALUE.sub(rf"\1{HIDDEN}", text))
 
 
+def _hide_statement(error: Any) -> None:
+    """Hide what a column's type, and not the driver, says of a value that it cannot take."""
+    orig = getattr(error, "orig", None)
+    if orig is None or any(_package(it) in _BY_DRIVER for it in type(orig).__mro__):
+        return
+    inner: BaseException | None = orig
+    while inner is not None:
+        inner.args = (_without_value(inner),)
+        inner = inner.__cause__
+    told = f"({type(orig).__module__}.{type(orig).__qualname__}) {orig.args[0]}"
+    error.args = (told, *error.args[1:])
+
+
+def _hide_enum(error: BaseException) -> None:
+    """Hide what was stored and is none of an Enum's values."""
+    if isinstance(error, LookupError) and _ENUM.match(str(error)):
+        error.args = (_without_value(error),)
+        if error.__cause__ is not None:
+            error.__cause__.args = (HIDDEN,)
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+def _without_value(error: BaseException) -> str:
+    text = str(error)
+    return _ENUM.sub(f"'{HIDDEN}'", text) if _ENUM.match(text) else HIDDEN
+
+
 def _change_texts(error: BaseException, change: Callable[[str], str]) -> None:
     """Have *change* make anew each text that *error* is shown by."""
     error.args = tuple(change(it) if isinstance(it, str) else it for it in error.args)
@@ -85,4 +116,5 @@ _BY_DRIVER: dict[str, Callable[[Any], None]] = {
     "pg8000": _hide_pg8000,
     **dict.fromkeys(("pymysql", "MySQLdb", "mysql", "mariadb"), _hide_mariadb),
     "sqlite3": _hide_sqlite,
+    "sqlalchemy": _hide_statement,
 }

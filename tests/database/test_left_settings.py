@@ -58,3 +58,53 @@ def test_what_a_statement_sets_is_gone_with_its_request(mount, cp_client, how):
     for method in ("POST", "GET"):
         cp_client.request(method, "/")
         assert cp_client.get("/see").text == "nothing"
+
+
+mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
+LEFT = {
+    "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys"),
+    "memory": ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys"),
+    "postgresql": ("SET application_name = 'left'", "SHOW application_name"),
+    "mariadb": ("SET sql_safe_updates = 1", "SELECT @@sql_safe_updates"),
+}
+
+
+@pytest.mark.parametrize("any_database", ["sqlite", "memory", "postgresql", mariadb], indirect=True)
+@pytest.mark.parametrize("autocommit", [False, True], ids=["", "autocommit"])
+def test_what_a_connection_of_the_engine_sets_is_gone_with_it(
+    start_database, any_database, autocommit, request
+):
+    database = start_database(any_database, pool_size=1)
+    kind = request.node.callspec.params["any_database"]
+    statement, see = LEFT[kind]
+
+    def seen():
+        with database.engine.connect() as connection:
+            by_engine = connection.exec_driver_sql(see).scalar()
+        with database.begin("dbapi", write=False) as unit:
+            return by_engine, unit.execute(see).fetchone()[0]
+
+    before = seen()
+    options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+    with database.engine.connect().execution_options(**options) as connection:
+        connection.exec_driver_sql(statement)
+        connection.commit()
+        if kind == "postgresql" or autocommit:
+            assert connection.exec_driver_sql(see).scalar() != before[0]
+    assert seen() == before
+    with database.engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_connection_of_the_engine_that_sets_nothing_is_kept(start_database, postgres):
+    database = start_database(postgres.url, pool_size=1)
+
+    def backend():
+        with database.engine.connect() as connection:
+            return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+    first = backend()
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("SET application_name = 'left'")
+        connection.commit()
+    assert backend() == first

@@ -34,6 +34,7 @@ PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
     "_sock": "its socket is looked at, and cut where the server hangs",
 }
+PG8000 = {"_usock": "the time-out for a connect is not for statements; it is looked at, and cut"}
 PSYCOPG = {"_prepared": "psycopg forgets what it has prepared where DISCARD ALL takes it away"}
 
 
@@ -74,6 +75,14 @@ def test_a_private_name_of_pymysql_is_still_there(name):
     assert hasattr(connection, name), f"PyMySQL's connections have no {name}: {PYMYSQL[name]}"
 
 
+@pytest.mark.parametrize("name", PG8000)
+def test_a_private_name_of_pg8000_is_still_there(postgres, name):
+    pg8000 = pytest.importorskip("pg8000")
+    connection = pg8000.connect("me", "127.0.0.1", "postgres", postgres.port)
+    assert hasattr(connection, name), f"pg8000's connections have no {name}: {PG8000[name]}"
+    connection.close()
+
+
 @pytest.mark.parametrize("name", PSYCOPG)
 def test_a_private_name_of_psycopg_is_still_there(postgres, name):
     psycopg = pytest.importorskip("psycopg")
@@ -104,7 +113,7 @@ def test_no_other_file_uses_them(path):
     mine = {
         "pool.py": {*POOL, *FAIRY, *DISPATCH},
         "mariadb.py": set(PYMYSQL),
-        "postgresql.py": set(PSYCOPG),
+        "postgresql.py": {*PSYCOPG, *PG8000},
     }
     assert private_names(path) <= mine.get(path.name, set())
 

@@ -12,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from cpkit.database.faults import Fault, fault_of
 from cpkit.database.settings import DatabaseSettings
-from cpkit.database.sockets import cut, readable
+from cpkit.database.sockets import cut, readable, seconds_left
 from cpkit.database.statements import Judged, Statement, judge
 from cpkit.database.terms import State, Terms, Value
 from cpkit.database.values import hide_values
@@ -81,7 +81,27 @@ class Backend(Generic[D]):
 
     def connect_args(self) -> dict[str, Any]:
         """Return what the driver is to be told for each connection."""
+        return self.in_time(self.settings.timeout)
+
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has the driver give up a connect after so many *seconds*."""
         return {}
+
+    def connect_in_time(self, dialect: Dialect) -> None:
+        """Have *dialect* give a connect up when its unit has no time left; what users say stays."""
+        connect, ours = dialect.connect, self.connect_args()
+
+        def run(*args: Any, **told: Any) -> Any:
+            left = seconds_left()
+            if left is not None:
+                less = self.in_time(left)
+                told |= {name: it for name, it in less.items() if told.get(name) == ours[name]}
+            try:
+                return connect(*args, **told)
+            except OSError as error:  # pg8000 lets it pass
+                raise dialect.loaded_dbapi.InterfaceError(str(error)) from error
+
+        vars(dialect)["connect"] = run
 
     @property
     def keeps_data_in_connection(self) -> bool:
@@ -108,6 +128,7 @@ class Backend(Generic[D]):
         kept = {name: options[name] for name in ("creator", "connect_args") if name in options}
         engine = create_engine(self.url, poolclass=NullPool, hide_parameters=True, **kept)
         event.listen(engine, "connect", self.connected)
+        self.connect_in_time(engine.dialect)
         with engine.connect() as connection:
             self.verify(connection)
 

@@ -95,18 +95,18 @@ class MariadbBackend(Backend[D]):
 class MysqlConnectorBackend(MariadbBackend[Driver]):
     """MariaDB or MySQL through mysql-connector."""
 
-    def connect_args(self) -> dict[str, Any]:
-        """Have a connection attempt end in time."""
-        return {"connection_timeout": max(1, math.ceil(self.settings.timeout))}
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*."""
+        return {"connection_timeout": max(1, math.ceil(seconds))}
 
 
 class PymysqlBackend(MariadbBackend[PyMysql]):
     """MariaDB or MySQL through PyMySQL, which sets keepalives by itself."""
 
-    def connect_args(self) -> dict[str, Any]:
-        """Have a connection attempt end in time."""
-        seconds = max(1, math.ceil(self.settings.timeout))
-        return {"connect_timeout": seconds, "read_timeout": seconds}
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*."""
+        whole = max(1, math.ceil(seconds))
+        return {"connect_timeout": whole, "read_timeout": whole}
 
     def connected(self, driver: PyMysql, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,16 +76,50 @@ class PostgresqlBackend(Backend[D]):
         connection.execute(text("SET LOCAL lock_timeout = 0"))
 
 
-def _libpq(timeout: float) -> dict[str, Any]:
-    """Have a connection attempt, and a connection whose peer is gone, end in time."""
-    return {
-        "connect_timeout": max(2, math.ceil(timeout)),  # libpq's least is 2 s
-        "keepalives": 1,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 30_000,
-    }
+class LibpqBackend(PostgresqlBackend[D]):
+    """PostgreSQL through libpq."""
+
+    def connect_args(self) -> dict[str, Any]:
+        """Have a connect, and a connection whose peer is gone, end in time."""
+        return {
+            **super().connect_args(),
+            "keepalives": 1,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        }
+
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*; libpq's least is 2 a host."""
+        hosts = self.url.query.get("host", ())
+        several = len(hosts.split(",") if isinstance(hosts, str) else hosts)
+        return {"connect_timeout": max(2, math.ceil(seconds / max(1, several)))}
+
+
+class Pg8000(Driver, Protocol):
+    """pg8000's connection, as far as it is needed here."""
+
+    _usock: socket.socket | None
+
+
+class Pg8000Backend(PostgresqlBackend[Pg8000]):
+    """PostgreSQL through pg8000."""
+
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*."""
+        return {"timeout": max(1, seconds)}
+
+    def connected(self, driver: Pg8000, record: ConnectionPoolEntry) -> None:
+        """Set up a connection that was just opened: what counted for the connect is over."""
+        given = self.settings.engine_options.get("connect_args", {})
+        if "timeout" not in {*self.url.query, *given} and driver._usock is not None:
+            driver._usock.settimeout(None)
+        super().connected(driver, record)
+
+    def descriptor(self, driver: Pg8000) -> int | None:
+        """Return pg8000's socket."""
+        return None if driver._usock is None else driver._usock.fileno()
 
 
 class Psycopg2(Driver, Protocol):
@@ -97,12 +132,8 @@ class Psycopg2(Driver, Protocol):
         """Return what libpq knows of the transaction."""
 
 
-class Psycopg2Backend(PostgresqlBackend[Psycopg2]):
+class Psycopg2Backend(LibpqBackend[Psycopg2]):
     """PostgreSQL through psycopg 2."""
-
-    def connect_args(self) -> dict[str, Any]:
-        """Return libpq's time limits."""
-        return _libpq(self.settings.timeout)
 
     def descriptor(self, driver: Psycopg2) -> int:
         """Return libpq's socket."""
@@ -117,14 +148,10 @@ class Psycopg2Backend(PostgresqlBackend[Psycopg2]):
         return driver.get_transaction_status() == _IN_ERROR
 
 
-class PsycopgBackend(PostgresqlBackend["Psycopg"]):
+class PsycopgBackend(LibpqBackend["Psycopg"]):
     """PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
 
     reads_without_transaction = cursors_need_transactions = True
-
-    def connect_args(self) -> dict[str, Any]:
-        """Return libpq's time limits."""
-        return _libpq(self.settings.timeout)
 
     def descriptor(self, driver: Psycopg) -> int:
         """Return libpq's socket."""
