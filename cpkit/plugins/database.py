@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from inspect import currentframe
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import cherrypy
 from cherrypy.process.plugins import SimplePlugin
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Engine
 
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
+from cpkit.database.begun import Begun
 from cpkit.database.database import Database
 from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Health, PoolFigures, measured
@@ -25,23 +27,25 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     from cpkit.database.backends.base import Backend
+    from cpkit.database.unit import Unit
 
 # What may be over soon: worth to wait for, and no reason to end where it is not required.
 _MAY_COME = (Fault.GONE, Fault.BUSY)
 
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
-def _of_database(
-    method: Callable[Concatenate[Database, P], R],
-) -> Callable[Concatenate[DatabasePlugin, P], R]:
-    """Return *method* as the plugin's own, with its signature and its docstring."""
+def _noted(
+    method: Callable[Concatenate[Database, P], Unit],
+) -> Callable[Concatenate[DatabasePlugin, P], Unit]:
+    """Return *method* as the plugin's own, which notes where each unit was begun."""
 
     @wraps(method)
-    def call(self: DatabasePlugin, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(self.database, *args, **kwargs)
+    def call(self: DatabasePlugin, /, *args: P.args, **kwargs: P.kwargs) -> Unit:
+        unit, here = method(self.database, *args, **kwargs), currentframe()
+        self._begun.note(unit, here and here.f_back)
+        return unit
 
     return call
 
@@ -58,6 +62,7 @@ class DatabasePlugin(SimplePlugin):
     def __init__(self, bus: Bus, url: str | URL | None = None, **engine_options: Any) -> None:
         self._settings = DatabaseSettings()
         self._database = Database(self._settings, self)
+        self._begun = Begun()
         self._user = -1
         self._take_back = partial(take_back, self.say)
         super().__init__(bus)
@@ -86,7 +91,7 @@ class DatabasePlugin(SimplePlugin):
 
     # ------------------------------ what applications call ------------------------------
 
-    unit = begin = _of_database(Database.unit)
+    unit = begin = _noted(Database.unit)
 
     @property
     def engine(self) -> Engine:
@@ -175,6 +180,8 @@ class DatabasePlugin(SimplePlugin):
 
     def preflight(self) -> None:
         """Wait for the database; end the process if it does not come and is required."""
+        if self.running:  # a listener before this one has asked for it
+            return
         try:
             self._await(self._database.configured())
         except Exception as error:
@@ -224,6 +231,8 @@ class DatabasePlugin(SimplePlugin):
         if self.running:
             self._database.close()
             self.say("closed.")
+            for where in self._begun.still_open():
+                self.say(f"a unit of work was left open. It was begun in {where}.", 30)
 
     # After the server has drained (25) and plugins have flushed what they hold (50).
     stop.priority = 90  # type: ignore[attr-defined]
@@ -238,8 +247,12 @@ class DatabasePlugin(SimplePlugin):
 
     def _end_if_needed(self, error: Exception) -> None:
         """End the process before anything is served, unless it can go on without the database."""
-        if self._settings.required or fault_of(error) not in _MAY_COME:
-            end_start(self.bus, _one_line(error), of=f"Database {self._settings.masked_url}")
+        fault, told = fault_of(error), _one_line(error)
+        if fault is Fault.BUSY:
+            open_ones = self._begun.still_open()
+            told += "".join(f"; a unit of work is open that was begun in {it}" for it in open_ones)
+        if self._settings.required or fault not in _MAY_COME:
+            end_start(self.bus, told, of=f"Database {self._settings.masked_url}")
 
 
 def effective_user() -> int:

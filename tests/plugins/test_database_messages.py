@@ -1,5 +1,7 @@
 """What is wrong with a database is said in one line, with what to do about it."""
 
+from inspect import currentframe, getframeinfo
+
 import cherrypy
 import pytest
 from sqlalchemy import text
@@ -68,6 +70,48 @@ def test_a_start_listener_of_any_priority_can_read(cp_engine, tmp_path, priority
         assert found == [1]
     finally:
         cherrypy.engine.unsubscribe("start", listener)
+
+
+@pytest.mark.parametrize("priority", [1, 59, 60, 62, 70])
+def test_a_start_listener_of_any_priority_can_leave_its_unit_open(cp_engine, tmp_path, priority):
+    left = []
+
+    def listener():
+        left.append(cherrypy.engine.db.begin())
+        left[0].execute(text("CREATE TABLE book (title TEXT)"))
+
+    cherrypy.engine.db = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/x.sqlite", wait=0)
+    cherrypy.engine.db.subscribe()
+    cherrypy.engine.subscribe("start", listener, priority)
+    try:
+        cp_engine.start()
+        left[0].end(commit=True)
+        with cherrypy.engine.db.begin(write=False) as connection:
+            assert connection.scalar(text("SELECT count(*) FROM book")) == 0
+    finally:
+        cherrypy.engine.unsubscribe("start", listener)
+
+
+def test_a_unit_that_was_left_open_is_told_with_its_place(cp_isolation, tmp_path, caplog):
+    plugin = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/x.sqlite", wait=0)
+    plugin.start()
+    with plugin.begin() as ended:
+        ended.execute(text("CREATE TABLE book (title TEXT)"))
+    left, line = plugin.begin(), getframeinfo(currentframe()).lineno
+    left.execute(text("SELECT * FROM book"))
+    plugin.stop()
+    place = f"{__file__}, line {line}, in the thread MainThread"
+    assert f"a unit of work was left open. It was begun in {place}." in caplog.text
+    caplog.clear()
+    with pytest.raises(SystemExit):
+        plugin.preflight()
+    assert "database is locked; a unit of work is open that was begun in " + place in caplog.text
+    left.close()
+    caplog.clear()
+    plugin.preflight()
+    plugin.start()
+    plugin.stop()
+    assert "left open" not in caplog.text
 
 
 def test_a_tool_whose_plugin_was_never_switched_on_is_told_at_the_start(cp_isolation):
