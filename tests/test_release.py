@@ -1,0 +1,39 @@
+"""What the check of a release refuses, found before there is one."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.release_check import addresses
+
+ROOT = Path(__file__).parent.parent
+
+
+def tracked():
+    """Return what git holds of this tree, by name."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    names = listed.stdout.decode().split("\0")
+    return {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
+
+
+@pytest.mark.skipif(
+    not ((ROOT / ".git").exists() and shutil.which("git")), reason="needs a clone, and git"
+)
+def test_no_tracked_file_names_a_package_registry():
+    assert addresses(ROOT, tracked()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_refused"),
+    [
+        ("https://" + "pypi.org/project/cpkit", False),
+        ("https://" + "pypi.org/simple/cpkit", True),
+        ("see https://" + "pypi.org/project/a and https://" + "pypi.org/p/a", True),
+        ("https://mirror.example/" + "simple/", True),
+        ("https://docs.example/simply", False),
+    ],
+)
+def test_an_address_of_a_registry_is_refused_wherever_it_stands(text, is_refused):
+    assert bool(addresses(ROOT, {"a.md": text.encode()})) is is_refused
