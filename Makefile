@@ -23,8 +23,9 @@ demo: $(VENV)/.demo  ## run the demo on http://127.0.0.1:8080, or PORT=…
 frontend: $(BUNDLE)  ## build the demo's React application
 	@:
 
+# Many tests wait for a server or another process: two workers leave half of a processor idle.
 test: $(VENV)/.ready  ## run the tests
-	$(PY) -m pytest -q -n 2 --dist worksteal
+	$(PY) -m pytest -q -n 4 --dist worksteal
 
 coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	rm -f .coverage .coverage.*

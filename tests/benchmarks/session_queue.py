@@ -1,7 +1,7 @@
 """How requests with one session wait for each other, and what that costs other visitors.
 
-Run ``python -m tests.benchmarks.session_queue``, or with ``postgresql``, or with a URL.
-Printed are, of 50 requests at once with one session whose handler takes 10 ms:
+Run ``python -m tests.benchmarks.session_queue``, or with ``postgresql``. Printed are, of 50
+requests at once with one session whose handler takes 10 ms:
 
 - how long after the start each was served, as a multiple of its fair wait: its place in the queue
   times what such a request takes alone; the issue allows 1.5
@@ -13,22 +13,17 @@ Printed are, of 50 requests at once with one session whose handler takes 10 ms:
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
-import socket
+import asyncio
 import statistics
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import cherrypy
 
-from tests.conftest import Postgres, serving
+from tests.benchmarks.load.__main__ import DATABASES
+from tests.benchmarks.load.driver import Client, Load, drive
+from tests.benchmarks.load.servers import Program, processor_seconds, running
 
 AT_ONCE, OTHERS, TURNS, SECONDS = 50, 4, 7, 2.0
 
@@ -37,9 +32,8 @@ class Root:
     @cherrypy.expose
     def work(self) -> str:
         """Change the session, and take 10 ms."""
-        cherrypy.session["n"] = cherrypy.session.get("n", 0) + 1
         time.sleep(0.01)
-        return str(cherrypy.session["n"])
+        return self.visit()
 
     @cherrypy.expose
     def visit(self) -> str:
@@ -48,142 +42,95 @@ class Root:
         return str(cherrypy.session["n"])
 
 
-def serve(url: str, port: int) -> None:
-    """Serve until killed, with a thread for each client."""
+def serve(url: str, port: str) -> None:
+    """Serve until ended, with a thread for each client."""
     from cpkit.plugins import DatabasePlugin
     from cpkit.sessions import DatabaseSession
 
-    cherrypy.config.update(
-        {
-            "environment": "production",
-            "log.screen": False,
-            "server.socket_host": "127.0.0.1",
-            "server.socket_port": port,
-            "server.thread_pool": AT_ONCE + OTHERS + 6,
-            "server.socket_queue_size": 128,
-        }
-    )
+    server = {"socket_port": int(port), "thread_pool": AT_ONCE + OTHERS + 6}
+    server["socket_queue_size"] = 128
+    cherrypy.config.update({f"server.{name}": value for name, value in server.items()})
+    cherrypy.config.update({"environment": "production", "log.screen": False})
     cherrypy.engine.db = DatabasePlugin(cherrypy.engine, url, pool_size=10)
     cherrypy.engine.db.subscribe()
     kept = {"tools.sessions.on": True, "tools.sessions.storage_class": DatabaseSession}
     cherrypy.quickstart(Root(), "/", {"/": kept})
 
 
-class Visitor:
-    """A client with a connection, and a session that others may have too."""
+async def burst(port: int) -> tuple[float, list[float], int]:
+    """Return what a request takes alone, and those at once, in order; and how many failed."""
+    load = Load(port, path="/work", timeout=60)
+    clients = [Client(load) for _ in range(AT_ONCE)]
+    await clients[0].ask(load)
+    begun = time.perf_counter()
+    for _ in clients:
+        await clients[0].ask(load)
+    alone = (time.perf_counter() - begun) / AT_ONCE
 
-    def __init__(self, port: int, cookie: str | None = None) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.cookie = cookie
+    async def served(client: Client) -> tuple[float, str]:
+        client.cookie = clients[0].cookie
+        status = await client.ask(load)
+        return time.perf_counter() - begun, status
 
-    def ask(self, path: str) -> int:
-        """Send one request; return its status."""
-        self._line.request("GET", path, headers={"Cookie": self.cookie} if self.cookie else {})
-        answer = self._line.getresponse()
-        answer.read()
-        set_cookie = answer.getheader("Set-Cookie")
-        if set_cookie and not self.cookie:
-            self.cookie = set_cookie.partition(";")[0]
-        return answer.status
-
-
-def burst(port: int, cookie: str | None) -> tuple[list[float], int]:
-    """Return when each of those was served who ask at once, in order; and how many were refused."""
-    visitors = [Visitor(port, cookie) for _ in range(AT_ONCE)]
-    for visitor in visitors:
-        visitor._line.connect()
-    gate, ends, statuses = threading.Barrier(AT_ONCE + 1), [], []
-
-    def go(visitor: Visitor) -> None:
-        gate.wait()
-        statuses.append(visitor.ask("/work"))
-        ends.append(time.perf_counter())
-
-    threads = [threading.Thread(target=go, args=(visitor,)) for visitor in visitors]
-    for thread in threads:
-        thread.start()
-    gate.wait()
-    began = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return sorted(end - began for end in ends), sum(status != 200 for status in statuses)
+    begun = time.perf_counter()
+    taken = sorted(await asyncio.gather(*map(served, clients)))
+    for client in clients:
+        await client.close()
+    return alone, [end for end, _ in taken], sum(status != "200" for _, status in taken)
 
 
-def alone(port: int, cookie: str | None) -> float:
-    """Return the seconds that such a request takes when nobody waits."""
-    visitor, times = Visitor(port, cookie), []
-    for _ in range(AT_ONCE):
-        began = time.perf_counter()
-        visitor.ask("/work")
-        times.append(time.perf_counter() - began)
-    return statistics.mean(times)
+class Rates(NamedTuple):
+    """Requests a second of others and of one session, and the server's microseconds for each."""
+
+    others: float
+    session: float
+    cost: float
 
 
-def repeat(count: int, make: Callable[[], Visitor], path: str, over: threading.Event) -> list[int]:
-    """Have *count* visitors ask until it is *over*; return a list that their number is put into."""
-    done: list[int] = []
+async def beside(port: int, pid: int, busy: int) -> Rates:
+    """Return what is served while *busy* clients want one session."""
+    visitors = Load(port, path="/visit", clients=OTHERS, seconds=SECONDS)
+    work = Load(
+        port,
+        path="/work",
+        clients=busy,
+        seconds=SECONDS + 1,
+        one_visitor=True,
+        first={"path": "/visit"},
+    )
 
-    def go() -> None:
-        visitor = make()
-        while not over.is_set():
-            visitor.ask(path)
-            done.append(1)
+    async def others_meanwhile() -> dict[str, Any]:
+        await asyncio.sleep(0.5)  # by then those who want one session have it
+        return await drive(visitors)
 
-    for _ in range(count):
-        threading.Thread(target=go, daemon=True).start()
-    return done
-
-
-def processor_seconds(pid: int) -> float:
-    """Return what the process *pid* has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def others_rate(port: int, pid: int, cookie: str | None, busy: int) -> tuple[float, float, float]:
-    """Return what is served while *busy* clients want one session.
-
-    Requests a second of others, and of the session; the server's microseconds for each.
-    """
-    over = threading.Event()
-    session = repeat(busy, lambda: Visitor(port, cookie), "/work", over)
-    others = repeat(OTHERS, lambda: Visitor(port), "/visit", over)
-    time.sleep(0.5)
-    before, used = (len(others), len(session)), processor_seconds(pid)
-    time.sleep(SECONDS)
-    served = len(others) - before[0], len(session) - before[1]
-    used = (processor_seconds(pid) - used) / sum(served) * 1e6
-    over.set()
-    time.sleep(1)  # those who wait are served
-    return served[0] / SECONDS, served[1] / SECONDS, used
+    used = processor_seconds(pid)
+    session, others = await asyncio.gather(drive(work), others_meanwhile())
+    served = session["answered"] + others["answered"] + busy
+    used = (processor_seconds(pid) - used) / served * 1e6
+    return Rates(others["rate"], session["rate"], used)
 
 
 def measure(port: int, pid: int) -> None:
     """Print the figures."""
-    first = Visitor(port)
-    first.ask("/work")
-    worst, last, refused = [], [], 0
-    for _ in range(TURNS):
-        fair = alone(port, first.cookie)
-        ends, failed = burst(port, first.cookie)
-        refused += failed
-        # NOTE: the first few wait for the threads of this process to begin, not for the session.
-        worst.append(max(end / (place * fair) for place, end in enumerate(ends, 1) if place > 5))
-        last.append(ends[-1] / (AT_ONCE * fair))
+    bursts = [asyncio.run(burst(port)) for _ in range(TURNS)]
+    # NOTE: the first few wait for the threads of the server to wake, not for the session.
+    worst = [
+        max(end / (place * alone) for place, end in enumerate(ends, 1) if place > 5)
+        for alone, ends, _ in bursts
+    ]
+    last = [ends[-1] / (AT_ONCE * alone) for alone, ends, _ in bursts]
     print(f"served after, times the fair wait: {told(worst)} worst, {told(last)} the last one")
-    print(f"refused: {refused} of {TURNS * AT_ONCE}")
-    losses, costs, rates = [], [], []
+    print(f"refused: {sum(failed for *_, failed in bursts)} of {TURNS * AT_ONCE}")
+    turns: list[dict[int, Rates]] = []
     for turn in range(TURNS):
         order = (1, AT_ONCE) if turn % 2 else (AT_ONCE, 1)
-        found = {busy: others_rate(port, pid, first.cookie, busy) for busy in order}
-        one, many = found[1], found[AT_ONCE]
-        losses.append(1 - many[0] / one[0])
-        costs.append(many[2] / one[2])
-        rates.append((*one, *many))
-    medians = [statistics.median(each) for each in zip(*rates, strict=True)]
-    shape = "others {:.0f}/s, the session {:.0f}/s, {:.0f} µs of the server's for each"
-    print("beside one: ", shape.format(*medians[:3]))
-    print("beside 50: ", shape.format(*medians[3:]))
+        turns.append({busy: asyncio.run(beside(port, pid, busy)) for busy in order})
+    for busy in (1, AT_ONCE):
+        others, session, cost = map(statistics.median, zip(*(t[busy] for t in turns), strict=True))
+        rates = f"others {others:.0f}/s, the session {session:.0f}/s"
+        print(f"beside {busy}: {rates}, {cost:.0f} µs of the server's for each")
+    losses = [1 - turn[AT_ONCE].others / turn[1].others for turn in turns]
+    costs = [turn[AT_ONCE].cost / turn[1].cost for turn in turns]
     print(f"others lose {told(losses)}; a request costs {told(costs)} times as much")
 
 
@@ -192,55 +139,13 @@ def told(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-@contextlib.contextmanager
-def database(name: str) -> Iterator[str]:
-    """Yield the URL of the database *name*: "sqlite", "postgresql", or a URL itself."""
-    if name == "postgresql":
-        with serving(Postgres) as server:
-            yield server.url
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/sessions.sqlite" if name == "sqlite" else name
-
-
-def wait_for(port: int) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            Visitor(port).ask("/visit")
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def main() -> None:
+def main(name: str = "sqlite") -> None:
     """Serve in another process, and measure."""
-    if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with database((*sys.argv[1:], "sqlite")[0]) as url:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.benchmarks.session_queue",
-            "--serve",
-            url,
-            str(port),
-        ]
-        with subprocess.Popen(command) as server:
-            try:
-                wait_for(port)
-                measure(port, server.pid)
-            finally:
-                server.terminate()
+    with DATABASES[name]() as url:
+        command = [sys.executable, "-m", "tests.benchmarks.session_queue", url("queue"), "{port}"]
+        with running([Program("sessions", command)]) as (server,):
+            measure(server.port, server.process.pid)
 
 
 if __name__ == "__main__":
-    main()
+    serve(*sys.argv[1:]) if len(sys.argv) > 2 else main(*sys.argv[1:])

@@ -42,26 +42,13 @@ def by_clients(*numbers: int) -> Workloads:
     return found
 
 
+SLOW = {"slow": 1, "timeout": 2.0}  # it sends half a request and waits
 VISITORS: Workloads = {
     "POST, 40 visitors": {**POST, "clients": 40, "first": POST},
     "GET, 40 visitors": {**GET, "clients": 40, "first": POST},
     "GET, one visitor, 10 connections": {**GET, "clients": 10, "first": POST, "one_visitor": True},
-    # It sends half a request and waits.
-    "GET, 40 visitors, one slow client": {
-        **GET,
-        "clients": 40,
-        "first": POST,
-        "slow": 1,
-        "timeout": 2.0,
-    },
+    "GET, 40 visitors, one slow client": {**GET, "clients": 40, "first": POST, **SLOW},
 }
-
-
-def _own(name: str, variant: str, url: str, *more: str) -> Program:
-    if variant != "ceiling":
-        programs.create_table(url)
-    module = [sys.executable, "-m", "tests.benchmarks.load.programs", variant]
-    return Program(name, [*module, "--port", "{port}", "--database", url, *more])
 
 
 @contextlib.contextmanager
@@ -89,58 +76,14 @@ def _postgresql() -> Iterator[Url]:
             server.cleanup()
 
 
-@contextlib.contextmanager
-def on_sqlite() -> Iterator[list[Program]]:
-    """Yield the programs, each on a file of its own."""
-    with _sqlite() as url:
-        normal = [
-            _own(f"cpkit, {handle}, NORMAL", variant, url(f"n{variant}"), "--synchronous", "NORMAL")
-            for handle, variant in {"raw": "raw", "Core": "core", "ORM": "orm"}.items()
-        ]
-        yield [
-            _own(CONNECTING, "connecting", url("connecting")),
-            _own(CEILING, "ceiling", url("ceiling")),
-            *normal,
-            _own("cpkit, raw", "raw", url("raw")),
-            _own("cpkit, Core", "core", url("core")),
-        ]
+DATABASES = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
-@contextlib.contextmanager
-def on_postgresql() -> Iterator[list[Program]]:
-    """Yield the programs, each in a database of its own on one server."""
-    names = {CONNECTING: "connecting", CEILING: "ceiling"}
-    names |= {"cpkit, raw": "raw", "cpkit, Core": "core", "cpkit, ORM": "orm"}
-    with _postgresql() as url:
-        yield [_own(name, variant, url(f"of_{variant}")) for name, variant in names.items()]
-
-
-@contextlib.contextmanager
-def on_demo() -> Iterator[list[Program]]:
-    """Yield chapter 9, the same without a database, and the demo; chapter 9 with one thread too."""
-    demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database"]
-    with _sqlite() as url:
-        yield [
-            _own(CONNECTING, "connecting", url("tutorial")),
-            _own(CEILING, "ceiling", url("none")),
-            Program("cpkit's demo", [*demo, url("demo")], stored=None),
-            _own(f"{CONNECTING}, one thread", "connecting", url("one"), "--threads", "1"),
-        ]
-
-
-@contextlib.contextmanager
-def on_processes() -> Iterator[list[Program]]:
-    """Yield cpkit's Core handle under CherryPy's server, and under gunicorn's processes."""
-    with _sqlite() as sqlite, _postgresql() as postgresql:
-        found = []
-        for kind, url in {"SQLite": sqlite, "PostgreSQL": postgresql}.items():
-            for threads in THREADS:
-                name, own = f"{kind}, CherryPy's server, 1 × {threads}", url(f"own_{threads}")
-                found.append(_own(name, "core", own, "--threads", str(threads), "--shared"))
-                for workers in (1, 2):
-                    name = f"{kind}, gunicorn, {workers} × {threads}"
-                    found.append(_gunicorn(name, url(f"of_{workers}_{threads}"), workers, threads))
-        yield found
+def _own(name: str, variant: str, url: str, *more: str) -> Program:
+    if variant != "ceiling":
+        programs.create_table(url)
+    module = [sys.executable, "-m", "tests.benchmarks.load.programs", variant]
+    return Program(name, [*module, "--port", "{port}", "--database", url, *more])
 
 
 def _gunicorn(name: str, url: str, workers: int, threads: int) -> Program:
@@ -150,26 +93,78 @@ def _gunicorn(name: str, url: str, workers: int, threads: int) -> Program:
     return Program(name, [*command, f'tests.benchmarks.load.programs:wsgi("core", "{url}")'])
 
 
+def on_sqlite(url: Url) -> list[Program]:
+    """Return the programs, each on a file of its own."""
+    rivals = {CONNECTING: "connecting", CEILING: "ceiling"}
+    handles = {"cpkit, raw": "raw", "cpkit, Core": "core", "cpkit, ORM": "orm"}
+    normal = ["--synchronous", "NORMAL"]
+    return [
+        *(_own(name, variant, url(variant)) for name, variant in rivals.items()),
+        *(_own(f"{n}, NORMAL", v, url(f"n{v}"), *normal) for n, v in handles.items()),
+        *(_own(name, handles[name], url(handles[name])) for name in ("cpkit, raw", "cpkit, Core")),
+    ]
+
+
+def on_postgresql(url: Url) -> list[Program]:
+    """Return the programs, each in a database of its own on one server."""
+    names = {CONNECTING: "connecting", CEILING: "ceiling"}
+    names |= {"cpkit, raw": "raw", "cpkit, Core": "core", "cpkit, ORM": "orm"}
+    return [_own(name, variant, url(f"of_{variant}")) for name, variant in names.items()]
+
+
+def on_demo(url: Url) -> list[Program]:
+    """Return chapter 9, the same without a database, and the demo; chapter 9 by one thread too."""
+    demo = [sys.executable, "-m", "demo", "--port", "{port}", "--database", url("demo")]
+    return [
+        _own(CONNECTING, "connecting", url("tutorial")),
+        _own(CEILING, "ceiling", url("none")),
+        Program("cpkit's demo", demo, stored=None),
+        _own(f"{CONNECTING}, one thread", "connecting", url("one"), "--threads", "1"),
+    ]
+
+
+def on_processes(sqlite: Url, postgresql: Url) -> list[Program]:
+    """Return cpkit's Core handle under CherryPy's server, and under gunicorn's processes."""
+    found = []
+    for kind, url in {"SQLite": sqlite, "PostgreSQL": postgresql}.items():
+        for threads in THREADS:
+            name, own = f"{kind}, CherryPy's server, 1 × {threads}", url(f"own_{threads}")
+            found.append(_own(name, "core", own, "--threads", str(threads), "--shared"))
+            for workers in (1, 2):
+                name, own = f"{kind}, gunicorn, {workers} × {threads}", f"of_{workers}_{threads}"
+                found.append(_gunicorn(name, url(own), workers, threads))
+    return found
+
+
 class Comparison(NamedTuple):
-    """What is compared under load: its title, its programs, their loads, and the baseline."""
+    """What is compared under load: its title, what makes the programs of databases, the loads."""
 
     title: str
-    programs: Any
+    programs: Callable[..., list[Program]]
+    databases: tuple[str, ...]
     workloads: Workloads
     base: str
     cycles: int = 5
     seconds: float = 2.0
 
 
+WRITES_AND_READS = by_clients(10, 50)
 COMPARISONS = {
-    "sqlite": Comparison("Under load: SQLite", on_sqlite, by_clients(10, 50), CEILING),
-    "postgresql": Comparison("Under load: PostgreSQL", on_postgresql, by_clients(10, 50), CEILING),
+    "sqlite": Comparison("Under load: SQLite", on_sqlite, ("sqlite",), WRITES_AND_READS, CEILING),
+    "postgresql": Comparison(
+        "Under load: PostgreSQL", on_postgresql, ("postgresql",), WRITES_AND_READS, CEILING
+    ),
     "demo": Comparison(
-        "Under load: the demo beside the tutorial", on_demo, by_clients(10, 50), CONNECTING
+        "Under load: the demo beside the tutorial",
+        on_demo,
+        ("sqlite",),
+        WRITES_AND_READS,
+        CONNECTING,
     ),
     "processes": Comparison(
         "Under load: threads and processes",
         on_processes,
+        ("sqlite", "postgresql"),
         VISITORS,
         "SQLite, CherryPy's server, 1 × 10",
         cycles=2,
@@ -180,8 +175,9 @@ COMPARISONS = {
 
 def compare(asked: Comparison, cycles: int, seconds: float) -> dict[str, Any]:
     """Run one comparison; return, by workload and program, its medians and ratios."""
-    with asked.programs() as compared:
-        taken = take_turns(compared, asked.workloads, cycles, seconds)
+    with contextlib.ExitStack() as stack:
+        urls = [stack.enter_context(DATABASES[name]()) for name in asked.databases]
+        taken = take_turns(asked.programs(*urls), asked.workloads, cycles, seconds)
     return {
         workload: {program: condense(cycles, of[asked.base]) for program, cycles in of.items()}
         for workload, of in taken.items()
