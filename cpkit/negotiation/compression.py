@@ -88,9 +88,10 @@ class Compression:
         request = cherrypy.serving.request
         headers = request.headers
         try:
-            coding = self._coding(headers)
+            coding = negotiate_coding(headers.get("Accept-Encoding"), self._codings)
         except FieldTooLargeError as error:
             raise cherrypy.HTTPError(431, str(error)) from error
+        request.content_coding = coding
         request.hooks["before_finalize"].append(self._finishing)
         if coding is None:
             offered = ", ".join((*self._codings, IDENTITY))
@@ -109,14 +110,14 @@ class Compression:
         headers["Vary"] = vary(headers.get("Vary"), ("Accept-Encoding",))
         if status in (*_WITHOUT_BODY, _PARTIAL):
             return
-        coding = self._coding(request.headers)
+        coding = request.content_coding
         if self._debug:
             cherrypy.log(f"{coding} of {self._codings}", "TOOLS.COMPRESS")
         if coding in (None, IDENTITY) or _is_final(headers) or not response.body:
             return
         if _size(response) < self._min_size and not self._must_compress(request.headers):
             return
-        self._compress(request.method, response, str(coding))
+        self._compress(request.method, response, coding)
 
     def _varies(self, status: int, headers: Mapping[str, str]) -> bool:
         """Tell whether the answer, or what it stands for, could be in another coding."""
@@ -140,9 +141,6 @@ class Compression:
             headers.pop(name, None)
         if "ETag" in headers:
             headers["ETag"] = coded_tag(headers["ETag"], coding)
-
-    def _coding(self, headers: Mapping[str, str]) -> str | None:
-        return negotiate_coding(headers.get("Accept-Encoding"), self._codings)
 
     @staticmethod
     def _must_compress(headers: Mapping[str, str]) -> bool:
