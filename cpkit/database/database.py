@@ -26,7 +26,7 @@ from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBack
 from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
 from .engines import Host, build_lanes
-from .faults import Fault, patiently
+from .faults import Fault, fault_of, patiently
 from .handles import ConnectionUnit, DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
@@ -194,6 +194,8 @@ class Database:
             try:
                 pooled = self._checked_out(lane, terms, deadline)
             except Exception as error:
+                if fault_of(error) is Fault.READ_ONLY:  # SQLite: of files that it cannot make
+                    raise self.refused_to_write(error) from error
                 if not outage.may_try_again(error, deadline):
                     raise
             else:

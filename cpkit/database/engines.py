@@ -182,8 +182,9 @@ class Transaction:
     _failed = False  # a statement in it
     _look: Callable[[], State] | None = None
 
-    def __init__(self, borrowed: Borrowed, terms: Terms) -> None:
+    def __init__(self, borrowed: Borrowed, terms: Terms, *, followed: bool) -> None:
         """Begin; raise DatabaseBusyError if another process writes for too long."""
+        self._writes = terms.write
         self._borrowed, backend, driver = borrowed, borrowed.backend, borrowed.driver
         try:
             waited = backend.begin(driver, terms, borrowed.waited)
@@ -194,6 +195,8 @@ class Transaction:
         if terms.set_local:
             values = {name: it() if callable(it) else it for name, it in terms.set_local.items()}
             backend.set_local(driver, values)
+        if followed:
+            self.follow()
 
     def note_failure(self, error: Exception) -> None:
         """Take note that a statement failed with *error*, which may have ended all of it."""
@@ -205,7 +208,7 @@ class Transaction:
     def follow(self) -> None:
         """Have it looked at, when it is to end, what somebody does with the driver's connection."""
         borrowed = self._borrowed
-        if self._look is None:
+        if self._look is None and self._writes:
             self._look = borrowed.backend.follow(borrowed.driver)
 
     def is_there(self) -> bool:

@@ -161,8 +161,7 @@ class Loan:
         if unit.streaming:
             return
         try:
-            if unit.in_use:
-                unit.end(commit=sys.exc_info()[1] is unit.outer)
+            unit.end(commit=sys.exc_info()[1] is unit.outer)
         finally:
             unit.over = True
 

@@ -87,11 +87,6 @@ class Unit:
         return self._borrowed is not None
 
     @property
-    def in_use(self) -> bool:
-        """Tell whether there is a handle that was not closed."""
-        return self._handle is not None
-
-    @property
     def holds_work(self) -> bool:
         """Tell whether something was written that is not committed."""
         return self._wrote or (self.exposed and self._borrowed is not None)
@@ -224,10 +219,12 @@ class Unit:
         if borrowed is None or self._transaction or not (terms.real or self._asked):
             return
         try:
-            self._transaction = Transaction(borrowed, terms)
+            self._transaction = Transaction(borrowed, terms, followed=self.exposed)
         except DatabaseUnavailableError as error:
             raise self._refusal(error) from error
-        self._follow()
+        except Exception as error:
+            self._raise_if_refused(borrowed, error)
+            raise
 
     def ask_for_transaction(self) -> None:
         """Begin a transaction although this unit only reads: somebody asks for one."""
@@ -240,11 +237,7 @@ class Unit:
         if borrowed is not None and not (self.exposed or self.terms.write):
             self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
         self.exposed = True
-        self._follow()
-
-    def _follow(self) -> None:
-        """Have it noticed what is done to the transaction by the driver's own connection."""
-        if self.exposed and self._transaction is not None and self.terms.write:
+        if self._transaction is not None:
             self._transaction.follow()
 
     def commit_by(self, commit: Call) -> None:
@@ -265,6 +258,7 @@ class Unit:
                 # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
                 # SQLAlchemy takes it for ended.
                 self.undone()
+                self._raise_if_refused(borrowed, error)
                 raise
             borrowed.broken = True
             if self.terms.write:
@@ -331,12 +325,17 @@ class Unit:
         borrowed.backend.hide(error)
         if transaction is not None:
             transaction.note_failure(error)
-        refused = fault_of(error) is Fault.READ_ONLY
-        if refused and self.terms.write and not self.terms.read_only:
+        self._raise_if_refused(borrowed, error)
+        reads = transaction is None and not self.terms.write
+        if reads and fault_of(error) is Fault.READ_ONLY:
+            raise WriteInReadUnitError(statement) from error
+
+    def _raise_if_refused(self, borrowed: Borrowed, error: Exception) -> None:
+        """Raise what *error* means if it is that the database takes no writes at the moment."""
+        may_write = self.terms.write and not self.terms.read_only
+        if may_write and fault_of(error) is Fault.READ_ONLY:
             borrowed.broken = True
             raise self._refusal(self._lender.refused_to_write(error)) from error
-        if refused and transaction is None and not self.terms.write:
-            raise WriteInReadUnitError(statement) from error
 
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
