@@ -225,3 +225,13 @@ def test_problems_stand_in_the_json_of_their_routes(capsys):
     rows = {row["template"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["/lost"]["problems"] == ["answers 404: no controller is called 'nobody'."]
     assert "problems" not in rows["/about"]
+
+
+def test_a_reader_that_stops_early_gets_no_traceback(tmp_path):
+    (tmp_path / "shop.py").write_text(SHOP)
+    command = [sys.executable, "-m", "cpkit", "openapi", "shop:make", "--title", "x" * 100_000]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as running:
+        assert running.stdout.read(1) == b"{"
+        running.stdout.close()
+        assert running.stderr.read() == b""
