@@ -13,6 +13,7 @@ from cpkit.cherry import Handler
 from cpkit.config_check import check_at_start
 from cpkit.routing.conditions import Environ
 from cpkit.routing.endpoint import STATICDIR, Depths, Endpoint, Target, along, merged
+from cpkit.routing.generation import ascii_only
 from cpkit.routing.listing import faults
 from cpkit.routing.table import RouteTable
 from cpkit.serving.arguments import refuse_mismatch
@@ -53,7 +54,7 @@ class RoutesDispatcher(RouteTable):
 
     def redirect(self, url: str) -> None:
         """Redirect to *url* (what ``routes.redirect_to`` calls)."""
-        raise cherrypy.HTTPRedirect(_urls.ascii_only(url))
+        raise cherrypy.HTTPRedirect(ascii_only(url))
 
     def url_for(
         self,

@@ -8,7 +8,6 @@ when somebody asks.
 
 from __future__ import annotations
 
-import string
 import threading
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -19,14 +18,13 @@ import routes
 
 from cpkit.cherry import behind
 from cpkit.errors import UrlError
-from cpkit.routing.generation import path_for
+from cpkit.routing.generation import ascii_only, path_for
 from cpkit.routing.route import Route
 from cpkit.routing.table import RouteTable
 
 from .request import RoutedRequest, uri_encoding
 
 ENVIRON = ("SCRIPT_NAME", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme")
-ASCII = string.ascii_letters + string.digits + string.punctuation
 OURS = frozenset({"controller", "action", "sub_domain"})
 thread = threading.local()
 
@@ -124,11 +122,6 @@ def to_other_slash(request: RoutedRequest) -> NoReturn:
     if not status:
         status = 301 if request.method in ("GET", "HEAD") else 308
     raise cherrypy.HTTPRedirect(url, status)
-
-
-def ascii_only(url: str) -> str:
-    """Return *url* with what no URL may hold percent-encoded (RFC 3986, 2.1)."""
-    return url if url.isascii() and url.isprintable() and " " not in url else quote(url, ASCII)
 
 
 class RequestConfig:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from cpkit.errors import UrlError
 
@@ -16,6 +17,7 @@ ANY = "*"
 URLS = 1600  # how many are kept, as Routes keeps them
 KEPT = {str, int}
 DOTS = frozenset({".", ".."})
+ASCII = string.ascii_letters + string.digits + string.punctuation
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Choice = tuple[list[Any], dict[str, Any]]
 
@@ -111,10 +113,19 @@ def _path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
         problem = f"it lacks {', '.join(missing)}" if missing else f"{dict(params)!r} doesn't fit"
         raise UrlError(name, problem, remedy)
     whole = f"{mapper.prefix or ''}{path}"
+    if "://" not in whole:  # the variables are encoded, the text of the template is not
+        whole = ascii_only(whole, route.encoding or "utf-8")
     astray = _astray(mapper, route, whole, values)
     if astray:
         raise UrlError(name, f"{dict(params)!r} doesn't fit: {astray}", remedy)
     return whole
+
+
+def ascii_only(url: str, encoding: str = "utf-8") -> str:
+    """Return *url* with what no URL may hold percent-encoded (RFC 3986, 2.1)."""
+    if url.isascii() and url.isprintable() and " " not in url:
+        return url
+    return quote(url, ASCII, encoding)
 
 
 def _astray(mapper: Any, route: Route, path: str, values: Mapping[str, Any]) -> str | None:

@@ -57,6 +57,19 @@ def test_values_are_quoted(made):
     assert url == "http://127.0.0.1/shop/file/a%20b/%C3%A9%3F%23.txt"
 
 
+@pytest.mark.parametrize("minimization", [False, True])
+def test_the_text_of_a_template_is_percent_encoded_too(mount, cp_client, minimization):
+    dispatcher = RoutesDispatcher()
+    dispatcher.mapper.minimization = minimization
+    dispatcher.mapper.redirect("/old/{page}", "/новое место/{page}")
+    dispatcher.connect("new", "/новое место/{page}", lambda page: page)
+    mount(dispatcher, "/shop")
+    place = "/shop/%D0%BD%D0%BE%D0%B2%D0%BE%D0%B5%20%D0%BC%D0%B5%D1%81%D1%82%D0%BE/1"
+    assert dispatcher.url_for("new", page=1).endswith(place)
+    assert cp_client.get("/shop/old/1").headers["Location"] == "http://127.0.0.1" + place
+    assert cp_client.get(place).text == "1"
+
+
 def test_a_fragment_and_a_relative_url(made):
     assert made(lambda d: d.url_for("home", _fragment="top & up")).endswith("/shop/#top%20%26%20up")
     assert made(lambda d: d.url_for("book", id=2, _relative="server")) == "/shop/book/2"
