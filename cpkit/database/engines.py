@@ -14,6 +14,7 @@ from cpkit.errors import (
     UnitOverError,
 )
 
+from .faults import is_aftermath
 from .pool import CHANGED, UnitPool, check, checked_in, joined, opened
 from .terms import UNIT, State, refuse_autocommit
 from .turns import Lane, Lanes, Turns
@@ -179,7 +180,7 @@ class Transaction:
     """
 
     lost_by: Exception | None = None
-    _failed = False  # a statement in it
+    _failure: Exception | None = None  # of a statement in it, the last
     _look: Callable[[], State] | None = None
 
     def __init__(self, borrowed: Borrowed, terms: Terms, *, followed: bool) -> None:
@@ -200,7 +201,8 @@ class Transaction:
 
     def note_failure(self, error: Exception) -> None:
         """Take note that a statement failed with *error*, which may have ended all of it."""
-        self._failed = True
+        if not is_aftermath(error):
+            self._failure = error
         borrowed = self._borrowed
         if self.lost_by is None and borrowed.backend.is_lost_by(borrowed.driver, error):
             self.lost_by = error
@@ -218,10 +220,10 @@ class Transaction:
         """
         borrowed, lost = self._borrowed, self.lost_by is not None
         state = None if lost or self._look is None else self._look()
+        if state is None and not lost:
+            lost = borrowed.backend.is_lost(borrowed.driver, self._failure is not None)
         if lost or state is State.LOST:
-            raise TransactionLostError from self.lost_by
-        if state is None and borrowed.backend.is_lost(borrowed.driver, self._failed):
-            raise TransactionLostError
+            raise TransactionLostError from self.lost_by or self._failure
         return state is not State.ENDED
 
 

@@ -107,6 +107,11 @@ def _of_postgresql(error: BaseException, driver: str) -> Fault | None:
     return None if _REFUSED_FOR_GOOD.search(told) else Fault.GONE
 
 
+def is_aftermath(error: BaseException) -> bool:
+    """Tell whether *error* only says that a statement before it has failed (25P02)."""
+    return _sqlstate(getattr(error, "orig", None) or error) == "25P02"
+
+
 def _sqlstate(error: BaseException) -> str | None:
     """Return what the server said; psycopg 2 and pg8000 keep it elsewhere."""
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)

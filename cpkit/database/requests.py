@@ -180,6 +180,9 @@ class Loan:
         error = sys.exc_info()[1]
         # NOTE: what rows, streams and copies fail with as they are read passes no unit.
         self._database.backend.hide(error)
+        unit: Unit = vars(cherrypy.serving.request)[self.key]
+        if unit.late:  # what failed did so after the answer was made: a later hook
+            unit.end(commit=False)
         answer = unavailable(error)
         if answer is not None:
             request: Request = cherrypy.serving.request
@@ -241,7 +244,11 @@ class ErrorPages(dict[Any, Any]):
 
     def _make(self, page: Callable[..., object], **told: str) -> object:
         self._loan.end_before_page(self._unit)
-        return page(**told)
+        try:
+            return page(**told)
+        except BaseException:
+            self._unit.end(commit=False)
+            raise
 
 
 class Ending(Hook):

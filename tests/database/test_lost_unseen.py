@@ -244,3 +244,35 @@ def test_what_ends_a_transaction_by_hand_on_mariadb_is_no_loss(
         serve(handle, does)
         assert cp_client.post("/").status_code == 200
     assert rows(database) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("url", ["psycopg", "psycopg2", "pg8000"])
+@pytest.mark.parametrize("after", [False, True], ids=["", "and went on"])
+@pytest.mark.parametrize("retry", [0, 1])
+def test_a_conflict_that_the_handler_caught_is_one_all_the_same(
+    start_database, postgres, cp_client, handle, url, after, retry
+):
+    cp_client.raise_exceptions = False
+    start_database(postgres.url.replace("psycopg", url), setup=create)
+    conflict = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$"
+    calls = []
+
+    def attempt(statement):
+        try:
+            cherrypy.request.db.execute(statement if handle == "dbapi" else text(statement))
+        except Exception as error:
+            error.add_note("caught")
+
+    def does():
+        calls.append("call")
+        attempt("INSERT INTO t VALUES (1, 0)")
+        if len(calls) == 1:
+            attempt(conflict)
+        if after:
+            attempt("SELECT 1")
+
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle, "cpkit.db.retry": retry}
+    cherrypy.tree.mount(Root(does), "/", {"/": config})
+    answer = cp_client.post("/")
+    assert (answer.status_code, len(calls)) == ((200, 2) if retry else (503, 1))
