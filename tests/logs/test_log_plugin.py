@@ -165,9 +165,11 @@ def test_whatever_a_client_sends_is_one_line_of_printable_ascii(logs, files, tex
 
 
 def test_a_line_is_bounded(logs, files):
-    logs()
+    read = logs()
     CLIENT.get("/" + "a" * 8000, headers={"User-Agent": "b" * 9000, "traceparent": "c" * 9000})
     assert len((files / "access").read_bytes()) < 3000
+    (line,) = read("access")
+    assert (len(line["path"]), len(line["agent"])) == (1024, 1024)
 
 
 def test_an_error_is_one_line_with_its_traceback_and_its_request(logs):

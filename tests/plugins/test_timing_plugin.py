@@ -280,6 +280,12 @@ def test_the_metrics_of_several_processes_are_summed(monkeypatch, tmp_path, clie
     assert client.get("/metrics").status_code == 200
 
 
+def test_the_slowest_twenty_are_kept(client):
+    for _ in range(21):
+        client.get("/")
+    assert len(cherrypy.engine.publish("timing-report")[0]["slowest"]) == 20
+
+
 def test_a_slow_request_is_kept_with_its_phases_and_spans(client, plugin):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     client.get("/streamed", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})

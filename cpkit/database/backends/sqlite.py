@@ -152,8 +152,12 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             "foreign_keys": "ON",
             **(self.settings.pragmas or {}),
         }
-        for name, value in pragmas.items():
-            driver.execute(f"PRAGMA {name} = {value}").close()
+        try:
+            for name, value in pragmas.items():
+                driver.execute(f"PRAGMA {name} = {value}").close()
+        except sqlite3.Error:
+            driver.close()  # which older SQLAlchemys leave to the garbage collector
+            raise
 
     def connected_to_write(self, driver: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         """Have the writers' connection say at once that it is locked (in WAL, only BEGIN waits).
