@@ -2,6 +2,7 @@
 
 import io
 import json
+import weakref
 
 import cherrypy
 import pytest
@@ -172,7 +173,7 @@ def test_an_exception_that_the_handler_caught_and_logged_is_its_own_affair(cp_cl
     assert cp_client.get("/").text == "fine"
 
 
-def test_an_exception_at_the_end_of_a_request_is_raised_too(cp_client):
+def test_an_exception_at_the_end_of_a_request_is_raised_too_and_logged(cp_client, caplog):
     def fail():
         raise OSError("while committing")
 
@@ -185,6 +186,7 @@ def test_an_exception_at_the_end_of_a_request_is_raised_too(cp_client):
     cherrypy.tree.mount(Ends())
     with pytest.raises(OSError, match="while committing"):
         cp_client.get("/")
+    assert "while committing" in caplog.text
     cp_client.raise_exceptions = False
     assert cp_client.get("/").text == "sent"
 
@@ -263,6 +265,20 @@ def test_an_iterable_is_uploaded_in_chunks_without_a_length(cp_client):
     produced = (chunk for chunk in [b"one\ntw", b"", b"o\n", b"three"])
     response = cp_client.post("/chunks", data=produced, headers={"Content-Type": "text/csv"})
     assert response.json() == ["one\n", "two\n", "three"]
+
+
+@pytest.mark.cherrypy(root=Uploads)
+def test_a_list_of_two_bytes_each_is_no_form(cp_client):
+    response = cp_client.post("/chunks", data=[b"on", b"e\n"], headers={"Content-Type": "text/csv"})
+    assert response.json() == ["one\n"]
+
+
+@pytest.mark.cherrypy(root=Uploads)
+def test_a_request_is_gone_with_its_response(cp_client):
+    response = cp_client.post("/chunks", data=b"", headers={"Content-Type": "text/csv"})
+    request = weakref.ref(response.request)
+    del response
+    assert request() is None  # and not only when the garbage collector comes
 
 
 class Redirects:
