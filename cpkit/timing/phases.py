@@ -58,12 +58,6 @@ class RequestTiming:
         """End the phase that runs and begin *phase*."""
         self.marks += (phase, perf_counter_ns())
 
-    def stop(self) -> int:
-        """End the last phase and return when that was; a second call changes nothing."""
-        if self.ended is None:
-            self.ended = perf_counter_ns()
-        return self.ended
-
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
         """Add the time that the ``with`` block takes to the span *name*, errors included."""

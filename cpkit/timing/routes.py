@@ -14,6 +14,7 @@ from .histogram import UNMATCHED
 
 _STATIC = ("tools.staticdir.dir", "tools.staticfile.filename")
 _TOOL_PAGE = "HandlerTool.handler.<locals>.handle_func"
+_NONE: dict[str, dict[str, Any]] = {}  # PERF: not made for each request
 _DEEPEST = 16  # segments of a section of the config: no path makes the search longer
 
 
@@ -25,8 +26,8 @@ def route_of(request: Request, handler: Handler | None, status: int = 200) -> st
     A file that a static tool served belongs to the section of the config that has the tool.
     """
     known = request.__dict__
-    tools = known.get("toolmaps", {}).get("tools", {})
-    if "staticdir" in tools or "staticfile" in tools:
+    tools = known.get("toolmaps", _NONE).get("tools", _NONE)
+    if tools and ("staticdir" in tools or "staticfile" in tools):
         served = _served_by(request, handler, status)
         if served:
             return served

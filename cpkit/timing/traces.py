@@ -164,7 +164,7 @@ class Traces:
             context,
             _INTERNAL if _within(context) else _SERVER,
             attributes,
-            start_time=ahead + timing.started,
+            start_time=ahead + timing.marks[1],
         )
         return Trace(span, context, method, route, ahead)
 
@@ -172,8 +172,9 @@ class Traces:
         self, request: Request, timing: RequestTiming | None, status: int | None, route: str
     ) -> None:
         """End the span of *request* and make those of its phases; with no *status*, it goes on."""
-        prev = vars(request.prev) if request.prev is not None else {}
-        found: Trace | None = vars(request).get("trace") or prev.get("trace")
+        found: Trace | None = vars(request).get("trace")
+        if found is None and request.prev is not None:
+            found = vars(request.prev).get("trace")
         if found is not None:
             found.detach()
         if status is None:
@@ -182,11 +183,11 @@ class Traces:
             found = self._begun(request, timing)
         if found is None:
             return
-        ended = timing.stop() if timing is not None else perf_counter_ns()
+        ended = (timing and timing.ended) or perf_counter_ns()
         if found.span.is_recording():
             _describe(found, status, route, timing is not None and timing.broken)
             least = self._least() * 1e9
-            if timing is not None and ended - timing.started >= least:
+            if timing is not None and ended - timing.marks[1] >= least:
                 self._make_children(found, timing, least)
         found.span.end(found.ahead + ended)
 
