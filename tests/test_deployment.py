@@ -20,6 +20,8 @@ from tests.demo.processes import Client, Process, free_port
 
 PAGE = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text()
 FENCE = re.compile(r"^```\w+\n# (?:/etc/\S*/)?(shop\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HOW_TO = Path(__file__).parent.parent / "docs" / "howto"
+FILES = re.compile(r"^```\w+\n# (\w+\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 UNIT = dict(FENCE.findall(PAGE))["shop.service"]
 NGINX = re.search(r"^```nginx\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
 GUNICORN = re.search(r"^\$ (gunicorn .*)$", PAGE, re.MULTILINE)[1]
@@ -129,6 +131,38 @@ def test_the_shop_opens_under_gunicorn(shop):
     said = server.log.read_text()
     assert "RuntimeWarning" not in said
     assert said.count("shop.db: closed") == 4
+
+
+@needs_gunicorn
+@pytest.mark.parametrize(
+    ("page", "application", "path", "answer"),
+    [("conf", "wsgi:application", "/book/1", 404), ("servers", "application:start()", "/", 200)],
+)
+def test_what_the_how_tos_run_under_gunicorn_ends_by_itself(
+    tmp_path, page, application, path, answer
+):
+    text = (HOW_TO / f"{page}.md").read_text()
+    for name, code in FILES.findall(text):
+        (tmp_path / name).write_text(code)
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}"]
+    # Workers that do not end are killed after this.
+    command += ["--threads", "4", "--chdir", str(tmp_path), "--graceful-timeout", "600"]
+    server = Process(command, port, tmp_path)
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and server.process.poll() is None:
+            with contextlib.suppress(OSError), Client(port) as client:
+                assert client.send("GET", path)[0] == answer
+                break
+            time.sleep(0.05)
+        assert server.end(signal.SIGTERM) == 0
+    finally:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+    said = server.log.read_text()
+    assert "closed." in said
+    assert "RuntimeWarning" not in said
 
 
 @needs_gunicorn

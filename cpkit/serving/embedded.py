@@ -38,7 +38,7 @@ def embedded_application(**guard: Any) -> RequestGuard:
     finally:
         cherrypy.engine.unsubscribe("exit", _fail)
     # Before the engine's own handler (the last come first), which warns that nobody has done it.
-    atexit.register(cherrypy.engine.exit)
+    atexit.register(_end)
     return RequestGuard(cherrypy.tree, **guard)
 
 
@@ -53,6 +53,12 @@ def _tell(logger: logging.Logger) -> None:
         logger.addHandler(handler)
     if not is_on_stderr(logger):
         logger.addHandler(logging.StreamHandler())
+
+
+def _end() -> None:
+    """End the engine, unless it was stopped already, as after a test."""
+    if cherrypy.engine.state is cherrypy.engine.states.STARTED:
+        cherrypy.engine.exit()
 
 
 def _fail() -> NoReturn:
