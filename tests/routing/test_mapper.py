@@ -220,6 +220,32 @@ def test_editing_the_list_of_routes_by_hand_needs_create_regs():
     assert mapper.match("/a") is None
 
 
+def test_a_route_that_stands_twice_counts_where_it_stands_first():
+    mapper = IndexedMapper(register=False)
+    mapper.connect("/a/{one}", conditions={"method": ["GET"]})
+    mapper.connect("/a/{rest:.*}")
+    mapper.matchlist.append(mapper.matchlist[0])
+    mapper.create_regs([])
+    assert mapper.match("/a/1", GET) == {"one": "1"}
+    assert mapper.match("/a/1", {"REQUEST_METHOD": "PUT"}) == {"rest": "1"}
+
+
+def test_routes_share_what_is_alike_and_nothing_that_may_be_changed():
+    mapper = IndexedMapper(register=False)
+    requirements = {"id": "[a-z]+"}
+    for name in "ab":
+        mapper.connect(f"/{name}/{{id}}", controller=name, requirements=requirements)
+    one, other = mapper.matchlist
+    assert one.maxkeys is other.maxkeys
+    assert one.routelist[1] is other.routelist[1]
+    one.reqs["id"] = one.defaults["controller"] = "changed"
+    assert (other.reqs, other.defaults, requirements) == (
+        {"id": "[a-z]+"},
+        {"controller": "b"},
+        {"id": "[a-z]+"},
+    )
+
+
 def test_a_mapper_can_be_pickled_and_copied():
     mapper = mapper_of("/a/{id}", controller_scan=None)
     mapper.connect("even", "/b/{id}", conditions={"function": even, "method": ["GET"]})
