@@ -113,7 +113,8 @@ def _path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
         problem = f"it lacks {', '.join(missing)}" if missing else f"{dict(params)!r} doesn't fit"
         raise UrlError(name, problem, remedy)
     whole = f"{mapper.prefix or ''}{path}"
-    if "://" not in whole:  # the variables are encoded, the text of the template is not
+    # The variables are encoded, the text of the template is not.
+    if not (whole.isascii() and " " not in whole) and "://" not in whole:
         whole = ascii_only(whole, route.encoding or "utf-8")
     astray = _astray(mapper, route, whole, values)
     if astray:

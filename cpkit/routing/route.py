@@ -201,7 +201,8 @@ class Route(routes.route.Route):
         for name in self.constants:
             if name not in kargs:
                 return False
-            if self.make_unicode(kargs[name]) != self.make_unicode(self.defaults[name]):
+            value, fixed = kargs[name], self.defaults[name]
+            if value is not fixed and self.make_unicode(value) != self.make_unicode(fixed):
                 return False
         url = ""
         for part in self.routelist:
