@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +11,11 @@ import cherrypy
 from tests.benchmarks.load import programs
 from tests.benchmarks.load.programs import INSERT, Strings
 from tests.benchmarks.questions import Case, question
-from tests.benchmarks.wsgi import QUIET, application, sender, senders
+from tests.benchmarks.shelf import Shelf
+from tests.benchmarks.wsgi import application, sender, senders
 
 SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
 ANSWER = ("200 OK", STRING.encode())
-MEMORY = "/dev/shm"  # files in memory: the disk's moods stay out
 NOTHING, CONNECTING = "no database", "a connection a call"
 BARE, BARE_ORM = "SQLAlchemy Core by hand", "SQLAlchemy ORM by hand"
 RAW, CORE, ORM = "cpkit, raw", "cpkit, Core", "cpkit, ORM"
@@ -79,55 +76,35 @@ class Page:
         return STRING.encode()
 
 
-class Shelf(ExitStack):
-    """The databases of one question, each with one string."""
+def _file(shelf: Shelf, name: str) -> Path:
+    """Return a new database with one string."""
+    path = shelf.folder / f"{name}.db"
+    programs.create_table(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute(INSERT.format("?", "?"), (SESSION, STRING))
+    return path
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None)
-        self.callback(shutil.rmtree, self.folder)
-        cherrypy.config.update(QUIET)
 
-    def path(self, name: str) -> Path:
-        """Return the file of a new database."""
-        path = Path(self.folder, f"{name}.db")
-        programs.create_table(f"sqlite:///{path}")
-        with sqlite3.connect(path) as connection:
-            connection.execute(INSERT.format("?", "?"), (SESSION, STRING))
-        return path
+def _tool(shelf: Shelf, name: str, handle: str) -> dict[str, object]:
+    """Start a plugin on a new database; return the settings of the tool."""
+    import cpkit.tools  # noqa: F401
 
-    def engine(self) -> Any:
-        """Return SQLAlchemy's engine of a new database."""
-        from sqlalchemy import create_engine
-
-        engine = create_engine(f"sqlite:///{self.path('bare')}")
-        self.callback(engine.dispose)
-        return engine
-
-    def tool(self, name: str, handle: str) -> dict[str, object]:
-        """Start a plugin on a new database; return the settings of the tool."""
-        import cpkit.tools  # noqa: F401
-        from cpkit.plugins import DatabasePlugin
-
-        plugin = DatabasePlugin(cherrypy.engine, f"sqlite:///{self.path(name)}")
-        setattr(cherrypy.engine, f"bench_{name}", plugin)
-        plugin.start()
-        self.callback(plugin.stop)
-        return {"cpkit.db.on": True, "cpkit.db.plugin": f"bench_{name}", "cpkit.db.handle": handle}
+    shelf.plugin(_file(shelf, name), f"bench_{name}")
+    return {"cpkit.db.on": True, "cpkit.db.plugin": f"bench_{name}", "cpkit.db.handle": handle}
 
 
 def _ask(method: str, path: str) -> Case:
     shelf, memory = Shelf(), programs.in_memory()
     memory.keep(SESSION, STRING)
-    connecting, engine = shelf.path("connecting"), shelf.engine()
+    connecting, engine = _file(shelf, "connecting"), shelf.engine(_file(shelf, "bare"))
     pages: dict[str, tuple[Strings, dict[str, object]]] = {
         NOTHING: (memory, {}),
         CONNECTING: (programs.connecting(lambda: sqlite3.connect(connecting)), {}),
         BARE: (bare(engine), {}),
         BARE_ORM: (bare_orm(engine), {}),
-        RAW: (programs.lent(), shelf.tool("raw", "dbapi")),
-        CORE: (programs.lent_core(), shelf.tool("core", "connection")),
-        ORM: (programs.lent_session(), shelf.tool("orm", "session")),
+        RAW: (programs.lent(), _tool(shelf, "raw", "dbapi")),
+        CORE: (programs.lent_core(), _tool(shelf, "core", "connection")),
+        ORM: (programs.lent_session(), _tool(shelf, "orm", "session")),
     }
     calls = {
         name: sender(application(Page(strings), {"/": settings}), method, path)
@@ -155,7 +132,7 @@ def untouched() -> Case:
     """A unit of work is made when it is first asked for: what is left is one hook, which sees that
     nothing is to be ended."""
     shelf = Shelf()
-    shelf.tool("raw", "dbapi")
+    _tool(shelf, "raw", "dbapi")
     cherrypy.engine.db = cherrypy.engine.bench_raw
     settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}
     calls = senders(Page(programs.lent()), settings, "GET", "/neither")

@@ -41,13 +41,20 @@ def null(path_info: str) -> None:
     request.handler = cherrypy.dispatch.LateParamPageHandler(LIBRARY.show)
 
 
-def asked(dispatcher: Any, size: int, **sections: Any) -> Call:
-    """Return a call that asks for the middle one of *size* routes that share a prefix."""
+def asked(
+    dispatcher: Any, size: int, sections: Any = (), refused: bool = False, **entries: Any
+) -> Call:
+    """Return a call that asks for the middle one of *size* routes that share a prefix.
+
+    Where it is to be *refused*, no route has its method.
+    """
+    conditions = {"method": ["GET", "PUT"]} if refused else None
     for number in range(size):
         path = f"/api/v1/resource{number}/{{library_id}}/book/{{book_id}}"
-        dispatcher.connect(f"route{number}", path, LIBRARY, action="show")
-    config = {"/": {"request.dispatch": dispatcher}, **sections}
-    return getter(application(None, config), f"/api/v1/resource{size // 2}/12/book/15")
+        dispatcher.connect(f"route{number}", path, LIBRARY, action="show", conditions=conditions)
+    config = {"/": {"request.dispatch": dispatcher, **entries}, **dict(sections)}
+    method = "DELETE" if refused else "GET"
+    return sender(application(None, config), method, f"/api/v1/resource{size // 2}/12/book/15")
 
 
 def _ask(size: int) -> None:
@@ -81,9 +88,9 @@ def sections() -> Case:
 
     deep = {"/api/v1/resource5/{library_id}": {"a.b": 1}, "/api/v1/resource5/12": {"a.b": 2}}
     variants = {
-        THEIRS: asked(cherrypy.dispatch.RoutesDispatcher(), 10, **deep),
+        THEIRS: asked(cherrypy.dispatch.RoutesDispatcher(), 10, deep),
         OURS + ", no section": asked(RoutesDispatcher(), 10),
-        OURS: asked(RoutesDispatcher(), 10, **deep),
+        OURS: asked(RoutesDispatcher(), 10, deep),
     }
     return Case(variants, THEIRS, ANSWER)
 
@@ -94,14 +101,9 @@ def refusal() -> Case:
     could answer is tried, so that none is promised in vain."""
     from cpkit.dispatchers import RoutesDispatcher
 
-    path = "/api/v1/resource500/12/book/15"
-    made = []
-    for dispatcher in (cherrypy.dispatch.RoutesDispatcher(), RoutesDispatcher()):
-        for number in range(1_000):
-            template = f"/api/v1/resource{number}/{{library_id}}/book/{{book_id}}"
-            conditions = {"method": ["GET", "PUT"]}
-            dispatcher.connect(None, template, LIBRARY, action="show", conditions=conditions)
-        config = {"/": {"request.dispatch": dispatcher, "error_page.default": lambda **info: ""}}
-        made.append(sender(application(None, config), "DELETE", path))
-    theirs, ours = made
+    quickly = {"error_page.default": lambda **info: ""}
+    theirs, ours = (
+        asked(dispatcher, 1_000, refused=True, **quickly)
+        for dispatcher in (cherrypy.dispatch.RoutesDispatcher(), RoutesDispatcher())
+    )
     return Case({THEIRS + " (404)": theirs, OURS + " (405)": ours}, THEIRS + " (404)")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import cherrypy
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import QUIET, application, getter
+from tests.benchmarks.shelf import Shelf
+from tests.benchmarks.wsgi import application, getter
 
 PATH = "/library/12/book/15"
 MEDIA = ["application/json", "text/html"]
@@ -70,26 +68,18 @@ def core(library: str, number: str) -> str:
     return str(cherrypy.serving.request.db.scalar(STATEMENT, asked))
 
 
-class Shelf(ExitStack):
+class Books(Shelf):
     """The books' database, and the plugin that has it open."""
 
     def __init__(self) -> None:
         super().__init__()
-        from cpkit.plugins import DatabasePlugin
-
-        folder = tempfile.mkdtemp()
-        self.callback(shutil.rmtree, folder)
-        self.path = Path(folder, "books.db")
-        self.url = f"sqlite:///{self.path}"
+        self.path = self.folder / "books.db"
         with sqlite3.connect(self.path) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("CREATE TABLE book (library, number, title)")
             connection.execute("CREATE UNIQUE INDEX place ON book (library, number)")
             connection.execute("INSERT INTO book VALUES ('12', '15', ?)", (TITLE,))
-        cherrypy.config.update(QUIET)
-        cherrypy.engine.db = DatabasePlugin(cherrypy.engine, self.url)
-        cherrypy.engine.db.start()
-        self.callback(cherrypy.engine.db.stop)
+        self.plugin(self.path)
 
     def connecting(self, *asked: str) -> str:
         """Connect, read, let go: as the tutorial does."""
@@ -98,8 +88,7 @@ class Shelf(ExitStack):
 
     def by_hand(self) -> Read:
         """Return what reads as CherryPy's users do who have SQLAlchemy."""
-        engine = create_engine(self.url)
-        self.callback(engine.dispose)
+        engine = self.engine(self.path)
 
         def read(library: str, number: str) -> str:
             with engine.connect() as connection:
@@ -126,7 +115,7 @@ def pieces() -> Case:
     """Each row answers alike: nothing on, one piece at a time, and all with one read."""
     import cpkit.tools  # noqa: F401
 
-    shelf = Shelf()
+    shelf = Books()
     variants = {
         PLAIN: _by_default(known),
         "cpkit RoutesDispatcher": _by_routes(known),
@@ -146,7 +135,7 @@ def own() -> Case:
 
     import cpkit.tools  # noqa: F401
 
-    shelf, theirs = Shelf(), "CherryPy's own four"
+    shelf, theirs = Books(), "CherryPy's own four"
     dispatcher = cherrypy.dispatch.RoutesDispatcher()
     settings = {**THEIRS, "tools.cpstats.on": True}
     variants = {
@@ -160,13 +149,13 @@ def _timed(began: float) -> str:
     return f"total;dur={1000 * (perf_counter() - began):.3f}"
 
 
-def _flask(url: str) -> Call:
+def _flask(path: Path) -> Call:
     """Return Flask with Flask-SQLAlchemy and werkzeug's negotiation."""
     import flask
     from flask_sqlalchemy import SQLAlchemy
 
     app = flask.Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}"
     database = SQLAlchemy(app)
 
     @app.get("/library/<int:library_id>/book/<int:book_id>")
@@ -203,7 +192,7 @@ def _falcon(read: Read) -> Call:
     return getter(app, PATH, ASKED)
 
 
-def _fastapi(shelf: Shelf) -> Call:
+def _fastapi(shelf: Books) -> Call:
     """Return FastAPI with a session that it depends on, through httpx's transport for ASGI."""
     import asyncio
 
@@ -211,7 +200,7 @@ def _fastapi(shelf: Shelf) -> Call:
     from fastapi import Depends, FastAPI, Response
     from sqlalchemy.orm import Session
 
-    engine, app = create_engine(shelf.url), FastAPI()
+    engine, app = shelf.engine(shelf.path), FastAPI()
 
     def session() -> Iterator[Session]:
         with Session(engine) as made:
@@ -228,7 +217,6 @@ def _fastapi(shelf: Shelf) -> Call:
 
     loop = asyncio.new_event_loop()
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
-    shelf.callback(engine.dispose)
     shelf.callback(loop.close)
     shelf.callback(lambda: loop.run_until_complete(client.aclose()))
 
@@ -245,14 +233,14 @@ def frameworks() -> Case:
     says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
     import cpkit.tools  # noqa: F401
 
-    shelf, by_hand = Shelf(), "CherryPy's own, SQLAlchemy by hand"
+    shelf, by_hand = Books(), "CherryPy's own, SQLAlchemy by hand"
     ours, read = {**ACCEPT, **TIMING, "cpkit.db.on": True}, shelf.by_hand()
     variants = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),
         "cpkit, raw": _by_routes(raw, **{**ours, **DATABASE}),
         "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
-        "Flask": _flask(shelf.url),
+        "Flask": _flask(shelf.path),
         "Falcon": _falcon(read),
         "FastAPI, by httpx": _fastapi(shelf),
     }

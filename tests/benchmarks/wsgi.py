@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import cherrypy
 
@@ -67,23 +68,9 @@ def _environ(method: str, path: str, headers: Mapping[str, str], body: bytes) ->
         fields["CONTENT_LENGTH"] = str(len(body))
     if body:
         fields["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
-    return {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "ACTUAL_SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_PORT": "50000",
-        "HTTP_HOST": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        **fields,
-    }
+    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path}
+    environ |= {"QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50000"}
+    environ |= dict.fromkeys(["SERVER_PROTOCOL", "ACTUAL_SERVER_PROTOCOL"], "HTTP/1.1")
+    environ |= {"wsgi.multithread": True, **fields}
+    setup_testing_defaults(environ)
+    return environ

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -133,11 +133,9 @@ def take_turns(
     workloads: Mapping[str, Mapping[str, Any]],
     cycles: int,
     seconds: float,
-    progress: Callable[[str], None] = print,
-    seed: int = 0,
 ) -> Taken:
     """Return, by workload and program, the summaries of all cycles, each in random order."""
-    shuffled = random.Random(seed)
+    shuffled = random.Random(0)
     found: Taken = {name: {program.name: [] for program in programs} for name in workloads}
     with running(programs) as servers:
         for cycle in range(1, cycles + 1):
@@ -145,7 +143,8 @@ def take_turns(
                 for one in shuffled.sample(servers, len(servers)):
                     made = one.drive(workload, seconds)
                     found[name][one.program.name].append(made)
-                    progress(f"[{cycle}/{cycles}] {name:18} {one.program.name:34} {_line(made)}")
+                    told = f"[{cycle}/{cycles}] {name:18} {one.program.name:34} {_line(made)}"
+                    print(told, flush=True)
         for one in servers:
             lost = one.lost()
             for taken in found.values():
