@@ -159,6 +159,19 @@ def test_the_gate_fails_where_a_count_is_over_or_gone(counted: dict[str, int], c
     assert gate.judge({"a": 1000}, counted) == code
 
 
+def test_the_gate_fails_where_nothing_could_be_compared() -> None:
+    assert gate.judge({}, {"a": 1000}) == 1
+
+
+def test_a_part_is_not_recorded_in_place_of_another_environments_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gate.shutil, "which", lambda program: program)
+    monkeypatch.setattr(gate.machine, "counting_environment", lambda: {"python": "another"})
+    assert gate.main(["logs", "--write"]) == 2
+    assert "count all pieces" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("again", "slow", "holds"),
     [

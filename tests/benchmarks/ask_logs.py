@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import cherrypy
@@ -25,6 +26,7 @@ class Logged(cherrypy.Application):
     """An application whose requests alone a plugin hears of, by a bus of their own."""
 
     bus: Any
+    plugin: LogPlugin
 
     def get_serving(self, *args: Any) -> Any:
         serving = super().get_serving(*args)
@@ -40,7 +42,7 @@ def _logged(queue: int) -> Logged:
     app = Logged(Root(), "", {})
     app.log.access_file = os.devnull
     app.bus = wspbus.Bus()
-    plugin = LogPlugin(app.bus, queue=queue)
+    app.plugin = plugin = LogPlugin(app.bus, queue=queue)
     plugin._field, plugin._environ_key = "X-Request-Id", "HTTP_X_REQUEST_ID"
     for channel in ("before_request", "after_request"):
         app.bus.subscribe(channel, getattr(plugin, channel))
@@ -48,6 +50,13 @@ def _logged(queue: int) -> Logged:
     if queue:
         plugin._handlers.queue(app.log.access_log, queue)
     return app
+
+
+def _close(apps: Iterable[cherrypy.Application]) -> None:
+    for app in apps:
+        if isinstance(app, Logged):
+            app.plugin._handlers.unqueue()
+        app.log.access_file = ""  # closes it
 
 
 @question("logs", "What does an access line cost?")
@@ -66,5 +75,6 @@ def access() -> Case:
         {name: sender(app, "GET", "/", FIELDS) for name, app in apps.items()},
         baseline="CherryPy's access log",
         expected=("200 OK", b"page"),
+        cleanup=lambda: _close(apps.values()),
         without=["CherryPy, no access log"],
     )

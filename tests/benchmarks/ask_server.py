@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import cherrypy
@@ -34,14 +35,14 @@ class Root:
         return "page"
 
 
-def _answering(kind: type[Any], app: Any, request: bytes) -> Callable[[], bytes]:
+def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> Callable[[], bytes]:
     """Return a call that sends *request* over one connection and returns the end of the answer."""
     cherrypy.config.update(QUIET)
     adapter = ServerAdapter()
     adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
     server = kind(adapter)
     server.wsgi_app = type(server.wsgi_app)(app) if kind is GuardedServer else app
-    client, served = socket.socketpair()
+    client, served = (opened.enter_context(each) for each in socket.socketpair())
     connection = server.ConnectionClass(server, served)
     if kind is CPWSGIServer:
         connection.RequestHandlerClass = type(server).ConnectionClass.RequestHandlerClass
@@ -55,12 +56,13 @@ def _answering(kind: type[Any], app: Any, request: bytes) -> Callable[[], bytes]
 
 
 def _asked(request: bytes) -> Case:
-    app = application(Root(), {})
+    app, opened = application(Root(), {}), ExitStack()
     servers = {"CherryPy's own server": CPWSGIServer, "cpkit's guarded server": GuardedServer}
     return Case(
-        {name: _answering(kind, app, request) for name, kind in servers.items()},
+        {name: _answering(kind, app, request, opened) for name, kind in servers.items()},
         baseline="CherryPy's own server",
         expected=b"page",
+        cleanup=opened.close,
     )
 
 

@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     count = partial(icount.count_all, load(*options.piece), jobs=options.jobs)
     ours = partial(count, ours_only=True)
+    if options.write and options.piece and not recorded_here():
+        print("The record is of another environment: count all pieces.", file=sys.stderr)
+        return 2
     if options.write:
         return _record(count(), whole=not options.piece)
     if options.prove:
@@ -112,7 +115,7 @@ def _git(*arguments: str) -> bytes:
 
 
 def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
-    """Print every change, the largest first; return 1 if one is over the limit or missing."""
+    """Print every change, the largest first; return 1 if one is over or gone, or none compared."""
     over, gone = grown(recorded, counted), sorted(recorded.keys() - counted.keys())
     differ = changes(recorded, counted)
     for name, by in sorted(differ.items(), key=lambda item: -item[1]):
@@ -122,7 +125,7 @@ def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
     for name in gone:
         print(f"    gone  {recorded[name]:>12,}  {name}  (meant? record it: make bench-count)")
     print(f"{len(over)} of {len(differ)} over {LIMIT:+.0%}, {len(gone)} gone")
-    return 1 if over or gone else 0
+    return 1 if over or gone or not differ else 0
 
 
 def prove(ours: Count, runs: int) -> int:
