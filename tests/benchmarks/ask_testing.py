@@ -38,6 +38,7 @@ def requests() -> Case:
     werkzeug, web = WerkzeugClient(app), webtest.TestApp(app)
     wsgi = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://127.0.0.1")
     server = Server(threads=1)
+    server._http.timeout = 600  # on a busy machine its turns are far apart
     server.start()
     server.swap(app)
     connection = http.client.HTTPConnection(server.host, server.port)
