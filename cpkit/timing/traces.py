@@ -24,10 +24,10 @@ import cpkit
 from cpkit.cherry import Request
 from cpkit.logs.traceparent import trace_id
 
+from .counting import route_of
 from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
 from .phase_spans import Makers, make_children
 from .phases import RequestTiming
-from .routes import route_of
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
 PATH_LENGTH = 1024

@@ -5,8 +5,7 @@ import functools
 import cherrypy
 import pytest
 
-from cpkit.timing.counting import status_of
-from cpkit.timing.routes import route_of
+from cpkit.timing.counting import route_of, status_of
 
 
 class Parent:
