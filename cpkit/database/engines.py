@@ -218,17 +218,24 @@ class Transaction:
 
         Raise TransactionLostError if COMMIT would keep nothing, or not all.
         """
-        borrowed, lost = self._borrowed, self.lost_by is not None
-        state = None if lost or self._look is None else self._look()
-        if state is None and not lost:
-            lost = borrowed.backend.is_lost(borrowed.driver, self._failure is not None)
-        if lost or state is State.LOST:
+        borrowed, look = self._borrowed, self._look
+        if self.lost_by is not None:
+            state = State.LOST
+        elif look is not None:
+            state = look()
+        elif borrowed.backend.is_lost(borrowed.driver, self._failure is not None):
+            state = State.LOST
+        else:
+            return True
+        if state is State.LOST:
             raise TransactionLostError from self.lost_by or self._failure
         return state is not State.ENDED
 
 
 class UnitConnection(Connection):
     """A SQLAlchemy Connection that knows its unit of work."""
+
+    _lent: PoolProxiedConnection | None = None
 
     def __init__(self, unit: Runner, borrowed: Borrowed, engine: Engine) -> None:
         # NOTE: where reads need no transaction, one that begins is one that somebody asked for.
@@ -244,7 +251,9 @@ class UnitConnection(Connection):
         pooled = super().connection
         if pooled is not self._borrowed.pooled:
             return pooled
-        return cast("PoolProxiedConnection", LentConnection(self.unit, pooled))
+        if self._lent is None:
+            self._lent = cast("PoolProxiedConnection", LentConnection(self.unit, pooled))
+        return self._lent
 
     @cached_property
     def dispatch(self) -> Any:  # type: ignore[override]
@@ -281,15 +290,15 @@ class LentConnection:
     the driver's own connection, of which nobody knows what it does.
     """
 
-    __slots__ = ("_unit", "pooled")
+    __slots__ = ("pooled", "unit")
 
     def __init__(self, unit: Runner, pooled: PoolProxiedConnection) -> None:
-        self._unit, self.pooled = unit, pooled
+        self.unit, self.pooled = unit, pooled
 
     def __getattr__(self, name: str) -> Any:
         """Return the attribute of the pooled connection; UnitOverError once it was given back."""
-        unit = self._unit
-        if _unit_with(self.pooled) is not unit:
+        unit = self.unit
+        if self.pooled.info.get(UNIT) is not unit:
             raise UnitOverError
         if name not in _OF_THE_POOL and not name.startswith("_"):
             unit.expose()
@@ -310,12 +319,10 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
     is_lost = dialect.is_disconnect
 
     def begin(lent: PoolProxiedConnection) -> None:
-        pooled = _pooled(lent)
-        unit = _unit_with(pooled)
-        if unit is None:
-            backend.begin(pooled.driver_connection, None, 0.0)
+        if isinstance(lent, LentConnection):
+            lent.unit.begin_transaction()
         else:
-            unit.begin_transaction()
+            backend.begin(lent.driver_connection, None, 0.0)
 
     def is_disconnect(error: Any, *where: Any) -> bool:
         # NOTE: SQLAlchemy asks this of each error of the driver's, and then makes its own of it.
@@ -341,27 +348,13 @@ def _ended_by_unit(
     """Return what has the unit *end* a transaction by its *name*; without one, calls *ended*."""
 
     def run(lent: PoolProxiedConnection) -> None:
-        pooled = _pooled(lent)
-        unit = _unit_with(pooled)
-        if unit is None:
-            end(pooled)
-            ended()
+        if isinstance(lent, LentConnection):
+            getattr(lent.unit, name)(partial(end, lent.pooled))
         else:
-            getattr(unit, name)(partial(end, pooled))
+            end(lent)
+            ended()
 
     return run
-
-
-def _pooled(lent: PoolProxiedConnection) -> PoolProxiedConnection:
-    return lent.pooled if isinstance(lent, LentConnection) else lent
-
-
-def _unit_with(pooled: PoolProxiedConnection) -> Runner | None:
-    try:
-        unit: Runner | None = pooled.info.get(UNIT)
-    except NotImplementedError:  # what SQLAlchemy makes for its first look at a database
-        return None
-    return unit
 
 
 def _by_unit(execute: Callable[..., object], backend: Backend[Any]) -> Callable[..., None]:

@@ -157,11 +157,13 @@ class Loan:
 
     def finish(self) -> None:
         """Give back what was borrowed since; only a stream that still runs may go on."""
-        unit: Unit = cherrypy.serving.request.__dict__[self.key]
+        known = cherrypy.serving.request.__dict__
+        unit: Unit = known[self.key]
         if unit.streaming:
             return
         try:
-            unit.end(commit=sys.exc_info()[1] is unit.outer)
+            if not unit.late or _LATE in known:  # PERF: else it was ended and not used since
+                unit.end(commit=sys.exc_info()[1] is unit.outer)
         finally:
             unit.over = True
 
