@@ -26,7 +26,7 @@ class Turns:
         self._mutex = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
         self._taken = False
-        self._holder: int | None = None
+        self._holder: threading.Thread | None = None  # NOTE: its number may be another's later
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -34,20 +34,20 @@ class Turns:
 
     def held_here(self) -> bool:
         """Tell whether the calling thread has the turn."""
-        return self._holder == threading.get_ident()
+        return self._holder is threading.current_thread()
 
     def enter(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds for the turn; tell whether it came."""
         with self._mutex:
             if not self._taken:
                 self._taken = True
-                self._holder = threading.get_ident()
+                self._holder = threading.current_thread()
                 return True
             ticket = threading.Lock()
             ticket.acquire()
             self._queue.append(ticket)
         if ticket.acquire(timeout=max(timeout, 0)) or not self._withdraw(ticket):
-            self._holder = threading.get_ident()
+            self._holder = threading.current_thread()
             return True
         return False
 

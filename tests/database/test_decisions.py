@@ -256,3 +256,26 @@ def test_a_turn_knows_its_holder():
     assert turns.held_here()
     turns.leave()
     assert not turns.held_here()
+
+
+def test_a_thread_that_has_ended_holds_no_turn_for_one_that_got_its_number():
+    turns, held, numbers = Turns(), [], []
+
+    def enter() -> None:
+        numbers.append(threading.get_ident())
+        turns.enter(0)
+
+    def look() -> None:
+        if threading.get_ident() == numbers[0]:
+            held.append(turns.held_here())
+
+    first = threading.Thread(target=enter)
+    first.start()
+    first.join()
+    for _ in range(1000):  # the system gives an ended thread's number to a new one
+        if held:
+            break
+        another = threading.Thread(target=look)
+        another.start()
+        another.join()
+    assert not any(held)

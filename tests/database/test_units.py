@@ -159,7 +159,7 @@ def test_another_plugin_attribute_is_no_plugin():
 
 
 def test_another_module_that_is_missing_is_named_as_it_is(monkeypatch):
-    monkeypatch.delitem(sys.modules, "cpkit.plugins.database")
+    monkeypatch.delitem(sys.modules, "cpkit.plugins.database", raising=False)
     monkeypatch.setitem(sys.modules, "cpkit.database.database", None)
     with pytest.raises(ModuleNotFoundError, match=r"cpkit\.database\.database"):
         cpkit.plugins.DatabasePlugin  # noqa: B018
