@@ -148,7 +148,9 @@ def test_a_tool_of_a_further_database_asks_for_its_own_plugin(start_database):
 
 # ------------------------------ accept without media ------------------------------
 
-NOTHING = "the tool is on: set it to a media type, or to a list or a mapping of some. It is None."
+NOTHING = (
+    "the tool is on, so media has to be a media type, or a list or a mapping of some. It is None."
+)
 
 
 def page_with(**config):

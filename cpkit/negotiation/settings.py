@@ -80,7 +80,7 @@ _DISTINCT = "unlike ones: the second of two is never chosen"
 def check_offers(media: Names | Renderers | None, languages: Names | None) -> None:
     """Raise SettingError where the tool is on and there is nothing to choose from."""
     if not media and not languages:
-        remedy = "the tool is on: set it to a media type, or to a list or a mapping of some."
+        remedy = "the tool is on, so media has to be a media type, or a list or a mapping of some."
         raise SettingError("accept.media", media, remedy)
 
 

@@ -96,7 +96,9 @@ def test_switched_off_below_it_does_nothing(cp_client):
 
 def test_without_media_it_is_refused_when_the_settings_are_checked(cp_client):
     serve(lambda: "page", **negotiating())
-    with pytest.raises(SettingError, match=r"accept\.media = None .* the tool is on: set it to"):
+    with pytest.raises(
+        SettingError, match=r"accept\.media = None .* the tool is on, so media has to be"
+    ):
         cp_client.get("/")
 
 
