@@ -39,12 +39,13 @@ P = ParamSpec("P")
 def _noted(
     method: Callable[Concatenate[Database, P], Unit],
 ) -> Callable[Concatenate[DatabasePlugin, P], Unit]:
-    """Return *method* as the plugin's own, which notes where each unit was begun."""
+    """Return *method* as the plugin's own, which notes where a unit was begun that may write."""
 
     @wraps(method)
     def call(self: DatabasePlugin, /, *args: P.args, **kwargs: P.kwargs) -> Unit:
-        unit, here = method(self.database, *args, **kwargs), currentframe()
-        self._begun.note(unit, here and here.f_back)
+        unit = method(self.database, *args, **kwargs)
+        if unit.write and (here := currentframe()):  # PERF: what only reads locks nothing
+            self._begun.note(unit, here.f_back)
         return unit
 
     return call

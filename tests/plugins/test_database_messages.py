@@ -99,6 +99,8 @@ def test_a_unit_that_was_left_open_is_told_with_its_place(cp_isolation, tmp_path
         ended.execute(text("CREATE TABLE book (title TEXT)"))
     left, line = plugin.begin(), getframeinfo(currentframe()).lineno
     left.execute(text("SELECT * FROM book"))
+    for _ in range(1000):  # that have ended, and are forgotten
+        plugin.begin()
     plugin.stop()
     place = f"{__file__}, line {line}, in the thread MainThread"
     assert f"a unit of work was left open. It was begun in {place}." in caplog.text
