@@ -46,8 +46,8 @@ def _page(told: Told, home: str) -> Iterator[str]:
     if info.get("description"):
         yield f"<p>{_text(info['description'])}</p>"
     back = f'<a href="{_text(home)}">Home</a> · ' if home else ""
+    yield f'<p>{back}<a href="openapi.json">openapi.json</a></p>'
     yield (
-        f'<p>{back}<a href="openapi.json">openapi.json</a></p>'
         '<search><label for="search">Search</label>'
         '<input id="search" type="search" autocomplete="off" spellcheck="false" '
         'aria-describedby="found" aria-keyshortcuts="/"><span id="found" role="status"></span>'

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cpkit.errors import RouteError
 
 from .route import Route
-from .template import Spelling
+from .segments import Spelling
 
 Config = Mapping[str, Any]
 Sections = dict[str, dict[str, Any]]

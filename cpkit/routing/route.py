@@ -19,7 +19,7 @@ import routes.route
 from cpkit.errors import RouteError
 
 from .conditions import normalized
-from .template import Part, Reader
+from .segments import Part, Reader
 
 # What Routes doesn't take for a default.
 RESERVED = frozenset(routes.route.Route.reserved_keys)

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from .patterns import PatternWarning, facts, warning
 from .route import Route
-from .segments import check, expression, linear, matcher, plain
-from .template import Part
+from .segments import Part, check, expression, linear, matcher, plain
 
 # What takes the rest of a path, slashes and all; True where it may be empty.
 TAILS = {".*": True, ".*?": True, ".+": False, ".+?": False}

@@ -10,8 +10,7 @@ from effort import calls_in, loops
 
 from cpkit.errors import RouteError
 from cpkit.routing import IndexedMapper, PatternWarning
-from cpkit.routing.segments import by_regex, matcher
-from cpkit.routing.template import Reader
+from cpkit.routing.segments import Reader, by_regex, matcher
 
 GET = {"REQUEST_METHOD": "GET"}
 
