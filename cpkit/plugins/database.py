@@ -14,10 +14,9 @@ from sqlalchemy import URL, Engine
 
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
-from cpkit.database.begun import Begun
 from cpkit.database.database import Database
 from cpkit.database.faults import Fault, fault_of, patiently
-from cpkit.database.health import Health, PoolFigures, measured
+from cpkit.database.health import Begun, Health, PoolFigures, measured
 from cpkit.database.requests import note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.logs.printable import printable
