@@ -1,6 +1,7 @@
 """A transaction that is lost where nobody watches: by the driver's own connection."""
 
 import threading
+from contextlib import suppress
 
 import cherrypy
 import pytest
@@ -79,10 +80,8 @@ def run(connection, statement):
 
 
 def caught(connection, statement):
-    try:
+    with suppress(Exception):
         run(connection, statement)
-    except Exception as error:
-        error.add_note("caught")
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -259,10 +258,8 @@ def test_a_conflict_that_the_handler_caught_is_one_all_the_same(
     calls = []
 
     def attempt(statement):
-        try:
+        with suppress(Exception):
             cherrypy.request.db.execute(statement if handle == "dbapi" else text(statement))
-        except Exception as error:
-            error.add_note("caught")
 
     def does():
         calls.append("call")

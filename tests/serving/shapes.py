@@ -137,6 +137,7 @@ FIELDS = {
     "encoded-words-whole": (head(b"A: " + b"=?utf-8?q?x?= " * 500), 400),
     "encoded-word-good": (head(b"A: =?utf-8?q?x?="), 200),
     "question-mark": (head(b"Referer: http://a/?b=?c=?"), 200),
+    "question-mark-alone": (head(b"Referer: http://a/?b=?c"), 200),
     "type-commas": (head(b"Content-Type: " + b"," * 8000), 431),
     "type-semicolons": (head(b'Content-Type: a;b="' + b";" * 8000), 431),
     "type-quotes": (head(b"Content-Type: " + b'",' * 4000), 431),
