@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, SessionTransactionOrigin
 from cpkit.errors import UnitOverError
 
 from .engines import UnitConnection
+from .pool import is_listened_to
 from .statements import Composed, Statement
 from .terms import refuse_autocommit
 from .unit import Unit
@@ -119,7 +120,8 @@ class SessionBind:
     """What a session takes for its engine: connections of it are those of a unit."""
 
     def __init__(self, unit: SessionUnit, engine: Engine) -> None:
-        vars(self).update(vars(engine))  # PERF: what SQLAlchemy asks for most is found here
+        # PERF: what SQLAlchemy asks for most is found here.
+        vars(self).update(vars(engine), _has_events=is_listened_to(engine))
         self._unit, self._engine = unit, engine
 
     def connect(self) -> UnitConnection:

@@ -319,6 +319,11 @@ def give_up(fairy: Fairy) -> None:
     fairy.close()
 
 
+def is_listened_to(engine: Engine) -> bool:
+    """Tell whether somebody listens to the events of *engine*'s connections."""
+    return engine._has_events
+
+
 def joined(listeners: Any, engine: Engine) -> Any:
     """Return *listeners* of a Connection's own, joined with those of its *engine*."""
     return listeners._join(engine.dispatch)

@@ -29,6 +29,7 @@ CONNECTION = {
     "_allow_autobegin": "reads that need no transaction begin none",
     "_has_events": "listeners are joined where there are any, and not for each connection",
 }
+ENGINE = {"_has_events": "a session's bind tells as its engine does whether somebody listens"}
 DISPATCH = {"_join": "listeners to an engine hear of the connections of units"}
 PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
@@ -61,6 +62,11 @@ def test_a_private_name_of_sqlalchemys_connections_is_still_there(engine, name):
 def test_a_private_argument_of_sqlalchemys_connection_is_still_there(name):
     told = f"SQLAlchemy's Connection takes no {name}: {CONNECTION[name]}"
     assert name in inspect.signature(Connection.__init__).parameters, told
+
+
+@pytest.mark.parametrize("name", ENGINE)
+def test_a_private_name_of_sqlalchemys_engine_is_still_there(engine, name):
+    assert hasattr(engine, name), f"SQLAlchemy's engine has no {name}: {ENGINE[name]}"
 
 
 @pytest.mark.parametrize("name", DISPATCH)
@@ -111,7 +117,7 @@ def private_names(path) -> set[str]:
 )
 def test_no_other_file_uses_them(path):
     mine = {
-        "pool.py": {*POOL, *FAIRY, *DISPATCH},
+        "pool.py": {*POOL, *FAIRY, *ENGINE, *DISPATCH},
         "mariadb.py": set(PYMYSQL),
         "postgresql.py": {*PSYCOPG, *PG8000},
     }
