@@ -27,7 +27,7 @@ from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backe
 from .backends.sqlite import SqliteBackend
 from .engines import Host, build_lanes
 from .faults import Fault, fault_of, patiently
-from .handles import ConnectionUnit, DriverUnit, SessionBind, SessionUnit
+from .handles import DriverUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
 from .pool import GUARDED, INHERITED, Borrowed, check_in, check_out, tidied
@@ -35,7 +35,7 @@ from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Local, Terms
 from .turns import Lane, Lanes
-from .unit import Unit
+from .unit import ConnectionUnit, Unit
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""The handles of a unit of work: SQLAlchemy's Connection, the ORM's Session, the driver's own."""
+"""The other two handles of a unit of work: the ORM's Session, and the driver's own connection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 
 from cpkit.errors import UnitOverError
@@ -23,43 +23,6 @@ _HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", 
 _AUTOCOMMIT = ("autocommit", "set_autocommit")
 # What writes without a statement.
 _WRITING = frozenset({"callproc", "copy_from"})
-
-
-class ConnectionUnit(Unit):
-    """A unit of work that lends a SQLAlchemy Connection."""
-
-    def is_asked_for(self) -> bool:
-        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
-        return True
-
-    def _open(self) -> None:
-        borrowed = self._borrow()
-        try:
-            self._handle = UnitConnection(self, borrowed, borrowed.engine)
-        except BaseException:
-            self._give_back(broken=True)
-            raise
-
-    def _commit(self) -> None:
-        self._handle.commit()
-        borrowed = self._borrowed
-        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
-            self.commit_by(borrowed.driver.commit)
-
-    def _finish(self) -> None:
-        self._commit()
-
-    def _rollback(self) -> None:
-        self._handle.rollback()
-
-    def _rest(self) -> None:
-        self.close()
-
-    def _shut(self, handle: Connection, broken: bool) -> bool:
-        if broken and not handle.closed:
-            handle.invalidate()
-        handle.close()
-        return not broken
 
 
 class SessionUnit(Unit):

@@ -1,4 +1,7 @@
-"""A unit of work: one borrowed connection, and one transaction at a time on it."""
+"""A unit of work: one borrowed connection, and one transaction at a time on it.
+
+The default handle, SQLAlchemy's Connection, is here too; the others are in ``handles``.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,14 @@ from cpkit.errors import (
     WriteInReadUnitError,
 )
 
-from .engines import Lender, Transaction, Watcher
+from .engines import Lender, Transaction, UnitConnection, Watcher
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, AfterCommit, Terms, refuse_autocommit
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from .pool import Borrowed
 
     Call = Callable[..., object]
@@ -396,3 +401,40 @@ class Unit:
             changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection
         self._borrowed, self._changed = None, False
         self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
+
+
+class ConnectionUnit(Unit):
+    """A unit of work that lends a SQLAlchemy Connection."""
+
+    def is_asked_for(self) -> bool:
+        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
+        return True
+
+    def _open(self) -> None:
+        borrowed = self._borrow()
+        try:
+            self._handle = UnitConnection(self, borrowed, borrowed.engine)
+        except BaseException:
+            self._give_back(broken=True)
+            raise
+
+    def _commit(self) -> None:
+        self._handle.commit()
+        borrowed = self._borrowed
+        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
+            self.commit_by(borrowed.driver.commit)
+
+    def _finish(self) -> None:
+        self._commit()
+
+    def _rollback(self) -> None:
+        self._handle.rollback()
+
+    def _rest(self) -> None:
+        self.close()
+
+    def _shut(self, handle: Connection, broken: bool) -> bool:
+        if broken and not handle.closed:
+            handle.invalidate()
+        handle.close()
+        return not broken
