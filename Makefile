@@ -25,7 +25,7 @@ frontend: $(BUNDLE)  ## build the demo's React application
 
 # Many tests wait for a server or another process: two workers leave half of a processor idle.
 test: $(VENV)/.ready  ## run the tests
-	$(PY) -m pytest -q -n 4 --dist worksteal
+	$(PY) -m pytest -q -n 5 --dist worksteal
 
 coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	rm -f .coverage .coverage.*
