@@ -34,7 +34,17 @@ def page(description: Told, home: str = "") -> str:
 
 
 def _page(told: Told, home: str) -> Iterator[str]:
-    info = told["info"]
+    yield from _top(told["info"], home)
+    for tag, operations in _by_tag(told).items():
+        yield f"<section><h2>{_text(tag)}</h2>"
+        for path, method, operation in operations:
+            yield from _operation(told, path, method, operation)
+        yield "</section>"
+    yield from _schemas(told["components"]["schemas"])
+    yield f"</main><script>{_SCRIPT}</script></body></html>"
+
+
+def _top(info: Told, home: str) -> Iterator[str]:
     title = _text(info["title"])
     yield (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -53,13 +63,6 @@ def _page(told: Told, home: str) -> Iterator[str]:
         'aria-describedby="found" aria-keyshortcuts="/"><span id="found" role="status"></span>'
         '</search></header><main id="operations" tabindex="-1">'
     )
-    for tag, operations in _by_tag(told).items():
-        yield f"<section><h2>{_text(tag)}</h2>"
-        for path, method, operation in operations:
-            yield from _operation(told, path, method, operation)
-        yield "</section>"
-    yield from _schemas(told["components"]["schemas"])
-    yield f"</main><script>{_SCRIPT}</script></body></html>"
 
 
 def _by_tag(told: Told) -> dict[str, list[tuple[str, str, Told]]]:
