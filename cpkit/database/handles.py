@@ -131,12 +131,29 @@ class Cursor(Protocol):
         """Iterate over the rows."""
 
 
+class OfDriver:
+    """An attribute of the driver's connection that can be set on the unit as well."""
+
+    def __set_name__(self, owner: type[Unit], name: str) -> None:
+        self._name = name
+
+    def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
+        return self if unit is None else getattr(unit.handle, self._name)
+
+    def __set__(self, unit: Unit, value: object) -> None:
+        setattr(unit.handle, self._name, value)
+
+
 class DriverUnit(Unit):
     """A unit of work that lends the driver's own connection (PEP 249), without layers above it.
 
     ``execute``, ``executemany``, ``executescript`` and ``cursor`` of the unit are watched:
     statements are counted, and refused if they write where the unit only reads.
     """
+
+    # What makes the rows, as drivers call it: sqlite3, psycopg, psycopg 2, PyMySQL.
+    row_factory, text_factory = OfDriver(), OfDriver()
+    cursor_factory, cursorclass = OfDriver(), OfDriver()
 
     @property
     def handle(self) -> Any:

@@ -2,6 +2,7 @@
 
 import cherrypy
 import pytest
+from psycopg.rows import dict_row
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
@@ -64,11 +65,15 @@ def test_a_variable_of_mariadb_stays_on_its_connection(statement):
     assert not judge("SELECT ':=', 'into @x'", mariadb=True).sets
 
 
-def test_what_makes_rows_of_a_memory_database_is_put_back(start_database, cp_client):
+@pytest.mark.parametrize("of", ["the unit", "its handle"])
+def test_what_makes_rows_of_a_memory_database_is_put_back(start_database, cp_client, of):
     class Root:
         @cherrypy.expose
         def index(self):
-            cherrypy.request.db.handle.row_factory = lambda cursor, row: {"one": row[0]}
+            unit = cherrypy.request.db
+            target = unit if of == "the unit" else unit.handle
+            target.row_factory = lambda cursor, row: {"one": row[0]}
+            return str(unit.execute("SELECT 7").fetchone())
 
         @cherrypy.expose
         def see(self):
@@ -76,5 +81,15 @@ def test_what_makes_rows_of_a_memory_database_is_put_back(start_database, cp_cli
 
     start_database("sqlite://")
     cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}})
-    assert cp_client.post("/").status_code == 200
+    assert cp_client.post("/").text == "{'one': 7}"
     assert cp_client.get("/see").text == "(7,)"
+
+
+def test_the_kind_of_rows_is_set_on_the_unit_as_on_the_connection(postgres, start_database):
+    database = start_database(postgres.url)
+    with database.begin("dbapi") as unit:
+        unit.row_factory = dict_row
+        assert unit.execute("SELECT 7 AS seven").fetchone() == {"seven": 7}
+        assert unit.row_factory is dict_row
+    with database.begin("dbapi") as unit:
+        assert unit.execute("SELECT 7 AS seven").fetchone() == (7,)
