@@ -4,17 +4,9 @@ import re
 
 import pytest
 
-from tests.browser.test_tour import follow
+from tests.browser.test_tour import follow, stock, wait_for_pies
 
 NO_SCRIPTS = {"java_script_enabled": False}
-
-
-def stock(page, item):
-    """Return how many of an item stand on the shelf."""
-    answer = page.context.request.get(
-        re.sub(r"(?<=\d)/.*", "/store", page.url), headers={"Accept": "application/json"}
-    )
-    return next(s["stock"] for s in answer.json()["shelves"] if s["item"] == item)
 
 
 @pytest.mark.parametrize("options", [{}, NO_SCRIPTS], ids=["scripts", "no-scripts"])
@@ -57,6 +49,7 @@ def test_who_goes_back_to_a_till_buys_anew(visit):
 def test_a_double_click_on_the_tour_buys_once(visit):
     page, sent = visit().open("/"), []
     page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    wait_for_pies(page)
     with page.expect_response("**/store/till/**"):
         page.get_by_role("button", name="Buy 5 pies by card").dblclick()
     page.locator("#chapter-11 output p").first.wait_for()
@@ -80,6 +73,7 @@ def test_without_scripts_every_button_that_is_shown_works(visit):
     assert page.get_by_role("button", name=re.compile("PUT|DELETE|PATCH|Check")).count() == 0
     statuses = {}
     for number in range(1, 14):
+        wait_for_pies(page)
         buttons = page.locator(f"#chapter-{number} form button:visible")
         for at in range(buttons.count()):
             name = buttons.nth(at).text_content()
