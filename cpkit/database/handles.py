@@ -241,14 +241,8 @@ class DriverUnit(Unit):
         if self._transaction is not None:
             self.commit_by(self._handle.commit)
 
-    def _finish(self) -> None:
-        self._commit()
-
     def _rollback(self) -> None:
         self.rollback_by(self._handle.rollback)
-
-    def _rest(self) -> None:
-        self.close()
 
     def _shut(self, handle: Any, broken: bool) -> bool:
         return not broken and self.undone()

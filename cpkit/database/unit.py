@@ -59,12 +59,10 @@ class Unit:
     _wrote = False
     _after: AfterCommit | None = None
 
-    # What each handle does in its way: to finish is to commit as the last thing that is done.
+    # What each handle does in its way.
     _open: Callable[[], None]
     _commit: Callable[[], None]
-    _finish: Callable[[], None]
     _rollback: Callable[[], None]
-    _rest: Callable[[], None]
     _shut: Callable[[Any, bool], bool]  # the handle, broken or not; tells whether it may be lent
 
     def __init__(
@@ -349,6 +347,14 @@ class Unit:
         if borrowed is not None and not (needed or borrowed.is_read_on()):
             self._rest()
 
+    def _finish(self) -> None:
+        """Commit as the last thing that is done."""
+        self._commit()
+
+    def _rest(self) -> None:
+        """Do without the connection for a while."""
+        self.close()
+
     def _timed(self, count: int, call: Callable[..., T], *args: Any) -> T:
         """Call what waits for the server; if it does not answer, the connection is cut."""
         watchdog = self._lender.watchdog
@@ -424,14 +430,8 @@ class ConnectionUnit(Unit):
         if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
             self.commit_by(borrowed.driver.commit)
 
-    def _finish(self) -> None:
-        self._commit()
-
     def _rollback(self) -> None:
         self._handle.rollback()
-
-    def _rest(self) -> None:
-        self.close()
 
     def _shut(self, handle: Connection, broken: bool) -> bool:
         if broken and not handle.closed:
