@@ -83,7 +83,7 @@ docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 tables: $(VENV)/.ready  ## write the tables of settings into the documentation's pages
 	$(PY) docs/tables.py
 
-release-check: $(VENV)/.release  ## build the distributions and look at what is in them
+release-check: $(VENV)/.release  ## build the distributions, CPKIT_HOME=… their home, and look into them
 	rm -rf dist
 	$(PY) -m build --outdir dist . > dist.log || { cat dist.log; exit 1; }
 	rm -f dist.log

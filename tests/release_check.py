@@ -1,5 +1,6 @@
 """Look into the built distributions: ``python tests/release_check.py dist``."""
 
+import os
 import re
 import sys
 import tarfile
@@ -27,7 +28,23 @@ def wheel_problems(path: Path) -> list[str]:
         found.append(f"{path.name} lacks cpkit/py.typed")
     if not any(name.endswith("licenses/LICENSE") for name in files):
         found.append(f"{path.name} lacks the licence")
-    return found + addresses(path, files)
+    metadata = next(held for name, held in files.items() if name.endswith("/METADATA")).decode()
+    home = os.environ.get("CPKIT_HOME", "")
+    return found + addresses(path, files) + page_problems(metadata, home)
+
+
+def page_problems(metadata: str, home: str) -> list[str]:
+    """Return the links of a package's page that lead nowhere, and the lack of its addresses."""
+    found = []
+    if home and f"Project-URL: Source, {home}\n" not in metadata:
+        found.append(f"the package's page does not name its source, {home}")
+    for link in re.findall(r"\]\(([^)]*)\)", metadata):
+        if not link.startswith("https://"):
+            found.append(f"the package's page has a link that leads nowhere there: {link}")
+        file = re.sub(r"/(blob|raw)/v[^/]*/", "/", link).removeprefix(f"{home}/")
+        if home and link.startswith(home) and not Path(file).is_file():
+            found.append(f"the package's page has a link to no file: {file}")
+    return found
 
 
 def sdist_problems(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.release_check import addresses
+from tests.release_check import addresses, page_problems
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,3 +37,25 @@ def test_no_tracked_file_names_a_package_registry():
 )
 def test_an_address_of_a_registry_is_refused_wherever_it_stands(text, is_refused):
     assert bool(addresses(ROOT, {"a.md": text.encode()})) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://git.example/cpkit/blob/v1.0.0/docs/index.md", None),
+        ("https://cherrypy.dev", None),
+        ("docs/index.md", "leads nowhere there: docs/index.md"),
+        ("https://git.example/cpkit/blob/v1.0.0/docs/gone.md", "to no file: docs/gone.md"),
+    ],
+)
+def test_a_link_of_the_packages_page_leads_somewhere(monkeypatch, link, said):
+    monkeypatch.chdir(ROOT)
+    home = "https://git.example/cpkit"
+    page = f"Project-URL: Source, {home}\n\n[a page]({link})"
+    found = page_problems(page, home)
+    assert found == [] if said is None else said in found[0]
+
+
+def test_a_package_with_a_home_names_it():
+    assert page_problems("", "https://git.example/cpkit")
+    assert page_problems("", "") == []
