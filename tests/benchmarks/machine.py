@@ -1,13 +1,18 @@
 """Say where a measurement was taken: figures from two places don't compare."""
 
-from __future__ import annotations
-
+import contextlib
 import os
 import platform
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGES = ["cherrypy", "cheroot", "routes", "sqlalchemy", "psycopg", "prometheus-client"]
 PEERS = ["falcon", "flask", "fastapi", "werkzeug", "starlette", "webob", "msgspec"]
@@ -17,10 +22,16 @@ PUBLISHED += ["tests/benchmarks/results", "tests/benchmarks/counts.json"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a file of TOML says."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 def describe() -> dict[str, str]:
-    """Return the processor, its load, the system, the and the interpreter."""
+    """Return the processor, its load, the system, and the interpreter."""
+    processor = _cpuinfo("model name") or platform.processor() or "unknown processor"
     return {
-        "processor": f"{os.cpu_count()} x {_processor()}",
+        "processor": f"{os.cpu_count()} x {processor}",
         "load before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -31,10 +42,8 @@ def versions(names: list[str] = PACKAGES + PEERS) -> dict[str, str]:
     """Return the versions of those of the named packages that are installed."""
     found = {}
     for name in names:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
@@ -57,15 +66,9 @@ def commit() -> dict[str, str | bool]:
     return {"id": _output("git", "rev-parse", "--short", "HEAD"), "dirty": bool(changed)}
 
 
-def _processor() -> str:
-    return _cpuinfo("model name") or platform.processor() or "unknown processor"
-
-
 def _cpuinfo(field: str) -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
 
 

@@ -75,8 +75,7 @@ def _demo(folder: Path) -> None:
 def _tutorial(folder: Path) -> None:
     url = f"sqlite:///{folder}/tutorial.db"
     programs.create_table(url)
-    made, config = programs.root("connecting", url)
-    app = cherrypy.tree.mount(made, "", config)
+    app = cherrypy.tree.mount(*programs.root("connecting", url))
     app.log.access_file = str(folder / "access.log")
 
 

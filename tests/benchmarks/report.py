@@ -1,7 +1,5 @@
 """The report of a run: a page in Markdown, its charts, and the same as one HTML file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +23,6 @@ PIECES = {
     "deployment": "Compression, CORS, cross-site checks",
     "testing": "The test client",
 }
-CHART = (
-    "How many times as fast as the quickest rival, or cheaper where a cost is added; logarithmic."
-)
 BARE = ("What does it cost a request to be timed?", "CherryPy, nothing on")
 BARE_THEN = 162e3  # nanoseconds of a bare request where the goals in microseconds were set
 
@@ -62,16 +57,6 @@ def _verdict(asked: Asked) -> Verdict:
     return Verdict(asked.title, ours, rival, factor, won, lost, words)
 
 
-def sentence(found: Sequence[Verdict]) -> str:
-    """Return the one sentence that the report begins with."""
-    won, lost = sum(one.won for one in found), sum(one.lost for one in found)
-    even = len(found) - won - lost
-    return (
-        f"**Of {len(found)} questions with a rival, cpkit's default wins {won} against every one,"
-        f" loses {lost}, and is even in {even}.**"
-    )
-
-
 def losses(published: Sequence[Asked]) -> list[str]:
     """Return, the worst first, where a rival beats any variant of cpkit's."""
     found = [
@@ -84,73 +69,33 @@ def losses(published: Sequence[Asked]) -> list[str]:
     return [f"{words} {digits(by)} times {rival}" for by, words, rival in sorted(found)[::-1]]
 
 
-def rows(asked: Asked) -> Iterator[list[str]]:
-    """Yield the table of a question, the quickest first."""
-    for name in sorted(asked.variants, key=asked.time):
-        made, base = asked.variants[name], name == asked.baseline
-        yield [
-            f"**{name}**" if base else name,
-            duration(asked.time(name)),
-            *([("" if base else signed(asked.added(name)))] if asked.is_cost else []),
-            "1" if base else digits(made["ratio"]),
-            "" if base else " – ".join(map(digits, made["interval"])),
-            f"{made['instructions']:,}" if made["instructions"] else "",
-        ]
-
-
 def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> tuple[Result, Result]:
     """Return what the template is filled with, and the charts by the name of their file."""
     asked = questions(results)
     published = [one for one in asked if one.is_published]
-    readings, found, drawn = Readings(published, loaded), verdicts(published), {}
-    place = {**results["machine_info"], "commit": results["commit_info"]["id"]}
-    versions = place.pop("versions")
-    filled: Result = {
-        "sentence": sentence(found),
-        "headline": None,
-        "published": published,
-        "noisy": [one for one in asked if not one.is_published],
-        "worst": max((one.about["noise"] for one in published), default=0),
-        "verdicts": sorted(found, key=lambda one: one.factor),
-        "promises": list(_promises(readings)),
-        "machine_note": _machine_note(readings),
-        "pieces": list(_pieces(published, drawn)),
-        "loads": [_load(load) for load in loaded.values()],
-        "losses": losses(published),
-        "place": place.items(),
-        "date": results["datetime"],
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-    }
+    readings, drawn = Readings(published, loaded), {}
+    found = sorted(verdicts(published), key=lambda one: one.factor)
+    reached = [pair for pair in kept(readings) if pair[1] is not None]
     if found:
         bars = [
             charts.Bar(one.title, one.factor, f"{one.words}, {one.rival}", one.words == "even")
-            for one in filled["verdicts"]
+            for one in found
         ]
         drawn["figures/headline.svg"] = charts.bars("cpkit and rivals", bars)
-        filled["headline"] = {"name": "figures/headline.svg", "words": CHART}
+    filled = {
+        "results": results,
+        "published": published,
+        "noisy": [one for one in asked if not one.is_published],
+        "verdicts": found,
+        "reached": reached,
+        "held": sum(promise.holds(figure) for promise, figure in reached),
+        "bare_then": BARE_THEN,
+        "bare": next((one.time(BARE[1]) for one in published if one.title == BARE[0]), None),
+        "pieces": list(_pieces(published, drawn)),
+        "loads": loaded.values(),
+        "losses": losses(published),
+    }
     return filled, drawn
-
-
-def _promises(readings: Readings) -> Iterator[Result]:
-    for promise, figure in kept(readings):
-        if figure is not None:
-            yield {
-                "words": promise.words,
-                "goal": promise.goal,
-                "reached": promise.written(figure),
-                "holds": promise.holds(figure),
-            }
-
-
-def _machine_note(readings: Readings) -> str:
-    try:
-        now = readings.time(*BARE)
-    except KeyError:
-        return ""
-    return (
-        f" Those in units of time were set where a bare request took {duration(BARE_THEN)}; here it"
-        f" takes {duration(now)}."
-    )
 
 
 def _pieces(published: Sequence[Asked], drawn: Result) -> Iterator[Result]:
@@ -160,43 +105,20 @@ def _pieces(published: Sequence[Asked], drawn: Result) -> Iterator[Result]:
         curves = dict.fromkeys(one.about["curve"] for one in of if one.about["curve"])
         yield {
             "title": PIECES.get(piece, piece.capitalize()),
-            "curves": [_curve(curve, of, drawn) for curve in curves],
-            "questions": [
-                {
-                    "title": one.title,
-                    "why": one.about["why"],
-                    "noise": f"{one.about['noise']:.2%}",
-                    "is_cost": one.is_cost,
-                    "rows": [[cell.replace("|", "\\|") for cell in row] for row in rows(one)],
-                }
-                for one in of
-            ],
+            "curves": [(curve, _curve(curve, of, drawn)) for curve in curves],
+            "questions": of,
         }
 
 
-def _curve(curve: str, of: Sequence[Asked], drawn: Result) -> Result:
+def _curve(curve: str, of: Sequence[Asked], drawn: Result) -> str:
+    """Draw a growth curve; return the name of its file."""
     series: dict[str, list[tuple[int, float]]] = {}
     for one in sorted(of, key=lambda one: int(one.about["size"])):
         for name in one.variants if one.about["curve"] == curve else ():
             series.setdefault(name, []).append((one.about["size"], one.time(name)))
     file = f"figures/growth-{re.sub('[^a-z0-9]+', '-', curve.lower())}.svg"
     drawn[file] = charts.curves(curve, series)
-    return {"name": file, "words": f"{curve}."}
-
-
-def _load(load: Mapping[str, Any]) -> Result:
-    def row(name: str, made: Mapping[str, Any]) -> list[str]:
-        times = [f"{digits(made[at])} ms" for at in ("p50", "p99", "max")]
-        memory = f"{made['memory']} MB" if made.get("memory") else ""
-        rates = [digits(made["rate"]), digits(made["ratio"])]
-        ends = [f"{made['cpu']:.0f} µs", memory, str(made["errors"]), str(made["lost"])]
-        return [name, *rates, *times, *ends]
-
-    tables = [
-        (workload, [row(name, made) for name, made in programs.items()])
-        for workload, programs in load["workloads"].items()
-    ]
-    return {**load, "tables": tables}
+    return file
 
 
 def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -206,14 +128,13 @@ def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
 
     # The report is Markdown, whose words are ours: nothing to escape.
     templates = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True)
+    templates.filters |= {"digits": digits, "duration": duration, "signed": signed}
     filled, drawn = context(results, loads())
     page = templates.get_template("report.md.j2").render(filled)
     body: str = MarkdownIt().enable("table").render(page)
     for name, svg in drawn.items():
         body = re.sub(rf'<img src="{re.escape(name)}"[^>]*>', lambda _, svg=svg: svg, body)
-    body = body.replace("<table>", '<div class="table"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    body = re.sub(r"<table>(.*?)</table>", r'<div class="table">\g<0></div>', body, flags=re.DOTALL)
     alone = templates.get_template("page.html.j2").render(body=body)
     written = {**drawn, "benchmarks.md": page, "benchmarks-report.html": alone}
     (folder / "figures").mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,6 @@ a run of one's own. What turns add (the ratio and its interval, the noise, instr
 each benchmark's ``extra_info``.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -44,7 +42,6 @@ def _benchmarks(answer: Answer, counts: icount.Counts) -> Iterable[Result]:
         stats = Stats()
         for taken in answer.rounds[name]:
             stats.update(taken / 1e9)
-        low, high = answer.intervals[name]
         yield {
             "group": f"{asked.piece}: {asked.title}",
             "name": f"{asked.title} [{name}]",
@@ -52,35 +49,28 @@ def _benchmarks(answer: Answer, counts: icount.Counts) -> Iterable[Result]:
             "params": {"question": asked.title, "variant": name},
             "param": name,
             "extra_info": {
-                "piece": asked.piece,
-                "why": asked.why,
-                "curve": asked.curve,
-                "size": asked.size,
+                **{at: getattr(asked, at) for at in ("piece", "why", "curve", "size")},
                 "baseline": case.baseline,
                 "without": list(case.without),
                 "ours": default_of(case),
                 "noise": round(answer.noise, 5),
                 "time": _rounded(answer.low(name)),
                 "ratio": _rounded(answer.low(name) / answer.low(case.baseline)),
-                "interval": [_rounded(low), _rounded(high)],
+                "interval": [_rounded(end) for end in answer.intervals[name]],
                 "instructions": counts.get(icount.key(asked, name)),
             },
             "options": {"timer": "perf_counter_ns", "disable_gc": True, "in turns": True},
-            "stats": {**_plain(stats.as_dict()), "iterations": 1},
+            "stats": {n: _rounded(value) for n, value in stats.as_dict().items()}
+            | {"iterations": 1},
         }
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.5g}")
-
-
-def _plain(stats: Mapping[str, Any]) -> Result:
-    return {n: _rounded(value) if isinstance(value, float) else value for n, value in stats.items()}
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
     """Write the results to *path*."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -91,29 +81,22 @@ def loads() -> dict[str, Result]:
 
 
 class Asked:
-    """A question's part of the results: what is said of it, and its variants by name."""
+    """A question's part of the results: what is said of it, and its variants by name.
+
+    Where it *is_cost*, what counts is what a variant adds to the baseline; it *is_published* where
+    the machine was quiet enough. *rivals* do the same work, and are not cpkit's.
+    """
 
     def __init__(self, benchmarks: Sequence[Result]) -> None:
         self.title: str = benchmarks[0]["params"]["question"]
         self.about: Result = benchmarks[0]["extra_info"]
         self.variants: dict[str, Result] = {b["param"]: b["extra_info"] for b in benchmarks}
+        self.by_time = sorted(self.variants.items(), key=lambda one: float(one[1]["time"]))
         self.baseline: str = self.about["baseline"]
-
-    @property
-    def is_cost(self) -> bool:
-        """Tell whether what counts is what a variant adds to the baseline."""
-        return self.baseline in self.about["without"]
-
-    @property
-    def is_published(self) -> bool:
-        """Tell whether the machine was quiet enough for the figures to mean something."""
-        return bool(self.about["noise"] <= NOISE_LIMIT)
-
-    @property
-    def rivals(self) -> list[str]:
-        """Return the variants that do the same work, and are not cpkit's."""
-        left_out = self.about["without"]
-        return [n for n in self.variants if not n.startswith("cpkit") and n not in left_out]
+        self.is_cost = self.baseline in self.about["without"]
+        self.is_published = self.about["noise"] <= NOISE_LIMIT
+        peers = (name for name in self.variants if not name.startswith("cpkit"))
+        self.rivals = [name for name in peers if name not in self.about["without"]]
 
     def time(self, name: str) -> float:
         """Return the nanoseconds of a variant."""
@@ -133,10 +116,8 @@ class Asked:
     def is_beaten(self, name: str, by: str) -> bool:
         """Tell whether a variant takes longer than another one, beyond all doubt."""
         slow, quick = self.variants[name], self.variants[by]
-        return bool(
-            quick["interval"][1] < slow["interval"][0]
-            and slow["time"] > quick["time"] * (1 + self.about["noise"])
-        )
+        apart = slow["time"] > quick["time"] * (1 + self.about["noise"])
+        return bool(apart and quick["interval"][1] < slow["interval"][0])
 
 
 def questions(results: Mapping[str, Any]) -> list[Asked]:
@@ -154,25 +135,17 @@ class Readings:
         self._questions = {asked.title: asked for asked in published}
         self._loads = loads
 
+    def __call__(self, kind: str, *of: str) -> float:
+        """Return the figure that the method *kind* has."""
+        return float(getattr(self, kind)(*of))
+
     def time(self, title: str, name: str) -> float:
         """Return the nanoseconds of a variant."""
         return self._questions[title].time(name)
 
-    def times(self, title: str, slow: str, fast: str) -> float:
-        """Return how many times as long one variant takes as another."""
-        return self.time(title, slow) / self.time(title, fast)
-
     def added(self, title: str, name: str) -> float:
         """Return the nanoseconds that a variant adds to the baseline."""
         return self._questions[title].added(name)
-
-    def cheaper(self, title: str, ours: str, rival: str) -> float:
-        """Return how many times as much a rival adds."""
-        return self.added(title, rival) / self.added(title, ours)
-
-    def share(self, title: str, name: str) -> float:
-        """Return what a variant adds as a share of the baseline's time."""
-        return self.added(title, name) / self.time(title, self._questions[title].baseline)
 
     def share_of_instructions(self, title: str, name: str) -> float:
         """Return what a variant adds as a share of the baseline's instructions."""
@@ -190,4 +163,4 @@ class Readings:
         """Return the errors and the lost writes of cpkit's programs under all loads."""
         of = self._loads[title]["workloads"].values()
         ours = [made for programs in of for name, made in programs.items() if "cpkit" in name]
-        return float(sum(made["errors"] + made["lost"] for made in ours))
+        return sum(made["errors"] + made["lost"] for made in ours)

@@ -1,16 +1,13 @@
 """How figures are written."""
 
-from __future__ import annotations
-
 import math
 
 
 def duration(nanoseconds: float) -> str:
     """Write a duration with three digits and the unit that suits it."""
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if nanoseconds >= size:
-            return f"{digits(nanoseconds / size)} {unit}"
-    return f"{digits(nanoseconds)} ns"
+    units = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
+    unit, size = next((one for one in units if nanoseconds >= one[1]), units[-1])
+    return f"{digits(nanoseconds / size)} {unit}"
 
 
 def signed(nanoseconds: float) -> str:
@@ -20,8 +17,6 @@ def signed(nanoseconds: float) -> str:
 
 def digits(value: float) -> str:
     """Write a number with three significant digits, never with an exponent."""
-    if value == 0:
-        return "0"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     written = f"{value:,.{places}f}"
     return written.rstrip("0").rstrip(".") if "." in written else written

@@ -4,8 +4,6 @@
 the summary as JSON.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -13,7 +11,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,8 +32,8 @@ class Load:
     Each client sends the request again and again, one at a time, keeping its connection and its
     cookies; *first* is sent once before. *check* is sent once after: it is to be answered with
     the body that the client's last request was answered with. Neither is measured. All clients
-    are *one_visitor*, or each is one of its own. *slow* more clients send half a request, and wait.
-    *timeout* is in seconds.
+    are *one_visitor*, or each is one of its own. *slow* more clients send half a request, and wait;
+    other loads stand *beside* it, and are not measured either. *timeout* is in seconds.
     """
 
     port: int
@@ -45,6 +43,7 @@ class Load:
     body: str = ""
     first: Mapping[str, Any] | None = None
     check: Mapping[str, Any] | None = None
+    beside: Sequence[Mapping[str, Any]] = ()
     clients: int = 10
     seconds: float = 3.0
     one_visitor: bool = False
@@ -94,7 +93,12 @@ class Client:
         reader, writer = self.streams
         writer.write(load.message(self.cookie))
         head = await reader.readuntil(b"\r\n\r\n")
-        self.body = await _body(head, reader)
+        if length := _LENGTH.search(head):
+            self.body = await reader.readexactly(int(length[1]))
+        elif _CHUNKED.search(head):
+            self.body = await reader.readuntil(b"0\r\n\r\n")
+        else:
+            self.body = b"" if head[9:12] in (b"204", b"304") else await reader.read()
         if found := _COOKIE.search(head):
             self.cookie = found[1]
         if _CLOSE.search(head):
@@ -110,14 +114,6 @@ class Client:
                 await writer.wait_closed()
 
 
-async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:
-    if found := _LENGTH.search(head):
-        return await reader.readexactly(int(found[1]))
-    if _CHUNKED.search(head):
-        return await reader.readuntil(b"0\r\n\r\n")
-    return b"" if head[9:12] in (b"204", b"304") else await reader.read()
-
-
 async def drive(load: Load) -> dict[str, Any]:
     """Put the load on the server; return the summary, *written* and *lost* among it.
 
@@ -131,6 +127,8 @@ async def drive(load: Load) -> dict[str, Any]:
     waiting = [await asyncio.open_connection(HOST, load.port) for _ in range(load.slow)]
     for _, writer in waiting:
         writer.write(load.message(None)[:-10])
+    others = [Load(load.port, **of, seconds=load.seconds) for of in load.beside]
+    meanwhile = asyncio.gather(*map(drive, others))
     latencies: list[float] = []
     statuses: Counter[str] = Counter()
     begun = time.perf_counter()
@@ -144,12 +142,12 @@ async def drive(load: Load) -> dict[str, Any]:
 
     await asyncio.gather(*map(keep_asking, clients))
     found = summary(time.perf_counter() - begun, latencies, statuses)
+    await meanwhile
     for _, writer in waiting:
         writer.close()
-    told, found["lost"] = [client.body for client in clients], 0
-    if load.check:
-        await _once(clients, load, load.check)
-        found["lost"] = sum(one.body != body for one, body in zip(clients, told, strict=True))
+    told = [client.body for client in clients]
+    await _once(clients, load, load.check)  # without a check they have what they were told
+    found["lost"] = sum(one.body != body for one, body in zip(clients, told, strict=True))
     for client in clients:
         await client.close()
     found["written"] = written + load.writes * found["answered"]
@@ -158,7 +156,7 @@ async def drive(load: Load) -> dict[str, Any]:
 
 async def _once(clients: list[Client], load: Load, request: Mapping[str, Any] | None) -> int:
     """Have each client send *request* once; return how many writes were answered."""
-    if request is None:
+    if not request:
         return 0
     other = Load(load.port, timeout=load.timeout, **request)
     statuses = await asyncio.gather(*(client.ask(other) for client in clients))

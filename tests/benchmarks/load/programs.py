@@ -9,12 +9,11 @@ their accesses to standard output, as CherryPy does unless told otherwise. For g
 ``tests.benchmarks.load.programs:wsgi("core", url)`` is the application.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import sqlite3
 import string
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -50,28 +49,37 @@ class Generator:
         self.strings = strings
 
     def GET(self) -> str:  # noqa: N802
-        """Return the session's string."""
         return self.strings.kept(cherrypy.session.id)
 
     def POST(self, length: str = "8") -> str:  # noqa: N802
-        """Make a string, keep it, return it."""
         cherrypy.session["made"] = True  # else each request has a session of its own
         made = "".join(random.sample(string.hexdigits, int(length)))
         self.strings.keep(cherrypy.session.id, made)
         return made
 
 
-class Stored:
-    """How many writes are in the database, for the check that none was lost."""
+class Answer:
+    """A resource whose GET is a function's answer."""
 
     exposed = True
 
-    def __init__(self, strings: Strings) -> None:
-        self.strings = strings
+    def __init__(self, answer: Callable[[], object]) -> None:
+        self.answer = answer
 
     def GET(self) -> str:  # noqa: N802
-        """Return the number of strings that were kept."""
-        return str(self.strings.stored())
+        return str(self.answer())
+
+
+def visit() -> int:
+    """Change the session."""
+    cherrypy.session["n"] = number = cherrypy.session.get("n", 0) + 1
+    return int(number)
+
+
+def work() -> int:
+    """Change the session, and take 10 ms."""
+    time.sleep(0.01)
+    return visit()
 
 
 def in_memory() -> Strings:
@@ -118,28 +126,27 @@ def statements() -> tuple[Any, Any, Any]:
     return text(INSERT.format(":session", ":made")), text(SELECT.format(":session")), text(COUNT)
 
 
-def lent_core() -> Strings:
+def lent_core(mark: str = "") -> Strings:
     """Return strings by SQLAlchemy Core on the connection that cpkit's tool lends."""
-    insert, select, count = statements()
-    serving = cherrypy.serving
+    (insert, select, count), lent = statements(), cherrypy.serving
     return Strings(
-        lambda session: str(serving.request.db.scalar(select, {"session": session})),
-        lambda session, made: serving.request.db.execute(
-            insert, {"session": session, "made": made}
-        ),
-        lambda: int(serving.request.db.scalar(count)),
+        lambda session: str(lent.request.db.scalar(select, {"session": session})),
+        lambda session, made: lent.request.db.execute(insert, {"session": session, "made": made}),
+        lambda: int(lent.request.db.scalar(count)),
     )
 
 
-def lent_session() -> Strings:
+def lent_session(mark: str = "") -> Strings:
     """Return strings by the ORM session that cpkit's tool lends."""
-    row, one_of = mapped()
-    serving = cherrypy.serving
+    (row, one_of), lent = mapped(), cherrypy.serving
     return Strings(
-        lambda session: str(serving.request.db.scalars(one_of(session)).one().value),
-        lambda session, made: serving.request.db.add(row(session_id=session, value=made)),
-        lambda: int(serving.request.db.scalar(statements()[2])),
+        lambda session: str(lent.request.db.scalars(one_of(session)).one().value),
+        lambda session, made: lent.request.db.add(row(session_id=session, value=made)),
+        lambda: int(lent.request.db.scalar(statements()[2])),
     )
+
+
+LENT = {"raw": lent, "core": lent_core, "orm": lent_session}
 
 
 def mapped() -> tuple[Any, Callable[[str], Any]]:
@@ -155,8 +162,12 @@ def mapped() -> tuple[Any, Callable[[str], Any]]:
     return row, lambda session: rows.where(row.session_id == session).limit(1)
 
 
-def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]:
-    """Return the application's root and its settings, for a *variant* on the database at *url*."""
+def root(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[object, str, Any]:
+    """Return what is mounted for a *variant* on the database at *url*.
+
+    With *locking* the database has the sessions too, for processes that share them, and no
+    accesses are logged.
+    """
     mark, settings = "?" if url.startswith("sqlite") else "%s", dict(SETTINGS)
     if variant == "ceiling":
         made = in_memory()
@@ -170,9 +181,16 @@ def root(variant: str, url: str, **engine: Any) -> tuple[object, dict[str, Any]]
         options = {f"engine.db.{name}": value for name, value in engine.items()}
         cherrypy.config.update({"engine.db.on": True, "engine.db.url": url, **options})
         settings |= {"cpkit.db.on": True, "cpkit.db.handle": HANDLES[variant]}
-        made = {"raw": lambda: lent(mark), "core": lent_core, "orm": lent_session}[variant]()
-    members = {"generator": Generator(made), "stored": Stored(made)}
-    return type("Root", (), members)(), {"/": settings}
+        made = LENT[variant](mark)
+    if locking:
+        from cpkit.sessions import DatabaseSession
+
+        kept = {"storage_class": DatabaseSession, "locking": locking}
+        settings |= {f"tools.sessions.{name}": value for name, value in kept.items()}
+        cherrypy.config.update({"log.screen": False})
+    members = {"generator": Generator(made), "stored": Answer(made.stored)}
+    members |= {"visit": Answer(visit), "work": Answer(work)}
+    return type("Root", (), members)(), "", {"/": settings}
 
 
 def wsgi(variant: str, url: str) -> Any:
@@ -180,19 +198,8 @@ def wsgi(variant: str, url: str) -> Any:
     from cpkit.dispatchers import embedded_application
 
     cherrypy.config.update({"environment": "embedded"})
-    cherrypy.tree.mount(*shared(variant, url))
+    cherrypy.tree.mount(*root(variant, url, "explicit"))  # as the demo's
     return embedded_application()
-
-
-def shared(variant: str, url: str) -> tuple[object, str, dict[str, Any]]:
-    """Return what is mounted where processes share the sessions; it logs no accesses."""
-    from cpkit.sessions import DatabaseSession
-
-    made, config = root(variant, url)
-    kept = {"storage_class": DatabaseSession, "locking": "explicit"}  # as the demo's
-    config["/"] |= {f"tools.sessions.{name}": value for name, value in kept.items()}
-    cherrypy.config.update({"log.screen": False})
-    return made, "", config
 
 
 def connector(url: str) -> Callable[[], Any]:
@@ -211,11 +218,10 @@ def create_table(url: str) -> None:
     Without it the readers of every variant would measure how many rows the writers left.
     """
     key = "INTEGER" if url.startswith("sqlite") else "SERIAL"
+    columns = f"id {key} PRIMARY KEY, session_id TEXT, value TEXT"
     with connector(url)() as connection:
         connection.execute("DROP TABLE IF EXISTS user_string")
-        connection.execute(
-            f"CREATE TABLE user_string (id {key} PRIMARY KEY, session_id TEXT, value TEXT)"
-        )
+        connection.execute(f"CREATE TABLE user_string ({columns})")
         connection.execute("CREATE INDEX of_session ON user_string (session_id)")
 
 
@@ -225,21 +231,16 @@ def main() -> None:
     parser.add_argument("variant", choices=["connecting", "ceiling", *HANDLES])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--database", default="", help="a URL as SQLAlchemy writes them")
-    parser.add_argument("--synchronous", default="FULL", choices=["FULL", "NORMAL"])
+    parser.add_argument("--synchronous", help="SQLite's: FULL or NORMAL")
     parser.add_argument("--threads", type=int, default=10)
-    parser.add_argument("--shared", action="store_true", help="keep sessions in the database")
+    parser.add_argument("--sessions", default="", help="in the database: explicit or implicit")
     options = parser.parse_args()
     # The queue's default of 5 makes fifty clients measure the kernel's retries of their connects.
     server = {"socket_port": options.port, "thread_pool": options.threads, "socket_queue_size": 128}
     cherrypy.config.update({f"server.{name}": value for name, value in server.items()})
     cherrypy.config.update({"engine.autoreload.on": False})
-    sqlite = options.database.startswith("sqlite") and options.variant in HANDLES
-    more = {"synchronous": options.synchronous} if sqlite else {}
-    if options.shared:
-        cherrypy.quickstart(*shared(options.variant, options.database))
-    else:
-        made, config = root(options.variant, options.database, **more)
-        cherrypy.quickstart(made, "", config)
+    more = {"synchronous": options.synchronous} if options.synchronous else {}
+    cherrypy.quickstart(*root(options.variant, options.database, options.sessions, **more))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Servers that are started, put under load in turns, and ended; and what each came to."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import random
@@ -11,145 +9,116 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.request import urlopen
+
+import psutil
 
 from tests.benchmarks.load.driver import HOST, Load
 from tests.benchmarks.machine import ROOT
 
 READY_WITHIN = 30.0
+Taken = dict[str, dict[str, list[dict[str, Any]]]]
 
 
-@dataclass(frozen=True)
-class Program:
-    """A server and how to start it; ``{port}`` in the *command* is replaced.
+@dataclass
+class Server:
+    """A program, how to start it, and how many writes it has answered.
 
-    *stored* is the path that answers how many writes are stored; where there is none, each client
-    reads again what it was last told.
+    ``{port}`` in the *command* is replaced. Where it *counts* its writes, ``/stored`` says how many
+    there are; else each client reads again what it was last told.
     """
 
     name: str
     command: Sequence[str]
-    stored: str | None = "/stored"
-
-
-@dataclass
-class Running:
-    """A program that runs, its port, and how many writes it has answered."""
-
-    program: Program
-    process: subprocess.Popen[bytes]
-    port: int
+    counts: bool = True
+    port: int = 0
     answered: int = 0
     unread: int = 0
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve for as long as the block lasts."""
+        with socket.create_server((HOST, 0)) as taken:
+            self.port = taken.getsockname()[1]
+        command = [part.replace("{port}", str(self.port)) for part in self.command]
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
+        self.process = psutil.Process(process.pid)
+        try:
+            self._wait(process)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{self.name} does not serve: {' '.join(self.command)}")
 
     def drive(self, workload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Put the load on, from another process; return its summary and the processor time."""
         load = Load(self.port, **{**workload, "seconds": seconds})
-        if self.program.stored:
-            load = Load(**{**asdict(load), "check": None})
-        before = processor_seconds(self.process.pid)
+        if self.counts:
+            load = replace(load, check=None)
+        before = self._processor()
         command = [sys.executable, "-m", "tests.benchmarks.load.driver", json.dumps(asdict(load))]
         ended = subprocess.run(
             command, cwd=ROOT, capture_output=True, check=True, timeout=seconds + 60
         )
         found: dict[str, Any] = json.loads(ended.stdout)
-        spent = processor_seconds(self.process.pid) - before
-        found["cpu"] = round(1e6 * spent / max(1, found["answered"]))
-        found["memory"] = round(sum(map(_resident, _family(self.process.pid))) / 1e6)
+        found["cpu"] = round(1e6 * (self._processor() - before) / max(1, found["answered"]))
+        found["memory"] = round(sum(one.memory_info().rss for one in self._family()) / 1e6)
         self.answered += found["written"]
         self.unread += found["lost"]
         return found
 
+    def _family(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children()]  # a server's workers are its children
+
+    def _processor(self) -> float:
+        return sum(sum(one.cpu_times()[:2]) for one in self._family())
+
     def lost(self) -> int:
         """Return how many answered writes are not stored, or were not to be read again."""
-        if self.program.stored is None:
+        if not self.counts:
             return self.unread
-        with urlopen(f"http://{HOST}:{self.port}{self.program.stored}", timeout=30) as page:
+        with urlopen(f"http://{HOST}:{self.port}/stored", timeout=30) as page:
             return self.answered - int(page.read())
 
 
-def _family(pid: int) -> list[int]:
-    """Return a process and its children, as a server with workers has them."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
-
-
-def processor_seconds(pid: int) -> float:
-    """Return the processor time of a process and its children, of all their threads."""
-    of = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _family(pid))
-    return sum(int(fields[11]) + int(fields[12]) for fields in of) / 100
-
-
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
-
-
-@contextlib.contextmanager
-def running(programs: Sequence[Program]) -> Iterator[list[Running]]:
-    """Start every program once the one before accepts connections; end them all."""
-    started: list[Running] = []
-    quiet = subprocess.DEVNULL
-    try:
-        for program in programs:
-            with socket.create_server((HOST, 0)) as taken:
-                port = taken.getsockname()[1]
-            command = [part.replace("{port}", str(port)) for part in program.command]
-            process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
-            started.append(Running(program, process, port))
-            _wait(started[-1])  # one by one: thirty interpreters at once are late on any machine
-        yield started
-    finally:
-        for one in started:
-            one.process.terminate()
-        for one in started:
-            try:
-                one.process.wait(10)
-            except subprocess.TimeoutExpired:
-                one.process.kill()
-                one.process.wait()
-
-
-def _wait(one: Running) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, one.port), 1):
-            return
-        if one.process.poll() is not None or time.monotonic() > deadline:
-            command = " ".join(one.program.command)
-            raise RuntimeError(f"{one.program.name} does not serve: {command}")
-        time.sleep(0.05)
-
-
-Taken = dict[str, dict[str, list[dict[str, Any]]]]
-
-
 def take_turns(
-    programs: Sequence[Program],
+    servers: Sequence[Server],
     workloads: Mapping[str, Mapping[str, Any]],
     cycles: int,
     seconds: float,
 ) -> Taken:
-    """Return, by workload and program, the summaries of all cycles, each in random order."""
+    """Return, by workload and server, the summaries of all cycles, each in random order."""
     shuffled = random.Random(0)
-    found: Taken = {name: {program.name: [] for program in programs} for name in workloads}
-    with running(programs) as servers:
+    found: Taken = {name: {server.name: [] for server in servers} for name in workloads}
+    with contextlib.ExitStack() as serving:
+        for one in servers:  # one by one: thirty interpreters at once are late on any machine
+            serving.enter_context(one.running())
         for cycle in range(1, cycles + 1):
             for name, workload in workloads.items():
                 for one in shuffled.sample(servers, len(servers)):
                     made = one.drive(workload, seconds)
-                    found[name][one.program.name].append(made)
-                    told = f"[{cycle}/{cycles}] {name:18} {one.program.name:34} {_line(made)}"
-                    print(told, flush=True)
-        for one in servers:
-            lost = one.lost()
-            for taken in found.values():
-                for made in taken[one.program.name]:
-                    made["lost"] = lost
+                    found[name][one.name].append(made)
+                    print(f"[{cycle}/{cycles}] {name:18} {one.name:34} {_line(made)}", flush=True)
+        lost = {one.name: one.lost() for one in servers}
+    for taken in found.values():
+        for name, summaries in taken.items():
+            for made in summaries:
+                made["lost"] = lost[name]
     return found
 
 
