@@ -14,6 +14,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from sys import intern
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -102,7 +103,7 @@ def formed(route: Route, shape: Shape, decided: frozenset[int]) -> tuple[Form, A
     for name in shape.left_out:
         others[name] = defaults.get(name) or None
     tests = [step.test for step in steps if step.kind in TESTED]
-    texts = [shape.exact[at] for at in fixed]
+    texts = [intern(shape.exact[at]) for at in fixed]  # PERF: many routes keep the same.
     # PERF: what tells routes of one shape apart isn't compiled: a thousand of them share a maker.
     alike = tuple([step.alike() if step.kind in TESTED else step for step in steps])
     form = Form(shape.length, shape.slash, fixed, alike, kept, tuple(others))

@@ -104,6 +104,7 @@ def literals(parts: Iterable[Part]) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def lazily(texts: tuple[str, ...]) -> Matcher:
     """Match variables between *texts*, each as short as can be, without backtracking.
 
