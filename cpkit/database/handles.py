@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 
-from cpkit.errors import UnitOverError
+from cpkit.errors import DatabaseError, UnitOverError
 
 from .engines import UnitConnection
 from .pool import is_listened_to
@@ -33,7 +33,12 @@ class SessionUnit(Unit):
         return item in self.handle
 
     def connect(self) -> UnitConnection:
-        """Return a connection for a transaction of the session's."""
+        """Return a connection for a transaction of the session's; DatabaseError if it has one."""
+        if self._borrowed is not None:
+            raise DatabaseError(
+                "This session has a connection already, and its bind has no other: take "
+                "session.connection(), or a connection of cherrypy.engine.db.engine."
+            )
         return SessionConnection(self, self._borrow(), self._handle.bind)
 
     def returned(self, *, broken: bool) -> None:
@@ -238,8 +243,15 @@ class DriverUnit(Unit):
         self._handle = self._borrow().driver
 
     def _commit(self) -> None:
-        if self._transaction is not None:
+        if self._transaction is not None or self._is_begun_by_hand():
             self.commit_by(self._handle.commit)
+
+    def _is_begun_by_hand(self) -> bool:
+        """Tell whether there may be a transaction after one that a text has ended with COMMIT."""
+        borrowed = self._borrowed
+        if borrowed is None or not self.terms.write:
+            return False
+        return not borrowed.backend.is_idle(borrowed.driver)
 
     def _rollback(self) -> None:
         self.rollback_by(self._handle.rollback)

@@ -30,6 +30,8 @@ class Judged(NamedTuple):
     undoes: bool = False
     savepoint: str = ""
     undone_to: str = ""  # a savepoint
+    commits_first: bool = False  # what was done before it, in MariaDB
+    may_commit: bool = False  # runs a procedure, in MariaDB, where that can commit
 
 
 PLAIN = Judged()  # reads, and does nothing else
@@ -47,7 +49,7 @@ _READS = frozenset(
 # What stays on the connection for whoever has it next; of DO and CALL nobody knows what they run.
 _SETS = frozenset(
     {"set", "reset", "use", "attach", "detach", "discard", "listen", "unlisten", "declare"}
-    | {"prepare", "deallocate", "load", "lock", "do", "call"}
+    | {"prepare", "deallocate", "load", "lock", "do", "call", "flush", "handler", "backup"}
 )
 # NOTE: literals, quoted names, dollar quotes and comments are skipped whole, so that words in
 # them do not count; each alternative is linear, and one that is never closed runs to the end.
@@ -85,6 +87,14 @@ _KEPT_QUOTED = re.compile(r'"(?:set_config|pg_(?:try_)?advisory_lock\w*)"\s*\(')
 _FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
 _SAVEPOINT = re.compile(r"savepoint\s+(\S+)")
 _UNDONE_TO = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\s+(?:savepoint\s+)?(\S+)")
+# mariadb.com/kb: statements that cause an implicit commit; of those that a request may run.
+_COMMITS_FIRST = re.compile(
+    r"[\s(]*(?:create(?!\s+(?:or\s+replace\s+)?temporary\b)|drop(?!\s+temporary\b)|alter|rename"
+    r"|truncate|grant|revoke|begin(?!\s+not\b)|start\s+transaction|(?:un)?lock\s+tables?"
+    r"|(?:analyze|optimize|repair|check)\s+(?:\w+\s+)?tables?|flush|set\s+password)\b"
+)
+_RUNS_ROUTINE = re.compile(r"[\s(]*(?:call|begin\s+not)\b")
+_SET_FOR = re.compile(r"\A\s*set\s+statement\b.*?\bfor\b", re.DOTALL)  # MariaDB's
 # Pragmas whose argument is a question.
 _ASKS = re.compile(
     r"pragma\s+(?:\w+\.)?(?:table_x?info|table_list|index_list|index_x?info|foreign_key_list"
@@ -115,15 +125,25 @@ def judge(statement: Statement, *, mariadb: bool = False) -> Judged:
 def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
     bare = skipped.sub(" ", text).lower()
     made = bool(_CREATES.search(bare) and _TEMPORARY.search(text.lower()))
-    if _ROUTINE.match(bare):  # with statements in it that are not run now
-        return Judged(writes=True, sets=True) if made else WRITE
-    found = [_judge_one(part) for part in bare.split(";") if part.strip()]
-    variable = skipped is _SKIPPED_IN_MARIADB and _VARIABLE.search(bare)
-    if made or variable or _KEPT_QUOTED.search(text):
+    # NOTE: of a routine, the statements in it are not run now.
+    parts = [bare] if _ROUTINE.match(bare) else [it for it in bare.split(";") if it.strip()]
+    found = [_judge_one(part) for part in parts]
+    if made or _KEPT_QUOTED.search(text):
         found.append(Judged(sets=True))
+    if skipped is _SKIPPED_IN_MARIADB:
+        found += filter(any, map(_judge_in_mariadb, parts))
     if len(found) == 1:
         return found[0]
     return Judged(*map(_any, zip(*found, strict=True))) if found else PLAIN
+
+
+def _judge_in_mariadb(bare: str) -> Judged:
+    """Return what a statement does in MariaDB alone."""
+    return Judged(
+        sets=bool(_VARIABLE.search(bare)),
+        commits_first=bool(_COMMITS_FIRST.match(bare)),
+        may_commit=bool(_RUNS_ROUTINE.match(bare)),
+    )
 
 
 def _any(values: tuple[Any, ...]) -> Any:
@@ -132,6 +152,7 @@ def _any(values: tuple[Any, ...]) -> Any:
 
 def _judge_one(bare: str) -> Judged:
     """Return what one statement does, in lower case and without what is skipped."""
+    bare = _SET_FOR.sub("", bare, count=1)
     opening = _FIRST.match(bare)
     word = opening[1] if opening else ""
     bare = bare[opening.start(1) :] if opening else bare
@@ -166,8 +187,9 @@ def _writes(word: str, bare: str) -> bool:
         case "load":
             return "data" in bare or "xml" in bare
         case "copy":
-            return bool(_FROM_CLIENT.search(bare)) and not re.search(r"\bto\b", bare)
-        case "explain":
+            given = _FROM_CLIENT.search(bare) and not re.search(r"\bto\b", bare)
+            return bool(given or _CHANGES.search(bare))
+        case "explain" | "describe" | "desc":
             changes = _CHANGES.search(bare) or _LOCKS.search(bare)
             return bool(changes and _ANALYZE.search(bare))
         case "with" | "declare" | "prepare":

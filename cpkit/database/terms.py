@@ -154,11 +154,7 @@ class AfterCommit:
         else:
             del self.calls[self._savepoints.get(undone_to, 0) :]
 
-    def call_back(self, failed: Callable[[Callable[[], object]], None]) -> None:
-        """Call what was waiting for a commit that has come; tell *failed* what raised."""
+    def due(self) -> list[Callable[[], object]]:
+        """Return what waited for a commit that has come; each call once."""
         due, self._due = self._due, []
-        for call in due:
-            try:
-                call()
-            except Exception:  # the work is stored, so that the answer is what it is
-                failed(call)
+        return due

@@ -108,20 +108,21 @@ class Unit:
 
     def on_commit(self, call: Call) -> None:
         """Have *call* called after what is done now has been committed; never if it is undone."""
+        self._use()
         self._after = self._after or AfterCommit()
         self._after.calls.append(call)
 
     def commit(self) -> None:
         """Commit what was done so far; the next statement begins a new transaction."""
-        if self._handle is None:
-            return
-        try:
-            self._commit()
-        except BaseException:
-            self.close()
-            raise
+        if self._handle is not None:
+            try:
+                self._commit()
+            except BaseException:
+                self.close()
+                raise
         if self._after is not None:
-            self._after.call_back(self._lender.failed)
+            self._after.transaction_ended(committed=True)
+            self._call_back(self._after)
         if self.exposed:  # who has the driver's connection may go on with it unseen
             self.begin_transaction()
 
@@ -135,6 +136,8 @@ class Unit:
     def close(self, *, broken: bool = False) -> None:
         """Undo what was not committed and give the connection back; *broken* ones are dropped."""
         handle, self._handle = self._handle, None
+        if self._after is not None:
+            self._after.transaction_ended(committed=False)
         if handle is None:
             return
         good = False
@@ -152,9 +155,11 @@ class Unit:
         """
         rests = False
         try:
-            if commit and not self.doomed and self._handle is not None:
-                if self.terms.write or not pause:
+            if commit and not self.doomed:
+                if self._handle is not None and (self.terms.write or not pause):
                     self._finish()
+                if self._after is not None:
+                    self._after.transaction_ended(committed=True)
                 rests = pause
         finally:
             if rests:
@@ -162,10 +167,22 @@ class Unit:
             else:
                 self.close()
         if self._after is not None:
-            self._after.call_back(self._lender.failed)
+            self._call_back(self._after)
+            if not rests:
+                self.close()
+
+    def _call_back(self, after: AfterCommit) -> None:
+        """Call what waited for a commit; what a call does with this unit is a transaction too."""
+        for call in after.due():
+            try:
+                call()
+                self.commit()
+            except Exception:  # what it waited for is stored, so that the answer is what it is
+                self._lender.failed(call)
+                self.rollback()
 
     def __enter__(self) -> Unit:
-        """Use the unit in a ``with`` block, outside of a request."""
+        """Use the unit in a ``with`` block."""
         return self
 
     def __exit__(
@@ -174,11 +191,19 @@ class Unit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit if the block ended well, roll back if not; a redirect is a good end."""
+        """Commit if the block ended well, roll back if not; a redirect is a good end.
+
+        The unit of a request goes on, and is committed by the answer.
+        """
         if error is not None and self._borrowed is not None:
             self._borrowed.backend.hide(error)
+        good = error is None or isinstance(error, self._lender.answers)
+        if self._watcher is not None:
+            if not good:
+                self.rollback()
+            return
         try:
-            self.end(commit=error is None or isinstance(error, self._lender.answers))
+            self.end(commit=good)
         finally:
             self.over = True
 
@@ -212,6 +237,8 @@ class Unit:
             self._timed(1, execute, *args)
         except Exception as error:
             self._note_failure(borrowed, error, statement)
+            if judged.commits:
+                self.undone()
             raise
         if judged.commits or judged.undoes:
             self._ended(committed=judged.commits)
@@ -266,12 +293,16 @@ class Unit:
             borrowed.broken = True
             if self.terms.write:
                 raise OutcomeUnknownError from error
-            raise
         self._ended(committed=True)
 
     def rollback_by(self, rollback: Call) -> None:
-        """Have *rollback* undo the transaction."""
-        self._timed(0, rollback)
+        """Have *rollback* undo the transaction; with its connection it is undone already."""
+        try:
+            self._timed(0, rollback)
+        except Exception as error:
+            if self._borrowed is None or fault_of(error) is not Fault.GONE:
+                raise
+            self._borrowed.broken = True
         self._ended(committed=False)
 
     def undone(self) -> bool:
@@ -314,6 +345,9 @@ class Unit:
             self._wrote = True
         if judged.autocommits:
             refuse_autocommit(str(statement), "AUTOCOMMIT")
+        if judged.commits_first and self._borrowed is not None:
+            self.commit_by(self._borrowed.driver.commit)
+        self.committed = self.committed or judged.may_commit
         self._changed = self._changed or judged.sets
         if judged.is_local and self._transaction is None:
             self.ask_for_transaction()
@@ -343,7 +377,7 @@ class Unit:
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
         borrowed, snapshot = self._borrowed, self._transaction and not self.terms.write
-        needed = self._wrote or snapshot or self.exposed
+        needed = self._wrote or snapshot or self.exposed or (self._after and self._after.calls)
         if borrowed is not None and not (needed or borrowed.is_read_on()):
             self._rest()
 

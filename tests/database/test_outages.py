@@ -383,6 +383,30 @@ def test_a_connection_lost_on_the_way_is_a_503(store, postgres, handle, method):
     assert Client().post("/?n=1").status_code == 200
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("POST", 409)])
+def test_a_connection_lost_when_nothing_is_to_be_kept_does_not_change_the_answer(
+    start_database, postgres, handle, driver, method, status
+):
+    class Done:
+        @cherrypy.expose
+        def index(self):
+            ask = "SELECT 1" if handle == "dbapi" else text("SELECT 1")
+            cherrypy.request.db.execute(ask)
+            cut_idle_connections(postgres)
+            cherrypy.response.status = status
+            return "ok"
+
+    database = start_database(postgres.url.replace("psycopg", driver), pool_size=1)
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Done(), "/", {"/": config})
+    for _ in range(2):
+        answer = Client(raise_exceptions=False).request(method, "/")
+        assert answer.status_code == status
+        assert database.figures().in_use == 0
+
+
 def test_notices_on_an_idle_connection_are_no_reason_to_drop_it(store, postgres):
     with store.begin() as connection:
         connection.execute(text("LISTEN news"))
