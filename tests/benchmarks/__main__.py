@@ -1,7 +1,5 @@
 """Ask the questions, in turns, and write the report: ``python -m tests.benchmarks --help``."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """What a database costs a request: a connection a call, SQLAlchemy bare, and cpkit's tool."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,11 @@ import cherrypy
 from tests.benchmarks.load import programs
 from tests.benchmarks.load.programs import INSERT, Strings
 from tests.benchmarks.questions import Case, question
-from tests.benchmarks.shelf import Shelf
-from tests.benchmarks.wsgi import application, sender, senders
+from tests.benchmarks.wsgi import Shelf, application, sender, senders
 
 SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
 ANSWER = ("200 OK", STRING.encode())
-NOTHING, CONNECTING = "no database", "a connection a call"
-BARE, BARE_ORM = "SQLAlchemy Core by hand", "SQLAlchemy ORM by hand"
-RAW, CORE, ORM = "cpkit, raw", "cpkit, Core", "cpkit, ORM"
+NOTHING, RAW, CORE = "no database", "cpkit, raw", "cpkit, Core"
 
 
 def bare(engine: Any) -> Strings:
@@ -61,18 +56,15 @@ class Page:
 
     @cherrypy.expose
     def read(self) -> bytes:
-        """Return the string that is kept."""
         return self.strings.kept(SESSION).encode()
 
     @cherrypy.expose
     def write(self) -> bytes:
-        """Keep the string."""
         self.strings.keep(SESSION, STRING)
         return STRING.encode()
 
     @cherrypy.expose
     def neither(self) -> bytes:
-        """Return the string without a look at the database."""
         return STRING.encode()
 
 
@@ -85,29 +77,30 @@ def _file(shelf: Shelf, name: str) -> Path:
     return path
 
 
-def _tool(shelf: Shelf, name: str, handle: str) -> dict[str, object]:
+def _tool(shelf: Shelf, variant: str) -> dict[str, object]:
     """Start a plugin on a new database; return the settings of the tool."""
     import cpkit.tools  # noqa: F401
 
-    shelf.plugin(_file(shelf, name), f"bench_{name}")
-    return {"cpkit.db.on": True, "cpkit.db.plugin": f"bench_{name}", "cpkit.db.handle": handle}
+    name, handle = f"bench_{variant}", programs.HANDLES[variant]
+    shelf.plugin(_file(shelf, variant), name)
+    return {"cpkit.db.on": True, "cpkit.db.plugin": name, "cpkit.db.handle": handle}
 
 
-def _ask(method: str, path: str) -> Case:
+def _ask(path: str, method: str) -> Case:
     shelf, memory = Shelf(), programs.in_memory()
     memory.keep(SESSION, STRING)
     connecting, engine = _file(shelf, "connecting"), shelf.engine(_file(shelf, "bare"))
     pages: dict[str, tuple[Strings, dict[str, object]]] = {
         NOTHING: (memory, {}),
-        CONNECTING: (programs.connecting(lambda: sqlite3.connect(connecting)), {}),
-        BARE: (bare(engine), {}),
-        BARE_ORM: (bare_orm(engine), {}),
-        RAW: (programs.lent(), _tool(shelf, "raw", "dbapi")),
-        CORE: (programs.lent_core(), _tool(shelf, "core", "connection")),
-        ORM: (programs.lent_session(), _tool(shelf, "orm", "session")),
+        "a connection a call": (programs.connecting(lambda: sqlite3.connect(connecting)), {}),
+        "SQLAlchemy Core by hand": (bare(engine), {}),
+        "SQLAlchemy ORM by hand": (bare_orm(engine), {}),
+        RAW: (programs.lent(), _tool(shelf, "raw")),
+        CORE: (programs.lent_core(), _tool(shelf, "core")),
+        "cpkit, ORM": (programs.lent_session(), _tool(shelf, "orm")),
     }
     calls = {
-        name: sender(application(Page(strings), {"/": settings}), method, path)
+        name: sender(application(Page(strings), {"/": settings}), path, method=method)
         for name, (strings, settings) in pages.items()
     }
     return Case(calls, NOTHING, ANSWER, cleanup=shelf.close, without=[NOTHING], ours=CORE)
@@ -118,13 +111,13 @@ def reads() -> Case:
     """A connection that is kept saves opening the file and reading its schema anew; whoever counts
     microseconds takes the driver's own from the same pool, since SQLAlchemy costs more than SQLite
     here."""
-    return _ask("GET", "/read")
+    return _ask("/read", "GET")
 
 
 @question("database", "What does a request that writes cost?")
 def writes() -> Case:
     """The same with an INSERT and its COMMIT, in memory; under load it is a real disk."""
-    return _ask("POST", "/write")
+    return _ask("/write", "POST")
 
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")
@@ -132,8 +125,7 @@ def untouched() -> Case:
     """A unit of work is made when it is first asked for: what is left is one hook, which sees that
     nothing is to be ended."""
     shelf = Shelf()
-    _tool(shelf, "raw", "dbapi")
+    _tool(shelf, "raw")
     cherrypy.engine.db = cherrypy.engine.bench_raw
-    settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}
-    calls = senders(Page(programs.lent()), settings, "GET", "/neither")
+    calls = senders(Page(programs.lent()), {NOTHING: {}, RAW: {"cpkit.db.on": True}}, "/neither")
     return Case(calls, NOTHING, ANSWER, cleanup=shelf.close, without=[NOTHING])

@@ -1,15 +1,14 @@
 """What content negotiation costs: the choice alone, and the tool in a whole request."""
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle, islice
+from typing import Any
 
 import cherrypy
 
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import application, getter
+from tests.benchmarks.wsgi import ANSWER, Page, senders
 
 OFFERS = ("application/json", "text/html", "text/plain", "text/csv")
 CHROME = (
@@ -39,16 +38,27 @@ def _cherrypy() -> Ask:
     return ask
 
 
-def _over(ask: Ask, fields: Iterable[str]) -> Call:
-    """Return a call that asks BATCH times: a call more for each would be a third of the least."""
-    following = cycle(fields)
+def _over(asks: Mapping[str, Ask], fields: Iterable[str]) -> dict[str, Call]:
+    """Return calls that ask BATCH times: a call more for each would be a third of the least."""
 
-    def batch() -> object:
-        for field in islice(following, BATCH):
-            answer = ask(field)
-        return answer
+    def batches(ask: Ask) -> Call:
+        following = cycle(fields)
 
-    return batch
+        def batch() -> object:
+            for field in islice(following, BATCH):
+                answer = ask(field)
+            return answer
+
+        return batch
+
+    return {name: batches(ask) for name, ask in asks.items()}
+
+
+def _webob() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from webob import acceptparse
+    return acceptparse
 
 
 def _choices(fields: list[str]) -> Case:
@@ -58,18 +68,16 @@ def _choices(fields: list[str]) -> Case:
 
     from cpkit.negotiation import negotiate
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from webob.acceptparse import create_accept_header
-    asks: dict[str, Ask] = {
+    webob = _webob().create_accept_header
+    asks = {
         "cpkit": lambda field: negotiate(field, OFFERS),
         "CherryPy": _cherrypy(),
         "werkzeug": lambda field: parse_accept_header(field, MIMEAccept).best_match(OFFERS),
-        "webob": lambda field: create_accept_header(field).acceptable_offers(OFFERS)[0][0],
+        "webob": lambda field: webob(field).acceptable_offers(OFFERS)[0][0],
         "falcon": lambda field: best_match(OFFERS, field),
     }
-    calls = {name: _over(ask, fields) for name, ask in asks.items()}
-    return Case(calls, "CherryPy", "text/html", calls=BATCH, cleanup=cherrypy.serving.clear)
+    calls, done = _over(asks, fields), cherrypy.serving.clear
+    return Case(calls, "CherryPy", "text/html", calls=BATCH, cleanup=done)
 
 
 @question("negotiation", "What does a browser's Accept field cost, never seen before?")
@@ -92,47 +100,31 @@ def unlike_languages() -> Case:
 
     from cpkit.negotiation import negotiate_language
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from webob.acceptparse import create_accept_language_header
-
-    fields = [f"{BROWSER_LANGUAGES},gd-{number:04};q=0.1" for number in range(2048)]
-    asks: dict[str, Ask] = {
+    webob = _webob().create_accept_language_header
+    asks = {
         "cpkit": lambda field: negotiate_language(field, LANGUAGES),
         "werkzeug": lambda field: parse_accept_header(field, LanguageAccept).best_match(LANGUAGES),
-        "webob": lambda field: create_accept_language_header(field).lookup(LANGUAGES, default="fr"),
+        "webob": lambda field: webob(field).lookup(LANGUAGES, default="fr"),
     }
-    variants = {name: _over(ask, fields) for name, ask in asks.items()}
-    return Case(variants, baseline="werkzeug", expected="en", calls=BATCH)
+    fields = [f"{BROWSER_LANGUAGES},gd-{number:04};q=0.1" for number in range(2048)]
+    return Case(_over(asks, fields), "werkzeug", "en", calls=BATCH)
 
 
 @question("negotiation", "What does negotiation add to a whole request?")
 def whole_request() -> Case:
     """What switching the tool on adds to a request; cpkit's also sets Content-Type and Vary."""
-    import cpkit.tools
+    import cpkit.tools  # noqa: F401
 
-    class Root:
-        @cherrypy.expose
-        def without(self) -> str:
-            return "page"
+    ours, plain = {"cpkit.accept.on": True, "cpkit.accept.media": OFFERS}, "CherryPy, no tool"
+    settings = {
+        plain: {},
+        "CherryPy": {"tools.accept.on": True, "tools.accept.media": OFFERS},
+        "cpkit": ours,
+        "cpkit with renderers": {**ours, "cpkit.accept.media": dict.fromkeys(OFFERS, _text)},
+    }
+    calls = senders(Page(), settings, "/", {"Accept": CHROME})
+    return Case(calls, plain, ANSWER, without=[plain], ours="cpkit")
 
-        theirs = cherrypy.expose(cherrypy.tools.accept(media=OFFERS)(lambda self: "page"))
-        ours = cherrypy.expose(cpkit.tools.accept(media=OFFERS)(lambda self: "page"))
-        rendered = cherrypy.expose(
-            cpkit.tools.accept(media=dict.fromkeys(OFFERS, str))(lambda self: "page")
-        )
 
-    app = application(Root())
-    asked, plain = {"Accept": CHROME}, "CherryPy, no tool"
-    return Case(
-        {
-            plain: getter(app, "/without", asked),
-            "CherryPy": getter(app, "/theirs", asked),
-            "cpkit": getter(app, "/ours", asked),
-            "cpkit with renderers": getter(app, "/rendered", asked),
-        },
-        baseline=plain,
-        expected=("200 OK", b"page"),
-        without=[plain],
-        ours="cpkit",
-    )
+def _text(page: bytes) -> str:
+    return page.decode()

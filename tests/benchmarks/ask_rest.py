@@ -1,9 +1,6 @@
 """What typed parameters and bodies cost: cpkit's tools beside CherryPy's, Flask's and Falcon's."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -12,7 +9,7 @@ import cherrypy
 from tests.benchmarks.questions import Case, question
 from tests.benchmarks.wsgi import application, sender
 
-QUERY = "page=3&price=1.5&day=2026-11-29"
+QUERY = "?page=3&price=1.5&day=2026-11-29"
 READ = ("200 OK", b"3 1.5 2026-11-29")
 NOTE = {"text": "A note of a reader", "copies": 3, "tags": ["a", "b", "c"]}
 KEPT = ("200 OK", b"A note of a reader 3 3")
@@ -27,32 +24,27 @@ def _told(note: Any) -> str:
     return f"{note['text']} {note['copies']} {len(note['tags'])}"
 
 
-def _annotated(handler: Any, **annotations: Any) -> Any:
-    """Return an exposed *handler*; the annotations of this file are texts."""
-    handler.__annotations__.update(annotations)
-    return cherrypy.expose(handler)
-
-
 @question("rest", "What do three typed values of a query cost?")
 def typed_query() -> Case:
     """What each way adds to a request whose handler converts three values by itself."""
     import cpkit.tools
 
-    def converted(self: Any, page: str, price: str, day: str) -> str:
-        return _shown(int(page), float(price), date.fromisoformat(day))
-
-    def two(self: Any, page: int, price: float, day: str) -> str:
-        return _shown(page, price, date.fromisoformat(day))
-
-    def three(self: Any, page: int, price: float, day: date) -> str:
-        return _shown(page, price, day)
-
     class Root:
-        bare = cherrypy.expose(converted)
-        theirs = cherrypy.tools.params()(_annotated(two, page=int, price=float, day=str))
-        ours = cpkit.tools.params()(_annotated(three, page=int, price=float, day=date))
+        @cherrypy.expose
+        def bare(self, page, price, day):
+            return _shown(int(page), float(price), date.fromisoformat(day))
 
-    return _case("GET", Root(), "tools.params", f"?{QUERY}", READ)
+        @cherrypy.expose
+        @cherrypy.tools.params()
+        def theirs(self, page: int, price: float, day: str) -> str:
+            return _shown(page, price, date.fromisoformat(day))
+
+        @cherrypy.expose
+        @cpkit.tools.params()
+        def ours(self, page: int, price: float, day: date) -> str:
+            return _shown(page, price, day)
+
+    return _case(Root(), "tools.params", QUERY, READ)
 
 
 @question("rest", "What does a small JSON body cost?")
@@ -64,9 +56,6 @@ def small_body() -> Case:
 
     note = defstruct("Note", [("text", str), ("copies", int, 1), ("tags", list[str], [])])
 
-    def checked(self: Any, body: Any) -> str:
-        return f"{body.text} {body.copies} {len(body.tags)}"
-
     class Root:
         @cherrypy.expose
         def bare(self) -> str:
@@ -77,30 +66,23 @@ def small_body() -> Case:
         def theirs(self) -> str:
             return _told(cherrypy.request.json)
 
-        ours = cpkit.tools.body()(_annotated(checked, body=note))
+        @cherrypy.expose
+        @cpkit.tools.body()
+        def ours(self, body: note) -> str:
+            return f"{body.text} {body.copies} {len(body.tags)}"
 
-    return _case("POST", Root(), "json_in", "", KEPT, json.dumps(NOTE).encode())
+    return _case(Root(), "json_in", "", KEPT, "POST", json.dumps(NOTE).encode())
 
 
-def _case(method: str, root: object, tool: str, query: str, told: Any, body: bytes = b"") -> Case:
-    cherrypys, flask, falcon = (
-        _as_json(app) if body else app for app in (application(root), _flask(), _falcon())
-    )
-    asked = {
-        PLAIN: (cherrypys, "/bare"),
-        f"CherryPy {tool}": (cherrypys, "/theirs"),
-        "cpkit": (cherrypys, "/ours"),
-        "Flask": (flask, "/"),
-        "Falcon": (falcon, "/"),
-    }
+def _case(root: object, tool: str, query: str, told: Any, *sent: Any) -> Case:
+    own = application(root)
+    asked = {PLAIN: (own, "/bare"), f"CherryPy {tool}": (own, "/theirs"), "cpkit": (own, "/ours")}
+    asked |= {"Flask": (_flask(), "/"), "Falcon": (_falcon(), "/")}
+    media = {"media": "application/json"} if sent else {}
     calls = {
-        name: sender(app, method, path + query, body=body) for name, (app, path) in asked.items()
+        name: sender(app, path + query, None, *sent, **media) for name, (app, path) in asked.items()
     }
     return Case(calls, PLAIN, told, without=[PLAIN])
-
-
-def _as_json(app: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda environ, start: app({**environ, "CONTENT_TYPE": "application/json"}, start)
 
 
 def _flask() -> Any:

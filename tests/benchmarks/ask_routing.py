@@ -8,8 +8,6 @@ Of 10,000 routes falcon takes one or two minutes to build, starlette millisecond
 are left out there. ``CPKIT_BENCH_FULL=1 python -m tests.benchmarks routing`` asks them too.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import re
@@ -49,32 +47,28 @@ def shared(count: int) -> Table:
 def nova(count: int) -> Table:
     """Return routes of the kind that OpenStack's services have: each URL twice, below a project's
     id and without it; versions in front of some, ids in the middle."""
-    table: Table = []
-    for number in range(count // 8 + 1):
-        for head in ("/{project:[0-9a-f-]+}", ""):
-            table += [
-                ("GET", f"{head}/resources{number}"),
-                ("GET", f"{head}/resources{number}/detail"),
-                ("GET", f"{head}/resources{number}/{{id}}"),
-                ("POST", f"{head}/resources{number}/{{id}}/action"),
-            ]
-    return table[:count]
+    ends = {"": "GET", "/detail": "GET", "/{id}": "GET", "/{id}/action": "POST"}
+    return [
+        (method, f"{head}/resources{number}{end}")
+        for number in range(count // 8 + 1)
+        for head in ("/{project:[0-9a-f-]+}", "")
+        for end, method in ends.items()
+    ][:count]
 
 
 def kubernetes() -> Table:
     """Return 999 routes of the kind that the Kubernetes API has: long prefixes that many share."""
-    groups = [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
+    groups = ["api/v1"]
+    groups += [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
+    below = {"": "GET POST DELETE", "/{name}": "GET PUT DELETE", "/{name}/status": "GET PUT"}
     table: Table = []
     for number in range(84):
-        group = ["api/v1", *groups][number % 14]
-        below = f"/{group}/namespaces/{{namespace}}/resources{number}"
-        table += [(method, below) for method in ("GET", "POST", "DELETE")]
-        table += [(method, below + "/{name}") for method in ("GET", "PUT", "DELETE")]
-        table += [(method, below + "/{name}/status") for method in ("GET", "PUT")]
-        table.append(("GET", f"/{group}/resources{number}"))
-        table.append(("GET", f"/{group}/watch/resources{number}"))
-        table.append(("GET", f"/{group}/watch/namespaces/{{namespace}}/resources{number}"))
-        table.append(("GET", f"/{group}/watch/namespaces/{{namespace}}/resources{number}/{{name}}"))
+        group, kind = f"/{groups[number % 14]}", f"resources{number}"
+        inside = f"namespaces/{{namespace}}/{kind}"
+        for end, methods in below.items():
+            table += [(method, f"{group}/{inside}{end}") for method in methods.split()]
+        watched = [kind, f"watch/{kind}", f"watch/{inside}", f"watch/{inside}/{{name}}"]
+        table += [("GET", f"{group}/{path}") for path in watched]
     return table[:999]
 
 
@@ -125,8 +119,7 @@ def _werkzeug(table: Table) -> Find:
 
     rules = []
     for number, (method, path) in enumerate(table):
-        path = re.sub(r"\{(\w+)\}", r"<\1>", path)
-        path = re.sub(r"\{(\w+):\\d\+\}", r"<int:\1>", path)
+        path = re.sub(r"\{(\w+):\\d\+\}", r"<int:\1>", re.sub(r"\{(\w+)\}", r"<\1>", path))
         rules.append(Rule(path, methods=[method], endpoint=str(number)))
     match = Map(rules).bind("localhost").match
 
@@ -159,21 +152,20 @@ def _starlette(table: Table) -> Find:
     return found
 
 
-PEERS = {
-    OURS: _cpkit,
-    THEIRS: _routes,
-    FALCON: _falcon,
-    "werkzeug Map": _werkzeug,
-    "starlette Route": _starlette,
-}
+PEERS = {OURS: _cpkit, THEIRS: _routes, FALCON: _falcon}
+PEERS |= {"werkzeug Map": _werkzeug, "starlette Route": _starlette}
+QUICK, FULL = [OURS, THEIRS, "werkzeug Map"], bool(os.environ.get("CPKIT_BENCH_FULL"))
+
+
+def _asked(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "12345", path)
 
 
 def _case(table: Table, peers: Iterable[str] = PEERS, *, miss: str = "") -> Case:
     """Compare look-ups of some paths of *table*, each with *miss* appended."""
     apart = len(table) // SAMPLES.get(len(table), len(table))
     # From the middle of each stretch: a router that tries one route after another isn't flattered.
-    asked = table[apart // 2 :: apart]
-    paths = [(re.sub(r"\{[^}]*\}", "12345", path) + miss, method) for method, path in asked]
+    paths = [(_asked(path) + miss, method) for method, path in table[apart // 2 :: apart]]
     calls = {name: _over(name, PEERS[name](table), paths, bool(miss)) for name in peers}
     return Case(calls, THEIRS, calls=len(paths), ours=OURS)
 
@@ -208,28 +200,20 @@ def _growing(words: str, curve: str, make: Callable[[int], Table], size: int) ->
     title, few = f"What do {size:,} routes cost, {words}?", size <= 1000
 
     # More take minutes to build under valgrind.
-    @question("routing", title, curve=curve, size=size, counted=few)
+    @question("routing", title, curve=f"A look-up, {curve}", size=size, counted=few)
     def hit() -> Case:
         """A look-up should not take longer for the routes that it isn't about."""
         both = make is nova
         return _case(make(size), [OURS, THEIRS] if both else PEERS if few or FULL else QUICK)
 
 
-QUICK, FULL = [OURS, THEIRS, "werkzeug Map"], bool(os.environ.get("CPKIT_BENCH_FULL"))
 for _size in (10, 100, 1000, 10_000):
-    for _words, _make in {
-        "each with a prefix of its own": unique,
-        "all of one prefix": shared,
-    }.items():
-        _growing(_words, f"A look-up, {_words}", _make, _size)
+    for _words, _make in ("each with a prefix of its own", unique), ("all of one prefix", shared):
+        _growing(_words, _words, _make, _size)
 for _size in (100, 1000, 10_000):
     # As in OpenStack's tables: no one segment tells the routes apart.
-    _growing(
-        "each URL twice",
-        "A look-up, each URL twice: below a variable, and without it",
-        nova,
-        _size,
-    )
+    _curve = "each URL twice: below a variable, and without it"
+    _growing("each URL twice", _curve, nova, _size)
 
 
 @question("routing", "What does a route of Kubernetes' kind of API cost?")
@@ -244,7 +228,7 @@ def _between(name: str, make: Callable[[], Table], peers: Iterable[str], baselin
         """In a loop a router stays in the processor's caches; between two requests it doesn't: each
         call here is a whole request, and one look-up."""
         alone, request, table = "a request without a look-up", _request(), make()
-        asked = [(re.sub(r"\{[^}]*\}", "12345", path), ENVIRONS[method]) for method, path in table]
+        asked = [(_asked(path), ENVIRONS[method]) for method, path in table]
         Random(1).shuffle(asked)  # an order that no cache can foresee
         variants = {peer: _after(request, PEERS[peer](table), asked) for peer in peers}
         return Case({alone: request, **variants}, baseline, without=(alone,))
@@ -262,17 +246,10 @@ def _after(request: Call, find: Find, paths: list[tuple[str, dict[str, str]]]) -
 
 def _request() -> Call:
     """Return a call that sends a request to a CherryPy application with two of its tools."""
-    import cherrypy
-
-    from tests.benchmarks.wsgi import application, getter
-
-    class Root:
-        @cherrypy.expose
-        def index(self, **params: str) -> str:
-            return "hello"
+    from tests.benchmarks.wsgi import Page, application, sender
 
     tools = {"tools.gzip.on": True, "tools.etags.on": True, "tools.etags.autotags": True}
-    return getter(application(Root(), {"/": tools}), "/", {"Accept": "text/html"})
+    return sender(application(Page(), {"/": tools}), "/", {"Accept": "text/html"})
 
 
 _between("GitHub's API", github, [OURS, THEIRS, FALCON], FALCON)
@@ -295,8 +272,8 @@ def formatted() -> Case:
 @question("routing", "What does it cost to tell the methods of a URL, for a 405?")
 def allowed() -> Case:
     """Routes has no such question; the only answer is to try every method in turn."""
-    asked = sorted({re.sub(r"\{[^}]*\}", "12345", path) for _, path in github()})
-    methods, try_one = _cpkit(github()).__self__.methods, _routes(github())  # type: ignore[attr-defined]
+    asked = sorted({_asked(path) for _, path in github()})
+    methods, try_one = _cpkit(github()).__self__.methods, _routes(github())
 
     def by_trying(path: str) -> frozenset[str]:
         return frozenset(name for name, environ in ENVIRONS.items() if try_one(path, environ))
@@ -320,8 +297,8 @@ def hostile() -> Case:
 def build() -> Case:
     """What an application pays at its start."""
     table, path = shared(1000), "/api/v1/a/res7/b"
-    calls: dict[str, Call] = {
-        name: lambda make=make: bool(make(table)(path, ENVIRONS["GET"]))  # type: ignore[misc]
+    calls = {
+        name: lambda make=make: bool(make(table)(path, ENVIRONS["GET"]))
         for name, make in PEERS.items()
         if name != FALCON
     }

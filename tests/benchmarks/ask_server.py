@@ -1,9 +1,6 @@
 """What the guarded server costs beside CherryPy's own, for whole requests in bytes."""
 
-from __future__ import annotations
-
 import socket
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,8 +9,8 @@ from cherrypy._cpserver import Server as ServerAdapter
 
 from cpkit.cherry import CPWSGIServer
 from cpkit.dispatchers import GuardedServer
-from tests.benchmarks.questions import Case, question
-from tests.benchmarks.wsgi import QUIET, application
+from tests.benchmarks.questions import Call, Case, question
+from tests.benchmarks.wsgi import QUIET, Page, application
 
 BROWSER = b"""\
 GET /?a=b HTTP/1.1
@@ -29,13 +26,7 @@ Cookie: session_id=0123456789abcdef0123456789abcdef01234567; theme=dark
 SMALL = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-class Root:
-    @cherrypy.expose
-    def index(self, **fields: str) -> str:
-        return "page"
-
-
-def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> Callable[[], bytes]:
+def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> Call:
     """Return a call that sends *request* over one connection and returns the end of the answer."""
     cherrypy.config.update(QUIET)
     adapter = ServerAdapter()
@@ -56,14 +47,10 @@ def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> 
 
 
 def _asked(request: bytes) -> Case:
-    app, opened = application(Root(), {}), ExitStack()
-    servers = {"CherryPy's own server": CPWSGIServer, "cpkit's guarded server": GuardedServer}
-    return Case(
-        {name: _answering(kind, app, request, opened) for name, kind in servers.items()},
-        baseline="CherryPy's own server",
-        expected=b"page",
-        cleanup=opened.close,
-    )
+    app, opened, own = application(Page()), ExitStack(), "CherryPy's own server"
+    servers = {own: CPWSGIServer, "cpkit's guarded server": GuardedServer}
+    calls = {name: _answering(kind, app, request, opened) for name, kind in servers.items()}
+    return Case(calls, own, b"page", cleanup=opened.close)
 
 
 @question("server", "What does a browser's request cost, read strictly?")

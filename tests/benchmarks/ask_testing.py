@@ -1,25 +1,12 @@
 """What a test of a CherryPy application costs: its set-up, and each request."""
 
-from __future__ import annotations
-
 import http.client
 from contextlib import ExitStack
 
 import cherrypy
 
-from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import application, getter
-
-ANSWER = b"hello"
-
-
-class Hello:
-    """Say hello."""
-
-    @cherrypy.expose
-    def index(self) -> bytes:
-        """Say it."""
-        return ANSWER
+from tests.benchmarks.questions import Case, question
+from tests.benchmarks.wsgi import Page, application, sender
 
 
 @question("testing", "What does a test's client add to a request?")
@@ -33,8 +20,8 @@ def requests() -> Case:
     from cpkit.testing import Client
     from cpkit.testing._server import Server
 
-    app, bare_call, cleanup = application(Hello()), "a bare WSGI call", ExitStack()
-    bare, client = getter(app, "/"), Client(app)
+    app, bare_call, cleanup = application(Page()), "a bare WSGI call", ExitStack()
+    bare, client = sender(app), Client(app)
     werkzeug, web = WerkzeugClient(app), webtest.TestApp(app)
     wsgi = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://127.0.0.1")
     server = Server(threads=1)
@@ -49,7 +36,7 @@ def requests() -> Case:
         connection.request("GET", "/")
         return connection.getresponse().read()
 
-    calls: dict[str, Call] = {
+    calls = {
         bare_call: lambda: bare()[1],
         "cpkit": lambda: client.get("/").content,
         "werkzeug": lambda: werkzeug.get("/").data,
@@ -57,7 +44,7 @@ def requests() -> Case:
         "httpx.WSGITransport": lambda: wsgi.get("/").content,
         "http.client over HTTP": over_http,
     }
-    return Case(calls, bare_call, ANSWER, cleanup=cleanup.close, without=[bare_call])
+    return Case(calls, bare_call, b"page", cleanup=cleanup.close, without=[bare_call])
 
 
 @question("testing", "What does it cost to set up the test of an application?", counted=False)
@@ -72,7 +59,7 @@ def set_up() -> Case:
     class Old(helper.CPWebCase):
         @staticmethod
         def setup_server() -> None:
-            cherrypy.tree.mount(Hello())
+            cherrypy.tree.mount(Page())
 
     def cpwebcase() -> None:
         whole = Isolation()
@@ -86,14 +73,12 @@ def set_up() -> Case:
         isolation = Isolation()
         try:
             cherrypy.config.update({"log.screen": False})
-            cherrypy.tree.mount(Hello())
+            cherrypy.tree.mount(Page())
             client = Client()
-            assert not ask or client.get("/").content == ANSWER
+            assert not ask or client.get("/").content == b"page"
         finally:
             isolation.end()
 
-    return Case(
-        {"cpkit": cpkit, "cpkit, with a request": lambda: cpkit(ask=True), "CPWebCase": cpwebcase},
-        baseline="cpkit",
-        ours="cpkit, with a request",
-    )
+    asking = "cpkit, with a request"
+    calls = {"cpkit": cpkit, asking: lambda: cpkit(ask=True), "CPWebCase": cpwebcase}
+    return Case(calls, "cpkit", ours=asking)

@@ -1,51 +1,32 @@
 """What it costs a trivial request to be timed: by cpkit, by CherryPy's own, by OpenTelemetry."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 
 import cherrypy
 
+import cpkit.tools  # noqa: F401 (the toolbox)
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import application, getter
+from tests.benchmarks.wsgi import ANSWER, Page, application, sender
 
-ANSWER = ("200 OK", b"ok")
 PHASES = {"cpkit.timing.on": True}
 HEADER = {**PHASES, "cpkit.timing.header": True}
 PLAIN = "CherryPy, nothing on"
 UNHEARD = "cpkit, phases", "cpkit, phases and header"  # by any plugin: nothing is put off
 
 
-class Root:
-    """Answer at once."""
-
-    @cherrypy.expose
-    def index(self) -> bytes:
-        """Return two bytes."""
-        return b"ok"
-
-
-ROOT = Root()
-
-
 class Spanned:
-    """Begin and end as many spans as cpkit makes of phases."""
+    """A page that begins and ends as many spans as cpkit makes of phases."""
 
     def __init__(self, tracers: Any) -> None:
         self.tracer = tracers.get_tracer("by hand")
 
     @cherrypy.expose
     def index(self) -> bytes:
-        """Return two bytes."""
         for _ in range(8):  # dispatch, tools, body, tools, handler, finalize, log, stream
             with self.tracer.start_as_current_span("phase"):
                 pass
-        return b"ok"
-
-
-def _app(**settings: Any) -> Any:
-    return application(ROOT, {"/": settings})
+        return b"page"
 
 
 def _heard_by(call: Call, *plugins: Any) -> Call:
@@ -65,24 +46,19 @@ def _heard_by(call: Call, *plugins: Any) -> Call:
 
 
 def _ask(*plugins: Any, **settings: Any) -> Call:
-    return _heard_by(getter(_app(**settings), "/"), *plugins)
+    return _heard_by(sender(application(Page(), {"/": settings})), *plugins)
 
 
-def _plugin(prometheus: bool = False) -> Any:
+def _plugin(prometheus: Any = None, traces: Any = None, traces_from: float = 0) -> Any:
     """Return a plugin that has run for a while: no request is among the slowest any more."""
     from cpkit.plugins import TimingPlugin
     from cpkit.timing.slowest import SlowRequest
 
-    plugin = TimingPlugin(cherrypy.engine)
-    slow = SlowRequest(
-        time.time(), "GET", "slow", "/slow", 200, False, "", int(60e9), (), (), {}, {}
-    )
+    plugin, now = TimingPlugin(cherrypy.engine), time.time()
+    slow = SlowRequest(now, "GET", "slow", "/slow", 200, False, "", int(60e9), (), (), {}, {})
     while len(plugin.counter.slowest.records()) < 20:
         plugin.counter.slowest.add(slow)
-    if prometheus:
-        from prometheus_client import CollectorRegistry
-
-        plugin.prometheus = CollectorRegistry()
+    plugin.prometheus, plugin.traces, plugin.traces_from = prometheus, traces, traces_from
     return plugin
 
 
@@ -112,38 +88,22 @@ def _tracers(sampled: bool = True) -> Any:
     return TracerProvider(sampler=sampling.ALWAYS_ON if sampled else sampling.ALWAYS_OFF)
 
 
-def _tracing(sampled: bool = True, least: float = 0) -> Any:
-    plugin = _plugin()
-    plugin.traces, plugin.traces_from = _tracers(sampled), least
-    return plugin
-
-
-def _opentelemetry(metrics: bool, tracers: Any, root: object = ROOT) -> Call:
+def _opentelemetry(meters: Any, tracers: Any, root: object = None) -> Call:
     from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
-    from opentelemetry.metrics import NoOpMeterProvider
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-    reading = MeterProvider(metric_readers=[InMemoryMetricReader()]) if metrics else None
-    meters = reading or NoOpMeterProvider()
-    app = OpenTelemetryMiddleware(application(root), meter_provider=meters, tracer_provider=tracers)
-    return _heard_by(getter(app, "/"))
+    app = application(root or Page())
+    middle = OpenTelemetryMiddleware(app, meter_provider=meters, tracer_provider=tracers)
+    return _heard_by(sender(middle))
 
 
 def _case(calls: dict[str, Call], without: list[str], ours: str | None = None) -> Case:
     from cpkit.timing.counting import BATCH
 
-    before = cherrypy.engine.listeners
-    periods = {name: BATCH for name in calls if name.startswith("cpkit") and name not in UNHEARD}
-    return Case(
-        calls,
-        PLAIN,
-        ANSWER,
-        cleanup=lambda: setattr(cherrypy.engine, "listeners", before),
-        without=without,
-        periods=periods,
-        ours=ours,
-    )
+    back = (cherrypy.engine, "listeners", cherrypy.engine.listeners)
+    heard = (name for name in calls if name.startswith("cpkit") and name not in UNHEARD)
+    periods = dict.fromkeys(heard, BATCH)
+    done = lambda: setattr(*back)  # noqa: E731
+    return Case(calls, PLAIN, ANSWER, cleanup=done, without=without, periods=periods, ours=ours)
 
 
 @question("timing", "What does it cost a request to be timed?")
@@ -151,12 +111,17 @@ def timed() -> Case:
     """Marks are taken where CherryPy runs a request's hooks anyway; peers see the total alone, and
     OpenTelemetry's middleware builds its attributes anew for each request."""
     import cherrypy.lib.cpstats  # noqa: F401 (the tool)
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
     from opentelemetry.trace import NoOpTracerProvider
+    from prometheus_client import CollectorRegistry
 
-    import cpkit.tools  # noqa: F401
+    def metrics(tracers: Any) -> Call:
+        return _opentelemetry(MeterProvider(metric_readers=[InMemoryMetricReader()]), tracers)
 
     _by_hand()
     idle, (phases, header) = "a tool that does nothing", UNHEARD
+    prometheus = _plugin(prometheus=CollectorRegistry())
     calls = {
         PLAIN: _ask(),
         idle: _ask(**{"tools.bench_idle.on": True}),
@@ -164,10 +129,10 @@ def timed() -> Case:
         header: _ask(**HEADER),
         "CherryPy's cpstats, total only": _ask(**{"tools.cpstats.on": True}),
         "Prometheus by hand, total only": _ask(**{"tools.bench_by_hand.on": True}),
-        "OpenTelemetry WSGI, metrics": _opentelemetry(True, NoOpTracerProvider()),
-        "OpenTelemetry WSGI, metrics and traces": _opentelemetry(True, _tracers()),
+        "OpenTelemetry WSGI, metrics": metrics(NoOpTracerProvider()),
+        "OpenTelemetry WSGI, metrics and traces": metrics(_tracers()),
         "cpkit, phases, header, histograms": _ask(_plugin(), **HEADER),
-        "cpkit, phases, header, histograms, Prometheus": _ask(_plugin(prometheus=True), **HEADER),
+        "cpkit, phases, header, histograms, Prometheus": _ask(prometheus, **HEADER),
     }
     return _case(calls, [PLAIN, idle], header)
 
@@ -176,17 +141,20 @@ def timed() -> Case:
 def traced() -> Case:
     """The request's span is OpenTelemetry's own and takes most of the time; the spans of phases are
     made when they are over, a seventh of the work of as many that are begun and ended by hand."""
-    import cpkit.tools  # noqa: F401
+    from opentelemetry.metrics import NoOpMeterProvider
 
-    peer, tracers = "OpenTelemetry WSGI, traces", _tracers()
+    def ours(traces: Any, least: float = 0) -> Call:
+        return _ask(_plugin(traces=traces, traces_from=least), **PHASES)
+
+    peer, tracers, unmetered = "OpenTelemetry WSGI, traces", _tracers(), NoOpMeterProvider()
     calls = {
         PLAIN: _ask(),
         "cpkit, not traced": _ask(_plugin(), **PHASES),
-        "cpkit, traced, not sampled": _ask(_tracing(sampled=False), **PHASES),
-        "cpkit, traced, no phase long enough": _ask(_tracing(least=3600), **PHASES),
-        "cpkit, traced, every phase": _ask(_tracing(), **PHASES),
-        f"{peer}, not sampled": _opentelemetry(False, _tracers(sampled=False)),
-        peer: _opentelemetry(False, _tracers()),
-        f"{peer}, as many spans by hand": _opentelemetry(False, tracers, Spanned(tracers)),
+        "cpkit, traced, not sampled": ours(_tracers(sampled=False)),
+        "cpkit, traced, no phase long enough": ours(_tracers(), least=3600),
+        "cpkit, traced, every phase": ours(_tracers()),
+        f"{peer}, not sampled": _opentelemetry(unmetered, _tracers(sampled=False)),
+        peer: _opentelemetry(unmetered, _tracers()),
+        f"{peer}, as many spans by hand": _opentelemetry(unmetered, tracers, Spanned(tracers)),
     }
     return _case(calls, [PLAIN])

@@ -1,7 +1,5 @@
 """What the pieces cost in whole requests of an application: each alone, and all of them."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,9 +10,9 @@ from typing import Any
 import cherrypy
 from sqlalchemy import text
 
+import cpkit.tools  # noqa: F401 (the toolbox)
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.shelf import Shelf
-from tests.benchmarks.wsgi import application, getter
+from tests.benchmarks.wsgi import Shelf, application, sender
 
 PATH = "/library/12/book/15"
 MEDIA = ["application/json", "text/html"]
@@ -26,6 +24,7 @@ ANSWER = ("200 OK", json.dumps({"book": "15", "title": TITLE}).encode())
 ACCEPT = {"cpkit.accept.on": True, "cpkit.accept.media": MEDIA}
 TIMING = {"cpkit.timing.on": True, "cpkit.timing.header": True}
 DATABASE = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
+FOUR = {**ACCEPT, **TIMING, **DATABASE}
 THEIRS = {"tools.accept.on": True, "tools.accept.media": MEDIA}
 PLAIN = "CherryPy, nothing on"
 Read = Callable[[str, str], str]
@@ -99,7 +98,7 @@ class Books(Shelf):
 
 
 def _by_default(read: Read, **settings: Any) -> Call:
-    return getter(application(Book(read), {"/": settings}), PATH, ASKED)
+    return sender(application(Book(read), {"/": settings}), PATH, ASKED)
 
 
 def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
@@ -107,25 +106,23 @@ def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
 
     table = dispatcher or RoutesDispatcher()
     table.connect("book", "/library/{library_id}/book/{book_id}", Book(read), action="show")
-    return getter(application(None, {"/": {"request.dispatch": table, **settings}}), PATH, ASKED)
+    return sender(application(None, {"/": {"request.dispatch": table, **settings}}), PATH, ASKED)
 
 
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
     """Each row answers alike: nothing on, one piece at a time, and all with one read."""
-    import cpkit.tools  # noqa: F401
-
     shelf = Books()
-    variants = {
+    calls = {
         PLAIN: _by_default(known),
         "cpkit RoutesDispatcher": _by_routes(known),
         "cpkit accept": _by_default(known, **ACCEPT),
         "cpkit timing, with its header": _by_default(known, **TIMING),
         "cpkit db, not touched": _by_default(known, **DATABASE),
         "cpkit db, one read": _by_default(raw, **DATABASE),
-        "cpkit, all four, one read": _by_routes(raw, **ACCEPT, **TIMING, **DATABASE),
+        "cpkit, all four, one read": _by_routes(raw, **FOUR),
     }
-    return Case(variants, PLAIN, ANSWER, cleanup=shelf.close, without=[PLAIN])
+    return Case(calls, PLAIN, ANSWER, cleanup=shelf.close, without=[PLAIN])
 
 
 @question("whole", "What do all four cost beside CherryPy's own?")
@@ -133,16 +130,12 @@ def own() -> Case:
     """The same by CherryPy's dispatcher, accept tool, cpstats, and a connection a call."""
     import cherrypy.lib.cpstats
 
-    import cpkit.tools  # noqa: F401
-
-    shelf, theirs = Books(), "CherryPy's own four"
-    dispatcher = cherrypy.dispatch.RoutesDispatcher()
+    shelf, theirs, ours = Books(), "CherryPy's own four", "cpkit's four"
     settings = {**THEIRS, "tools.cpstats.on": True}
-    variants = {
-        theirs: _by_routes(shelf.connecting, dispatcher, **settings),
-        "cpkit's four": _by_routes(raw, **ACCEPT, **TIMING, **DATABASE),
-    }
-    return Case(variants, theirs, ANSWER, cleanup=shelf.close, ours="cpkit's four")
+    dispatcher = cherrypy.dispatch.RoutesDispatcher()
+    calls = {theirs: _by_routes(shelf.connecting, dispatcher, **settings)}
+    calls[ours] = _by_routes(raw, **FOUR)
+    return Case(calls, theirs, ANSWER, cleanup=shelf.close, ours=ours)
 
 
 def _timed(began: float) -> str:
@@ -170,7 +163,7 @@ def _flask(path: Path) -> Call:
         response.headers["Server-Timing"] = _timed(began)
         return response
 
-    return getter(app, PATH, ASKED)
+    return sender(app, PATH, ASKED)
 
 
 def _falcon(read: Read) -> Call:
@@ -189,7 +182,7 @@ def _falcon(read: Read) -> Call:
 
     app = falcon.App()
     app.add_route("/library/{library_id:int}/book/{book_id:int}", Resource())
-    return getter(app, PATH, ASKED)
+    return sender(app, PATH, ASKED)
 
 
 def _fastapi(shelf: Books) -> Call:
@@ -206,7 +199,6 @@ def _fastapi(shelf: Books) -> Call:
         with Session(engine) as made:
             yield made
 
-    # NOTE: annotations are strings here, so the dependency is a default value.
     @app.get("/library/{library_id}/book/{book_id}")
     def show(library_id: int, book_id: int, database=Depends(session)):  # noqa: B008
         began = perf_counter()
@@ -231,17 +223,15 @@ def _fastapi(shelf: Books) -> Call:
 def frameworks() -> Case:
     """One book, negotiated, timed, with one read from SQLite, each as the framework's documentation
     says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
-    import cpkit.tools  # noqa: F401
-
     shelf, by_hand = Books(), "CherryPy's own, SQLAlchemy by hand"
-    ours, read = {**ACCEPT, **TIMING, "cpkit.db.on": True}, shelf.by_hand()
-    variants = {
+    read, ours = shelf.by_hand(), {**ACCEPT, **TIMING, "cpkit.db.on": True}
+    calls = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),
-        "cpkit, raw": _by_routes(raw, **{**ours, **DATABASE}),
+        "cpkit, raw": _by_routes(raw, **FOUR),
         "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
         "Flask": _flask(shelf.path),
         "Falcon": _falcon(read),
         "FastAPI, by httpx": _fastapi(shelf),
     }
-    return Case(variants, by_hand, ANSWER, cleanup=shelf.close)
+    return Case(calls, by_hand, ANSWER, cleanup=shelf.close)

@@ -6,8 +6,6 @@ there the cpkit of the commit that brought the counts is counted too, in the sam
 what the present one is compared with.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import json
@@ -51,23 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     options = parser.parse_args(argv)
     if not shutil.which("valgrind"):
-        print("valgrind is not installed: on Debian, apt-get install valgrind", file=sys.stderr)
-        return 2
+        sys.exit("valgrind is not installed: on Debian, apt-get install valgrind")
     count = partial(icount.count_all, load(*options.piece), jobs=options.jobs)
     ours = partial(count, ours_only=True)
-    if options.write and options.piece and not recorded_here():
-        print("The record is of another environment: count all pieces.", file=sys.stderr)
-        return 2
     if options.write:
-        return _record(count(), whole=not options.piece)
+        return _record(count, options.piece)
     if options.prove:
         return prove(ours, options.prove)
     return judge(_reference(ours, options.piece), ours())
 
 
-def _record(counts: Counts, whole: bool) -> int:
-    kept = {} if whole else recorded_here()
-    environment = machine.counting_environment()
+def _record(count: Count, pieces: Collection[str]) -> int:
+    kept = recorded_here() if pieces else {}
+    if pieces and not kept:
+        print("The record is of another environment: count all pieces.", file=sys.stderr)
+        return 2
+    environment, counts = machine.counting_environment(), count()
     record = {"environment": environment, "counts": dict(sorted({**kept, **counts}.items()))}
     COUNTS.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{len(counts)} counts recorded in {COUNTS.name}")
@@ -84,12 +81,8 @@ def recorded_here() -> Counts:
 def _reference(ours: Count, pieces: Collection[str]) -> Counts:
     if recorded := recorded_here():
         print("same environment as the record: compared with the committed counts")
-        named = {name: name.split(" | ") for name in recorded}
-        return {
-            name: recorded[name]
-            for name, (piece, *_, variant) in named.items()
-            if variant.startswith(icount.OURS) and (not pieces or piece in pieces)
-        }
+        found = {n: made for n, made in recorded.items() if f" | {icount.OURS}" in n}
+        return {n: made for n, made in found.items() if not pieces or _piece(n) in pieces}
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
         return ours(tree=tree)
@@ -135,8 +128,11 @@ def prove(ours: Count, runs: int) -> int:
     """
     first, again, slow = ours(), [ours() for _ in range(runs)], ours(planted=PLANTED)
     proven = bool(first)
-    for piece in dict.fromkeys(name.split(" | ")[0] for name in first):
-        of, *more, slowed = (_of(piece, counts) for counts in (first, *again, slow))
+    for piece in dict.fromkeys(map(_piece, first)):
+        of, *more, slowed = (
+            {name: made for name, made in counts.items() if _piece(name) == piece}
+            for counts in (first, *again, slow)
+        )
         passed = sum(of.keys() == run.keys() and not grown(of, run) for run in more)
         apart = max((abs(by) for run in more for by in changes(of, run).values()), default=0)
         caught = len(grown(of, slowed))
@@ -148,8 +144,8 @@ def prove(ours: Count, runs: int) -> int:
     return 0 if proven else 1
 
 
-def _of(piece: str, counts: Counts) -> Counts:
-    return {name: made for name, made in counts.items() if name.startswith(f"{piece} | ")}
+def _piece(name: str) -> str:
+    return name.partition(" | ")[0]
 
 
 if __name__ == "__main__":

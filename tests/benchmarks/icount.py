@@ -5,8 +5,6 @@ code can do: so one process counts one call after another. While a question is b
 count at all, which is five times as fast: imports and tables of 1,000 routes are most of the work.
 """
 
-from __future__ import annotations
-
 import gc
 import itertools
 import json
@@ -42,39 +40,28 @@ def key(asked: Question, variant: str) -> str:
 
 
 def count_all(
-    questions: Sequence[Question],
-    *,
-    ours_only: bool = False,
-    planted: float = 0.0,
-    tree: Path = ROOT,
-    jobs: int = 2,
+    questions: Sequence[Question], jobs: int = 2, tree: Path = ROOT, **how: Any
 ) -> Counts:
     """Return the instructions a unit of work of each variant; what can't be counted is left out.
 
-    *ours_only* leaves rivals out; *planted* makes every call slower by this share of it;
-    *tree* is the source tree whose cpkit is counted.
+    *tree* is the source tree whose cpkit is counted; *how* is told to :func:`count_question`.
     """
     counts: Counts = {}
 
-    def some(piece: str, titles: list[str]) -> None:
-        order = {"piece": piece, "titles": titles, "ours": ours_only, "planted": planted}
+    def some(piece: str, titles: Sequence[str]) -> None:
+        told = f"{piece}: {'; '.join(titles)}"
         try:
-            counts.update(under_valgrind(__name__, json.dumps(order), tree))
+            counts.update(under_valgrind(__name__, json.dumps([piece, titles, how]), tree))
+            print(f"  {told}", flush=True)
         except (ValgrindError, subprocess.TimeoutExpired) as error:
-            print(f"  FAILED: {piece}: {'; '.join(titles)}: {error}", flush=True)
-        else:
-            print(f"  {piece}: {'; '.join(titles)}", flush=True)
+            print(f"  FAILED: {told}: {error}", flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda order: some(*order), _orders(questions)))
+        for piece, of in itertools.groupby(questions, lambda asked: asked.piece):
+            titles = [asked.title for asked in of if asked.counted]
+            for start in range(0, len(titles), TOGETHER):
+                pool.submit(some, piece, titles[start : start + TOGETHER])
     return counts
-
-
-def _orders(questions: Sequence[Question]) -> Iterator[tuple[str, list[str]]]:
-    for piece in dict.fromkeys(asked.piece for asked in questions):
-        titles = [asked.title for asked in questions if asked.piece == piece and asked.counted]
-        for start in range(0, len(titles), TOGETHER):
-            yield piece, titles[start : start + TOGETHER]
 
 
 def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
@@ -83,15 +70,10 @@ def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
         out = str(Path(folder, "callgrind"))
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
         command += ["--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
-        command += ["--compress-strings=no"]
+        command += ["--compress-strings=no", sys.executable, "-m", module, argument, out]
         environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
         ended = subprocess.run(
-            [*command, sys.executable, "-m", module, argument, out],
-            cwd=tree,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
+            command, cwd=tree, env=environ, capture_output=True, text=True, timeout=TIMEOUT
         )
     if ended.returncode:
         told = [line for line in ended.stderr.splitlines() if not line.startswith("==")]
@@ -138,7 +120,7 @@ def _instrumentation(state: str) -> None:
         while switch.poll() is None:  # valgrind listens while code runs, and not while it waits
             pass
         if switch.returncode:
-            raise ValgrindError(switch.stdout.read().decode() if switch.stdout else "")
+            raise ValgrindError(switch.stdout.read().decode())
 
 
 def total(written: str) -> int:
@@ -155,8 +137,7 @@ def repeats(instructions: int, enough: int = ENOUGH, most: int = 500) -> int:
     Round steps, so that a few instructions more or less don't change the number of calls.
     """
     steps = (step * 10**power for power in range(6) for step in (1, 2, 5))
-    affordable = min(most, enough / instructions)
-    return max(step for step in steps if step <= max(1, affordable))
+    return max(step for step in steps if step <= max(1, min(most, enough / instructions)))
 
 
 def whole_periods(times: int, period: int) -> int:
@@ -189,25 +170,31 @@ def _count_variant(counter: Counter, call: Call, period: int, planted: float) ->
     if planted:
         call = _planted(counter, call, period, planted)
     times = whole_periods(repeats(first), period)
-    rounds = 2 if period == 1 else 1  # a long count is even by itself
     gc.collect()
     gc.disable()
     try:
+        rounds = 2 if period == 1 else 1  # a long count is even by itself
         return min(counter.count(call, times) for _ in range(rounds)) / times
     finally:
         gc.enable()
 
 
-def _count_question(asked: Question, counter: Counter, ours_only: bool, planted: float) -> Counts:
+def count_question(
+    asked: Question, counter: Counter, ours_only: bool = False, planted: float = 0.0
+) -> Counts:
+    """Return the counts of a question's variants, without rivals if it is *ours_only*.
+
+    Every call is made slower by the share *planted*.
+    """
     case, counts = asked.build(), {}
     try:
         verify(case)
         with counter.running():
             for name, call in case.variants.items():
-                ours = name.startswith(OURS)
+                ours, period = name.startswith(OURS), case.periods.get(name, 1)
                 try:
                     if ours or not ours_only:
-                        made = _count_variant(counter, call, case.periods.get(name, 1), planted)
+                        made = _count_variant(counter, call, period, planted)
                         counts[key(asked, name)] = round(made / case.calls)
                 except Exception:  # fifty times slower, a rival may run into its own time-outs
                     if ours:
@@ -218,10 +205,10 @@ def _count_question(asked: Question, counter: Counter, ours_only: bool, planted:
 
 
 def _child(order: str, out: str) -> None:
-    wanted, counter, counts = json.loads(order), Counter(out), {}
-    for asked in load(wanted["piece"]):
-        if asked.title in wanted["titles"]:
-            counts |= _count_question(asked, counter, wanted["ours"], wanted["planted"])
+    (piece, titles, how), counter, counts = json.loads(order), Counter(out), {}
+    for asked in load(piece):
+        if asked.title in titles:
+            counts |= count_question(asked, counter, **how)
     print(json.dumps(counts))
 
 

@@ -11,8 +11,6 @@ A variant whose name starts with ``cpkit`` is cpkit's; the others are its rivals
 that *without* names. To run one's own: ``python -m tests.benchmarks <piece> --quick``.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

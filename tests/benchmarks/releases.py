@@ -6,15 +6,13 @@ request at a time, so that a count is the same on every machine. Valgrind tells 
 CPython's ``drop_gil``, or ``PyEval_SaveThread`` where an interpreter is without its symbols.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cherrypy
@@ -22,13 +20,13 @@ import cherrypy
 from cpkit.testing import Client
 from tests.benchmarks import icount
 from tests.benchmarks.load import programs
-from tests.benchmarks.wsgi import QUIET, sender
+from tests.benchmarks.wsgi import QUIET
 
-TEXT = {"Accept": "text/plain"}
 WARM, REQUESTS = 10, 20
 GOALS = {"GET": 12, "POST": 18}
 _RELEASE = {"drop_gil", "PyEval_SaveThread"}
-_CALLS = re.compile(r"^(fn|cfn|calls)=(.*)", re.MULTILINE)
+# Callgrind tells recursions apart by 'N.
+_CALLS = re.compile(r"^(fn|cfn|calls)=([^'\n ]*)", re.MULTILINE)
 
 
 def main(names: Sequence[str]) -> int:
@@ -50,65 +48,54 @@ def releases(written: str, requests: int) -> dict[str, float]:
     *written* is callgrind's, about so many *requests*.
     """
     found: Counter[str] = Counter()
-    caller = called = ""
+    at: dict[str, str] = {}
     for kind, value in _CALLS.findall(written):
-        if kind == "fn":
-            caller = _function(value)
-        elif kind == "cfn":
-            called = _function(value)
-        elif called in _RELEASE and caller not in _RELEASE:
-            found[caller] += int(value.split()[0])
+        at[kind] = value
+        if kind == "calls" and at["cfn"] in _RELEASE and at["fn"] not in _RELEASE:
+            found[at["fn"]] += int(value)
     return {name: count / requests for name, count in found.most_common()}
 
 
-def _function(name: str) -> str:
-    return name.partition("'")[0]  # callgrind tells recursions apart by 'N
-
-
-def _demo(folder: Path) -> None:
+def _demo(url: str, log: Path) -> None:
     from demo.app import assemble
 
-    assemble(f"sqlite:///{folder}/demo.db", logging.FileHandler(folder / "access.log"))
+    assemble(url, logging.FileHandler(log))
     cherrypy.engine.staff.frequency = 0  # its rounds are no part of a request
 
 
-def _tutorial(folder: Path) -> None:
-    url = f"sqlite:///{folder}/tutorial.db"
+def _tutorial(url: str, log: Path) -> None:
     programs.create_table(url)
     app = cherrypy.tree.mount(*programs.root("connecting", url))
-    app.log.access_file = str(folder / "access.log")
+    app.log.access_file = str(log)
 
 
-PROGRAMS: dict[str, Callable[[Path], None]] = {"demo": _demo, "chapter 9": _tutorial}
+PROGRAMS = {"demo": _demo, "chapter 9": _tutorial}
 
 
 def _child(name: str, out: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cherrypy.config.update(QUIET)
         cherrypy.server.unsubscribe()
-        PROGRAMS[name](Path(folder))
+        PROGRAMS[name](f"sqlite:///{folder}/strings.db", Path(folder, "access.log"))
         cherrypy.config.update({"log.screen": False, "engine.autoreload.on": False})
         cherrypy.engine.start()
         try:
-            print(json.dumps(_counted(out)))
+            print(json.dumps(_counted(icount.Counter(out))))
         finally:
             cherrypy.engine.exit()
 
 
-def _counted(out: str) -> dict[str, dict[str, float]]:
-    app, calls = cherrypy.tree, {}
-    visitor = Client(app)
-    visitor.post("/generator", data={"length": "8"}, headers=TEXT)
-    cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
-    fields = {**TEXT, "Cookie": cookies}
-    for method, body in (("GET", b""), ("POST", b"length=8")):
-        calls[method] = call = sender(app, method, "/generator", fields, body)
+def _counted(counter: icount.Counter) -> dict[str, dict[str, float]]:
+    visitor, asked = Client(), {"headers": {"Accept": "text/plain"}}
+    calls = {
+        "POST": lambda: visitor.post("/generator", data={"length": "8"}, **asked),
+        "GET": lambda: visitor.get("/generator", **asked),
+    }
+    for call in calls.values():
         for _ in range(WARM):
-            status, _ = call()
-            assert status.startswith("20"), status
-    counter = icount.Counter(out)
+            assert call().status_code < 300
     with counter.running():
-        told = {method: counter.written(call, REQUESTS) for method, call in calls.items()}
+        told = {method: counter.written(calls[method], REQUESTS) for method in GOALS}
     return {method: releases(written, REQUESTS) for method, written in told.items()}
 
 

@@ -4,8 +4,6 @@ Good for a look while developing (``make bench-look``); what is published comes 
 interleaved runner. Each question is built twice: here for its variants' names, then for timing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

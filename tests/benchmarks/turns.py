@@ -5,8 +5,6 @@ machine. Here every round times one small batch of each variant, in random order
 second meets all of them; the baseline takes part twice, which tells how much to believe.
 """
 
-from __future__ import annotations
-
 import gc
 import random
 import time

@@ -1,16 +1,28 @@
 """Call a WSGI application in the process, with as little harness as can be."""
 
-from __future__ import annotations
-
 import io
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
 import cherrypy
+from werkzeug.test import create_environ
 
 QUIET = {"log.screen": False, "log.access_file": "", "log.error_file": ""}
+ANSWER = ("200 OK", b"page")
+MEMORY = "/dev/shm"  # the disk's moods stay out
 Send = Callable[[], tuple[str, bytes]]
+
+
+class Page:
+    """A page that is there at once."""
+
+    @cherrypy.expose
+    def index(self, **fields: str) -> bytes:
+        return b"page"
 
 
 def application(root: object, config: Mapping[str, Any] | None = None) -> cherrypy.Application:
@@ -22,27 +34,25 @@ def application(root: object, config: Mapping[str, Any] | None = None) -> cherry
 
 def senders(root: object, settings: Mapping[str, Any], *request: Any) -> dict[str, Send]:
     """Return, by name, the same *request* to an application of *root* with each of the settings."""
-    return {
-        name: sender(application(root, {"/": of}), *(request or ("GET", "/")))
-        for name, of in settings.items()
-    }
-
-
-def getter(app: Callable[..., Any], path: str, headers: Mapping[str, str] | None = None) -> Send:
-    """Return a call that sends ``GET path`` to *app* and returns the status and the body."""
-    return sender(app, "GET", path, headers)
+    return {name: sender(application(root, {"/": of}), *request) for name, of in settings.items()}
 
 
 def sender(
     app: Callable[..., Any],
-    method: str,
-    path: str,
+    path: str = "/",
     headers: Mapping[str, str] | None = None,
+    method: str = "GET",
     body: bytes = b"",
+    media: str = "application/x-www-form-urlencoded",
 ) -> Send:
     """Return a call that sends one request to *app* and returns the status and the body."""
     cherrypy.config.update(QUIET)
-    made = _environ(method, path, headers or {}, body)
+    told = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50000", "wsgi.multithread": True}
+    if method not in ("GET", "HEAD"):
+        told["CONTENT_LENGTH"] = str(len(body))
+    if body:
+        told["CONTENT_TYPE"] = media
+    made = create_environ(path, method=method, headers=headers, environ_overrides=told)
     started: list[str] = []
 
     def start_response(status: str, fields: Any, exc_info: Any = None) -> None:
@@ -61,16 +71,28 @@ def sender(
     return send
 
 
-def _environ(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    path, _, query = path.partition("?")
-    fields = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
-    if method not in ("GET", "HEAD"):
-        fields["CONTENT_LENGTH"] = str(len(body))
-    if body:
-        fields["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
-    environ = {"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path}
-    environ |= {"QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50000"}
-    environ |= dict.fromkeys(["SERVER_PROTOCOL", "ACTUAL_SERVER_PROTOCOL"], "HTTP/1.1")
-    environ |= {"wsgi.multithread": True, **fields}
-    setup_testing_defaults(environ)
-    return environ
+class Shelf(ExitStack):
+    """A folder of SQLite files in memory; closing it closes what was opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
+        self.callback(shutil.rmtree, self.folder)
+        cherrypy.config.update(QUIET)
+
+    def engine(self, path: Path) -> Any:
+        """Return SQLAlchemy's engine of the database in a file."""
+        from sqlalchemy import create_engine
+
+        engine = create_engine(f"sqlite:///{path}")
+        self.callback(engine.dispose)
+        return engine
+
+    def plugin(self, path: Path, name: str = "db") -> None:
+        """Start cpkit's plugin as ``engine.<name>`` on the database in a file."""
+        from cpkit.plugins import DatabasePlugin
+
+        plugin = DatabasePlugin(cherrypy.engine, f"sqlite:///{path}")
+        setattr(cherrypy.engine, name, plugin)
+        plugin.start()
+        self.callback(plugin.stop)
