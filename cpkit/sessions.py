@@ -36,7 +36,6 @@ except ImportError as error:
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
-_ENDINGS = ("before_finalize", "after_error_response")
 _ABSENT = object()
 Data = dict[str, Any]
 
@@ -83,8 +82,9 @@ class DatabaseSession(Session):
         super().__init__(id, **settings)
         request = cherrypy.serving.request
         if request.app is not None:  # else it is none that is served
-            for point in _ENDINGS:
-                request.hooks.attach(point, self._guard_cookie, priority=_COOKIE)
+            attach = request.hooks.attach
+            attach("before_finalize", self._guard_cookie, priority=_COOKIE)
+            attach("after_error_response", self._guard_cookie, priority=_COOKIE, failed=True)
 
     @classmethod
     def check_whole(cls, given: Given, config: Given) -> None:
@@ -167,6 +167,7 @@ class DatabaseSession(Session):
             _end_body()
             super().save()
         else:
+            self._encoded(self._data)  # what cannot be stored undoes the request's work as well
             request.hooks.attach("on_end_resource", self._save_late, failsafe=True, priority=99)
 
     def clean_up(self) -> None:
@@ -304,7 +305,7 @@ class DatabaseSession(Session):
     def _encoded(self, data: dict[str, Any]) -> str:
         try:
             return json.dumps(data)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise SessionDataError(str(error)) from error
 
     @property
@@ -350,10 +351,16 @@ class DatabaseSession(Session):
             found = tables.setdefault(self.table, found)
         return found
 
-    def _guard_cookie(self) -> None:
-        """Keep the cookie from scripts, and from requests that other sites' pages cause."""
+    def _guard_cookie(self, failed: bool = False) -> None:
+        """Keep the cookie from scripts, and from requests that other sites' pages cause.
+
+        If the request *failed*, and so the session of the old id was kept, that id stays as well.
+        """
         settings = cherrypy.serving.request.toolmaps.get("tools", {}).get("sessions", {})
-        morsel = cherrypy.serving.response.cookie.get(settings.get("name", "session_id"))
+        cookies, name = cherrypy.serving.response.cookie, settings.get("name", "session_id")
+        if failed and self._removed:
+            cookies.pop(name, None)
+        morsel = cookies.get(name)
         if morsel is None:
             return
         if settings.get("httponly", True):

@@ -16,7 +16,7 @@ from cpkit.errors import (
 
 from .faults import is_aftermath
 from .pool import CHANGED, UnitPool, check, checked_in, joined, opened
-from .terms import UNIT, State, refuse_autocommit
+from .terms import UNIT, State, is_autocommit, refuse_autocommit
 from .turns import Lane, Lanes, Turns
 
 if TYPE_CHECKING:
@@ -333,9 +333,9 @@ def _run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[
         do_begin=begin,
         do_commit=_ended_by_unit(dialect.do_commit, "commit_by", committed),
         do_rollback=_ended_by_unit(dialect.do_rollback, "rollback_by"),
-        do_execute=_by_unit(dialect.do_execute, backend),
-        do_executemany=_by_unit(dialect.do_executemany, backend),
-        do_execute_no_params=_by_unit(dialect.do_execute_no_params, backend),
+        do_execute=_by_unit(dialect.do_execute, backend, committed),
+        do_executemany=_by_unit(dialect.do_executemany, backend, committed),
+        do_execute_no_params=_by_unit(dialect.do_execute_no_params, backend, committed),
         is_disconnect=is_disconnect,
     )
 
@@ -357,15 +357,21 @@ def _ended_by_unit(
     return run
 
 
-def _by_unit(execute: Callable[..., object], backend: Backend[Any]) -> Callable[..., None]:
+def _by_unit(
+    execute: Callable[..., object], backend: Backend[Any], committed: Callable[[], object]
+) -> Callable[..., None]:
     def run(cursor: DBAPICursor, statement: str, *args: Any) -> None:
         # NOTE: the context comes last, after parameters if there are any.
         connection = args[-1].root_connection
         if isinstance(connection, UnitConnection):
             connection.unit.run(statement, cursor, execute, cursor, statement, *args)
         else:
-            if backend.judge(statement).sets:
+            judged = backend.judge(statement)
+            if judged.sets:
                 connection.info[CHANGED] = True
             execute(cursor, statement, *args)
+            level = connection.get_execution_options().get("isolation_level")
+            if judged.commits or (judged.writes and is_autocommit(level)):
+                committed()
 
     return run

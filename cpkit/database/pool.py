@@ -114,7 +114,7 @@ class Borrowed:
         for it in remembered:
             cursor = it()
             if cursor is not None:
-                cursor.close()
+                self.backend.close_cursor(self.driver, cursor)
 
 
 @dataclass

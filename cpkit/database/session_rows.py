@@ -83,8 +83,7 @@ class SessionTable:
     def lease(self, connection: Connection, key: str, owner: str, seconds: float) -> Row | None:
         """Lock the row of *key* for *owner* if nobody has it; return it, whoever has it then."""
         row, now = self.table.c, time.time()
-        free = or_(row.owner.is_(None), row.leased_until < now)
-        mine = update(self.table).where(row.key == key, free)
+        mine = update(self.table).where(row.key == key, self._is_free(now))
         connection.execute(mine.values(owner=owner, leased_until=now + seconds))
         found = connection.execute(self.find, {"session": key}).first()
         return Row(*found) if found else None
@@ -127,14 +126,20 @@ class SessionTable:
         connection.execute(delete(self.table).where(self.table.c.key == key))
 
     def remove_expired(self, connection: Connection) -> None:
-        """Delete the sessions that have expired."""
-        connection.execute(delete(self.table).where(self.table.c.expires <= time.time()))
+        """Delete the sessions that have expired, but those that a request has and will extend."""
+        row, now = self.table.c, time.time()
+        expired = delete(self.table).where(row.expires <= now, self._is_free(now))
+        connection.execute(expired)
 
     def count(self, connection: Connection) -> int:
         """Return how many sessions have not expired."""
         alive = self.table.c.expires > time.time()
         found = connection.scalar(select(func.count()).select_from(self.table).where(alive))
         return found or 0
+
+    def _is_free(self, now: float) -> ColumnElement[bool]:
+        row = self.table.c
+        return or_(row.owner.is_(None), row.leased_until < now)
 
     def _change(
         self, connection: Connection, where: list[ColumnElement[bool]], values: dict[str, Any]

@@ -71,6 +71,18 @@ def test_what_the_engine_itself_committed_is_not_done_twice(served):
     assert rows("db") == 1
 
 
+@pytest.mark.parametrize("statements", [[INSERT], [text("BEGIN"), INSERT, text("COMMIT")]])
+def test_what_the_engine_committed_without_a_transaction_is_not_done_twice(served, statements):
+    def work():
+        with cherrypy.engine.db.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in statements:
+                connection.execute(statement)
+
+    assert served(work)[:2] == (503, 1)
+    assert rows("db") == 1
+
+
 def test_what_a_tool_wrote_before_the_handler_is_not_lost(served, monkeypatch):
     tool = cherrypy.Tool("before_handler", lambda: cherrypy.request.db.execute(INSERT), priority=20)
     monkeypatch.setattr(cherrypy.tools, "audited", tool, raising=False)

@@ -210,6 +210,10 @@ class Backend(Generic[D]):
         """Tell whether the server keeps the rows of *cursor*, for as long as its transaction."""
         return False
 
+    def close_cursor(self, driver: D, cursor: Any) -> None:
+        """Close a cursor that somebody may still have."""
+        cursor.close()
+
     def end_snapshot(self, driver: D) -> bool:
         """Go on without transactions after one that a reader asked for; false if it fails."""
         return True

@@ -222,6 +222,22 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             driver.execute("BEGIN")
         return 0.0
 
+    def close_cursor(self, driver: sqlite3.Connection, cursor: Any) -> None:
+        """Close a cursor; what another thread runs by it is interrupted first.
+
+        NOTE: Python crashes where a connection is closed while one of its statements runs.
+        """
+        while True:
+            try:
+                cursor.close()
+            except sqlite3.ProgrammingError as error:
+                if "Recursive use" not in str(error):
+                    raise
+                driver.interrupt()
+                time.sleep(_BETWEEN_PROCESSES)
+            else:
+                return
+
     def is_lost(self, driver: sqlite3.Connection, failed: bool) -> bool:
         """Tell what SQLite says itself."""
         return not driver.in_transaction
