@@ -26,7 +26,9 @@ from cherrypy._cpdispatch import test_callable_spec
 
 # Their class attributes are settings too, which a test may change: the isolation puts them back.
 from cherrypy._cplogging import LogManager
-from cherrypy._cpreqbody import Entity, Part, RequestBody
+
+# And forms are read as CherryPy reads them, only that their escapes are undone in C.
+from cherrypy._cpreqbody import Entity, Part, RequestBody, process_urlencoded, unquote_plus
 
 # Hooks are made once and put into the lists of many requests: attach() makes one each time.
 from cherrypy._cprequest import Hook, HookMap
@@ -63,7 +65,9 @@ __all__ = [
     "Toolbox",
     "Tree",
     "behind",
+    "process_urlencoded",
     "test_callable_spec",
+    "unquote_plus",
 ]
 
 WRAPPERS = 5  # how many dispatchers stand one in the other, at most

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import cherrypy
 import portend
 from cheroot.server import HTTPConnection, HTTPRequest, KnownLengthRFile
+from cheroot.wsgi import Gateway_10
 from cherrypy.process.servers import Timeouts
 
 from .cherry import CPWSGIServer
@@ -99,6 +100,23 @@ class GuardedRequest(HTTPRequest):
         self.conn.hear_out()
 
 
+class Gateway(Gateway_10):
+    """The way to the application, whose answer is closed whatever becomes of the client."""
+
+    def respond(self) -> None:
+        """Send what the application answers, and close it (PEP 3333)."""
+        answer = self.req.server.wsgi_app(self.env, self.start_response)
+        try:
+            for chunk in filter(None, answer):
+                if not isinstance(chunk, bytes):
+                    raise TypeError(f"A body is made of bytes, and not of {type(chunk).__name__}.")
+                self.write(chunk)
+            # NOTE: where the client is gone this fails, and cheroot has not closed by then.
+            self.req.ensure_headers_sent()
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+
 class Connection(HTTPConnection):
     """A connection that ends with all it holds, whether the peer took it or hung up."""
 
@@ -153,6 +171,8 @@ class GuardedServer(CPWSGIServer):
     def __init__(self, server_adapter: Any) -> None:
         super().__init__(server_adapter)
         self.ConnectionClass = GuardedConnection
+        if server_adapter.wsgi_version == Gateway_10.version:
+            self.gateway = Gateway
         names = [each.name for each in fields(Limits) if hasattr(server_adapter, each.name)]
         limits = Limits(**{name: getattr(server_adapter, name) for name in names})
         longest = min(limits.max_head_bytes, self.max_request_header_size or sys.maxsize)

@@ -33,6 +33,7 @@ PURE = [
     "cpkit.logs.handlers",
     "cpkit.logs.settings",
     "cpkit.serving.body",
+    "cpkit.serving.escapes",
     "cpkit.serving.pieces",
     "cpkit.serving.reading",
     "cpkit.serving.values",

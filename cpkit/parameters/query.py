@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from cpkit.serving.escapes import unquoted
 
 
 def parsed(text: str) -> dict[str, str | list[str]]:
@@ -21,7 +21,7 @@ def parsed(text: str) -> dict[str, str | list[str]]:
         if not pair:
             continue
         if encoded:
-            name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+            name, value = _decoded(name), _decoded(value)
         known = values.get(name)
         if known is None:
             values[name] = value
@@ -30,3 +30,7 @@ def parsed(text: str) -> dict[str, str | list[str]]:
         else:
             values[name] = [known, value]
     return values
+
+
+def _decoded(text: str) -> str:
+    return unquoted(text.encode()).decode()

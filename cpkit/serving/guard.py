@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, TypeVar
 
 import cherrypy
 from cheroot.errors import MaxSizeExceeded
 from cherrypy.lib.httputil import HeaderMap
 
-from cpkit.cherry import Hook, Part
+from cpkit.cherry import Hook, Part, process_urlencoded, unquote_plus
 
 from . import multipart
 from .arguments import fitting
+from .escapes import BAD_ESCAPE, unescaped
 from .head import malformed
 from .limits import Limits, RefusedError
-from .pieces import judge_of
+from .pieces import FORM, judge_of
 from .values import check_path, check_request, is_range
 
 T = TypeVar("T")
@@ -29,13 +31,31 @@ GUARDED = "cpkit.guarded"  # in the environment of a request that a guard has le
 _PIECE = 65536
 
 
-def _fit_handler() -> None:
+def _unquote_plus(text: bytes) -> bytes:
+    """Return *text* as CherryPy's function of this name does: what is no escape is its own."""
+    text = text.replace(b"+", b" ")
+    if b"%" not in text:
+        return text
+    return unescaped(_BAD_ESCAPE.sub(lambda found: unquote_plus(found[0]), text))
+
+
+_BAD_ESCAPE = re.compile(BAD_ESCAPE.pattern + rb"[^%]{0,2}")
+# PERF: CherryPy's own but for the function that it calls by that name, which is linear but slow.
+_read_form = FunctionType(
+    process_urlencoded.__code__, process_urlencoded.__globals__ | {"unquote_plus": _unquote_plus}
+)
+
+
+def _prepare() -> None:
     request = cherrypy.serving.request
     request.handler = fitting(request.handler)
+    processors = request.body.processors
+    if processors.get(FORM) is process_urlencoded:
+        processors[FORM] = _read_form
 
 
 # Before any tool puts another handler in the place of the dispatcher's.
-_FIT = Hook(_fit_handler, False, 0)
+_PREPARE = Hook(_prepare, False, 0)
 
 
 class PathGuard:
@@ -79,7 +99,7 @@ class RequestGuard:
         self.headers = headers
         self._app: WSGIApplication = app
         cherrypy.config.setdefault("request.body.part_class", GuardedPart)
-        cherrypy.config.setdefault("hooks.on_start_resource.guard", _FIT)
+        cherrypy.config.setdefault("hooks.on_start_resource.guard", _PREPARE)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or answer it."""
@@ -234,3 +254,5 @@ class GuardedPart(Part):
 
 
 GuardedPart.part_class = GuardedPart
+# A form within a part has no value, which CherryPy answers with an error: it is a field like any.
+GuardedPart.processors = {kind: it for kind, it in Part.processors.items() if kind != FORM}

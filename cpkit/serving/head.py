@@ -7,8 +7,8 @@ import string
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from typing import NoReturn
-from urllib.parse import unquote_to_bytes
 
+from .escapes import has_too_many_bad_escapes, unquoted
 from .limits import Limits, RefusedError
 
 CRLF = b"\r\n"
@@ -19,8 +19,6 @@ _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?")
 _ADDRESS = re.compile(rb"\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{0,5})?")
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_BAD_ESCAPES = 100  # each takes Python as long as ten good ones
 _SLASH = re.compile(rb"%2F", re.IGNORECASE)
 
 # Fields that are lists: their lines are joined (RFC 9110, 5.3). Of others the last line counts,
@@ -118,12 +116,7 @@ def _decoded(path: bytes) -> bytes:
         return path
     if has_too_many_bad_escapes(path):
         malformed("The path of this URL is malformed.")
-    return b"%2F".join(unquote_to_bytes(part) for part in _SLASH.split(path))
-
-
-def has_too_many_bad_escapes(text: bytes) -> bool:
-    """Tell whether *text* has more percent signs that begin no escape than it may have."""
-    return text.count(b"%") > _BAD_ESCAPES and len(_BAD_ESCAPE.findall(text)) > _BAD_ESCAPES
+    return b"%2F".join(unquoted(part) for part in _SLASH.split(path))
 
 
 def _fields(lines: list[bytes], longest: int) -> dict[bytes, bytes]:

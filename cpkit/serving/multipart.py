@@ -106,17 +106,10 @@ def read_content(source: Source, boundary: bytes, write: Callable[[bytes], objec
 
 def _find(boundary: bytes, window: bytes, whole: bool) -> tuple[int, int, bool] | None:
     """Return where the line of *boundary* begins and ends, and whether it is the last of all."""
-    at = window.find(b"\n" + boundary)
-    while at >= 0:
-        end = window.find(b"\n", at + 1)
-        if end < 0 and not whole:
-            return None
-        after = end + 1 if end >= 0 else len(window)
-        line = window[at + 1 : after].strip()
-        if line in (boundary, boundary + b"--"):
-            return at, after, line != boundary
-        at = window.find(b"\n" + boundary, at + 1)
-    return None
+    # PERF: one search, since a part may hold many lines that only begin as the boundary does.
+    line = rb"\n%s(--)?[ \t\r\v\f]*(?:\n%s)" % (re.escape(boundary), rb"|\Z" if whole else b"")
+    found = re.search(line, window)
+    return found and (found.start(), found.end(), found[1] is not None)
 
 
 def _where_boundary_may_begin(window: bytes, length: int) -> int:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from .head import has_too_many_bad_escapes, malformed
+from .escapes import has_too_many_bad_escapes
+from .head import malformed
 from .limits import Limits, RefusedError
 from .multipart import PREAMBLE_BYTES, begins_with_boundary
 from .values import boundary_of
 
 Judge = Callable[[bytes, bool], None]  # of a piece, and whether it is the last
 
+FORM = "application/x-www-form-urlencoded"
 _NESTED = 500  # Python's own parser of JSON fails at about a thousand
-_OPENING, _CLOSING = b"[{", b"]}"
-_NO_BRACKETS = bytes(set(range(256)) - set(_OPENING + _CLOSING))
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_RUN = re.compile(rb"\[+|\]+")
 
 
 def judge_of(content_type: str, limits: Limits) -> Judge:
     """Return what raises RefusedError for a piece of a body of *content_type* that is too much."""
     kind = content_type[:64].lower().strip()
-    if kind.startswith("application/x-www-form-urlencoded"):
+    if kind.startswith(FORM):
         return _Form(limits.max_form_fields)
     if "json" in kind:
         return _Json()
@@ -52,17 +56,18 @@ class _Json:
         self._depth = 0
 
     def __call__(self, piece: bytes, is_last: bool) -> None:
-        brackets = piece.translate(None, _NO_BRACKETS)
-        # PERF: as long as all of them could not nest too deeply, their order does not matter.
-        if self._depth + len(brackets) <= _NESTED:
-            self._depth += sum(map(brackets.count, (b"[", b"{")))
-            self._depth = max(self._depth - sum(map(brackets.count, (b"]", b"}"))), 0)
-            return
-        for bracket in brackets:
-            self._depth += 1 if bracket in _OPENING else -1
+        brackets = piece.translate(_ONE_KIND, _NO_BRACKETS)
+        # PERF: pairs with nothing in them go first, in C, while that takes many away: a few levels
+        # of what is nested, which the limit is far from needing.
+        while self._depth + len(brackets) > _NESTED:
+            fewer = brackets.replace(b"[]", b"")
+            if 4 * len(fewer) > 3 * len(brackets):
+                break
+            brackets = fewer
+        for run in _RUN.findall(brackets):
+            self._depth = max(self._depth + len(run) * (1 if run[:1] == b"[" else -1), 0)
             if self._depth > _NESTED:
                 malformed("The body is nested too deeply.")
-            self._depth = max(self._depth, 0)
 
 
 class _Multipart:

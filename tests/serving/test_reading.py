@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import struct
 import threading
 
 import cherrypy
@@ -294,3 +295,29 @@ def test_another_wsgi_application_is_guarded_as_well(length, body, answer):
     got = client.post("/", data=body, environ={"CONTENT_LENGTH": length})
     assert got.status_code == answer
     assert got.status_code == 400 or got.content == body
+
+
+@pytest.mark.parametrize("request_line", [b"GET /", b"HEAD /stream"])
+def test_a_request_ends_whose_client_has_gone_before_an_answer_without_a_body(request_line):
+    ended, gone = threading.Event(), threading.Event()
+
+    class Slow:
+        @cherrypy.expose
+        def index(self):
+            gone.wait(20)
+            cherrypy.response.status = 204
+
+        @cherrypy.expose
+        @cherrypy.config(**{"response.stream": True})
+        def stream(self):
+            gone.wait(20)
+            return iter([b"a"])
+
+    with serving() as port:
+        cherrypy.tree.mount(Slow(), "", {"/": {"hooks.on_end_request": ended.set}})
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(request_line + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        gone.set()
+        assert ended.wait(20)
