@@ -146,7 +146,9 @@ class Loan:
         if self.finishing not in known["hooks"]["on_end_request"]:
             self._attend(unit, known)  # another thread has used it
         try:
-            commit = self._good(unit, response.status)
+            # NOTE: what a hook at this point makes of the status is not sent any more.
+            sent = getattr(response, "output_status", None) or b""
+            commit = self._good(unit, sent.decode())
             streams = response.stream and known["method"] != "HEAD"
         finally:
             # A stream goes on with the rows, and the objects, that its handler asked for.

@@ -30,6 +30,7 @@ class Judged(NamedTuple):
     undoes: bool = False
     savepoint: str = ""
     undone_to: str = ""  # a savepoint
+    begins: bool = False
     commits_first: bool = False  # what was done before it, in MariaDB
     may_commit: bool = False  # runs a procedure, in MariaDB, where that can commit
 
@@ -161,6 +162,8 @@ def _judge_one(bare: str) -> Judged:
     if word in ("rollback", "abort"):
         to = _UNDONE_TO.match(bare)
         return Judged(undone_to=to[1].strip('"`')) if to else Judged(undoes=True)
+    if word in ("begin", "start"):
+        return Judged(begins=True)
     if word == "savepoint":
         named = _SAVEPOINT.match(bare)
         return Judged(savepoint=named[1] if named else "?")

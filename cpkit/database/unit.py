@@ -55,6 +55,7 @@ class Unit:
     _borrowed: Borrowed | None = None
     _transaction: Transaction | None = None  # a real one, of which the driver knows
     _asked = False  # a transaction where plain reads need none
+    _begun = False  # one by a text
     _changed = False  # something was set that would stay on the connection
     _wrote = False
     _after: AfterCommit | None = None
@@ -322,7 +323,7 @@ class Unit:
         borrowed = self._borrowed
         if self._asked and borrowed is not None and not self.terms.real:
             borrowed.broken |= not borrowed.backend.end_snapshot(borrowed.driver)
-        self._transaction, self._asked, self._wrote = None, False, False
+        self._transaction, self._asked, self._begun, self._wrote = None, False, False, False
         if self._after is not None:
             self._after.transaction_ended(committed=committed)
         if committed and self.terms.write:
@@ -349,7 +350,8 @@ class Unit:
             self.commit_by(self._borrowed.driver.commit)
         self.committed = self.committed or judged.may_commit
         self._changed = self._changed or judged.sets
-        if judged.is_local and self._transaction is None:
+        self._begun = self._begun or judged.begins
+        if (judged.is_local or judged.savepoint) and self._transaction is None:
             self.ask_for_transaction()
         if judged.commits:
             self._is_there()
@@ -376,7 +378,8 @@ class Unit:
 
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
-        borrowed, snapshot = self._borrowed, self._transaction and not self.terms.write
+        borrowed = self._borrowed
+        snapshot = self._begun or (self._transaction and not self.terms.write)
         needed = self._wrote or snapshot or self.exposed or (self._after and self._after.calls)
         if borrowed is not None and not (needed or borrowed.is_read_on()):
             self._rest()
@@ -432,7 +435,8 @@ class Unit:
         borrowed = self._borrowed
         if borrowed is None:
             return
-        if self._transaction is not None and not broken:  # SQLAlchemy does not know of it
+        begun = self._begun or self._transaction is not None
+        if begun and not broken:  # SQLAlchemy does not know of it
             broken = not self.undone()
         if self._transaction is not None or self._asked or self._after is not None:
             self._ended(committed=False)

@@ -34,6 +34,14 @@ class Root:
         raise cherrypy.HTTPError(410)
 
     @cherrypy.expose
+    def status(self):
+        insert(1)
+        response = cherrypy.serving.response
+        hooks = cherrypy.serving.request.hooks
+        hooks.attach("on_end_resource", lambda: setattr(response, "status", 409))
+        return "ok"
+
+    @cherrypy.expose
     def crash(self):
         fails(1)
 
@@ -63,8 +71,8 @@ KINDS = ["sqlite", "memory", "postgresql", mariadb]
 @pytest.mark.parametrize("any_database", KINDS, indirect=True)
 @pytest.mark.parametrize(
     ("path", "status", "left"),
-    [("/hook", 500, {1}), ("/page", 410, set()), ("/crash", 500, set())],
-    ids=["hook", "page", "page of a crash"],
+    [("/hook", 500, {1}), ("/page", 410, set()), ("/crash", 500, set()), ("/status", 200, {1})],
+    ids=["hook", "page", "page of a crash", "status that is not sent any more"],
 )
 def test_what_failed_late_left_nothing(rows, cp_client, path, status, left):
     assert cp_client.post(path).status_code == status
