@@ -109,3 +109,31 @@ def test_a_plain_attribute_of_the_driver_costs_no_connection(start_database, pos
     with database.begin("dbapi", write=False) as unit:
         unit.execute("SELECT 1")
         assert unit._borrowed.driver is first
+
+
+class Transactions:
+    """Write inside psycopg's own block, and refuse afterwards."""
+
+    @cherrypy.expose
+    def index(self, by, status):
+        db = cherrypy.request.db
+        connection = db if by == "unit" else db.handle
+        if by == "connection":
+            connection = db.handle.connection.driver_connection
+        with connection.transaction():
+            connection.execute("INSERT INTO t VALUES (2)")
+        cherrypy.response.status = int(status)
+
+
+@pytest.mark.parametrize(
+    ("handle", "by"), [("dbapi", "unit"), ("dbapi", "handle"), ("connection", "connection")]
+)
+@pytest.mark.parametrize(("status", "stored"), [(200, 2), (409, 1)])
+def test_a_block_of_psycopgs_is_part_of_the_transaction(
+    start_database, postgres, cp_client, handle, by, status, stored
+):
+    database = serve(start_database, postgres.url, None)
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Transactions(), "/", {"/": config})
+    answer = cp_client.post("/", data={"by": by, "status": str(status)})
+    assert (answer.status_code, rows(database)) == (status, stored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, text
@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.faults import Fault, fault_of
 from cpkit.database.sockets import readable
-from cpkit.database.terms import Terms, Value
+from cpkit.database.terms import State, Terms, Value
 from cpkit.errors import DatabaseBusyError, SettingError
 
 from .base import Backend, D, Driver
@@ -182,6 +182,12 @@ class PsycopgBackend(LibpqBackend["Psycopg"]):
         if terms is not None and not terms.real:
             driver.autocommit = False
         return 0.0
+
+    def follow(self, driver: Psycopg) -> Callable[[], State]:
+        """Begin now: psycopg's ``transaction()`` is a savepoint then, and does not commit."""
+        if self.is_idle(driver):
+            driver.execute("")
+        return super().follow(driver)
 
     def is_on_server(self, cursor: object) -> bool:
         """Tell whether it is a named cursor: SQLAlchemy's for ``stream_results``, too."""
