@@ -18,7 +18,14 @@ DOCS = machine.ROOT / "docs"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the questions of the named pieces; return the exit code."""
-    options = _parser().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    say = parser.add_argument
+    say("piece", nargs="*", help="routing, timing, … (default: all, and a report)")
+    say("--seconds", type=float, default=SECONDS, help="a question (%(default)s)")
+    say("--quick", action="store_true", help="a tenth of the time, not published")
+    say("--json", type=Path, help="write the results, in pytest-benchmark's format")
+    say("--rewrite", action="store_true", help="write the report anew from the latest results")
+    options = parser.parse_args(argv)
     if options.rewrite:
         return _publish(json.loads(results.LATEST.read_text()), DOCS)
     questions = load(*options.piece)
@@ -33,18 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.piece:
         _keep(measured, options.quick)
     return 0 if len(answers) == len(questions) else 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("piece", nargs="*", help="routing, timing, … (default: all, and a report)")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="a question (%(default)s)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time, not published")
-    parser.add_argument("--json", type=Path, help="write the results, in pytest-benchmark's format")
-    parser.add_argument(
-        "--rewrite", action="store_true", help="write the report anew from the latest results"
-    )
-    return parser
 
 
 def _ask(questions: Sequence[Question], seconds: float) -> Iterator[Answer]:
@@ -65,10 +60,8 @@ def _ask(questions: Sequence[Question], seconds: float) -> Iterator[Answer]:
 def _tell(found: Answer) -> None:
     base = found.low(found.case.baseline)
     for name, (low, high) in found.intervals.items():
-        made = found.low(name)
-        print(
-            f"    {name:48.48} {duration(made):>9}  x {made / base:<8.3f} [{low:.3f}, {high:.3f}]"
-        )
+        made, ratio = duration(found.low(name)), found.low(name) / base
+        print(f"    {name:48.48} {made:>9}  x {ratio:<8.3f} [{low:.3f}, {high:.3f}]")
     verdict = "" if found.noise <= NOISE_LIMIT else ": too noisy to publish"
     rounds = len(found.rounds[found.case.baseline])
     print(f"    noise {found.noise:.2%}{verdict}, {rounds} rounds", flush=True)
@@ -77,9 +70,7 @@ def _tell(found: Answer) -> None:
 def _keep(measured: results.Result, quick: bool) -> None:
     """Save and publish a run, unless it was quick or of files that no commit has."""
     if quick or measured["commit_info"]["dirty"]:
-        print(
-            "A quick run, or one of uncommitted changes, is not published: docs/_build/benchmarks"
-        )
+        print("Not published, being quick or of uncommitted changes: docs/_build/benchmarks")
         _publish(measured, DOCS / "_build" / "benchmarks")
     else:
         results.save(measured)

@@ -1,37 +1,33 @@
 """What the pieces cost in whole requests of an application: each alone, and all of them."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import cherrypy
-from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401 (the toolbox)
+from tests.benchmarks import strings
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import Shelf, application, sender
+from tests.benchmarks.strings import STRING, Shelf
+from tests.benchmarks.wsgi import application, sender
 
-PATH = "/library/12/book/15"
+PATH, BOOK = "/library/12/book/15", "12/15"
 MEDIA = ["application/json", "text/html"]
 ASKED = {"Accept": "application/json, text/html;q=0.5"}
-SQL = "SELECT title FROM book WHERE library = ? AND number = ?"
-STATEMENT = text("SELECT title FROM book WHERE library = :library AND number = :number")
-TITLE = "Middlemarch"
-ANSWER = ("200 OK", json.dumps({"book": "15", "title": TITLE}).encode())
+ANSWER = ("200 OK", json.dumps({"book": "15", "title": STRING}).encode())
 ACCEPT = {"cpkit.accept.on": True, "cpkit.accept.media": MEDIA}
 TIMING = {"cpkit.timing.on": True, "cpkit.timing.header": True}
 DATABASE = {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}
 FOUR = {**ACCEPT, **TIMING, **DATABASE}
 THEIRS = {"tools.accept.on": True, "tools.accept.media": MEDIA}
 PLAIN = "CherryPy, nothing on"
-Read = Callable[[str, str], str]
+Read = Callable[[str], str]
 
 
-def _page(book: str, title: str) -> bytes:
-    return json.dumps({"book": book, "title": title}).encode()
+def _page(book: object, title: str) -> bytes:
+    return json.dumps({"book": str(book), "title": title}).encode()
 
 
 class Book:
@@ -48,53 +44,14 @@ class Book:
     @cherrypy.expose
     def show(self, library_id: str, book_id: str) -> bytes:
         """Answer a dispatcher that names the parts of the path."""
-        return _page(book_id, self.read(library_id, book_id))
+        return _page(book_id, self.read(f"{library_id}/{book_id}"))
 
 
-def known(library: str, number: str) -> str:
-    """Return the title without a look at a database."""
-    return TITLE
-
-
-def raw(*asked: str) -> str:
-    """Read by the driver's connection that is lent."""
-    return str(cherrypy.serving.request.db.execute(SQL, asked).fetchone()[0])
-
-
-def core(library: str, number: str) -> str:
-    """Read by SQLAlchemy's handle that is lent."""
-    asked = {"library": library, "number": number}
-    return str(cherrypy.serving.request.db.scalar(STATEMENT, asked))
-
-
-class Books(Shelf):
-    """The books' database, and the plugin that has it open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.path = self.folder / "books.db"
-        with sqlite3.connect(self.path) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("CREATE TABLE book (library, number, title)")
-            connection.execute("CREATE UNIQUE INDEX place ON book (library, number)")
-            connection.execute("INSERT INTO book VALUES ('12', '15', ?)", (TITLE,))
-        self.plugin(self.path)
-
-    def connecting(self, *asked: str) -> str:
-        """Connect, read, let go: as the tutorial does."""
-        with sqlite3.connect(self.path) as connection:
-            return str(connection.execute(SQL, asked).fetchone()[0])
-
-    def by_hand(self) -> Read:
-        """Return what reads as CherryPy's users do who have SQLAlchemy."""
-        engine = self.engine(self.path)
-
-        def read(library: str, number: str) -> str:
-            with engine.connect() as connection:
-                asked = {"library": library, "number": number}
-                return str(connection.scalar(STATEMENT, asked))
-
-        return read
+def _shelf() -> tuple[Shelf, str]:
+    """Return the books' shelf, and the URL of their database, which the plugin has open."""
+    shelf = Shelf()
+    shelf.tool("raw", url := shelf.url("books", BOOK))
+    return shelf, url
 
 
 def _by_default(read: Read, **settings: Any) -> Call:
@@ -112,7 +69,7 @@ def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
     """Each row answers alike: nothing on, one piece at a time, and all with one read."""
-    shelf = Books()
+    (shelf, _), raw, known = _shelf(), strings.by_driver().kept, {BOOK: STRING}.__getitem__
     calls = {
         PLAIN: _by_default(known),
         "cpkit RoutesDispatcher": _by_routes(known),
@@ -130,11 +87,11 @@ def own() -> Case:
     """The same by CherryPy's dispatcher, accept tool, cpstats, and a connection a call."""
     import cherrypy.lib.cpstats
 
-    shelf, theirs, ours = Books(), "CherryPy's own four", "cpkit's four"
-    settings = {**THEIRS, "tools.cpstats.on": True}
-    dispatcher = cherrypy.dispatch.RoutesDispatcher()
-    calls = {theirs: _by_routes(shelf.connecting, dispatcher, **settings)}
-    calls[ours] = _by_routes(raw, **FOUR)
+    (shelf, url), theirs, ours = _shelf(), "CherryPy's own four", "cpkit's four"
+    connecting = strings.by_driver(strings.connector(url)).kept
+    dispatcher, settings = cherrypy.dispatch.RoutesDispatcher(), {"tools.cpstats.on": True}
+    calls = {theirs: _by_routes(connecting, dispatcher, **THEIRS, **settings)}
+    calls[ours] = _by_routes(strings.by_driver().kept, **FOUR)
     return Case(calls, theirs, ANSWER, cleanup=shelf.close, ours=ours)
 
 
@@ -142,23 +99,22 @@ def _timed(began: float) -> str:
     return f"total;dur={1000 * (perf_counter() - began):.3f}"
 
 
-def _flask(path: Path) -> Call:
+def _flask(url: str) -> Call:
     """Return Flask with Flask-SQLAlchemy and werkzeug's negotiation."""
     import flask
     from flask_sqlalchemy import SQLAlchemy
 
     app = flask.Flask(__name__)
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}"
-    database = SQLAlchemy(app)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    database, (_, select, _) = SQLAlchemy(app), strings.statements()
 
     @app.get("/library/<int:library_id>/book/<int:book_id>")
     def show(library_id: int, book_id: int) -> flask.Response:
         began = perf_counter()
         if flask.request.accept_mimetypes.best_match(MEDIA) is None:
             flask.abort(406)
-        asked = {"library": str(library_id), "number": str(book_id)}
-        title = database.session.scalar(STATEMENT, asked)
-        response = flask.Response(_page(str(book_id), title), mimetype="application/json")
+        title = database.session.scalar(select, {"session": f"{library_id}/{book_id}"})
+        response = flask.Response(_page(book_id, title), mimetype="application/json")
         response.vary.add("Accept")
         response.headers["Server-Timing"] = _timed(began)
         return response
@@ -175,7 +131,7 @@ def _falcon(read: Read) -> Call:
             began = perf_counter()
             if request.client_prefers(MEDIA) is None:
                 raise falcon.HTTPNotAcceptable
-            response.data = _page(str(book_id), read(str(library_id), str(book_id)))
+            response.data = _page(book_id, read(f"{library_id}/{book_id}"))
             response.content_type = "application/json"
             response.append_header("Vary", "Accept")
             response.set_header("Server-Timing", _timed(began))
@@ -185,7 +141,7 @@ def _falcon(read: Read) -> Call:
     return sender(app, PATH, ASKED)
 
 
-def _fastapi(shelf: Books) -> Call:
+def _fastapi(engine: Any, opened: Shelf) -> Call:
     """Return FastAPI with a session that it depends on, through httpx's transport for ASGI."""
     import asyncio
 
@@ -193,7 +149,7 @@ def _fastapi(shelf: Books) -> Call:
     from fastapi import Depends, FastAPI, Response
     from sqlalchemy.orm import Session
 
-    engine, app = shelf.engine(shelf.path), FastAPI()
+    app, (_, select, _) = FastAPI(), strings.statements()
 
     def session() -> Iterator[Session]:
         with Session(engine) as made:
@@ -202,15 +158,14 @@ def _fastapi(shelf: Books) -> Call:
     @app.get("/library/{library_id}/book/{book_id}")
     def show(library_id: int, book_id: int, database=Depends(session)):  # noqa: B008
         began = perf_counter()
-        asked = {"library": str(library_id), "number": str(book_id)}
-        page = _page(str(book_id), database.scalar(STATEMENT, asked))
+        title = database.scalar(select, {"session": f"{library_id}/{book_id}"})
         headers = {"Vary": "Accept", "Server-Timing": _timed(began)}
-        return Response(page, media_type="application/json", headers=headers)
+        return Response(_page(book_id, title), media_type="application/json", headers=headers)
 
     loop = asyncio.new_event_loop()
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
-    shelf.callback(loop.close)
-    shelf.callback(lambda: loop.run_until_complete(client.aclose()))
+    opened.callback(loop.close)
+    opened.callback(lambda: loop.run_until_complete(client.aclose()))
 
     def send() -> tuple[str, bytes]:
         answer = loop.run_until_complete(client.get(PATH, headers=ASKED))
@@ -223,15 +178,16 @@ def _fastapi(shelf: Books) -> Call:
 def frameworks() -> Case:
     """One book, negotiated, timed, with one read from SQLite, each as the framework's documentation
     says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
-    shelf, by_hand = Books(), "CherryPy's own, SQLAlchemy by hand"
-    read, ours = shelf.by_hand(), {**ACCEPT, **TIMING, "cpkit.db.on": True}
+    (shelf, url), by_hand = _shelf(), "CherryPy's own, SQLAlchemy by hand"
+    engine, core = shelf.engine(url), strings.by_core().kept
+    read, ours = strings.by_core(engine.connect).kept, {**ACCEPT, **TIMING, "cpkit.db.on": True}
     calls = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),
-        "cpkit, raw": _by_routes(raw, **FOUR),
+        "cpkit, raw": _by_routes(strings.by_driver().kept, **FOUR),
         "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
-        "Flask": _flask(shelf.path),
+        "Flask": _flask(url),
         "Falcon": _falcon(read),
-        "FastAPI, by httpx": _fastapi(shelf),
+        "FastAPI, by httpx": _fastapi(engine, shelf),
     }
     return Case(calls, by_hand, ANSWER, cleanup=shelf.close)

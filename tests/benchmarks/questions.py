@@ -1,14 +1,11 @@
 """What a benchmark asks: a question, a baseline and variants that answer it alike.
 
-A file ``ask_<piece>.py`` in this folder holds the questions of one piece::
-
-    from tests.benchmarks.questions import Case, question
-
-Each is a function decorated with :func:`question`; it imports the peers, builds the inputs, and
-returns the variants. Nothing runs when the file is imported. The runners (pytest-benchmark one
-after another, the paired and interleaved one, the instruction counter) all read this registry.
-A variant whose name starts with ``cpkit`` is cpkit's; the others are its rivals, but for those
-that *without* names. To run one's own: ``python -m tests.benchmarks <piece> --quick``.
+A file ``ask_<piece>.py`` in this folder holds the questions of one piece. Each is a function
+decorated with :func:`question`; it imports the peers, builds the inputs, and returns the variants.
+Nothing runs when the file is imported. The runners (pytest-benchmark one after another, the one
+that takes turns, the counter of instructions) all read this registry. A variant whose name starts
+with ``cpkit`` is cpkit's; the others are its rivals, but for those that *without* names. To run
+one's own: ``python -m tests.benchmarks <piece> --quick``.
 """
 
 import importlib
@@ -17,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 Call = Callable[[], object]
+Build = Callable[[], "Case"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Question:
 
     piece: str
     title: str
-    build: Callable[[], Case]
+    build: Build
     why: str = ""
     curve: str = ""
     size: int = 0
@@ -61,23 +59,19 @@ class Question:
 REGISTRY: list[Question] = []
 
 
-def default_of(case: Case) -> str | None:
-    """Return the variant by which cpkit is judged, if there is one."""
-    return case.ours or next((name for name in case.variants if name.startswith("cpkit")), None)
-
-
 class WrongAnswerError(Exception):
     """A variant that doesn't do the work that it would be timed for."""
 
 
-def question(
-    piece: str, title: str, *, curve: str = "", size: int = 0, counted: bool = True
-) -> Callable[[Callable[[], Case]], Callable[[], Case]]:
-    """Register the decorated function; its docstring is the report's sentence on why."""
+def question(piece: str, title: str, **more: object) -> Callable[[Build], Build]:
+    """Register the decorated function; its docstring is the report's sentence on why.
 
-    def register(build: Callable[[], Case]) -> Callable[[], Case]:
+    *more* are the other fields of the Question.
+    """
+
+    def register(build: Build) -> Build:
         why = " ".join((build.__doc__ or "").split())
-        REGISTRY.append(Question(piece, title, build, why, curve, size, counted))
+        REGISTRY.append(Question(piece, title, build, why, **more))
         return build
 
     return register
@@ -89,6 +83,11 @@ def load(*pieces: str) -> list[Question]:
         if not pieces or path.stem.removeprefix("ask_") in pieces:
             importlib.import_module(f"{__package__}.{path.stem}")
     return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
+
+
+def default_of(case: Case) -> str | None:
+    """Return the variant by which cpkit is judged, if there is one."""
+    return case.ours or next((name for name in case.variants if name.startswith("cpkit")), None)
 
 
 def names(asked: Question) -> list[str]:

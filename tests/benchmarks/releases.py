@@ -20,6 +20,7 @@ import cherrypy
 from cpkit.testing import Client
 from tests.benchmarks import icount
 from tests.benchmarks.load import programs
+from tests.benchmarks.strings import create_table
 from tests.benchmarks.wsgi import QUIET
 
 WARM, REQUESTS = 10, 20
@@ -64,8 +65,8 @@ def _demo(url: str, log: Path) -> None:
 
 
 def _tutorial(url: str, log: Path) -> None:
-    programs.create_table(url)
-    app = cherrypy.tree.mount(*programs.root("connecting", url))
+    create_table(url)
+    app = cherrypy.tree.mount(*programs.program("connecting", url))
     app.log.access_file = str(log)
 
 

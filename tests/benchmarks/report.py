@@ -1,7 +1,7 @@
 """The report of a run: a page in Markdown, its charts, and the same as one HTML file."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,18 +11,6 @@ from tests.benchmarks.results import Asked, Readings, Result, loads, questions
 from tests.benchmarks.words import digits, duration, signed
 
 TEMPLATES = Path(__file__).with_name("templates")
-PIECES = {
-    "whole": "The whole toolkit",
-    "routing": "Routing: `IndexedMapper`",
-    "dispatch": "Dispatching: `RoutesDispatcher`",
-    "negotiation": "Negotiation: `negotiate` and the accept tool",
-    "rest": "Typed parameters and bodies",
-    "timing": "The timing tool",
-    "logs": "Logs",
-    "database": "The database plugin and its tool",
-    "deployment": "Compression, CORS, cross-site checks",
-    "testing": "The test client",
-}
 BARE = ("What does it cost a request to be timed?", "CherryPy, nothing on")
 BARE_THEN = 162e3  # nanoseconds of a bare request where the goals in microseconds were set
 
@@ -69,56 +57,44 @@ def losses(published: Sequence[Asked]) -> list[str]:
     return [f"{words} {digits(by)} times {rival}" for by, words, rival in sorted(found)[::-1]]
 
 
-def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> tuple[Result, Result]:
-    """Return what the template is filled with, and the charts by the name of their file."""
+def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> Result:
+    """Return what the template is filled with."""
     asked = questions(results)
     published = [one for one in asked if one.is_published]
-    readings, drawn = Readings(published, loaded), {}
-    found = sorted(verdicts(published), key=lambda one: one.factor)
-    reached = [pair for pair in kept(readings) if pair[1] is not None]
-    if found:
-        bars = [
-            charts.Bar(one.title, one.factor, f"{one.words}, {one.rival}", one.words == "even")
-            for one in found
-        ]
-        drawn["figures/headline.svg"] = charts.bars("cpkit and rivals", bars)
-    filled = {
+    reached = [pair for pair in kept(Readings(published, loaded)) if pair[1] is not None]
+    return {
         "results": results,
         "published": published,
         "noisy": [one for one in asked if not one.is_published],
-        "verdicts": found,
+        "verdicts": sorted(verdicts(published), key=lambda one: one.factor),
         "reached": reached,
         "held": sum(promise.holds(figure) for promise, figure in reached),
         "bare_then": BARE_THEN,
         "bare": next((one.time(BARE[1]) for one in published if one.title == BARE[0]), None),
-        "pieces": list(_pieces(published, drawn)),
         "loads": loaded.values(),
         "losses": losses(published),
     }
-    return filled, drawn
 
 
-def _pieces(published: Sequence[Asked], drawn: Result) -> Iterator[Result]:
-    there = dict.fromkeys(one.about["piece"] for one in published)
-    for piece in [*(one for one in PIECES if one in there), *(p for p in there if p not in PIECES)]:
-        of = [one for one in published if one.about["piece"] == piece]
-        curves = dict.fromkeys(one.about["curve"] for one in of if one.about["curve"])
-        yield {
-            "title": PIECES.get(piece, piece.capitalize()),
-            "curves": [(curve, _curve(curve, of, drawn)) for curve in curves],
-            "questions": of,
-        }
+def drawings(filled: Result) -> dict[str, str]:
+    """Return the charts by the names of their files."""
+    bars = [
+        charts.Bar(one.title, one.factor, f"{one.words}, {one.rival}", one.words == "even")
+        for one in filled["verdicts"]
+    ]
+    drawn = {"figures/headline.svg": charts.bars("cpkit and rivals", bars)} if bars else {}
+    sized = sorted(filled["published"], key=lambda one: int(one.about["size"]))
+    for curve in dict.fromkeys(one.about["curve"] for one in sized if one.about["curve"]):
+        series: dict[str, list[tuple[int, float]]] = {}
+        for one in sized:
+            for name in one.variants if one.about["curve"] == curve else ():
+                series.setdefault(name, []).append((one.about["size"], one.time(name)))
+        drawn[_file(curve)] = charts.curves(curve, series)
+    return drawn
 
 
-def _curve(curve: str, of: Sequence[Asked], drawn: Result) -> str:
-    """Draw a growth curve; return the name of its file."""
-    series: dict[str, list[tuple[int, float]]] = {}
-    for one in sorted(of, key=lambda one: int(one.about["size"])):
-        for name in one.variants if one.about["curve"] == curve else ():
-            series.setdefault(name, []).append((one.about["size"], one.time(name)))
-    file = f"figures/growth-{re.sub('[^a-z0-9]+', '-', curve.lower())}.svg"
-    drawn[file] = charts.curves(curve, series)
-    return file
+def _file(curve: str) -> str:
+    return f"figures/growth-{re.sub('[^a-z0-9]+', '-', curve.lower())}.svg"
 
 
 def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -128,8 +104,9 @@ def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
 
     # The report is Markdown, whose words are ours: nothing to escape.
     templates = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True)
-    templates.filters |= {"digits": digits, "duration": duration, "signed": signed}
-    filled, drawn = context(results, loads())
+    templates.filters |= {"digits": digits, "duration": duration, "signed": signed, "chart": _file}
+    filled = context(results, loads())
+    drawn = drawings(filled)
     page = templates.get_template("report.md.j2").render(filled)
     body: str = MarkdownIt().enable("table").render(page)
     for name, svg in drawn.items():

@@ -10,50 +10,32 @@ import pytest
 
 pytest.importorskip("pytest_benchmark", reason="the dependency group bench is not installed")
 
+from cpkit.testing._isolation import Isolation
 from tests.benchmarks.questions import Case, Question, load, names, verify
 
 SECONDS = 0.2
-
-
-def _variants() -> list[object]:
-    return [
-        pytest.param(asked, name, id=f"{asked.piece}: {asked.title} {name}")
-        for asked in load()
-        for name in names(asked)
-    ]
+ASKED = [(asked, name) for asked in load() for name in names(asked)]
 
 
 @pytest.fixture(scope="module")
-def cases() -> Iterator[dict[Question, Case]]:
-    """Hold the one case that is being asked; the next question cleans it up."""
-    from cpkit.testing._isolation import Isolation
-
+def case(request: pytest.FixtureRequest) -> Iterator[tuple[Question, Case]]:
+    """Build a question, which pytest then asks for all its variants, and clean up after it."""
     isolation = Isolation()
-    built: dict[Question, Case] = {}
-    yield built
-    for case in built.values():
-        case.cleanup()
+    case = request.param.build()
+    verify(case)
+    yield request.param, case
+    case.cleanup()
     isolation.end()
 
 
-def _case(cases: dict[Question, Case], asked: Question) -> Case:
-    if asked not in cases:
-        while cases:
-            cases.popitem()[1].cleanup()
-        cases[asked] = asked.build()
-    verify(cases[asked])
-    return cases[asked]
-
-
-# The case outlives the test, and what it has set up in CherryPy with it: the module puts it back.
+# What the case has set up in CherryPy outlives the test: the fixture puts it back.
 @pytest.mark.cherrypy(isolation=False)
-@pytest.mark.parametrize(("asked", "name"), _variants())
-def test_variant(
-    benchmark: object, cases: dict[Question, Case], asked: Question, name: str
-) -> None:
-    case = _case(cases, asked)
-    benchmark.group = f"{asked.piece}: {asked.title}"
-    benchmark.name = name
-    benchmark.extra_info["calls"] = case.calls
+@pytest.mark.parametrize(
+    ("case", "name"), ASKED, indirect=["case"], ids=[f"{a.piece}: {a.title} {n}" for a, n in ASKED]
+)
+def test_variant(benchmark: object, case: tuple[Question, Case], name: str) -> None:
+    asked, built = case
+    benchmark.group, benchmark.name = f"{asked.piece}: {asked.title}", name
+    benchmark.extra_info["calls"] = built.calls
     benchmark._max_time = SECONDS
-    benchmark(case.variants[name])
+    benchmark(built.variants[name])

@@ -1,11 +1,7 @@
 """Call a WSGI application in the process, with as little harness as can be."""
 
 import io
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import cherrypy
@@ -13,7 +9,6 @@ from werkzeug.test import create_environ
 
 QUIET = {"log.screen": False, "log.access_file": "", "log.error_file": ""}
 ANSWER = ("200 OK", b"page")
-MEMORY = "/dev/shm"  # the disk's moods stay out
 Send = Callable[[], tuple[str, bytes]]
 
 
@@ -69,30 +64,3 @@ def sender(
         return started[0], content
 
     return send
-
-
-class Shelf(ExitStack):
-    """A folder of SQLite files in memory; closing it closes what was opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
-        self.callback(shutil.rmtree, self.folder)
-        cherrypy.config.update(QUIET)
-
-    def engine(self, path: Path) -> Any:
-        """Return SQLAlchemy's engine of the database in a file."""
-        from sqlalchemy import create_engine
-
-        engine = create_engine(f"sqlite:///{path}")
-        self.callback(engine.dispose)
-        return engine
-
-    def plugin(self, path: Path, name: str = "db") -> None:
-        """Start cpkit's plugin as ``engine.<name>`` on the database in a file."""
-        from cpkit.plugins import DatabasePlugin
-
-        plugin = DatabasePlugin(cherrypy.engine, f"sqlite:///{path}")
-        setattr(cherrypy.engine, name, plugin)
-        plugin.start()
-        self.callback(plugin.stop)

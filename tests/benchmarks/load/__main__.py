@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import machine, results
-from tests.benchmarks.load import programs
 from tests.benchmarks.load.servers import Server, condense, take_turns
+from tests.benchmarks.strings import create_table
 
 Told = Mapping[str, Any]
 TOLD = machine.read_toml(Path(__file__).with_name("comparisons.toml"))
@@ -55,7 +55,7 @@ def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterat
         kind, database, *more = program.split(" ", 2)
         url = make(database, f"of_{number}")
         if kind != "demo":
-            programs.create_table(url)
+            create_table(url)
         line = TOLD["kind"][kind].format(url=url, more="".join(more), port="{port}")
         yield Server(name, [sys.executable, *shlex.split(line)], counts=kind != "demo")
 

@@ -1,0 +1,169 @@
+"""The strings that benchmarks read and keep, one a session, and the databases they are in."""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import cherrypy
+
+from tests.benchmarks.wsgi import QUIET
+
+INSERT = "INSERT INTO user_string (session_id, value) VALUES ({0}, {1})"
+SELECT = "SELECT value FROM user_string WHERE session_id = {0}"
+COUNT = "SELECT count(*) FROM user_string"
+MEMORY = "/dev/shm"  # the disk's moods stay out
+SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
+Lend = Callable[[], AbstractContextManager[Any]]
+
+
+class Strings(NamedTuple):
+    """Where the strings are: how a session's is read and kept, and how many were."""
+
+    kept: Callable[[str], str]
+    keep: Callable[[str, str], object]
+    stored: Callable[[], int] = lambda: 0
+
+
+def in_memory() -> Strings:
+    """Return strings in memory: what the server does without any database."""
+    strings = {SESSION: STRING}
+    writes: list[str] = []
+
+    def keep(session: str, made: str) -> None:
+        strings[session] = made
+        writes.append(session)
+
+    return Strings(strings.__getitem__, keep, lambda: len(writes))
+
+
+def lent() -> AbstractContextManager[Any]:
+    """Lend the request's handle, as cpkit's tool does."""
+    return nullcontext(cherrypy.serving.request.db)
+
+
+def by_driver(lend: Lend = lent, mark: str = "?") -> Strings:
+    """Return strings by SQL alone; a connection a call is what the tutorial lends."""
+    insert, select = INSERT.format(mark, mark), SELECT.format(mark)
+
+    def execute(statement: str, *parameters: str) -> Any:
+        with lend() as connection:
+            return connection.execute(statement, parameters)
+
+    return Strings(
+        lambda session: str(execute(select, session).fetchone()[0]),
+        lambda session, made: execute(insert, session, made),
+        lambda: int(execute(COUNT).fetchone()[0]),
+    )
+
+
+def statements() -> tuple[Any, Any, Any]:
+    """Return SQLAlchemy's statements that insert, select and count."""
+    from sqlalchemy import text
+
+    return text(INSERT.format(":session", ":made")), text(SELECT.format(":session")), text(COUNT)
+
+
+def by_core(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
+    """Return strings by SQLAlchemy Core."""
+    insert, select, count = statements()
+
+    def kept(session: str) -> str:
+        with lend() as connection:
+            return str(connection.scalar(select, {"session": session}))
+
+    def keep(session: str, made: str) -> None:
+        with lend_to_write() as connection:
+            connection.execute(insert, {"session": session, "made": made})
+
+    return Strings(kept, keep, lambda: int(cherrypy.serving.request.db.scalar(count)))
+
+
+def by_orm(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
+    """Return strings by SQLAlchemy's ORM."""
+    from sqlalchemy import Column, Integer, String, select
+    from sqlalchemy.orm import declarative_base
+
+    class UserString(declarative_base()):
+        __tablename__ = "user_string"
+        id = Column(Integer, primary_key=True)
+        session_id = Column(String)
+        value = Column(String)
+
+    rows = select(UserString)
+
+    def kept(session: str) -> str:
+        with lend() as orm:
+            found = orm.scalars(rows.where(UserString.session_id == session).limit(1))
+            return str(found.one().value)
+
+    def keep(session: str, made: str) -> None:
+        with lend_to_write() as orm:
+            orm.add(UserString(session_id=session, value=made))
+
+    return Strings(kept, keep, by_core().stored)
+
+
+LENT = {"raw": ("dbapi", by_driver), "core": ("connection", by_core), "orm": ("session", by_orm)}
+
+
+def connector(url: str) -> Callable[[], Any]:
+    """Return what connects to the database at *url* by its driver alone."""
+    if url.startswith("sqlite"):
+        path = urlsplit(url).path[1:]
+        return lambda: sqlite3.connect(path)
+    import psycopg
+
+    return lambda: psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1))
+
+
+def create_table(url: str) -> None:
+    """Create the table in the database at *url*, with an index that chapter 9 lacks.
+
+    Without it the readers of every variant would measure how many rows the writers left.
+    """
+    key = "INTEGER" if url.startswith("sqlite") else "SERIAL"
+    columns = f"id {key} PRIMARY KEY, session_id TEXT, value TEXT"
+    with connector(url)() as connection:
+        connection.execute(f"CREATE TABLE user_string ({columns})")
+        connection.execute("CREATE INDEX of_session ON user_string (session_id)")
+
+
+class Shelf(ExitStack):
+    """A folder of SQLite files in memory; closing it closes what was opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
+        self.callback(shutil.rmtree, self.folder)
+        cherrypy.config.update(QUIET)
+
+    def url(self, name: str, session: str = SESSION) -> str:
+        """Make a database with one string; return its URL."""
+        create_table(url := f"sqlite:///{self.folder}/{name}.db")
+        with connector(url)() as connection:
+            connection.execute(INSERT.format("?", "?"), (session, STRING))
+        return url
+
+    def engine(self, url: str) -> Any:
+        """Return SQLAlchemy's engine of a database."""
+        from sqlalchemy import create_engine
+
+        engine = create_engine(url)
+        self.callback(engine.dispose)
+        return engine
+
+    def tool(self, variant: str, url: str, name: str = "db") -> dict[str, object]:
+        """Start cpkit's plugin as ``engine.<name>``; return the settings of the tool."""
+        import cpkit.tools  # noqa: F401
+        from cpkit.plugins import DatabasePlugin
+
+        plugin = DatabasePlugin(cherrypy.engine, url)
+        setattr(cherrypy.engine, name, plugin)
+        plugin.start()
+        self.callback(plugin.stop)
+        return {"cpkit.db.on": True, "cpkit.db.plugin": name, "cpkit.db.handle": LENT[variant][0]}
