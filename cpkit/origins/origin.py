@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cpkit.errors import InvalidOriginError
 
@@ -22,8 +23,11 @@ def origin_of(field: str | None) -> str | None:
     ``"null"`` is what a browser sends for an origin that it keeps to itself (RFC 6454, 6.1). None
     stands for a field that is missing or is no origin.
     """
-    if field is None or len(field) > MAX_CHARACTERS:
-        return None
+    return None if field is None or len(field) > MAX_CHARACTERS else _read(field)
+
+
+@lru_cache(maxsize=256)  # PERF: a site has few origins; what is longer than one is no key
+def _read(field: str) -> str | None:
     text = field.strip().lower()
     if text == "null":
         return text

@@ -110,11 +110,13 @@ class Sharing:
 
     def answer(self) -> None:
         """Let the page read the answer; a hook of both points at which one is finished."""
-        headers = cherrypy.serving.response.headers
+        # PERF: the maps' own spelling of a name needs none of HeaderMap's folding of case.
+        asked, headers = cherrypy.serving.request.headers, cherrypy.serving.response.headers
         if not self._policy.is_same_for_all:
-            headers["Vary"] = vary(headers.get("Vary"), ("Origin",))
-        if "Access-Control-Allow-Origin" not in headers:
-            headers.update(self._policy.answer(cherrypy.serving.request.headers.get("Origin")))
+            existing = dict.get(headers, "Vary")
+            dict.__setitem__(headers, "Vary", vary(existing, ("Origin",)) if existing else "Origin")
+        if not dict.__contains__(headers, "Access-Control-Allow-Origin"):
+            dict.update(headers, self._policy.answer(dict.get(asked, "Origin")))
 
     def _allowed(self, asked: str) -> Collection[str]:
         """Return the methods of the resource."""
