@@ -50,6 +50,17 @@ class SessionUnit(Unit):
         transaction = self._handle and self._handle.get_transaction()
         return bool(transaction) and transaction.origin is SessionTransactionOrigin.BEGIN
 
+    def turn(self, commit: bool) -> None:
+        """Commit or roll back; objects are loaded anew when they are asked for."""
+        try:
+            if self.doomed or not commit:
+                self.rollback()
+            elif self.terms.write:  # else there is nothing to commit
+                self.commit()
+        except BaseException:
+            self.close()
+            raise
+
     def _open(self) -> None:
         self._use()
         self._handle = self._lender.session(self)

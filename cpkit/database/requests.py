@@ -151,8 +151,12 @@ class Loan:
             commit = self._good(unit, sent.decode())
             streams = response.stream and known["method"] != "HEAD"
         finally:
-            # A stream goes on with the rows, and the objects, that its handler asked for.
-            unit.end(commit, pause=streams and commit)
+            error = sys.exc_info()[1]
+            if error in (None, unit.outer) or isinstance(error, cherrypy.InternalRedirect):
+                # A stream goes on with the rows, and the objects, that its handler asked for.
+                unit.end(commit, pause=streams and commit)
+            else:
+                self._turn_to_page(unit, commit)
             unit.late = True
         if streams:
             response.body = carry(unit, response.body, commit)
@@ -175,9 +179,14 @@ class Loan:
             return
         try:
             if unit.used:
-                unit.end(self.keeps(unit, cherrypy.serving.response.status))
+                self._turn_to_page(unit, self.keeps(unit, cherrypy.serving.response.status))
         finally:
             unit.late = True
+
+    def _turn_to_page(self, unit: Unit, commit: bool) -> None:
+        """Commit or roll back; the page of an error goes on with the objects of a session."""
+        unit.turn(commit)
+        cherrypy.serving.request.__dict__.setdefault(_LATE, []).append(unit)
 
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database; have no log tell values."""
@@ -186,7 +195,7 @@ class Loan:
         self._database.backend.hide(error)
         unit: Unit = vars(cherrypy.serving.request)[self.key]
         if unit.late:  # what failed did so after the answer was made: a later hook
-            unit.end(commit=False)
+            self._turn_to_page(unit, commit=False)
         answer = unavailable(error)
         if answer is not None:
             request: Request = cherrypy.serving.request

@@ -70,7 +70,7 @@ _LEVEL = Allowed(
     lambda it: isinstance(it, str) and not is_autocommit(it),
 ).or_none()
 _STATUSES = Allowed(
-    "statuses from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, listed(it)))
+    "numbers from 400 to 599, '4xx' or '5xx'", lambda it: all(map(_is_status, listed(it)))
 )
 
 

@@ -182,6 +182,10 @@ class Unit:
                 self._lender.failed(call)
                 self.rollback()
 
+    def turn(self, commit: bool) -> None:
+        """Commit or roll back; what comes after it may go on with the objects of a session."""
+        self.end(commit)
+
     def __enter__(self) -> Unit:
         """Use the unit in a ``with`` block."""
         return self

@@ -229,6 +229,45 @@ def test_what_commit_on_lists_is_committed_before_its_error_page(database):
     assert (seen, stored()) == ([[1]], [1])
 
 
+@on_every_database
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("how", ["an error", "an exception", "a late tool", "a broken connection"])
+@pytest.mark.parametrize("statuses", [(), 500])
+def test_an_error_page_shows_the_objects_of_its_request(database, method, how, statuses):
+    def page(**_):
+        return kept["book"].title
+
+    def handler():
+        book = kept["book"] = cherrypy.request.db.scalars(select(Book)).one()
+        if cherrypy.request.method == "POST":
+            book.title = "Sula"
+            cherrypy.request.db.flush()
+        cherrypy.request.db.expire(book)
+        if how == "an exception":
+            raise ZeroDivisionError
+        if how == "an error":
+            raise cherrypy.HTTPError(500)
+        if how == "a broken connection":
+            cherrypy.request.db.connection().invalidate()
+            raise cherrypy.HTTPError(500)
+
+    def fails():
+        if how == "a late tool":
+            raise ZeroDivisionError
+
+    if how == "a broken connection" and (statuses or database.url == "sqlite://"):
+        pytest.skip("nothing to commit by, or the connection is the database")
+    kept: dict = {}
+    with database.begin("session") as session:
+        session.add(Book(title="Emma"))
+    settings = {"cpkit.db.handle": "session", "cpkit.db.commit_on": statuses}
+    hooks = {"error_page.500": page, "hooks.before_finalize": fails}
+    answer = serve(handler, **settings, **hooks).request(method, "/")
+    stays = statuses and method == "POST" and how == "an error"
+    assert answer.text.strip() == ("Sula" if stays else "Emma")
+    assert Session.object_session(kept["book"]) is None
+
+
 def stream(handler: Callable, **settings) -> Client:
     return serve(handler, **{"response.stream": True, **settings})
 
