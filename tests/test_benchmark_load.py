@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from tests.benchmarks.load.__main__ import COMPARISONS, TOLD, load
 from tests.benchmarks.load.driver import Client, Load, drive, summary
 from tests.benchmarks.load.servers import condense
 
@@ -162,6 +163,20 @@ def test_a_client_that_reads_other_than_it_was_told_has_lost_a_write(
 ) -> None:
     found = asyncio.run(drive(_load(shop, clients=1, check={"path": path})))
     assert found["lost"] == lost
+
+
+def test_what_stands_beside_a_load_is_not_measured(shop: Shop) -> None:
+    other = {"method": "POST", "body": "a=1", "clients": 2}
+    found = asyncio.run(drive(_load(shop, clients=1, beside=[other])))
+    assert 0 < found["written"] < shop.writes
+
+
+@pytest.mark.parametrize("asked", COMPARISONS.values(), ids=COMPARISONS)
+def test_a_comparison_is_of_programs_and_loads_that_there_are(asked: dict[str, object]) -> None:
+    assert asked["base"] in asked["programs"]
+    assert {program.split()[0] for program in asked["programs"].values()} <= TOLD["kind"].keys()
+    for workload in map(load, TOLD["workloads"][asked["workloads"]].values()):
+        assert [Load(1, **other) for other in (workload, *workload["beside"])]
 
 
 def test_where_nobody_listens_every_request_is_broken(shop: Shop) -> None:

@@ -15,8 +15,6 @@ CLASS, METHOD = {"library.shelves": 3}, {"library.lends": True}
 
 @cherrypy.config(**CLASS)
 class Library:
-    """Answer with the variables of the path."""
-
     @cherrypy.expose
     @cherrypy.config(**METHOD)
     def show(self, library_id: str, book_id: str) -> bytes:
@@ -36,12 +34,10 @@ def null(path_info: str) -> None:
 
 
 def theirs(size: int, **more: Any) -> Call:
-    """Ask by CherryPy's dispatcher."""
     return asked(cherrypy.dispatch.RoutesDispatcher(), size, **more)
 
 
 def ours(size: int, **more: Any) -> Call:
-    """Ask by cpkit's dispatcher."""
     from cpkit.dispatchers import RoutesDispatcher
 
     return asked(RoutesDispatcher(), size, **more)

@@ -1,7 +1,8 @@
 """What content negotiation costs: the choice alone, and the tool in a whole request."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import cycle, islice
 from typing import Any
 
@@ -41,17 +42,12 @@ def _cherrypy() -> Ask:
 def _over(asks: Mapping[str, Ask], fields: Iterable[str]) -> dict[str, Call]:
     """Return calls that ask BATCH times: a call more for each would be a third of the least."""
 
-    def batches(ask: Ask) -> Call:
-        following = cycle(fields)
+    def batch(ask: Ask, following: Iterator[str]) -> object:
+        for field in islice(following, BATCH):
+            answer = ask(field)
+        return answer
 
-        def batch() -> object:
-            for field in islice(following, BATCH):
-                answer = ask(field)
-            return answer
-
-        return batch
-
-    return {name: batches(ask) for name, ask in asks.items()}
+    return {name: partial(batch, ask, cycle(fields)) for name, ask in asks.items()}
 
 
 def _webob() -> Any:

@@ -11,7 +11,8 @@ are left out there. ``CPKIT_BENCH_FULL=1 python -m tests.benchmarks routing`` as
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -230,18 +231,16 @@ def _between(name: str, make: Callable[[], Table], peers: Iterable[str], baselin
         alone, request, table = "a request without a look-up", _request(), make()
         asked = [(_asked(path), ENVIRONS[method]) for method, path in table]
         Random(1).shuffle(asked)  # an order that no cache can foresee
-        variants = {peer: _after(request, PEERS[peer](table), asked) for peer in peers}
+
+        def after(request: Call, find: Find, following: Iterator[Any]) -> None:
+            request()
+            find(*next(following))
+
+        variants = {
+            peer: partial(after, request, PEERS[peer](table), itertools.cycle(asked))
+            for peer in peers
+        }
         return Case({alone: request, **variants}, baseline, without=(alone,))
-
-
-def _after(request: Call, find: Find, paths: list[tuple[str, dict[str, str]]]) -> Call:
-    following = itertools.cycle(paths)
-
-    def call() -> None:
-        request()
-        find(*next(following))
-
-    return call
 
 
 def _request() -> Call:

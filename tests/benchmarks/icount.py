@@ -110,7 +110,6 @@ class Counter:
         return after.read_text()
 
     def count(self, call: Call, times: int) -> int:
-        """Return the instructions of so many calls."""
         return total(self.written(call, times))
 
 

@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a file of TOML says."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

@@ -33,7 +33,6 @@ class Promise(NamedTuple):
         return figure >= limit if side == "≥" else figure <= limit
 
     def written(self, figure: float) -> str:
-        """Write a figure in the goal's unit."""
         unit = self.goal.split(" ")[-1]
         if unit in ("ns", "µs", "ms"):
             return duration(figure)

@@ -10,6 +10,7 @@ one's own: ``python -m tests.benchmarks <piece> --quick``.
 
 import importlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,12 +95,10 @@ def names(asked: Question) -> list[str]:
     """Build a case for the names of its variants, and leave CherryPy as it was."""
     from cpkit.testing._isolation import Isolation
 
-    isolation = Isolation()
-    try:
+    with ExitStack() as isolation:
+        isolation.callback(Isolation().end)
         case = asked.build()
         case.cleanup()
-    finally:
-        isolation.end()
     return list(case.variants)
 
 

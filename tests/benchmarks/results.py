@@ -70,7 +70,6 @@ def _rounded(value: Any) -> Any:
 
 
 def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
-    """Write the results to *path*."""
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -106,6 +105,13 @@ class Asked:
         """Return the nanoseconds that a variant adds to the baseline."""
         return self.time(name) - self.time(self.baseline)
 
+    def share_of_instructions(self, name: str) -> float:
+        """Return what a variant adds as a share of the baseline's instructions."""
+        ours, base = (self.variants[each]["instructions"] for each in (name, self.baseline))
+        if not ours or not base:
+            raise KeyError(name)
+        return float(ours / base - 1)
+
     def cost(self, name: str) -> float:
         """Return what a variant is compared by; never less than the noise."""
         if not self.is_cost:
@@ -135,32 +141,16 @@ class Readings:
         self._questions = {asked.title: asked for asked in published}
         self._loads = loads
 
-    def __call__(self, kind: str, *of: str) -> float:
-        """Return the figure that the method *kind* has."""
-        return float(getattr(self, kind)(*of))
+    def __call__(self, kind: str, title: str, *of: str) -> float:
+        """Return what a method of the question says, or the figure of a *load*.
 
-    def time(self, title: str, name: str) -> float:
-        """Return the nanoseconds of a variant."""
-        return self._questions[title].time(name)
-
-    def added(self, title: str, name: str) -> float:
-        """Return the nanoseconds that a variant adds to the baseline."""
-        return self._questions[title].added(name)
-
-    def share_of_instructions(self, title: str, name: str) -> float:
-        """Return what a variant adds as a share of the baseline's instructions."""
-        asked = self._questions[title]
-        ours, base = (asked.variants[each]["instructions"] for each in (name, asked.baseline))
-        if not ours or not base:
-            raise KeyError(title)
-        return float(ours / base - 1)
-
-    def load(self, title: str, workload: str, program: str, field: str = "ratio") -> float:
-        """Return a figure of a program under load."""
-        return float(self._loads[title]["workloads"][workload][program][field])
-
-    def failures(self, title: str) -> float:
-        """Return the errors and the lost writes of cpkit's programs under all loads."""
-        of = self._loads[title]["workloads"].values()
-        ours = [made for programs in of for name, made in programs.items() if "cpkit" in name]
-        return sum(made["errors"] + made["lost"] for made in ours)
+        *failures* are the errors and the lost writes of cpkit's programs under all loads.
+        """
+        if kind == "failures":
+            programs = (each.items() for each in self._loads[title]["workloads"].values())
+            ours = (made for every in programs for name, made in every if "cpkit" in name)
+            return float(sum(made["errors"] + made["lost"] for made in ours))
+        if kind == "load":
+            workload, program, field = (*of, "ratio")[:3]
+            return float(self._loads[title]["workloads"][workload][program][field])
+        return float(getattr(self._questions[title], kind)(*of))

@@ -69,7 +69,6 @@ def statements() -> tuple[Any, Any, Any]:
 
 
 def by_core(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
-    """Return strings by SQLAlchemy Core."""
     insert, select, count = statements()
 
     def kept(session: str) -> str:
@@ -84,7 +83,6 @@ def by_core(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
 
 
 def by_orm(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
-    """Return strings by SQLAlchemy's ORM."""
     from sqlalchemy import Column, Integer, String, select
     from sqlalchemy.orm import declarative_base
 
@@ -150,7 +148,6 @@ class Shelf(ExitStack):
         return url
 
     def engine(self, url: str) -> Any:
-        """Return SQLAlchemy's engine of a database."""
         from sqlalchemy import create_engine
 
         engine = create_engine(url)

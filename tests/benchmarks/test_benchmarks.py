@@ -5,6 +5,7 @@ interleaved runner. Each question is built twice: here for its variants' names, 
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -20,12 +21,12 @@ ASKED = [(asked, name) for asked in load() for name in names(asked)]
 @pytest.fixture(scope="module")
 def case(request: pytest.FixtureRequest) -> Iterator[tuple[Question, Case]]:
     """Build a question, which pytest then asks for all its variants, and clean up after it."""
-    isolation = Isolation()
-    case = request.param.build()
-    verify(case)
-    yield request.param, case
-    case.cleanup()
-    isolation.end()
+    with ExitStack() as isolation:
+        isolation.callback(Isolation().end)
+        case = request.param.build()
+        isolation.callback(case.cleanup)
+        verify(case)
+        yield request.param, case
 
 
 # What the case has set up in CherryPy outlives the test: the fixture puts it back.

@@ -60,17 +60,17 @@ def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterat
         yield Server(name, [sys.executable, *shlex.split(line)], counts=kind != "demo")
 
 
-def _load(workload: Told) -> dict[str, Any]:
+def load(workload: Told) -> dict[str, Any]:
     """Return a workload as the driver takes it."""
     found = {**workload, **TOLD["request"][workload["send"]]}
     del found["send"]
     found |= {at: TOLD["request"][found[at]] for at in ("first", "check") if at in found}
-    return {**found, "beside": [_load(other) for other in workload.get("beside", ())]}
+    return {**found, "beside": [load(other) for other in workload.get("beside", ())]}
 
 
 def compare(asked: Told, cycles: int, seconds: float) -> dict[str, Any]:
     """Run one comparison; return, by workload and program, its medians and ratios."""
-    workloads = {name: _load(of) for name, of in TOLD["workloads"][asked["workloads"]].items()}
+    workloads = {name: load(of) for name, of in TOLD["workloads"][asked["workloads"]].items()}
     with databases() as make:
         taken = take_turns(list(servers(asked["programs"], make)), workloads, cycles, seconds)
     return {
@@ -80,7 +80,6 @@ def compare(asked: Told, cycles: int, seconds: float) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the named comparisons and keep their results."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
     parser.add_argument("comparison", nargs="+", choices=COMPARISONS)
     parser.add_argument("--cycles", type=int)

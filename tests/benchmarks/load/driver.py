@@ -60,7 +60,6 @@ class Load:
         return self.method not in ("GET", "HEAD")
 
     def message(self, cookie: bytes | None) -> bytes:
-        """Return the bytes of the request."""
         body = self.body.encode()
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {HOST}:{self.port}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
@@ -106,7 +105,6 @@ class Client:
         return head[9:12].decode()
 
     async def close(self) -> None:
-        """Close the connection."""
         if self.streams:
             (_, writer), self.streams = self.streams, None
             writer.close()

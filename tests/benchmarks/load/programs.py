@@ -93,7 +93,6 @@ def program(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[o
 
 
 def wsgi(variant: str, url: str) -> Any:
-    """Return the application for gunicorn."""
     from cpkit.dispatchers import embedded_application
 
     cherrypy.config.update({"environment": "embedded"})
