@@ -87,7 +87,7 @@ class SessionUnit(Unit):
 
     def _rest(self) -> None:
         transaction = self._handle.get_transaction()
-        if transaction is not None and not self._has_changes():
+        if transaction is not None and not (self.is_asked_for() or self._has_changes()):
             transaction.close()  # objects stay as they were loaded
 
     def _has_changes(self) -> bool:

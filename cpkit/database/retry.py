@@ -127,7 +127,9 @@ class _Before:
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
-        self._holds_work = any(unit.holds_work for unit in _units_of(request))
+        units = _units_of(request)
+        self._holds_work = any(unit.holds_work for unit in units)
+        self._doomed = {unit: unit.doomed for unit in units}
         self._bodies = _replayed(request)
         self._attributes = dict(vars(request))
         self._plain = _copied_plain(self._attributes)
@@ -165,6 +167,8 @@ class _Before:
     def restore(self) -> None:
         """Put back what the handler may have changed."""
         request, response = self._request, self._response
+        for unit, doomed in self._doomed.items():
+            unit.doomed = doomed
         for name in vars(request).keys() - self._attributes.keys():
             if not name.startswith("_"):
                 delattr(request, name)

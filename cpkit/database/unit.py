@@ -92,8 +92,9 @@ class Unit:
 
     @property
     def holds_work(self) -> bool:
-        """Tell whether something was written that is not committed."""
-        return self._wrote or (self.exposed and self._borrowed is not None)
+        """Tell whether something was written that is not committed, or waits for the commit."""
+        waits = self._after is not None and bool(self._after.calls)
+        return waits or self._wrote or (self.exposed and self._borrowed is not None)
 
     def __getattr__(self, name: str) -> Any:
         """Return the attribute *name* of the handle; a private one borrows nothing."""
@@ -355,7 +356,7 @@ class Unit:
         self.committed = self.committed or judged.may_commit
         self._changed = self._changed or judged.sets
         self._begun = self._begun or judged.begins
-        if (judged.is_local or judged.savepoint) and self._transaction is None:
+        if judged.is_local or judged.savepoint:
             self.ask_for_transaction()
         if judged.commits:
             self._is_there()
@@ -383,9 +384,10 @@ class Unit:
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
         borrowed = self._borrowed
-        snapshot = self._begun or (self._transaction and not self.terms.write)
-        needed = self._wrote or snapshot or self.exposed or (self._after and self._after.calls)
-        if borrowed is not None and not (needed or borrowed.is_read_on()):
+        snapshot = self._transaction and (self._asked or not self.terms.write)
+        state = snapshot or self._begun or self._changed
+        work = self._wrote or self.exposed or (self._after and self._after.calls)
+        if borrowed is not None and not (state or work or borrowed.is_read_on()):
             self._rest()
 
     def _finish(self) -> None:

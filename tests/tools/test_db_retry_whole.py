@@ -90,6 +90,27 @@ def test_what_a_tool_wrote_before_the_handler_is_not_lost(served, monkeypatch):
     assert rows("db") == 0
 
 
+def test_what_a_tool_has_waiting_for_the_commit_is_not_forgotten(served, monkeypatch):
+    def wait():
+        cherrypy.request.db.on_commit(lambda: None)
+
+    tool = cherrypy.Tool("before_handler", wait, priority=20)
+    monkeypatch.setattr(cherrypy.tools, "audited", tool, raising=False)
+    assert served(lambda: None, **{"tools.audited.on": True})[:2] == (503, 1)
+
+
+def test_a_run_that_was_doomed_does_not_doom_the_next(served):
+    def work():
+        cherrypy.request.db.execute(INSERT)
+        if not runs:
+            cherrypy.request.db.doom()
+        runs.append(1)
+
+    runs = []
+    assert served(work)[:2] == (200, 2)
+    assert rows("db") == 1
+
+
 def test_the_second_run_finds_what_tools_gave_the_first(served, monkeypatch):
     def give():
         cherrypy.request.cart, cherrypy.request.seen = [], set()
