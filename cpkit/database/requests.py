@@ -98,7 +98,7 @@ class Loan:
         if outer is not None:
             unit.outer = outer
         if known["error_page"]:
-            known["error_page"] = ErrorPages(known["error_page"], self, unit)
+            self._follow_pages(unit, known)
         known["hooks"]["on_end_resource"].append(self._ending)
         if self._settings.retry:
             request.hooks["before_handler"].append(self._repeating)
@@ -129,9 +129,18 @@ class Loan:
         hooks = known["hooks"]
         hooks["on_end_request"].append(self.finishing)
         hooks["before_error_response"].append(self._explaining)
+        if known["error_page"]:  # by a tool, or by the handler
+            self._follow_pages(unit, known)
         timing = known.get("timing")
         if timing is not None:
             unit.observe = timing.add
+
+    def _follow_pages(self, unit: Unit, known: dict[str, Any]) -> None:
+        """Have *unit* ended before an error page is made."""
+        pages = known["error_page"]
+        if type(pages) is not ErrorPages:
+            pages = known["error_page"] = ErrorPages(pages)
+        pages.ending[unit] = self
 
     def refusal(self, error: DatabaseUnavailableError) -> ServiceUnavailable:
         """Return the answer that *error* means."""
@@ -244,11 +253,11 @@ def plugin_that_runs(name: str) -> RunningPlugin:
 
 
 class ErrorPages(dict[Any, Any]):
-    """A request's error pages; each is made after the transaction of the handler has ended."""
+    """A request's error pages; each is made after the transactions of the handler have ended."""
 
-    def __init__(self, pages: Mapping[Any, Any], loan: Loan, unit: Unit) -> None:
+    def __init__(self, pages: Mapping[Any, Any]) -> None:
         super().__init__(pages)
-        self._loan, self._unit = loan, unit
+        self.ending: dict[Unit, Loan] = {}
 
     def get(self, code: object, default: Any = None) -> Any:
         """Return the page for *code*."""
@@ -256,11 +265,13 @@ class ErrorPages(dict[Any, Any]):
         return partial(self._make, page) if callable(page) else page
 
     def _make(self, page: Callable[..., object], **told: str) -> object:
-        self._loan.end_before_page(self._unit)
+        for unit, loan in self.ending.items():
+            loan.end_before_page(unit)
         try:
             return page(**told)
         except BaseException:
-            self._unit.end(commit=False)
+            for unit in self.ending:
+                unit.end(commit=False)
             raise
 
 
