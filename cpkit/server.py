@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields, replace
 from email.utils import formatdate
@@ -26,6 +27,7 @@ from .serving.limits import Limits, RefusedError
 from .serving.reading import read_head
 
 _PIECE = 65536
+_WITHOUT_BODY = (b"204", b"205", b"304")
 
 
 class GuardedRequest(HTTPRequest):
@@ -62,7 +64,9 @@ class GuardedRequest(HTTPRequest):
             if head.chunked
             else KnownLengthRFile(self.conn.rfile, head.length)
         )
-        if head.fields.get(b"Expect", b"").lower() == b"100-continue":
+        # RFC 9110, 10.1.1: HTTP/1.0 knows no such answer.
+        expected = head.fields.get(b"Expect", b"") if asked == "HTTP/1.1" else b""
+        if expected.lower() == b"100-continue":
             self.conn.wfile.write(b"HTTP/1.1 100 Continue" + CRLF + CRLF)
 
     def respond(self) -> None:
@@ -101,20 +105,36 @@ class GuardedRequest(HTTPRequest):
 
 
 class Gateway(Gateway_10):
-    """The way to the application, whose answer is closed whatever becomes of the client."""
+    """The way to the application, whose answer takes as many bytes as its head says."""
 
     def respond(self) -> None:
         """Send what the application answers, and close it (PEP 3333)."""
         answer = self.req.server.wsgi_app(self.env, self.start_response)
         try:
-            for chunk in filter(None, answer):
-                if not isinstance(chunk, bytes):
-                    raise TypeError(f"A body is made of bytes, and not of {type(chunk).__name__}.")
-                self.write(chunk)
+            self._send(answer)
             # NOTE: where the client is gone this fails, and cheroot has not closed by then.
             self.req.ensure_headers_sent()
         finally:
             getattr(answer, "close", lambda: None)()
+
+    def _send(self, answer: Iterable[bytes]) -> None:
+        for chunk in filter(None, answer):
+            if not isinstance(chunk, bytes):
+                raise TypeError(f"A body is made of bytes, and not of {type(chunk).__name__}.")
+            # RFC 9112, 6.3: the client takes what else is sent for the next answer.
+            if self.req.method == b"HEAD" or self.req.status[:3] in _WITHOUT_BODY:
+                return
+            left = self.remaining_bytes_out
+            if left is not None and len(chunk) > left:  # a file that has grown, say
+                self.req.server.error_log("A body is longer than its Content-Length says.", 30)
+                self.write(chunk[:left])
+                self.remaining_bytes_out = 0
+                return
+            self.write(chunk)
+            if left is not None:
+                self.remaining_bytes_out = left - len(chunk)
+        if self.remaining_bytes_out and self.req.method != b"HEAD":
+            self.req.close_connection = True
 
 
 class Connection(HTTPConnection):

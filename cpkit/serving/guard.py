@@ -109,7 +109,7 @@ class RequestGuard:
         try:
             check_path(environ, self.limits)
             check_request(environ, self.limits)
-            if "HTTP_RANGE" in environ and not is_range(environ["HTTP_RANGE"]):
+            if "HTTP_RANGE" in environ and not is_range(environ):
                 del environ["HTTP_RANGE"]
             if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
                 environ["wsgi.input"] = GuardedBody(environ, self.limits)

@@ -28,7 +28,7 @@ _IMAGE_MAP = re.compile(r"[0-9]+,[0-9]+")
 _POINT = re.compile(r"[0-9]{1,9},[0-9]{1,9}(?:,.*)?", re.DOTALL)
 # RFC 9110, 14.1.1; more than four ranges are nobody's need, and each is a copy of the file.
 _RANGE = r"\s*(?:[0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})\s*"
-_RANGES = re.compile(rf"[!-<>-~]+={_RANGE}(?:,{_RANGE}){{0,3}}")
+_RANGES = re.compile(rf"bytes={_RANGE}(?:,{_RANGE}){{0,3}}", re.IGNORECASE)
 _PLAIN_HOST = re.compile(r"[0-9A-Za-z.-]{1,255}(?::[0-9]{1,5})?")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _WORD = re.compile(r"=\?[^?]*\?")
@@ -108,9 +108,9 @@ def check_query(query: str, limits: Limits) -> None:
         malformed("The point of the image map is malformed.")
 
 
-def is_range(value: str) -> bool:
-    """Tell whether CherryPy can read *value* as a Range; others are ignored (RFC 9110, 14.2)."""
-    return _RANGES.fullmatch(value) is not None
+def is_range(environ: Fields) -> bool:
+    """Tell whether a Range is one that CherryPy can read; else none counts (RFC 9110, 14.2)."""
+    return environ["REQUEST_METHOD"] == "GET" and bool(_RANGES.fullmatch(environ["HTTP_RANGE"]))
 
 
 def _elements(value: str, limits: Limits) -> None:

@@ -1,6 +1,7 @@
 """What a well-behaved client sends is read as CherryPy's own server reads it, or more exactly."""
 
 import contextlib
+import gc
 import json
 import socket
 import struct
@@ -9,6 +10,7 @@ import threading
 import cherrypy
 import pytest
 from cherrypy._cpserver import Server as ServerAdapter
+from cherrypy.lib.static import serve_file
 
 import cpkit.tools
 from cpkit.dispatchers import GuardedServer, RequestGuard
@@ -321,3 +323,81 @@ def test_a_request_ends_whose_client_has_gone_before_an_answer_without_a_body(re
         connection.close()
         gone.set()
         assert ended.wait(20)
+
+
+class Framed:
+    """Answers whose bodies are not what their heads say."""
+
+    @cherrypy.expose
+    def elsewhere(self):
+        raise cherrypy.InternalRedirect("/short")
+
+    @cherrypy.expose
+    def short(self):
+        cherrypy.response.headers["Content-Length"] = "9"
+        return iter([b"abc"])
+
+    @cherrypy.expose
+    def long(self):
+        cherrypy.response.headers["Content-Length"] = "3"
+        return iter([b"ab", b"cd", b"ef"])
+
+    @cherrypy.expose
+    def status(self, number):
+        cherrypy.response.status = int(number)
+        return iter([b"abc"])
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "following"),
+    [
+        (b"HEAD /elsewhere", b"", 1),
+        (b"HEAD /short", b"", 1),
+        (b"GET /short", b"abc", 0),
+        (b"GET /long", b"abc", 1),
+        (b"GET /status/204", b"", 1),
+        (b"GET /status/304", b"", 1),
+    ],
+)
+def test_what_a_body_has_too_many_or_too_few_is_not_taken_for_another_answer(line, body, following):
+    with serving() as port:
+        cherrypy.tree.mount(Framed(), "", {"/": {"response.stream": True}})
+        asked = line + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+        answer = ask(port, asked + (b"HEAD /status/204 HTTP/1.1\r\nHost: a\r\n" + LAST) * following)
+    _, _, rest = answer.partition(b"\r\n\r\n")
+    assert rest.partition(b"HTTP/1.1 204")[0] == body
+    assert answer.count(b"HTTP/1.1 204") >= following
+
+
+def test_a_client_of_http_1_0_is_not_told_to_continue():
+    with serving() as port:
+        answer = ask(
+            port, b"PUT /echo HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\na"
+        )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "status"),
+    [
+        ("GET", "bytes=0-4", 206),
+        ("GET", "Bytes=0-4", 206),
+        ("GET", "items=0-4", 200),
+        ("HEAD", "bytes=0-4", 200),
+        ("POST", "bytes=0-4", 200),
+        ("GET", "bytes=9000-", 416),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_range_is_of_bytes_and_of_a_get(tmp_path, method, sent, status):
+    (tmp_path / "file").write_text("0123456789")
+
+    class Files:
+        @cherrypy.expose
+        def index(self):
+            return serve_file(str(tmp_path / "file"), "text/plain")
+
+    cherrypy.tree.mount(Files())
+    answer = Client(RequestGuard(cherrypy.tree)).request(method, "/", headers={"Range": sent})
+    gc.collect()  # CherryPy leaves the file to it
+    assert answer.status_code == status
