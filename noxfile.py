@@ -23,9 +23,12 @@ OLDEST = [
     "msgspec==0.19.0",
     "brotli==1.1.0",
 ]
-# These two had to change for Python 3.13.
+# These two had to change for later Pythons: SQLAlchemy before 2.0.16 uses what 3.12 warns of.
 OLDER = ["sqlalchemy==2.0.0", "zstandard==0.22.0"]
-OLDER_FOR = {"3.13": ["sqlalchemy==2.0.31", "zstandard==0.23.0"]}
+OLDER_FOR = {
+    "3.12": ["sqlalchemy==2.0.16", "zstandard==0.22.0"],
+    "3.13": ["sqlalchemy==2.0.31", "zstandard==0.23.0"],
+}
 # xdist's workers hide what a process reports as it ends: one process shows it.
 PROCESSES = {"two": ["-n", "2"], "one": ["-p", "no:xdist"]}
 

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import cherrypy
 import pytest
 from cherrypy.lib.sessions import Session
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import cpkit.tools  # noqa: F401
 from cpkit.database.turns import Queue
@@ -270,8 +271,7 @@ def sqlite_visits(start_database):
 def test_who_waits_too_long_for_a_session_is_refused(sqlite_visits):
     client = Client(raise_exceptions=False)
     client.get("/")
-    with sqlite_visits.begin() as connection:
-        connection.execute(text("UPDATE cpkit_sessions SET owner = 'x', leased_until = 1e12"))
+    taken_by_another_process(sqlite_visits)
     cherrypy.tree.apps[""].merge({"/": {"tools.sessions.lock_wait": 0.05}})
     answer = client.get("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
@@ -635,17 +635,46 @@ def queue_length():
     return sum(queue.members for queue in Queue.queues.values())
 
 
-def test_who_waits_for_a_session_only_reads(sqlite_visits):
-    client = Client()
-    client.get("/")
-    with sqlite_visits.begin() as connection:
+def taken_by_another_process(database):
+    """Take every session, and return a semaphore that is released at each look at one."""
+    with database.begin() as connection:
         connection.execute(text("UPDATE cpkit_sessions SET owner = 'x', leased_until = 1e12"))
-    with sqlite_visits.begin(write=False) as connection:
-        before = connection.scalar(text("PRAGMA data_version"))
-        session = DatabaseSession(client.cookies["session_id"], lock_wait=0.2)
-        with pytest.raises(cherrypy.HTTPError):
-            session.acquire_lock()
-        assert connection.scalar(text("PRAGMA data_version")) - before <= 1
+    looks = threading.Semaphore(0)
+    event.listen(database.engine, "checkout", lambda *_: looks.release())
+    return looks
+
+
+def test_who_waits_for_a_session_looks_for_it_now_and_then(sqlite_visits):
+    waiting, _ = opened(sqlite_visits, a=1)
+    looks = taken_by_another_process(sqlite_visits)
+    waiting.lock_wait = 0.2
+    with pytest.raises(cherrypy.HTTPError):
+        waiting.acquire_lock()
+    count = sum(iter(lambda: looks.acquire(blocking=False), False))
+    assert 2 <= count < 30  # the pauses are of 1 to 20 ms
+
+
+CHANGES = {
+    "frees it": "UPDATE cpkit_sessions SET owner = NULL",
+    "dies": "UPDATE cpkit_sessions SET leased_until = 1",
+    "deletes it": "DELETE FROM cpkit_sessions",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_who_waits_only_reads_and_has_the_session_once_its_process(sqlite_visits, tmp_path, change):
+    waiting, _ = opened(sqlite_visits, a=1)
+    looks = taken_by_another_process(sqlite_visits)
+    other = sqlite3.connect(tmp_path / "db.sqlite", isolation_level=None)
+    with ThreadPoolExecutor(1) as thread, closing(other):
+        got = thread.submit(waiting.acquire_lock)
+        assert all(looks.acquire(timeout=9) for _ in range(3))
+        other.execute("BEGIN IMMEDIATE")  # who writes now has to wait
+        assert all(looks.acquire(timeout=9) for _ in range(3))
+        other.execute(change)
+        other.execute("COMMIT")
+        got.result(9)
+    waiting.release_lock()
 
 
 def test_a_lock_that_hangs_in_this_process_is_void_after_its_lease(sqlite_visits):

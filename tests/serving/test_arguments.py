@@ -28,6 +28,23 @@ def adding_a_user(handler):
     return wrapper
 
 
+def without_self(handler):
+    @functools.wraps(handler)
+    def wrapper(this, **kwargs):
+        kwargs.pop("self", None)
+        return handler(this, **kwargs)
+
+    return wrapper
+
+
+def taking_a_token(handler):
+    @functools.wraps(handler)
+    def wrapper(token, **kwargs):
+        return handler(**kwargs)
+
+    return wrapper
+
+
 class Callable:
     exposed = True
 
@@ -35,8 +52,17 @@ class Callable:
         return json.dumps(fields)
 
 
+class Partial(functools.partial):
+    exposed = True
+
+
+def needy(a, **fields):
+    return a
+
+
 class Pages:
     callable = Callable()
+    partial = Partial(needy, b=1)
 
     @cherrypy.expose
     def fields(self, **fields):
@@ -66,6 +92,12 @@ class Pages:
     def static(a):
         return a
 
+    @staticmethod
+    @cherrypy.expose
+    @taking_a_token
+    def with_a_token(**fields):
+        return json.dumps(fields)
+
     @cherrypy.expose
     def keyword_only(self, *, a):
         return a
@@ -83,6 +115,11 @@ class Pages:
         raise TypeError("of its own")
 
     @cherrypy.expose
+    @without_self
+    def failing_with_less(self, **fields):
+        raise TypeError("of its own")
+
+    @cherrypy.expose
     @adding_a_user
     def failing_with_more(self, user, **fields):
         raise TypeError("of its own")
@@ -90,7 +127,8 @@ class Pages:
 
 def routes():
     dispatcher, pages = RoutesDispatcher(), Pages()
-    for name in [name for name in dir(pages) if not name.startswith("_") and name != "callable"]:
+    methods = {name for name in dir(pages) if not name.startswith("_")} - {"callable", "partial"}
+    for name in sorted(methods):
         dispatcher.connect(name, f"/{name}", pages, action=name)
     return dispatcher
 
@@ -138,6 +176,7 @@ REFUSED = {
     "of a wrapped method": ("GET", "/wrapped?self=1", 404),
     "of a class method": ("GET", "/class_method?cls=1", 404),
     "a function's, missing": ("GET", "/static", 404),
+    "a wrapper's, missing": ("GET", "/with_a_token", 404),
     "by keyword only, missing": ("GET", "/keyword_only", 404),
     "positional only, by name": ("GET", "/positional_only?a=1", 404),
 }
@@ -175,7 +214,16 @@ def test_a_positional_argument_given_twice_is_refused(cp_client, caplog, way):
     assert not [record for record in caplog.records if record.exc_info]
 
 
-@pytest.mark.parametrize("path", ["/failing", "/failing?a=1"])
+@pytest.mark.parametrize("way", ["guarded", "guarded, with pieces", "with params"])
+def test_what_is_called_may_be_any_object(cp_client, caplog, way):
+    client = WAYS[way]()
+    assert client.get("/callable?a=1").status_code == client.get("/partial?a=1").status_code == 200
+    assert client.get("/callable?this=1").status_code == 404
+    assert client.get("/partial").status_code in (400, 404)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("path", ["/failing", "/failing?a=1", "/failing_with_less?self=1"])
 def test_a_typeerror_of_the_handlers_own_is_a_500(client, path):
     assert client.get(path).status_code == 500
 
