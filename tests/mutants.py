@@ -257,15 +257,21 @@ def passes(tests: list[str], tree: Path, timeout: float | None = None, **told: s
         wanted.write_text(json.dumps(tests))
         told, tests = {covering.WANTED: str(wanted)}, files_of(tests)
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **told}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(
-        [*command, *tests], cwd=tree, env=environment, start_new_session=True, **silent
-    ) as process:
+    where = {"cwd": tree, "env": environment, "start_new_session": True}
+    with (
+        output_of(tree).open("wb") as said,
+        subprocess.Popen([*command, *tests], stdout=said, stderr=said, **where) as process,
+    ):
         try:
             return process.wait(timeout) == 0
         except subprocess.TimeoutExpired:
             stop(process)
             raise
+
+
+def output_of(tree: Path) -> Path:
+    """Return the file of what the last run of tests on *tree* printed."""
+    return tree / "output.txt"
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -305,7 +311,8 @@ def noted(chosen: list[Mutant], file: Path, tree: Path) -> covering.Map:
     """Return which tests reach which lines; end if one fails on the unchanged copy *tree*."""
     needed = list(dict.fromkeys(each for mutant in chosen for each in tests_of(mutant.path)))
     if not passes(needed, tree, **{covering.NOTED: str(file)}):
-        raise SystemExit("The tests fail on an unchanged copy: nothing would be told.")
+        last = output_of(tree).read_text(errors="replace").splitlines()[-3:]
+        raise SystemExit("\n".join(["The tests fail on an unchanged copy:", *last]))
     return covering.Map.read(file, tree)
 
 

@@ -15,8 +15,8 @@ Form = Mapping[str, object] | Sequence[tuple[str, object]]
 Content = bytes | str | Path | IO[bytes] | IO[str]
 File = Content | tuple[str, Content] | tuple[str, Content, str]
 Files = Mapping[str, File | list[File]] | Sequence[tuple[str, File]]
-Data = Form | str | bytes | Iterable[bytes]
-Body = bytes | Iterable[bytes]
+Data = Form | str | bytes | Iterable[bytes | str]
+Body = bytes | Iterable[bytes | str]
 
 
 def encode(data: Data | None, json: object, files: Files | None) -> tuple[Body, str]:
@@ -46,8 +46,13 @@ def is_form(data: object) -> TypeGuard[Form]:
     return isinstance(data, Mapping)
 
 
-def query(form: Form) -> str:
-    """Return *form* in the form of a query string; None is left out."""
+def query(form: Form, argument: str = "data") -> str:
+    """Return *form* in the form of a query string; None is left out.
+
+    Raises RequestArgumentError, which names the *argument*, for what is no form.
+    """
+    if not is_form(form):
+        raise RequestArgumentError(argument, f"is {form!r}: give a dict, pairs or text")
     return urlencode(list(_pairs(form)))
 
 
@@ -64,6 +69,8 @@ def _as_it_is(data: Data | None) -> Body:
 def _pairs(form: Form) -> Iterator[tuple[str, str | bytes]]:
     for name, given in form.items() if isinstance(form, Mapping) else form:
         for value in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(value, Mapping | set):
+                raise RequestArgumentError("data", f"has {value!r} in {name!r}: send it as json")
             if value is not None:
                 yield name, value if isinstance(value, bytes) else str(value)
 
@@ -88,7 +95,11 @@ def _file_parts(files: Files) -> Iterator[tuple[bytes, bytes]]:
 def _file_part(name: str, file: File) -> tuple[bytes, bytes]:
     """Return the head and the content of a file's part; a bare file is called as its field is."""
     called = file.name if isinstance(file, Path) else name
-    filename, content, *kind = file if isinstance(file, tuple) else (called, file)
+    parts = file if isinstance(file, tuple) else (called, file)
+    if len(parts) not in (2, 3) or not isinstance(parts[0], str):
+        problem = f"has {file!r} in {name!r}: give (name, content) or (name, content, media_type)"
+        raise RequestArgumentError("files", problem)
+    filename, content, *kind = parts
     head = b"name=%b; filename=%b\r\nContent-Type: %b" % (
         _quoted(name),
         _quoted(filename),
@@ -102,13 +113,13 @@ def _read(name: str, content: object) -> bytes:
         return content.read_bytes()
     if hasattr(content, "read"):
         content = content.read()
-    if isinstance(content, str | bytes):
+    if isinstance(content, str | bytes | bytearray):
         return _bytes(content)
     raise RequestArgumentError("files", f"has {content!r} in {name!r}: give bytes, text or a file")
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
+def _bytes(value: str | bytes | bytearray) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
 
 
 def _quoted(text: str) -> bytes:

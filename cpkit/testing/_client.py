@@ -79,7 +79,7 @@ class Client:
     ) -> Response:
         """Send one request; *path* is sent as written, query string included, or is a whole URL.
 
-        *data* is a form (a dict or pairs), bytes, text (sent as UTF-8), or an iterable of bytes,
+        *data* is a form (a dict or pairs), bytes, text (sent as UTF-8), or an iterable of these,
         which is sent in chunks; *files* maps form fields to content, ``(name, content)`` or
         ``(name, content, media_type)``, or to a list of these. What is None in a form or in
         *params* is left out. With *stream* the body is read only when it is asked for. Raises
@@ -88,7 +88,7 @@ class Client:
         body, media = encode(data, json, files)
         if params:
             path += "&" if "?" in path else "?"
-            path += params if isinstance(params, str) else query(params)
+            path += params if isinstance(params, str) else query(params, "params")
         url, inline = auth_in(self._url(path))
         fields = fields_of(
             headers,
@@ -134,11 +134,10 @@ class Client:
             self._open.pop()._exchange.close()
 
     def _url(self, path: str) -> str:
-        if path.startswith(("http://", "https://")):
-            return path
-        if path[:1] not in ("", "/", "?"):
-            raise NotAPathError(path)
-        return self.base_url + path
+        url = self.base_url + path if path[:1] in ("", "/", "?") else path
+        if not url.startswith(("http://", "https://")):
+            raise NotAPathError(url)
+        return url
 
     def _follow(
         self, request: Request, environ: Mapping[str, object], *, stream: bool, follow: bool

@@ -9,6 +9,10 @@ from email.utils import mktime_tz, parsedate_tz
 from http.cookies import SimpleCookie
 from math import inf
 
+from cpkit.errors import RequestArgumentError
+
+from ._request import is_sendable
+
 _CODEC: SimpleCookie = SimpleCookie()
 
 
@@ -84,6 +88,8 @@ class Cookies(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: str) -> None:
         coded = _CODEC.value_encode(value)[1]
+        if not is_sendable(coded):
+            raise RequestArgumentError("cookies", f"has {value!r} in {name!r}: give Latin-1")
         del self[name]
         self._jar["", "/", name] = Cookie(name, coded, domain="", host_only=False)
 

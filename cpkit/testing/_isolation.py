@@ -21,7 +21,8 @@ from cpkit.errors import EngineExitError, EngineRestartError
 
 from ._snapshot import Remembered, remember_format
 
-_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
+# CherryPy's own, and those that applications give it; Windows has the first two.
+_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
 class _GuardedOs:
@@ -57,7 +58,8 @@ class Isolation:
         self._modules = list(sys.modules)
         self._state = Isolation._last = {id(each): self._remember(each) for each in _targets()}
         self._threads, self._served = set(threading.enumerate()), cherrypy.server.running
-        self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        self._signals = {number: signal.getsignal(number) for number in numbers}
         self._handlers = set(_handlers())
         self._formats = [remember_format(each) for each in self._handlers]
         self._factory = logging.getLogRecordFactory()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 Auth = tuple[str, str]
 _PORTS = {"http": "80", "https": "443"}
 _WITH_BODY = ("POST", "PUT", "PATCH")
+_UNSENDABLE = re.compile(r"[\r\n\0]|[^\0-\xff]")
 _FOR_ONE_HOST = ("authorization", "cookie")
 
 
@@ -65,14 +67,27 @@ def fields_of(*given: Headers) -> Fields:
         names = {name.lower() for name, _ in fields}
         more = headers.items() if isinstance(headers, Mapping) else headers
         fields += [each for each in more if each[0].lower() not in names]
-    return [(name, str(value)) for name, value in fields if value is not None]
+    return [(name, _field(name, value)) for name, value in fields if value is not None]
+
+
+def _field(name: str, value: object) -> str:
+    """Return the *value* of a field as text; a server gets one line of Latin-1 (PEP 3333)."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    if not is_sendable(text) or isinstance(value, list | tuple | Mapping):
+        raise RequestArgumentError("headers", f"has {value!r} in {name!r}: give a line of Latin-1")
+    return text
+
+
+def is_sendable(text: str) -> bool:
+    """Tell whether *text* goes into a field: one line of Latin-1."""
+    return _UNSENDABLE.search(text) is None
 
 
 def basic(auth: Auth | None) -> Fields:
     """Return the field that proves who is asking, by name and password (RFC 7617)."""
     if auth is None:
         return []
-    if not (isinstance(auth, tuple | list) and len(auth) == 2):
+    if not (isinstance(auth, tuple | list) and list(map(type, auth)) == [str, str]):
         raise RequestArgumentError("auth", f"is {auth!r}: give a pair of name and password")
     return [("Authorization", "Basic " + b64encode(":".join(auth).encode()).decode())]
 
@@ -90,10 +105,10 @@ def auth_in(url: str) -> tuple[str, Auth | None]:
 
 
 class _Chunks(io.RawIOBase):
-    """An iterable of bytes, read as a file: no more of it than is asked for."""
+    """An iterable of bytes or text, read as a file: no more of it than is asked for."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
+    def __init__(self, chunks: Iterable[bytes | str]) -> None:
+        self._chunks = map(_encoded, chunks)
         self._rest = b""
 
     def readable(self) -> bool:
@@ -110,6 +125,12 @@ class _Chunks(io.RawIOBase):
         self._rest = self._rest[len(view) :]
         view[: len(taken)] = taken
         return len(taken)
+
+
+def _encoded(chunk: object) -> bytes:
+    if not isinstance(chunk, bytes | str):
+        raise RequestArgumentError("data", f"yields {chunk!r}: give bytes or text")
+    return chunk.encode() if isinstance(chunk, str) else chunk
 
 
 @lru_cache  # PERF: most tests ask for few URLs

@@ -94,7 +94,9 @@ class Session(MutableMapping[str, Any]):
         ours = {_PREFIX + key: value for key, value in settings.items()}
         config = {**off, **ours, _PREFIX + "on": True, _PREFIX + "locking": "implicit"}
         config["request.dispatch"] = cherrypy.dispatch.Dispatcher()
-        client.app = cherrypy.Application(_Inside(work), "", {"/": config})
+        app = cherrypy.Application(_Inside(work), "", {"/": config})
+        app.log.access_log.disabled = True  # the test sent no such request
+        client.app = app
         client.base_url, client.headers = self._client.base_url, self._client.headers
         response = client.get(self._path(settings))
         if response.status_code != 200:

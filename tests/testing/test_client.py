@@ -8,7 +8,13 @@ import cherrypy
 import pytest
 
 import cpkit.tools  # noqa: F401 - registers cpkit.timing
-from cpkit.errors import NotAPathError, NothingMountedError, NotMeasuredError, TooManyRedirectsError
+from cpkit.errors import (
+    NotAPathError,
+    NothingMountedError,
+    NotMeasuredError,
+    RequestArgumentError,
+    TooManyRedirectsError,
+)
 from cpkit.testing import Client
 
 
@@ -130,6 +136,36 @@ def test_paths_arrive_as_a_server_would_hand_them_on(cp_client, sent, seen):
 def test_what_is_no_path_is_refused(cp_client):
     with pytest.raises(NotAPathError, match="'books' is no path: begin with a slash"):
         cp_client.get("books")
+    cp_client.base_url = "shop.example"
+    with pytest.raises(NotAPathError, match=r"'shop\.example/books' is no path"):
+        cp_client.get("/books")
+
+
+UNSENDABLE = {
+    "params": [5, b"a=1", ["ab"], {"a": {"b": 1}}, {"a": [{1, 2}]}],
+    "data": [5, {"a": {"b": 1}}, [("a", {1})], [1, 2], iter([None])],
+    "files": [{"f": 5}, {"f": None}, {"f": ("name",)}, {"f": ("n", b"", "text/csv", {})}],
+    "headers": [{"A": "1\r\nB: 2"}, {"A": "\0"}, {"A": "5 €"}, {"A": ["1", "2"]}, {"A": {}}],
+    "auth": ["zoe", ("zoe",), ("zoe", None), (1, 2)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, each) for name in UNSENDABLE for each in UNSENDABLE[name]], ids=repr
+)
+def test_what_cannot_be_sent_is_refused(cp_client, name, value):
+    with pytest.raises(RequestArgumentError, match=f"The argument {name}|The argument data has"):
+        cp_client.post("/raw", **{name: value})
+
+
+def test_a_cookie_that_no_field_can_hold_is_refused(cp_client):
+    with pytest.raises(RequestArgumentError, match="The argument cookies has '5 €' in 'price'"):
+        cp_client.cookies["price"] = "5 €"
+
+
+def test_a_field_may_be_bytes_and_numbers(cp_client):
+    seen = cp_client.get("/", headers={"X-A": b"caf\xe9", "X-B": 5}).json()["headers"]
+    assert (seen["X-A"], seen["X-B"]) == ("café", "5")
 
 
 def test_the_text_is_decoded_by_its_charset(cp_client):
@@ -249,6 +285,7 @@ class Uploads:
     [
         (b"a,b", ["report", "application/octet-stream", "a,b"]),
         (io.BytesIO(b"a,b"), ["report", "application/octet-stream", "a,b"]),
+        (bytearray(b"a,b"), ["report", "application/octet-stream", "a,b"]),
         (("r.csv", b"a,b"), ["r.csv", "application/octet-stream", "a,b"]),
         (("r.csv", io.BytesIO(b"a,b"), "text/csv"), ["r.csv", "text/csv", "a,b"]),
         (('q"\r\n.csv', b""), ["q%22%0D%0A.csv", "application/octet-stream", ""]),
@@ -262,7 +299,7 @@ def test_files_are_uploaded(cp_client, file, seen):
 
 @pytest.mark.cherrypy(root=Uploads)
 def test_an_iterable_is_uploaded_in_chunks_without_a_length(cp_client):
-    produced = (chunk for chunk in [b"one\ntw", b"", b"o\n", b"three"])
+    produced = (chunk for chunk in [b"one\ntw", b"", "o\n", b"three"])
     response = cp_client.post("/chunks", data=produced, headers={"Content-Type": "text/csv"})
     assert response.json() == ["one\n", "two\n", "three"]
 

@@ -300,18 +300,25 @@ def test_an_attribute_in_the_place_of_another_is_no_disguise():
     assert vars(kept) == {"a": None}
 
 
+def test_a_system_without_unix_signals_will_do(monkeypatch):
+    for name in ("SIGHUP", "SIGUSR1", "SIGUSR2"):
+        monkeypatch.delattr(signal, name)
+    Isolation().end()
+
+
 @pytest.mark.parametrize("in_main_thread", [True, False])
-def test_signal_handlers_are_put_back_where_python_allows_it(in_main_thread):
-    before, isolation = signal.getsignal(signal.SIGUSR1), Isolation()
-    signal.signal(signal.SIGUSR1, lambda *args: None)
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT])
+def test_signal_handlers_are_put_back_where_python_allows_it(in_main_thread, number):
+    before, isolation = signal.getsignal(number), Isolation()
+    signal.signal(number, lambda *args: None)
     if in_main_thread:
         isolation.end()
     else:
         thread = threading.Thread(target=isolation.end)
         thread.start()
         thread.join()
-    assert (signal.getsignal(signal.SIGUSR1) is before) == in_main_thread
-    signal.signal(signal.SIGUSR1, before)
+    assert (signal.getsignal(number) is before) == in_main_thread
+    signal.signal(number, before)
 
 
 def test_a_cache_and_applications_that_were_there_before_are_kept():

@@ -198,3 +198,11 @@ def test_a_session_that_cannot_be_had_says_so(cp_client, cp_session, tmp_path):
     mount(storage_class=DatabaseSession)
     with pytest.raises(Exception, match=r"engine\.db is not running"):
         cp_session["user"] = "zoe"
+
+
+def test_the_access_log_has_the_requests_of_the_test_alone(cp_client, cp_session, caplog):
+    mount()
+    cp_session["user"] = "zoe"
+    assert cp_client.get("/").text == cp_session["user"]
+    accesses = [each for each in caplog.records if each.name.startswith("cherrypy.access")]
+    assert len(accesses) == 1
