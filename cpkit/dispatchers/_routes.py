@@ -25,7 +25,8 @@ from .request import RoutedRequest
 WARNING = 30
 
 
-class RoutesDispatcher(RouteTable):
+# NOTE: it is one of CherryPy's for isinstance() alone, which frameworks ask.
+class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
     """Page handlers found by Routes' templates: a drop-in for CherryPy's RoutesDispatcher.
 
     With *full_result* the handler also gets ``controller`` and ``action``. *mapper_options* are

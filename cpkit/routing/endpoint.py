@@ -50,6 +50,9 @@ class Target:
     """
 
     def __init__(self, route: Route, controller: Any = None, config: Config | None = None) -> None:
+        self.name = route.defaults.get("controller")
+        if controller is None and callable(self.name):  # given to the mapper itself
+            controller = self.name
         self.route, self.controller, self.config = route, controller, config or {}
         path: str = route.routepath
         # NOTE: a minimized route has lost its leading slash; any other never had one.
@@ -58,7 +61,6 @@ class Target:
         self.template = str(spelling)
         self.sections = spellings(spelling)
         self.section = _static_part(self.template)
-        self.name = route.defaults.get("controller")
         self.action = route.defaults.get("action")
         self.heads = "HEAD" in ((route.conditions or {}).get("method") or ())
         self.endpoints: dict[tuple[object, object], Endpoint] = {}

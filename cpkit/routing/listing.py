@@ -13,7 +13,7 @@ from routes.mapper import Mapper
 
 from .conditions import MISPLACEABLE, STANDARD_METHODS, misplaced
 from .declarations import ROUTES
-from .endpoint import Endpoint, Target, bound, is_exposed
+from .endpoint import Endpoint, Target, bound, is_exposed, static
 from .generation import CONTROL
 from .mapper import IndexedMapper
 from .route import Route, keywords, named_routes
@@ -25,6 +25,16 @@ NO_TEXT = re.compile(CONTROL.pattern + r"|[\ud800-\udfff]")
 # What other frameworks write after a variable's colon for a type.
 TYPES = {"any", "bool", "date", "decimal", "float", "int", "integer", "number", "path", "slug"}
 TYPES |= {"str", "string", "uuid"}
+# What a template's text may hold that no path does as it stands, and what was meant.
+MISREAD = {
+    re.compile(
+        r"[?#]"
+    ): "is no part of a path. Leave it out: a query's parameters are passed anyway",
+    re.compile(
+        r"%(?!2F)[\dA-Fa-f]{2}"
+    ): "is decoded before paths are compared. Write the character",
+    re.compile(r"<(?:\w+:)?\w+>"): "is plain text. Write a variable as {name}",
+}
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 REST = inspect.Parameter.VAR_KEYWORD
 ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -185,11 +195,12 @@ def problems(table: RouteTable) -> Iterator[tuple[Route, str]]:
             )
     for target in table.targets():
         route = target.route
-        for problem in (*_of_route(table.mapper, route), *_of_handler(table, target)):
+        for problem in (*_of_route(table.mapper, target), *_of_handler(table, target)):
             yield route, problem
 
 
-def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
+def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
+    route = target.route
     if not (route.routepath or route.minimization):
         yield "answers only a mount point without its slash. Write '/'."
     elif not mapper.prefix and _lacks_slash(route):
@@ -197,12 +208,11 @@ def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
     doubt = getattr(mapper, "doubts", {}).get(route)
     if doubt:
         yield f"may not be meant: {doubt}. Put one slash between them."
-    for name, regex in route.reqs.items():
-        if regex in TYPES:
-            yield (
-                f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
-                rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
-            )
+    text = " ".join(part for part in route.routelist if isinstance(part, str))
+    for sign, problem in MISREAD.items():
+        if found := sign.search(text):
+            yield f"may never match: {found[0]!r} {problem}."
+    yield from _of_requirements(route.reqs, target.variables)
     given = keywords(route)
     for name in filter(MISPLACEABLE.__contains__, given):
         value = given[name]
@@ -212,7 +222,24 @@ def _of_route(mapper: Mapper, route: Route) -> Iterator[str]:
                 f"has the constant {name}={value!r}, which is no condition. "
                 f"Write conditions={{{condition!r}: ...}}."
             )
-    yield from _of_methods((route.conditions or {}).get("method"))
+    conditions = route.conditions or {}
+    if conditions.get("sub_domain") and not mapper.sub_domains:
+        yield "can never match: it asks for a sub-domain. Set mapper.sub_domains to True."
+    yield from _of_methods(conditions.get("method"))
+
+
+def _of_requirements(requirements: dict[str, str], variables: set[str]) -> Iterator[str]:
+    for name, regex in requirements.items():
+        if regex in TYPES:
+            yield (
+                f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
+                rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
+            )
+        if regex.startswith("^"):
+            yield f"can never match: ^ in {regex!r} is the path's beginning. Leave it out."
+        if name not in variables:
+            for meant in get_close_matches(name, variables - requirements.keys(), 1, 0.75):
+                yield f"requires {regex!r} of {name!r}, which is no variable. Is {meant} meant?"
 
 
 def _lacks_slash(route: Route) -> bool:
@@ -239,6 +266,8 @@ def _of_handler(table: RouteTable, target: Target) -> Iterator[str]:
     controller = table.controller_of(target)
     if target.route.redirect or isinstance(controller, str):
         return  # the latter is to be imported at its first request
+    if isinstance(controller, type) and static(controller, "__init__") is not object.__init__:
+        yield from _of_class(controller)
     if controller is None:
         if "controller" not in target.variables:
             yield f"answers 404: no controller is called {target.name!r}."
@@ -278,6 +307,15 @@ def _of_endpoint(table: RouteTable, target: Target, controller: Any) -> Iterator
             if problem not in told:
                 told.add(problem)
                 yield problem
+
+
+def _of_class(controller: type) -> Iterator[str]:
+    try:
+        inspect.signature(controller).bind()
+    except TypeError as error:
+        yield f"answers 500: {controller.__qualname__}() is called without arguments: {error}."
+    except ValueError:  # written in C
+        return
 
 
 def _of_page(page: Endpoint, given: set[str]) -> Iterator[str]:

@@ -113,6 +113,12 @@ class Shop:
     signed.__signature__ = inspect.signature(lambda self, isbn: ...)
 
 
+class Wanting:
+    def __init__(self, database): ...
+
+    def show(self): ...
+
+
 @cherrypy.expose
 class Shelf:
     def GET(self, id): ...  # noqa: N802
@@ -133,6 +139,7 @@ FINE += [("/{id}", each, {"action": "of_class"}) for each in (Shop, Shop())]
 FINE += [("/{id}", each, {}) for each in (Shop, Shop(), Shop().show, wrapped(lambda: ""))]
 FINE += [("/{a}/{b}", Shop(), {"action": "rest"}), ("/", Shop(), {"action": "show"})]
 FINE += [("/{id:int|float}", Shop(), {"action": "show"}), ("/*id", Shop(), {"action": "show"})]
+FINE += [("/a%2Fb/{id}", Shop(), {"action": "show", "requirements": {"format": "json|xml"}})]
 FINE += [("/{id}", Shop(), {"action": "show", "conditions": {"method": ["GET", "PROPFIND"]}})]
 
 
@@ -161,6 +168,19 @@ WRONG = [
     ("{id}", Shop(), {"action": "show"}, "no leading slash. Write '/{id}'"),
     ("foobar", Shop(), {"action": "rest"}, "no leading slash. Write '/foobar'"),
     ("", Shop(), {"action": "rest"}, "only a mount point without its slash. Write '/'"),
+    ("/{id:^\\d+$}", Shop(), {"action": "show"}, "^ in '^\\\\d+$' is the path's beginning"),
+    ("/{id}", Shop(), {"action": "show", "requirements": {"idd": "a"}}, "Is id meant?"),
+    ("/?q={id}", Shop(), {"action": "show"}, "'?' is no part of a path"),
+    ("/{id}#top", Shop(), {"action": "show"}, "'#' is no part of a path"),
+    ("/caf%C3%A9", Shop(), {"action": "rest"}, "'%C3' is decoded before paths are compared"),
+    ("/<int_id>", Shop(), {"action": "rest"}, "'<int_id>' is plain text"),
+    ("/", Wanting, {"action": "show"}, "Wanting() is called without arguments: missing"),
+    (
+        "/",
+        Shop(),
+        {"action": "rest", "conditions": {"sub_domain": ["api"]}},
+        "asks for a sub-domain",
+    ),
 ]
 
 

@@ -259,6 +259,29 @@ class Tree:
         return f"page {number} of the tree"
 
 
+def test_it_is_an_instance_of_cherrypys_for_a_framework_that_asks(base):
+    assert isinstance(base(), cherrypy.dispatch.RoutesDispatcher)
+
+
+class Called(Page):
+    def __call__(self, **params):
+        return f"called {sorted(params.items())}"
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize("controller", [Page, Called(), Called], ids=["class", "object", "both"])
+def test_the_mapper_may_be_given_a_controller_itself(base, mount, cp_client, controller, explicit):
+    dispatcher = base()
+    dispatcher.mapper.explicit = explicit
+    dispatcher.mapper.connect("/page/{id}", controller=controller, action="show")
+    with dispatcher.mapper.submapper(path_prefix="/sub", controller=controller) as below:
+        below.connect("/{id}", action="show")
+    mount(dispatcher)
+    assert cp_client.get("/page/7").text == "show [('id', '7')]"
+    assert cp_client.get("/sub/7").text == "show [('id', '7')]"
+    assert list(faults(dispatcher) if base is RoutesDispatcher else ()) == []
+
+
 def test_routes_first_then_the_tree(base, mount, cp_client):
     dispatcher, tree = base(), cherrypy.dispatch.Dispatcher()
     dispatcher.connect("page", "/routes/{id}", Page(), action="show")
