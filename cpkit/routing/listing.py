@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -13,7 +14,7 @@ from routes.mapper import Mapper
 
 from .conditions import MISPLACEABLE, STANDARD_METHODS, misplaced
 from .declarations import ROUTES
-from .endpoint import Endpoint, Target, bound, is_exposed, static
+from .endpoint import Endpoint, Target, bound, is_exposed
 from .generation import CONTROL
 from .mapper import IndexedMapper
 from .route import Route, keywords, named_routes
@@ -25,15 +26,13 @@ NO_TEXT = re.compile(CONTROL.pattern + r"|[\ud800-\udfff]")
 # What other frameworks write after a variable's colon for a type.
 TYPES = {"any", "bool", "date", "decimal", "float", "int", "integer", "number", "path", "slug"}
 TYPES |= {"str", "string", "uuid"}
-# What a template's text may hold that no path does as it stands, and what was meant.
-MISREAD = {
-    re.compile(
-        r"[?#]"
-    ): "is no part of a path. Leave it out: a query's parameters are passed anyway",
-    re.compile(
-        r"%(?!2F)[\dA-Fa-f]{2}"
-    ): "is decoded before paths are compared. Write the character",
-    re.compile(r"<(?:\w+:)?\w+>"): "is plain text. Write a variable as {name}",
+# What a template's text may hold that no path does as it stands, and what is to be said of it.
+MISREAD = re.compile(r"(?P<query>[?#])|(?P<code>%(?!2F)[\dA-Fa-f]{2})|(?P<plain><(?:\w+:)?\w+>)")
+MARKS = frozenset("?#%<")
+SAID = {
+    "query": "is no part of a path. Leave it out: a query's parameters are passed anyway",
+    "code": "is decoded before paths are compared. Write the character",
+    "plain": "is plain text. Write a variable as {name}",
 }
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 REST = inspect.Parameter.VAR_KEYWORD
@@ -208,11 +207,12 @@ def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
     doubt = getattr(mapper, "doubts", {}).get(route)
     if doubt:
         yield f"may not be meant: {doubt}. Put one slash between them."
-    text = " ".join(part for part in route.routelist if isinstance(part, str))
-    for sign, problem in MISREAD.items():
-        if found := sign.search(text):
-            yield f"may never match: {found[0]!r} {problem}."
-    yield from _of_requirements(route.reqs, target.variables)
+    misread = None if MARKS.isdisjoint(target.template) else MISREAD.search(target.template)
+    if misread:
+        yield f"may never match: {misread[0]!r} {SAID[misread.lastgroup or '']}."
+    for name, regex in route.reqs.items():
+        if regex in TYPES or regex[:1] == "^" or name not in target.variables:
+            yield from _of_requirement(target, name, regex)
     given = keywords(route)
     for name in filter(MISPLACEABLE.__contains__, given):
         value = given[name]
@@ -228,18 +228,18 @@ def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
     yield from _of_methods(conditions.get("method"))
 
 
-def _of_requirements(requirements: dict[str, str], variables: set[str]) -> Iterator[str]:
-    for name, regex in requirements.items():
-        if regex in TYPES:
-            yield (
-                f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
-                rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
-            )
-        if regex.startswith("^"):
-            yield f"can never match: ^ in {regex!r} is the path's beginning. Leave it out."
-        if name not in variables:
-            for meant in get_close_matches(name, variables - requirements.keys(), 1, 0.75):
-                yield f"requires {regex!r} of {name!r}, which is no variable. Is {meant} meant?"
+def _of_requirement(target: Target, name: str, regex: str) -> Iterator[str]:
+    if regex in TYPES:
+        yield (
+            f"matches nothing but {regex!r} for {name!r}: what follows the colon is a regex. "
+            rf"Write one, as {{{name}:\d+}}; cpkit.tools.params converts."
+        )
+    if regex.startswith("^"):
+        yield f"can never match: ^ in {regex!r} is the path's beginning. Leave it out."
+    if name not in target.variables:
+        free = target.variables - target.route.reqs.keys()
+        for meant in get_close_matches(name, free, 1, 0.75):
+            yield f"requires {regex!r} of {name!r}, which is no variable. Is {meant} meant?"
 
 
 def _lacks_slash(route: Route) -> bool:
@@ -266,8 +266,8 @@ def _of_handler(table: RouteTable, target: Target) -> Iterator[str]:
     controller = table.controller_of(target)
     if target.route.redirect or isinstance(controller, str):
         return  # the latter is to be imported at its first request
-    if isinstance(controller, type) and static(controller, "__init__") is not object.__init__:
-        yield from _of_class(controller)
+    if isinstance(controller, type) and (problem := _unmakeable(controller)):
+        yield f"answers 500: {problem}."
     if controller is None:
         if "controller" not in target.variables:
             yield f"answers 404: no controller is called {target.name!r}."
@@ -309,13 +309,16 @@ def _of_endpoint(table: RouteTable, target: Target, controller: Any) -> Iterator
                 yield problem
 
 
-def _of_class(controller: type) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _unmakeable(controller: type) -> str | None:
+    """Return why *controller* can't be called without arguments, or None."""
     try:
         inspect.signature(controller).bind()
     except TypeError as error:
-        yield f"answers 500: {controller.__qualname__}() is called without arguments: {error}."
+        return f"{controller.__qualname__}() is called without arguments: {error}"
     except ValueError:  # written in C
-        return
+        pass
+    return None
 
 
 def _of_page(page: Endpoint, given: set[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ which does not keep to the declared order, answers by another route.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from itertools import takewhile
@@ -46,8 +47,8 @@ class Place:
     __slots__ = ("covers", "fixed", "tails", "variable")
 
     def __init__(self) -> None:
-        self.fixed: dict[str, Place] = {}
-        self.variable: dict[Any, Place] = {}
+        self.fixed: defaultdict[str, Place] = defaultdict(Place)
+        self.variable: defaultdict[Any, Place] = defaultdict(Place)
         self.covers: list[Cover] = []
         self.tails: list[tuple[bool, Cover]] = []
 
@@ -124,14 +125,14 @@ def _add(node: Place, shape: Shape, cover: Cover) -> None:
     for at in range(1, len(shape.exact) + len(steps) + 1):
         step = steps.get(at)
         if step is None:
-            node = node.fixed.setdefault(shape.exact[at], Place())
+            node = node.fixed[shape.exact[at]]
         elif step.kind == TYPED_TAIL:
             return  # what it accepts is not known of other texts
         elif step.kind == TAIL:
             node.tails.append((step.test, cover))
             return
         else:
-            node = node.variable.setdefault(_edge(step), Place())
+            node = node.variable[_edge(step)]
     node.covers.append(cover)
 
 
