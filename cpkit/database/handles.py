@@ -55,6 +55,8 @@ class SessionUnit(Unit):
         try:
             if self.doomed or not commit:
                 self.rollback()
+                if self._after is not None:
+                    self._after.transaction_ended(committed=False)
             elif self.terms.write:  # else there is nothing to commit
                 self.commit()
         except BaseException:

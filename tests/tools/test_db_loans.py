@@ -268,6 +268,26 @@ def test_an_error_page_shows_the_objects_of_its_request(database, method, how, s
     assert Session.object_session(kept["book"]) is None
 
 
+@pytest.mark.parametrize("any_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("opened", [True, False])
+@pytest.mark.parametrize("how", [cherrypy.HTTPError(500), ZeroDivisionError()])
+def test_what_waits_for_a_commit_is_not_called_for_an_error_page(database, handle, opened, how):
+    def handler():
+        if opened:
+            assert cherrypy.request.db.handle is not None
+        cherrypy.request.db.on_commit(lambda: called.append("mail"))
+        raise how
+
+    def page(**_):
+        return f"sorry {cherrypy.request.db.handle is not None}"
+
+    called: list[str] = []
+    client = serve(handler, **{"cpkit.db.handle": handle, "error_page.500": page})
+    assert client.post("/").text.strip() == "sorry True"
+    assert called == []
+
+
 def stream(handler: Callable, **settings) -> Client:
     return serve(handler, **{"response.stream": True, **settings})
 
