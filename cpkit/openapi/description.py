@@ -9,7 +9,7 @@ from typing import Any
 
 import cherrypy
 
-from cpkit.cherry import Part
+from cpkit.cherry import Part, behind
 from cpkit.errors import AnnotationError
 from cpkit.parameters.plan import Plan
 from cpkit.parameters.receiving import documents_of
@@ -46,7 +46,7 @@ def describe(
     """
     mount = "/"
     if config is None:
-        mount, config = _mounted(dispatcher)
+        mount, config = application_of(dispatcher) or ("", {})
     schemas, paths = Schemas(), dict[str, Any]()
     ids: set[str] = set()
     for each in operations(dispatcher):
@@ -65,13 +65,14 @@ def describe(
     return schemas.finish(document)
 
 
-def _mounted(dispatcher: RouteTable) -> tuple[str, Mapping[str, Config]]:
+def application_of(dispatcher: RouteTable) -> tuple[str, Mapping[str, Config]] | None:
     """Return the mount point and the config of the application that *dispatcher* is for."""
     for mount, app in cherrypy.tree.apps.items():
-        config = getattr(app, "config", {})
-        if any(section.get("request.dispatch") is dispatcher for section in config.values()):
+        config: Mapping[str, Config] = getattr(app, "config", {})
+        used = (section.get("request.dispatch") for section in config.values())
+        if any(each is dispatcher for dispatch in used for each in behind(dispatch)):
             return mount, config
-    return "", {}
+    return None
 
 
 def _config(each: Operation, sections: Mapping[str, Config]) -> Config:

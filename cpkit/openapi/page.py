@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 from typing import Any
 
@@ -16,10 +17,15 @@ from cpkit.routing.table import RouteTable
 
 from . import reference
 from .additions import operation
-from .description import describe
+from .description import application_of, describe
 
 HTML, JSON = "text/html", "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
+UNMOUNTED = (
+    "OPENAPI This page describes a dispatcher that no application has, without the settings of "
+    "any section: give it the one that is mounted. (A file that runs as a program and is named in "
+    "a .conf file is loaded twice, and has two.)"
+)
 
 
 class Page:
@@ -80,6 +86,8 @@ class Page:
         with self._lock:
             routes = len(self._dispatcher.mapper.matchlist)
             if routes != self._routes:
+                if "config" not in self._told and application_of(self._dispatcher) is None:
+                    cherrypy.log(UNMOUNTED, severity=logging.WARNING)
                 told = self.description()
                 text = json.dumps(told, ensure_ascii=False).encode()
                 page = reference.page(told, self._home).encode()

@@ -303,11 +303,16 @@ def test_a_route_that_an_earlier_one_hides_and_what_a_url_names_are_left_out():
     assert told["paths"]["/it"]["get"]["operationId"] == "a"
 
 
-def test_the_mount_point_and_the_config_are_those_of_the_application(cp_isolation):
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_the_mount_point_and_the_config_are_those_of_the_application(cp_isolation, wrapped):
+    def both(path_info):
+        return dispatcher(path_info)
+
     dispatcher = RoutesDispatcher()
     page = cherrypy.expose(lambda: "")
     dispatcher.connect("it", "/it/more", page, conditions={"method": ["GET"]})
-    sections = {"/": {"request.dispatch": dispatcher}, "/it": {"cpkit.db.on": True}}
+    used = both if wrapped else dispatcher
+    sections = {"/": {"request.dispatch": used}, "/it": {"cpkit.db.on": True}}
     cherrypy.tree.mount(None, "/shop", sections)
     told = openapi.describe(dispatcher, title="t", version="1", description="All of it.")
     assert told["servers"] == [{"url": "/shop"}]

@@ -141,3 +141,16 @@ def test_an_annotation_that_cannot_be_read_is_no_secret(cp_client):
 )  # fmt: skip
 def test_a_schema_is_told_in_words(schema, words):
     assert ", ".join(filter(None, [kind(schema), constraints(schema)])) == words
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_page_says_that_its_dispatcher_is_not_the_one_that_is_mounted(
+    cp_client, page, caplog, mounted
+):
+    dispatcher = cherrypy.tree.apps[""].config["/"]["request.dispatch"]
+    made = openapi.Page(dispatcher if mounted else RoutesDispatcher(), title="N", version="1")
+    cherrypy.tree.mount(made, "/other")
+    for _ in range(2):
+        cp_client.get("/other/openapi.json")
+    told = [it for it in caplog.messages if "dispatcher that no application has" in it]
+    assert len(told) == (0 if mounted else 1)
