@@ -52,7 +52,7 @@ class DatabaseSession(Session):
     What is saved without the lock, or after it was lost, changes only what this request changed.
 
     Data is stored as JSON: it cannot run code when it is read back, as pickles can. Rows are
-    found by a hash of the session's id, so that who reads the table cannot take over a session.
+    found by a hash of the session's id, so that whoever reads the table cannot take over a session.
     """
 
     plugin = "db"
@@ -370,7 +370,7 @@ class DatabaseSession(Session):
 
 
 def merged(before: Data, mine: Data, theirs: Data) -> Data:
-    """Return *theirs* with what *mine* changed since *before*; of what both changed, mine."""
+    """Return *theirs* with what *mine* changed since *before*; mine counts where both did."""
     kept = {name: it for name, it in theirs.items() if name in mine or name not in before}
     changed = {name: it for name, it in mine.items() if before.get(name, _ABSENT) != it}
     return {**kept, **changed}

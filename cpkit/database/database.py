@@ -78,7 +78,7 @@ class Unhurried:
         self.session = database.session
 
     def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
-        """Take a connection back; how long it was kept is nobody's fault."""
+        """Take a connection back; nobody is blamed for how long it was kept."""
         borrowed.since = math.inf
         self._give_back(borrowed, terms, broken=broken, changed=changed)
 

@@ -208,7 +208,7 @@ class Transaction:
             self.lost_by = error
 
     def follow(self) -> None:
-        """Have it looked at, when it is to end, what somebody does with the driver's connection."""
+        """Have the end look at what somebody does with the driver's connection."""
         borrowed = self._borrowed
         if self._look is None and self._writes:
             self._look = borrowed.backend.follow(borrowed.driver)

@@ -229,7 +229,7 @@ class UnitPool(QueuePool):
     def _close_idle(self) -> None:
         """Close what nobody uses.
 
-        NOTE: the empty records stay, so that who waits here still gets one, and reconnects.
+        NOTE: the empty records stay, so that whoever waits here still gets one, and reconnects.
         """
         while self.spares:
             self._check_in_a_spare()

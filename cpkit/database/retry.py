@@ -113,7 +113,7 @@ class Session(Protocol):
     locked: bool
 
     def items(self) -> Any:
-        """Return what is in it."""
+        """Return the entries."""
 
     def clear(self) -> None:
         """Forget what is in it."""

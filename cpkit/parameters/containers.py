@@ -106,7 +106,7 @@ def _is_read(scalar: Scalar, text: str) -> bool:
 
 
 def _names(key: Scalar) -> Schema:
-    """Return the schema of an object's names, which are text: of numbers no more is told."""
+    """Return the schema of an object's names: the text's, or any where they are numbers."""
     schema = key.text_schema()
     return schema if schema.get("type") == "string" else {}
 

@@ -25,7 +25,7 @@ _IS_JSON = {"is_json": True}
 class LogPlugin(SimplePlugin):
     """CherryPy's access and error lines as JSON, one line an event, with the request's id.
 
-    As ``cherrypy.engine.logs = LogPlugin(cherrypy.engine)`` it is switched on by
+    Assigned to ``cherrypy.engine.logs``, it is switched on by
     ``engine.logs.on = True``. Where the lines go is for CherryPy's settings to say:
     ``log.screen``, ``log.access_file``, ``log.error_file``. Its own, under ``engine.logs.``:
 

@@ -247,8 +247,8 @@ def searching(
 ) -> Callable[..., Any]:
     """Return the function that searches a whole table: (path, environ) -> what its answer says.
 
-    *head* is what all paths begin with. The answers for some lengths are *written* out, each
-    looks in its own of *nodes*. *bound* are the trees by length, and *rest*, see above.
+    *head* is what all paths begin with. For some lengths the code is *written* out; each looks
+    in its own of *nodes*. *bound* holds the trees of all lengths, and *rest* (see above).
     """
     search = _searcher(limit, bool(head), written)
     names = ("head", "trees", "rest", *(f"n{length:d}" for length, *_ in written))

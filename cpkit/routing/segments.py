@@ -247,7 +247,7 @@ class Reader:
             self.text = ""
 
     def escape(self) -> str:
-        """Take a backslash and what it escapes; it stays before what needs no escape."""
+        """Take a backslash and what it escapes; before anything else it is text."""
         char = self.template[self.at + 1 : self.at + 2]
         self.at += 2
         return char if char in ESCAPABLE else char and "\\" + char

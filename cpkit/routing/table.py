@@ -257,7 +257,7 @@ class RouteTable(Submapping):
         return [each for each in (*connected, *self.controllers.values()) if each is not None]
 
     def route_configs(self) -> Iterator[tuple[str, Config, Config]]:
-        """Yield (route, its own config, that with its controller's and its handler's)."""
+        """Yield (route, its own config, that config with its controller's and its handler's)."""
         for target in self.targets():
             if target.config:
                 page = target.fixed or self.built(target, target.controller, target.action)

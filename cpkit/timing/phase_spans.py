@@ -1,9 +1,9 @@
 """The spans of phases, which are made when they are over.
 
 A span that is begun and ended asks the sampler, takes locks, keeps limits and tells processors of
-its beginning: seven times the work of the span itself. Of what is over all that is known to come to
-nothing, as long as the SDK's own sampler and processors are in use: then the span is handed to the
-processors as it would be at its end.
+its beginning: seven times the work of the span itself. A phase that is over needs none of that, as
+long as the SDK's own sampler and processors are in use: the span is handed to the processors as it
+would be at its end.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
     def connected(self, driver: PyMysql, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement.
 
-        NOTE: PyMySQL's connect_timeout is over before the server's greeting, for which a server
-        that hangs would be waited for ever: the read_timeout is for that, and not for statements.
+        NOTE: PyMySQL's connect_timeout ends before the server's greeting, which a server that
+        hangs never sends. The read_timeout ends that wait; statements have no use for it.
         """
         given = self.settings.engine_options.get("connect_args", {})
         if "read_timeout" not in {*self.url.query, *given}:
