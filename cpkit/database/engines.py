@@ -16,7 +16,7 @@ from cpkit.errors import (
 
 from .faults import is_aftermath
 from .pool import CHANGED, UnitPool, check, checked_in, joined, opened
-from .terms import UNIT, State, is_autocommit, refuse_autocommit
+from .terms import UNIT, State, is_autocommit, local_values, refuse_autocommit
 from .turns import Lane, Lanes, Turns
 
 if TYPE_CHECKING:
@@ -194,8 +194,7 @@ class Transaction:
             raise
         borrowed.since, borrowed.waited = borrowed.since + waited, 0.0
         if terms.set_local:
-            values = {name: it() if callable(it) else it for name, it in terms.set_local.items()}
-            backend.set_local(driver, values)
+            backend.set_local(driver, local_values(terms.set_local))
         if followed:
             self.follow()
 

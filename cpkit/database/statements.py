@@ -43,7 +43,7 @@ _LONGEST_REMEMBERED = 4096
 # What opens a statement that changes nothing; anything else is held to write.
 _READS = frozenset(
     {"select", "values", "table", "with", "show", "explain", "describe", "desc", "pragma", "help"}
-    | {"set", "reset", "use", "begin", "start", "commit", "end", "rollback", "abort", "savepoint"}
+    | {"set", "reset", "use", "commit", "end", "rollback", "abort", "savepoint"}
     | {"release", "declare", "fetch", "move", "close", "copy", "attach", "detach", "discard"}
     | {"listen", "unlisten", "notify", "prepare", "deallocate", "load"}
 )
@@ -51,6 +51,7 @@ _READS = frozenset(
 _SETS = frozenset(
     {"set", "reset", "use", "attach", "detach", "discard", "listen", "unlisten", "declare"}
     | {"prepare", "deallocate", "load", "lock", "do", "call", "flush", "handler", "backup"}
+    | {"execute", "begin"}  # of a text, or of several statements at once, in MariaDB
 )
 # NOTE: literals, quoted names, dollar quotes and comments are skipped whole, so that words in
 # them do not count; each alternative is linear, and one that is never closed runs to the end.
@@ -83,7 +84,9 @@ _LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
 _TEMPORARY = re.compile(r"\b(?:pg_)?temp(?:orary)?\b")
 _INTO_TEMPORARY = re.compile(r"\binto\s+(?:local\s+|global\s+)?temp(?:orary)?\b")
 _VARIABLE = re.compile(r":=|\binto\s+@")  # MariaDB's, of the session
-_KEPT = re.compile(r"\b(?:set_config|get_lock|pg_advisory_lock\w*|pg_try_advisory_lock\w*)\s*\(")
+_KEPT = re.compile(
+    r"\b(?:set_config|get_lock|pg_advisory_lock\w*|pg_try_advisory_lock\w*)\s*\(|\bpg_settings\s+set\b"
+)
 _KEPT_QUOTED = re.compile(r'"(?:set_config|pg_(?:try_)?advisory_lock\w*)"\s*\(')
 _FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
 _SAVEPOINT = re.compile(r"savepoint\s+(\S+)")
@@ -94,7 +97,8 @@ _COMMITS_FIRST = re.compile(
     r"|truncate|grant|revoke|begin(?!\s+not\b)|start\s+transaction|(?:un)?lock\s+tables?"
     r"|(?:analyze|optimize|repair|check)\s+(?:\w+\s+)?tables?|flush|set\s+password)\b"
 )
-_RUNS_ROUTINE = re.compile(r"[\s(]*(?:call|begin\s+not)\b")
+_RUNS_ROUTINE = re.compile(r"[\s(]*(?:call|execute|begin\s+not)\b")
+_BEGINS = re.compile(r"(?:begin(?!\s+not\b)|start\s+transaction)\b")
 _SET_FOR = re.compile(r"\A\s*set\s+statement\b.*?\bfor\b", re.DOTALL)  # MariaDB's
 # Pragmas whose argument is a question.
 _ASKS = re.compile(
@@ -162,7 +166,7 @@ def _judge_one(bare: str) -> Judged:
     if word in ("rollback", "abort"):
         to = _UNDONE_TO.match(bare)
         return Judged(undone_to=to[1].strip('"`')) if to else Judged(undoes=True)
-    if word in ("begin", "start"):
+    if _BEGINS.match(bare):
         return Judged(begins=True)
     if word == "savepoint":
         named = _SAVEPOINT.match(bare)

@@ -63,6 +63,16 @@ def refuse_autocommit(setting: str, level: object) -> None:
         raise SettingError(setting, level, remedy)
 
 
+def local_values(local: Local) -> dict[str, Value]:
+    """Return what *local* sets now. Raise SettingError for a value that there is not."""
+    values = {name: it() if callable(it) else it for name, it in local.items()}
+    for name, value in values.items():
+        if value is None:  # PostgreSQL would know a tenant of that name, or undo a role
+            remedy = f"there is no {name} when the transaction begins: return '' for nobody."
+            raise SettingError(f"set_local[{name!r}]", value, remedy)
+    return values
+
+
 Handle = Literal["connection", "session", "dbapi"]
 _NAME = instance_of(str, "the name of a plugin on the engine").or_none()
 _LEVEL = Allowed(

@@ -86,15 +86,31 @@ def test_what_mariadb_commits_before_it_is_known_by_its_words(statement, commits
         ("COPY (SELECT a FROM t) TO STDOUT", False),
         ("DESC ANALYZE DELETE FROM t", True),
         ("FLUSH TABLES WITH READ LOCK", True),
+        ("BEGIN NOT ATOMIC DELETE FROM t; END", True),
     ],
 )
 def test_what_another_statement_is_in_is_judged(statement, writes):
     assert is_write(statement) is writes
 
 
-@pytest.mark.parametrize("statement", ["FLUSH TABLES WITH READ LOCK", "HANDLER t OPEN"])
-def test_what_locks_beyond_its_transaction_is_not_left_on_a_connection(statement):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "FLUSH TABLES WITH READ LOCK",
+        "HANDLER t OPEN",
+        "EXECUTE IMMEDIATE 'SET @x = 1'",
+        "BEGIN NOT ATOMIC SET @x = 1; END",
+        "UPDATE pg_settings SET setting = 'x' WHERE name = 'application_name'",
+    ],
+)
+def test_what_stays_on_a_connection_is_known_by_its_words(statement):
     assert judge(statement, mariadb=True).sets
+
+
+@pytest.mark.parametrize("statement", ["CALL p()", "EXECUTE s", "BEGIN NOT ATOMIC COMMIT; END"])
+def test_what_may_commit_is_known_and_is_no_read(statement):
+    judged = judge(statement, mariadb=True)
+    assert (judged.may_commit, judged.writes) == (True, True)
 
 
 @pytest.mark.faults

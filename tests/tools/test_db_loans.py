@@ -855,6 +855,18 @@ def test_a_request_sees_its_tenants_rows_alone(tenants, handle):
         assert unit.scalar(text("SELECT current_user::text")) == "me"
 
 
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_tenant_that_there_is_not_is_refused(tenants, handle):
+    def handler():
+        return str(run("SELECT count(*) FROM notes").fetchone()[0])
+
+    local = {"app.tenant": lambda: cherrypy.request.login, "role": "web"}
+    answer = serve(handler, **{"cpkit.db.handle": handle, "cpkit.db.set_local": local}).get("/")
+    assert answer.status_code == 500
+    assert isinstance(answer.exception, SettingError)
+    assert tenants.figures().in_use == 0
+
+
 def test_set_local_is_postgresqls(start_database):
     database = start_database(setup=create)
     with pytest.raises(SettingError, match="PostgreSQL"):
