@@ -27,6 +27,11 @@ def after_another_transaction(db):
     by_a_commit_of_ones_own(db)
 
 
+def after_a_read(db):
+    db.execute("SELECT a FROM t").fetchall()
+    by_a_commit_of_ones_own(db)
+
+
 def by_a_cursors_connection(db):
     connection = db.cursor().connection
     connection.cursor().execute("DELETE FROM t")
@@ -44,7 +49,13 @@ def by_libpqs_params(db):
     by_libpq(db)
 
 
-ANY = [by_handle, by_a_commit_of_ones_own, after_another_transaction, by_a_cursors_connection]
+ANY = [
+    by_handle,
+    by_a_commit_of_ones_own,
+    after_another_transaction,
+    after_a_read,
+    by_a_cursors_connection,
+]
 
 
 class Root:

@@ -58,7 +58,8 @@ class MariadbBackend(Backend[D]):
         cursor.close()
 
     def forbid_writes(self, driver: D) -> None:
-        """Have each transaction only read."""
+        """Have each transaction only read, after the one that a read before this has begun."""
+        driver.rollback()
         cursor = driver.cursor()
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         cursor.close()
