@@ -44,22 +44,19 @@ class Server:
             self.port = taken.getsockname()[1]
         command = [part.replace("{port}", str(self.port)) for part in self.command]
         quiet = subprocess.DEVNULL
-        process = subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
-        self.process = psutil.Process(process.pid)
+        self.process = psutil.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
         try:
-            self._wait(process)
+            self._wait()
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            self.process.terminate()
+            for late in psutil.wait_procs([self.process], timeout=10)[1]:
+                late.kill()
+                late.wait()
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait(self) -> None:
         deadline = time.monotonic() + READY_WITHIN
-        while process.poll() is None and time.monotonic() < deadline:
+        while self.process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1):
                 return
             time.sleep(0.05)
