@@ -43,7 +43,7 @@ def ours(size: int, **more: Any) -> Call:
     return asked(RoutesDispatcher(), size, **more)
 
 
-def asked(of: Any, size: int, method: str = "GET", entries: Any = (), **sections: Any) -> Call:
+def asked(of: Any, size: int, method: str = "GET", entries: Any = (), sections: Any = ()) -> Call:
     """Return a call that asks for the middle one of *size* routes *of* a dispatcher.
 
     They share a prefix; no route has DELETE.
@@ -52,7 +52,7 @@ def asked(of: Any, size: int, method: str = "GET", entries: Any = (), **sections
     for number in range(0 if of is null else size):
         path = f"/api/v1/resource{number}/{{library_id}}/book/{{book_id}}"
         of.connect(f"route{number}", path, LIBRARY, action="show", conditions=conditions)
-    config = {"/": {"request.dispatch": of, **dict(entries)}, **sections}
+    config = {"/": {"request.dispatch": of, **dict(entries)}, **dict(sections)}
     path = f"/api/v1/resource{size // 2}/12/book/15"
     return sender(application(None, config), path, method=method)
 
@@ -78,7 +78,8 @@ def sections() -> Case:
     """A section for the route's template and one for a path: the merge is the same for each
     request, so that a change of the config is seen at once."""
     deep = {"/api/v1/resource5/{library_id}": {"a.b": 1}, "/api/v1/resource5/12": {"a.b": 2}}
-    calls = {THEIRS: theirs(10, **deep), OURS + ", no section": ours(10), OURS: ours(10, **deep)}
+    calls = {THEIRS: theirs(10, sections=deep), f"{OURS}, no section": ours(10)}
+    calls[OURS] = ours(10, sections=deep)
     return Case(calls, THEIRS, ANSWER)
 
 
