@@ -55,8 +55,9 @@ def _refusals(reason: str) -> Iterator[None]:
     try:
         yield
     except RefusedBodyError as error:
-        status, reason = error.args
-        raise InvalidRequest(status, reason, Connection="close") from error
+        refusal = InvalidRequest(*error.args)
+        refusal.leaves_body = True
+        raise refusal from error
     except (LookupError, ValueError, EOFError) as error:
         raise InvalidRequest(400, reason) from error
 

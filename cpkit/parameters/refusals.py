@@ -10,6 +10,7 @@ import cherrypy
 from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation import negotiate, vary
 from cpkit.negotiation import problems as problem
+from cpkit.serving.guard import end_connection
 
 from .faults import Fault
 
@@ -30,8 +31,7 @@ class InvalidRequest(cherrypy.HTTPError):
     ) -> None:
         self.errors = [fault.told() for fault in faults]
         self.fields = {name.replace("_", "-"): value for name, value in fields.items()}
-        if status in _UNREAD:
-            self.fields["Connection"] = "close"  # where the next request begins is not known
+        self.leaves_body = status in _UNREAD
         listed = [f"{each['name'] or each['in']} {each['detail']}" for each in self.errors]
         self.detail = detail or f"{'; '.join(listed)}."
         super().__init__(status, self.detail)
@@ -43,6 +43,8 @@ class InvalidRequest(cherrypy.HTTPError):
         super().set_response()
         response = cherrypy.serving.response
         response.headers.update(self.fields)
+        if self.leaves_body:
+            end_connection()
         if self._told is not None:
             response.body = self._told  # which CherryPy pads for a browser that is long gone
             response.headers.pop("Content-Length", None)

@@ -129,6 +129,15 @@ def _refuse(
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
 
+def end_connection() -> None:
+    """Have CherryPy's server close the connection after the answer: the body is left unread.
+
+    PEP 3333 forbids the field to applications, and other servers see to it themselves.
+    """
+    if "ACTUAL_SERVER_PROTOCOL" in cherrypy.serving.request.wsgi_environ:  # cheroot's word
+        cherrypy.serving.response.headers["Connection"] = "close"
+
+
 class RefusedBodyError(cherrypy.HTTPError):
     """The 4xx of a body that cannot be read, raised where it is read; the connection ends."""
 
@@ -139,7 +148,7 @@ class RefusedBodyError(cherrypy.HTTPError):
     def set_response(self) -> None:
         """Make the response, after which it is not known where another request begins."""
         super().set_response()
-        cherrypy.serving.response.headers["Connection"] = "close"
+        end_connection()
 
 
 class GuardedBody:

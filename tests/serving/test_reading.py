@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+from wsgiref.util import is_hop_by_hop
 
 import cherrypy
 import pytest
@@ -401,3 +402,46 @@ def test_a_range_is_of_bytes_and_of_a_get(tmp_path, method, sent, status):
     answer = Client(RequestGuard(cherrypy.tree)).request(method, "/", headers={"Range": sent})
     gc.collect()  # CherryPy leaves the file to it
     assert answer.status_code == status
+
+
+class Refusing:
+    @cherrypy.expose
+    @cherrypy.tools.json_in()
+    def nested(self):
+        return "read"
+
+    @cherrypy.expose
+    @cpkit.tools.body(media=["application/json"])
+    def typed(self, body: list):
+        return "read"
+
+
+UNREAD = [("nested", b"application/json", b"400"), ("typed", b"text/plain", b"415")]
+
+
+@pytest.mark.parametrize(("path", "kind", "status"), UNREAD)
+def test_the_connection_ends_with_a_body_that_is_left_unread(path, kind, status):
+    with serving() as port:
+        cherrypy.tree.mount(Refusing())
+        fields = b"Content-Type: %s\r\nContent-Length: 5000\r\n" % kind
+        posted = b"POST /%s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (path.encode(), fields)
+        answer = ask(port, posted + b"[" * 5000)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(("path", "kind", "status"), UNREAD)
+def test_another_server_is_told_nothing_of_its_connection(path, kind, status):
+    # PEP 3333 forbids it: waitress answers 500 to an application that does.
+    guard = RequestGuard(cherrypy.tree)
+
+    def under_waitress(environ, start_response):
+        del environ["ACTUAL_SERVER_PROTOCOL"]
+        return guard(environ, start_response)
+
+    cherrypy.tree.mount(Refusing())
+    answer = Client(under_waitress).post(
+        f"/{path}", data=b"[" * 5000, headers={"Content-Type": kind.decode()}
+    )
+    assert answer.status_code == int(status)
+    assert not any(map(is_hop_by_hop, answer.headers))
