@@ -92,6 +92,11 @@ class Facts(NamedTuple):
         harmless = NESTED_QUICK if self.nested else limit
         return None if limit is None or self.width <= (harmless or 0) else limit
 
+    @property
+    def quick(self) -> int:
+        """Return up to what length backtracking takes less time than the automaton."""
+        return length_limit(self.degree, nested=self.nested, steps=QUICK_STEPS) or 0
+
 
 @lru_cache(maxsize=1024)
 def facts(regex: str) -> Facts:
@@ -176,9 +181,7 @@ def fullmatch(regex: str) -> Fullmatch:
     known, test = facts(regex), re.compile(regex).fullmatch
     if (limit := known.limit) is None:
         return test
-    longest: int = limit
-    quick = length_limit(known.degree, nested=known.nested, steps=QUICK_STEPS) or 0
-    recognized, width = recognizer(regex), known.width
+    longest, quick, width, recognized = limit, known.quick, known.width, recognizer(regex)
 
     def bounded(text: str) -> re.Match[str] | None:
         if len(text) <= quick:
@@ -188,7 +191,7 @@ def fullmatch(regex: str) -> Fullmatch:
         if recognized is not None and len(text) <= RECOGNIZED and not recognized(text):
             return None
         if len(text) > longest:
-            raise TooLong(regex, longest)
+            raise TooLong
         return test(text)
 
     return bounded
@@ -199,22 +202,12 @@ def accepts(regex: str) -> Callable[[str], object]:
 
     Where no variables are to be read, the automaton says it all.
     """
-    known, recognized = facts(regex), recognizer(regex) if facts(regex).limit else None
+    known, judge = facts(regex), fullmatch(regex)
+    recognized = None if known.limit is None else recognizer(regex)
     if recognized is None:
-        return fullmatch(regex)
-    sure, test, width = recognized, re.compile(regex).fullmatch, known.width
-    quick = length_limit(known.degree, nested=known.nested, steps=QUICK_STEPS) or 0
-
-    def accepted(text: str) -> object:
-        if len(text) <= quick:
-            return test(text)
-        if len(text) > width:
-            return None
-        if len(text) > RECOGNIZED:
-            raise TooLong(regex, RECOGNIZED)
-        return sure(text)
-
-    return accepted
+        return judge
+    quick, longest = known.quick, min(known.width, RECOGNIZED)
+    return lambda text: recognized(text) if quick < len(text) <= longest else judge(text)
 
 
 def warning(template: str, regex: str, *, variables: bool) -> PatternWarning | None:
