@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from cpkit.errors import (
     DatabaseBusyError,
@@ -27,7 +28,7 @@ from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backe
 from .backends.sqlite import SqliteBackend
 from .engines import Host, build_lanes
 from .faults import Fault, fault_of, patiently
-from .handles import DriverUnit, SessionBind, SessionUnit
+from .handles import DriverUnit, OwnSessionUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
 from .pool import GUARDED, INHERITED, Borrowed, check_in, check_out, tidied
@@ -38,7 +39,6 @@ from .turns import Lane, Lanes
 from .unit import ConnectionUnit, Unit
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
     from sqlalchemy.pool import PoolProxiedConnection
 
 _URLS = "write it like sqlite:///shop.sqlite or postgresql+psycopg://user@host/shop."
@@ -120,6 +120,8 @@ class Database:
         """Return the class of the units that lend *handle*; SettingError if there is none."""
         if handle not in HANDLES:
             raise SettingError("handle", handle, f"take one of {', '.join(HANDLES)}.")
+        if handle == "session" and self.settings.session_class is not Session:
+            return OwnSessionUnit
         return HANDLES[handle]
 
     def ping(self, deadline: float = 1.0) -> bool:

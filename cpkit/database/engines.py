@@ -133,16 +133,6 @@ class Lender(Protocol[U]):
         """Log the exception that is handled, of a *call* after a commit."""
 
 
-class Watcher(Protocol[U]):
-    """What follows a unit for the request that has it."""
-
-    def used(self, unit: U) -> None:
-        """Learn that *unit* is about to borrow a connection; raise UnitOverError if it may not."""
-
-    def refusal(self, error: DatabaseUnavailableError) -> Exception:
-        """Return what is raised in place of *error*."""
-
-
 class Runner(Protocol):
     """What a connection asks of the unit that has it."""
 

@@ -25,7 +25,7 @@ _AUTOCOMMIT = ("autocommit", "set_autocommit")
 _WRITING = frozenset({"callproc", "copy_from"})
 
 
-class SessionUnit(Unit):
+class SessionUnit(Unit, has=dir(Session())):
     """A unit of work that lends an ORM Session, which borrows a connection for each transaction."""
 
     def __contains__(self, item: object) -> bool:
@@ -97,6 +97,16 @@ class SessionUnit(Unit):
         return bool(session.new or session.dirty or session.deleted)
 
 
+class OwnSessionUnit(SessionUnit):
+    """A unit of work that lends a session of the application's own class."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute *name* of the session; a private one borrows nothing."""
+        if name.startswith("_"):
+            raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
+        return getattr(self.handle, name)
+
+
 class SessionBind:
     """What a session takes for its engine: connections of it are those of a unit."""
 
@@ -149,29 +159,16 @@ class Cursor(Protocol):
         """Iterate over the rows."""
 
 
-class OfDriver:
-    """An attribute of the driver's connection that can be set on the unit as well."""
-
-    def __set_name__(self, owner: type[Unit], name: str) -> None:
-        self._name = name
-
-    def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
-        return self if unit is None else getattr(unit.handle, self._name)
-
-    def __set__(self, unit: Unit, value: object) -> None:
-        setattr(unit.handle, self._name, value)
+# What makes the rows, as drivers call it: sqlite3, psycopg, psycopg 2, PyMySQL.
+_ROWS = ("row_factory", "text_factory", "cursor_factory", "cursorclass")
 
 
-class DriverUnit(Unit):
+class DriverUnit(Unit, has=_ROWS):
     """A unit of work that lends the driver's own connection (PEP 249), without layers above it.
 
     ``execute``, ``executemany``, ``executescript`` and ``cursor`` of the unit are watched:
     statements are counted, and refused if they write where the unit only reads.
     """
-
-    # What makes the rows, as drivers call it: sqlite3, psycopg, psycopg 2, PyMySQL.
-    row_factory, text_factory = OfDriver(), OfDriver()
-    cursor_factory, cursorclass = OfDriver(), OfDriver()
 
     @property
     def handle(self) -> Any:

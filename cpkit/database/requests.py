@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cherrypy
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from .database import Database
     from .unit import Unit
+else:
+    Unit = object  # NOTE: without SQLAlchemy too, tools can be imported
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
@@ -46,10 +48,9 @@ class Plugin(Protocol):
 
 
 class Loan:
-    """What one configuration lends to requests: a unit of work each, followed to its end.
+    """What one configuration lends to requests: a unit of work each.
 
-    PERF: what all requests have in common is made once, the hooks among it: they find the unit
-    on the request that is served.
+    PERF: what all requests have in common is made once.
     """
 
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
@@ -57,17 +58,11 @@ class Loan:
         self._plugin, self._settings = settings.plugin or plugin, settings
         commit_on = frozenset(listed(settings.commit_on))
         self._kept = {it for it in range(100, 600) if should_commit(it, commit_on=commit_on)}
-        # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
-        # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
-        self._ending = Ending(self, failsafe=True, priority=98)
-        self.finishing = Hook(self.finish, failsafe=True, priority=98)
         # Before the error page is made (and before tracebacks are logged, at 50).
         self._explaining = Hook(self.explain, failsafe=True, priority=40)
         # After the tools that render (30, 50): they run again with the handler. Before encode
         # (70), whose wrapper remembers which charsets it has tried.
         self._repeating = Hook(self.repeat, priority=69)
-        for hook in (self._ending, self.finishing, self._explaining):
-            hook.of_loan = True  # a retry leaves them where they are
         self._take(vars(cherrypy.engine).get(self._plugin))
 
     def _take(self, plugin: Plugin | None) -> None:
@@ -76,7 +71,8 @@ class Loan:
             raise DatabaseNotRunningError(self._plugin)
         given = self._settings
         self._lender, self._database = plugin, plugin.database
-        self._kind = plugin.database.kind_of_unit(given.handle)
+        kind = plugin.database.kind_of_unit(given.handle)
+        self._kind = _lent(kind)  # type: ignore[arg-type] # (a class can be hashed)
         asked = given.isolation, given.read_only, given.set_local
         self._reading = Terms(bool(given.write), *asked)
         self._writing = Terms(given.write is None or bool(given.write), *asked)
@@ -98,10 +94,13 @@ class Loan:
         if outer is not None:
             unit.outer = outer
         if known["error_page"]:
-            self._follow_pages(unit, known)
-        known["hooks"]["on_end_resource"].append(self._ending)
+            unit.follow_pages(known)
+        hooks = known["hooks"]
+        hooks["on_end_resource"].append(unit)
+        hooks["on_end_request"].append(unit)
+        hooks["before_error_response"].append(self._explaining)
         if self._settings.retry:
-            request.hooks["before_handler"].append(self._repeating)
+            hooks["before_handler"].append(self._repeating)
 
     def repeat(self) -> None:
         """Have the handler run again when its transaction was undone."""
@@ -111,100 +110,16 @@ class Loan:
             handler = request.handler
             request.handler = repeating(unit, self._settings.retry, handler, self.keeps)
 
-    def used(self, unit: Unit) -> None:
-        """See to a unit that is used from now on; raise UnitOverError if it may not be."""
-        known = cherrypy.serving.request.__dict__
-        if known.get(self.key) is not unit:
-            # Another thread uses it, or what outlived the request.
-            if unit.late and not unit.streaming:
-                raise UnitOverError
-            return
-        if unit.late:
-            known.setdefault(_LATE, []).append(unit)
-        if not unit.used:
-            self._attend(unit, known)
-
-    def _attend(self, unit: Unit, known: dict[str, Any]) -> None:
-        """Hang up what the request that *known* belongs to needs for a unit that is used."""
-        hooks = known["hooks"]
-        hooks["on_end_request"].append(self.finishing)
-        hooks["before_error_response"].append(self._explaining)
-        if known["error_page"]:  # by a tool, or by the handler
-            self._follow_pages(unit, known)
-        timing = known.get("timing")
-        if timing is not None:
-            unit.observe = timing.add
-
-    def _follow_pages(self, unit: Unit, known: dict[str, Any]) -> None:
-        """Have *unit* ended before an error page is made."""
-        pages = known["error_page"]
-        if type(pages) is not ErrorPages:
-            pages = known["error_page"] = ErrorPages(pages)
-        pages.ending[unit] = self
-
-    def refusal(self, error: DatabaseUnavailableError) -> ServiceUnavailable:
-        """Return the answer that *error* means."""
-        return ServiceUnavailable(error.retry_after)
-
     # ------------------------------ the request ends ------------------------------
-
-    def decide(self, unit: Unit) -> None:
-        """Commit or roll back by the outcome of the request, before anything is sent."""
-        serving, commit, streams = cherrypy.serving, False, False
-        response, known = serving.response, serving.request.__dict__
-        if self.finishing not in known["hooks"]["on_end_request"]:
-            self._attend(unit, known)  # another thread has used it
-        try:
-            # NOTE: what a hook at this point makes of the status is not sent any more.
-            sent = getattr(response, "output_status", None) or b""
-            commit = self._good(unit, sent.decode())
-            streams = response.stream and known["method"] != "HEAD"
-        finally:
-            error = sys.exc_info()[1]
-            if error in (None, unit.outer) or isinstance(error, cherrypy.InternalRedirect):
-                # A stream goes on with the rows, and the objects, that its handler asked for.
-                unit.end(commit, pause=streams and commit)
-            else:
-                self._turn_to_page(unit, commit)
-            unit.late = True
-        if streams:
-            response.body = carry(unit, response.body, commit)
-
-    def finish(self) -> None:
-        """Give back what was borrowed since; only a stream that still runs may go on."""
-        known = cherrypy.serving.request.__dict__
-        unit: Unit = known[self.key]
-        if unit.streaming:
-            return
-        try:
-            if not unit.late or _LATE in known:  # PERF: else it was ended and not used since
-                unit.end(commit=sys.exc_info()[1] is unit.outer)
-        finally:
-            unit.over = True
-
-    def end_before_page(self, unit: Unit) -> None:
-        """End what the handler did before its error page is made, which may use the unit too."""
-        if unit.late:
-            return
-        try:
-            if unit.used:
-                self._turn_to_page(unit, self.keeps(unit, cherrypy.serving.response.status))
-        finally:
-            unit.late = True
-
-    def _turn_to_page(self, unit: Unit, commit: bool) -> None:
-        """Commit or roll back; the page of an error goes on with the objects of a session."""
-        unit.turn(commit)
-        cherrypy.serving.request.__dict__.setdefault(_LATE, []).append(unit)
 
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database; have no log tell values."""
         error = sys.exc_info()[1]
         # NOTE: what rows, streams and copies fail with as they are read passes no unit.
         self._database.backend.hide(error)
-        unit: Unit = vars(cherrypy.serving.request)[self.key]
+        unit: Lent = vars(cherrypy.serving.request)[self.key]
         if unit.late:  # what failed did so after the answer was made: a later hook
-            self._turn_to_page(unit, commit=False)
+            unit.turn_to_page(commit=False)
         answer = unavailable(error)
         if answer is not None:
             request: Request = cherrypy.serving.request
@@ -214,21 +129,137 @@ class Loan:
                 if hook.callback is log_traceback:
                     hook.callback = partial(_say_seldom, error)
 
-    def _good(self, unit: Unit, status: str | int | None) -> bool:
-        # An exception that is handled around this whole request is none of this request's.
-        error = sys.exc_info()[1]
-        if isinstance(error, cherrypy.InternalRedirect):
-            return not unit.doomed
-        failed = error is not None and error is not unit.outer
-        if unit.late:  # what an error page did
-            return not failed
-        return not failed and self.keeps(unit, status)
-
     def keeps(self, unit: Unit, status: str | int | None) -> bool:
         """Tell whether the answer *status* means that the work of *unit* is to be kept."""
         if unit.doomed or not status:
             return False
         return int(str(status)[:3]) in self._kept
+
+
+class Lent(Hook, Unit):
+    """A unit of work that a request has, and the hook that ends it.
+
+    PERF: the hook finds its unit at once, and no further object is made for a request.
+    """
+
+    # Late: what other tools do to the answer is over, and it is still unsent, so that a commit
+    # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
+    priority, failsafe = 98, True
+
+    late = False  # its request is answered: what is done now is a transaction of its own
+    streaming = False  # its request's body goes on with it
+    outer: BaseException | None = None  # handled around the whole request, and none of its own
+    _answered = False
+    _used_late = False
+
+    def __init__(self, lender: Database, terms: Terms, loan: Loan) -> None:
+        self._lender, self.terms, self._loan = lender, terms, loan
+
+    def __call__(self) -> None:
+        """End what was done until the answer is made; at the request's end, what came since."""
+        if not self._answered:
+            self._answered = True
+            # A unit was used, a stream may come to use it, or there is an error to explain.
+            if self.used or cherrypy.serving.response.stream or sys.exc_info()[1] is not None:
+                self._decide()
+            self.late = True
+        elif not self.streaming:  # only a stream that still runs may go on
+            try:
+                if self._used_late:
+                    self.end(commit=sys.exc_info()[1] is self.outer)
+            finally:
+                self.over = True
+
+    def end_before_page(self) -> None:
+        """End what the handler did before its error page is made, which may use the unit too."""
+        if self.late:
+            return
+        try:
+            if self.used:
+                self.turn_to_page(self._loan.keeps(self, cherrypy.serving.response.status))
+        finally:
+            self.late = True
+
+    def turn_to_page(self, commit: bool) -> None:
+        """Commit or roll back; the page of an error goes on with the objects of a session."""
+        self.turn(commit)
+        self._note_late(cherrypy.serving.request.__dict__)
+
+    def follow_pages(self, known: dict[str, Any]) -> None:
+        """Be ended before an error page is made of the request that *known* belongs to."""
+        pages = known["error_page"]
+        if type(pages) is not ErrorPages:
+            pages = known["error_page"] = ErrorPages(pages)
+        pages.ending[self] = None
+
+    def _decide(self) -> None:
+        """Commit or roll back by the outcome of the request, before anything is sent."""
+        serving, commit, streams = cherrypy.serving, False, False
+        response, known = serving.response, serving.request.__dict__
+        if known["error_page"]:  # another thread has used it
+            self.follow_pages(known)
+        try:
+            # NOTE: what a hook at this point makes of the status is not sent any more.
+            sent = getattr(response, "output_status", None) or b""
+            commit = self._is_good(sent.decode())
+            streams = response.stream and known["method"] != "HEAD"
+        finally:
+            error = sys.exc_info()[1]
+            if error in (None, self.outer) or isinstance(error, cherrypy.InternalRedirect):
+                # A stream goes on with the rows, and the objects, that its handler asked for.
+                self.end(commit, pause=streams and commit)
+            else:
+                self.turn_to_page(commit)
+            self.late = True
+        if streams:
+            response.body = carry(self, response.body, commit)
+
+    def _is_good(self, status: str | int | None) -> bool:
+        # An exception that is handled around this whole request is none of this request's.
+        error = sys.exc_info()[1]
+        if isinstance(error, cherrypy.InternalRedirect):
+            return not self.doomed
+        failed = error is not None and error is not self.outer
+        if self.late:  # what an error page did
+            return not failed
+        return not failed and self._loan.keeps(self, status)
+
+    def _use(self) -> None:
+        """Note that the unit is used; raise UnitOverError if it may not be any more."""
+        if self.over:
+            raise UnitOverError
+        if self.used and not self.late:
+            return
+        known = cherrypy.serving.request.__dict__
+        if known.get(self._loan.key) is self:
+            if self.late:
+                self._note_late(known)
+            if known["error_page"]:  # by a tool, or by the handler
+                self.follow_pages(known)
+            timing = known.get("timing")
+            if timing is not None:
+                self.observe = timing.add
+        elif self.late and not self.streaming:  # another thread uses it, or outlived the request
+            raise UnitOverError
+        self.used = True
+
+    def _note_late(self, known: dict[str, Any]) -> None:
+        self._used_late = True
+        known.setdefault(_LATE, []).append(self)
+
+    def _end_block(self, good: bool) -> None:
+        """Go on, to be committed by the answer."""
+        if not good:
+            self.rollback()
+
+    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
+        return ServiceUnavailable(error.retry_after)
+
+
+@cache
+def _lent(kind: type[Unit]) -> type[Lent]:
+    """Return the class of the units of a *kind* that are lent to requests."""
+    return type(kind.__name__, (Lent, kind), {})
 
 
 class RunningPlugin(Protocol):
@@ -257,7 +288,7 @@ class ErrorPages(dict[Any, Any]):
 
     def __init__(self, pages: Mapping[Any, Any]) -> None:
         super().__init__(pages)
-        self.ending: dict[Unit, Loan] = {}
+        self.ending: dict[Lent, None] = {}
 
     def get(self, code: object, default: Any = None) -> Any:
         """Return the page for *code*."""
@@ -265,8 +296,8 @@ class ErrorPages(dict[Any, Any]):
         return partial(self._make, page) if callable(page) else page
 
     def _make(self, page: Callable[..., object], **told: str) -> object:
-        for unit, loan in self.ending.items():
-            loan.end_before_page(unit)
+        for unit in self.ending:
+            unit.end_before_page()
         try:
             return page(**told)
         except BaseException:
@@ -275,24 +306,7 @@ class ErrorPages(dict[Any, Any]):
             raise
 
 
-class Ending(Hook):
-    """The hook at the end of a resource. PERF: it calls nothing for a unit that was not used."""
-
-    callback: Loan
-
-    def __call__(self) -> None:
-        """Have a unit ended that was used, or that a stream may come to use, or an error."""
-        serving, loan = cherrypy.serving, self.callback
-        known = serving.request.__dict__
-        unit: Unit = known[loan.key]
-        if unit.used or serving.response.stream or sys.exc_info()[1] is not None:
-            loan.decide(unit)
-        else:
-            unit.late = True
-            known["hooks"]["on_end_request"].append(loan.finishing)
-
-
-def carry(unit: Unit, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
+def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
     """Yield from *body*; *commit* what it did when it ends, undo it if it fails or is left.
 
     The commit comes before the end of the body is sent: if it fails, the client sees a body that

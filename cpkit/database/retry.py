@@ -179,9 +179,7 @@ class _Before:
         if self._json is not None:
             vars(request)["json"] = deepcopy(self._json)
         for point, hooks in self._hooks.items():
-            # What the unit has hung up since stays: it is used, and is not told again.
-            ours = [it for it in request.hooks[point] if getattr(it, "of_loan", False)]
-            request.hooks[point][:] = [*hooks, *(it for it in ours if it not in hooks)]
+            request.hooks[point][:] = hooks
         for body in self._bodies:
             body.rewind()
         request.params.clear()

@@ -6,9 +6,11 @@ The default handle, SQLAlchemy's Connection, is here too; the others are in ``ha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -18,14 +20,12 @@ from cpkit.errors import (
     WriteInReadUnitError,
 )
 
-from .engines import Lender, Transaction, UnitConnection, Watcher
+from .engines import Lender, Transaction, UnitConnection
 from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, AfterCommit, Terms, refuse_autocommit
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from .pool import Borrowed
 
     Call = Callable[..., object]
@@ -33,10 +33,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class OfHandle:
+    """An attribute of a unit that is its handle's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
+        return self if unit is None else getattr(unit.handle, self._name)
+
+    def __set__(self, unit: Unit, value: object) -> None:
+        setattr(unit.handle, self._name, value)
+
+
 class Unit:
     """A unit of work, whose connection is borrowed when it is first used.
 
     Attributes that are not the unit's own are the handle's: ``unit.execute(...)`` works.
+    PERF: by a descriptor each, since a class with a ``__getattr__`` is slow to find any attribute.
     """
 
     queries = 0
@@ -45,10 +59,7 @@ class Unit:
     committed = False  # something that cannot be undone any more
     exposed = False  # the driver's own connection was handed out: nobody knows what it did
     used = False
-    late = False  # its request is answered: what is done now is a transaction of its own
     over = False
-    streaming = False  # its request's body goes on with it
-    outer: BaseException | None = None  # handled around the whole request, and none of its own
     observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
 
     _handle: Any = None
@@ -66,10 +77,14 @@ class Unit:
     _rollback: Callable[[], None]
     _shut: Callable[[Any, bool], bool]  # the handle, broken or not; tells whether it may be lent
 
-    def __init__(
-        self, lender: Lender[Unit], terms: Terms, watcher: Watcher[Unit] | None = None
-    ) -> None:
-        self._lender, self.terms, self._watcher = lender, terms, watcher
+    def __init_subclass__(cls, has: Iterable[str] = ()) -> None:
+        """Give units of this kind what the handle *has*, and they have not."""
+        for name in has:
+            if not name.startswith("_") and not hasattr(cls, name):
+                setattr(cls, name, OfHandle(name))
+
+    def __init__(self, lender: Lender[Unit], terms: Terms) -> None:
+        self._lender, self.terms = lender, terms
 
     # ------------------------------ what handlers call ------------------------------
 
@@ -96,13 +111,10 @@ class Unit:
         waits = self._after is not None and bool(self._after.calls)
         return waits or self._wrote or (self.exposed and self._borrowed is not None)
 
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute *name* of the handle; a private one borrows nothing."""
-        if name.startswith("_"):
-            raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
-        if name == "handle":  # Python asks here after an AttributeError in it, which it hides
-            return type(self).handle.__get__(self)
-        return getattr(self.handle, name)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return the attribute *name* of the handle."""
 
     def doom(self) -> None:
         """Have this unit rolled back at its end, whatever the answer is."""
@@ -197,17 +209,12 @@ class Unit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit if the block ended well, roll back if not; a redirect is a good end.
-
-        The unit of a request goes on, and is committed by the answer.
-        """
+        """Commit if the block ended well, roll back if not; a redirect is a good end."""
         if error is not None and self._borrowed is not None:
             self._borrowed.backend.hide(error)
-        good = error is None or isinstance(error, self._lender.answers)
-        if self._watcher is not None:
-            if not good:
-                self.rollback()
-            return
+        self._end_block(error is None or isinstance(error, self._lender.answers))
+
+    def _end_block(self, good: bool) -> None:
         try:
             self.end(commit=good)
         finally:
@@ -415,16 +422,14 @@ class Unit:
                 self.observe("db", spent, count)
 
     def _refusal(self, error: DatabaseUnavailableError) -> Exception:
-        return error if self._watcher is None else self._watcher.refusal(error)
+        """Return what is raised in place of *error*."""
+        return error
 
     def _use(self) -> None:
-        """Note that the unit is used; raise UnitOverError if its request is over."""
+        """Note that the unit is used; raise UnitOverError if it may not be any more."""
         if self.over:
             raise UnitOverError
-        if self.late or not self.used:
-            if self._watcher is not None:
-                self._watcher.used(self)
-            self.used = True
+        self.used = True
 
     def _borrow(self) -> Borrowed:
         """Return a connection, borrowed for this unit."""
@@ -453,7 +458,7 @@ class Unit:
         self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
 
 
-class ConnectionUnit(Unit):
+class ConnectionUnit(Unit, has=[*dir(Connection), *Connection.__annotations__, "engine"]):
     """A unit of work that lends a SQLAlchemy Connection."""
 
     def is_asked_for(self) -> bool:

@@ -76,8 +76,8 @@ def writes() -> Case:
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")
 def untouched() -> Case:
-    """A unit of work is made when it is first asked for: what is left is one hook, which sees that
-    nothing is to be ended."""
+    """A unit of work borrows nothing before it is used. It is its own hook: what is left is to make
+    it, and to see that nothing is to be ended."""
     shelf = Shelf()
     shelf.tool("raw", shelf.url("raw"))
     settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}

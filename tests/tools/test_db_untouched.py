@@ -50,7 +50,7 @@ def test_who_holds_it_holds_the_unit(database, cp_client):
     assert cp_client.post("/").text == "True"
 
 
-def test_hooks_are_hung_up_at_its_first_use_and_once(database, cp_client):
+def test_uses_hang_up_no_further_hooks(database, cp_client):
     def handler():
         before = hooks()
         insert(cherrypy.request.db, 1)
@@ -60,7 +60,7 @@ def test_hooks_are_hung_up_at_its_first_use_and_once(database, cp_client):
         return str([after[point] - before[point] for point in before])
 
     serve(handler)
-    assert cp_client.post("/").text == "[1, 1]"
+    assert cp_client.post("/").text == "[0, 0]"
 
 
 @pytest.mark.parametrize("how", ["with", "doom", "thread"])
