@@ -126,11 +126,11 @@ def test_a_start_of_the_shop_that_is_refused_says_why(shop):
 
 @needs_gunicorn
 def test_the_shop_opens_under_gunicorn(shop):
-    with by_gunicorn(shop) as server:
+    with by_gunicorn(shop, "--workers", "2") as server:
         assert server.end(signal.SIGTERM) == 0
     said = server.log.read_text()
     assert "RuntimeWarning" not in said
-    assert said.count("shop.db: closed") == 4
+    assert said.count("shop.db: closed") == 2
 
 
 @needs_gunicorn
@@ -172,7 +172,7 @@ def test_a_traceback_is_in_gunicorns_log(shop):
     (shop / "shop_main.py").write_text(
         main.replace("\n\n# The plugins", page + "\n\n# The plugins")
     )
-    with by_gunicorn(shop) as server:
+    with by_gunicorn(shop, "--workers", "1") as server:
         with Client(server.port) as client:
             status, text = client.send("GET", "/fails")
         assert (status, "ZeroDivisionError" in text) == (500, False)
@@ -198,8 +198,9 @@ REFUSED = {
 
 
 @needs_gunicorn
-@pytest.mark.parametrize("logged", [None, "gunicorn.log"], ids=["to stderr", "to a file"])
-@pytest.mark.parametrize("refused", REFUSED)
+@pytest.mark.parametrize(
+    ("refused", "logged"), [*((each, "gunicorn.log") for each in REFUSED), ("a listener", None)]
+)
 def test_a_start_that_fails_ends_gunicorn_and_is_told(shop, refused, logged):
     before, after, reason = REFUSED[refused]
     wsgi = (shop / "shop_wsgi.py").read_text()

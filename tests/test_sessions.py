@@ -727,7 +727,8 @@ cherrypy.tree.mount(Root(), "/", {"/": {"tools.sessions.on": True,
     "tools.sessions.clean_freq": 0, "tools.sessions.storage_class": DatabaseSession}})
 client = Client()
 client.cookies["session_id"] = sys.argv[2]
-for _ in range(10):
+print("ready", flush=True)
+for _ in range(20):
     assert client.get("/").text == "ok"
 """
 
@@ -737,11 +738,13 @@ def test_processes_lose_no_update(visits, any_database):
     client = Client()
     client.get("/")
     command = [sys.executable, "-c", OTHER_PROCESS, any_database]
-    others = [subprocess.Popen([*command, client.cookies["session_id"]]) for _ in range(2)]
-    for _ in range(10):
-        client.get("/")
-    assert [other.wait(60) for other in others] == [0, 0]
-    assert client.get("/").text == "32"
+    command.append(client.cookies["session_id"])
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"ready\n"
+        for _ in range(20):
+            client.get("/")
+    assert other.returncode == 0
+    assert client.get("/").text == "42"
 
 
 def test_threads_that_meet_on_a_new_database_share_one_table(start_database, any_database):

@@ -48,8 +48,9 @@ def given(monkeypatch):
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_connect_is_given_what_is_left_of_the_wait(start_database, silent, given, driver):
-    database = start_database(f"{driver}://{silent}", timeout=3, required=False, wait=0)
+def test_a_connect_is_given_what_is_left_of_the_wait(start_database, given, driver):
+    refused = f"{driver}://me:secret@127.0.0.1:1/shop"  # at once
+    database = start_database(refused, timeout=3, required=False, wait=0)
     told = given(database)
     with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
         check_out(database.engine, time.monotonic() + 0.2)

@@ -122,6 +122,7 @@ DECODED = pytest.mark.skipif(
 )
 def test_what_is_wrong_with_a_database_is_said_without_its_password(cp_engine, capsys, url, said):
     assemble(url)
+    cp_engine.db.wait = 0
     with pytest.raises(SystemExit) as ended:
         cp_engine.db.preflight()
     assert ended.value.code == 1
