@@ -110,4 +110,6 @@ def test_a_test_case_of_unittest_may_use_the_fixtures(pytester):
             def test_greets(self):
                 self.assertEqual("shop", self.first)
     """)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error"
+    ).assert_outcomes(passed=1)

@@ -356,4 +356,6 @@ def test_what_a_module_registers_when_a_test_imports_it_stays(pytester):
         """,
     )
     pytester.syspathinsert()
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-p", "no:hypothesispytest"
+    ).assert_outcomes(passed=2)

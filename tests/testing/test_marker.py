@@ -102,7 +102,7 @@ def test_a_misspelt_argument_fails_each_test_that_is_marked(pytester):
         def test_without():
             pass
     """)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*Did you mean root?*", "*Did you mean config?*"])
 
@@ -139,7 +139,9 @@ def test_a_config_file_is_found_beside_the_test(pytester, conf):
             assert cp_client.get("/?name=shop.currency").text == "CHF {'emma': 12}"
             assert cp_client.get("/?name=shop.taxes").text == "0 {'emma': 12}"
     """)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-p", "no:hypothesispytest"
+    ).assert_outcomes(passed=3)
 
 
 @pytest.mark.cherrypy(root=Shop, config={"prices": {"emma": 12}, "shop.x": {"a": 1}})

@@ -160,7 +160,7 @@ def test_new(cp_client):
 
 def test_cherrypys_own_test_classes_run_as_before_and_beside_new_tests(pytester):
     pytester.makepyfile(CPWEBCASE)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
     result.assert_outcomes(passed=5)  # test_gc is inherited
 
 
