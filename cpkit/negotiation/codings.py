@@ -123,6 +123,7 @@ _MADE: dict[str, tuple[str, Callable[[int | None], Compressor]]] = {
     "gzip": ("zlib", Gzip),
 }
 CODINGS = tuple(_MADE)
+LEVELS = {"zstd": range(-7, 23), "br": range(12), "gzip": range(10)}  # from quick to small
 
 
 @cache

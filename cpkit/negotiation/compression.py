@@ -13,8 +13,16 @@ from cpkit.cherry import Hook, Request, Response
 from cpkit.errors import FieldTooLargeError
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
-from .codings import CODINGS, IDENTITY, compressed, compressor, is_installed, negotiate_coding
-from .fields import vary
+from .codings import (
+    CODINGS,
+    IDENTITY,
+    LEVELS,
+    compressed,
+    compressor,
+    is_installed,
+    negotiate_coding,
+)
+from .fields import TOKEN, vary
 
 START = 20  # before anything is done for a client that takes none of the codings
 COMPRESS = 80  # where gzip has it: after encode (70) and etags (75), before caching (90) stores
@@ -43,6 +51,19 @@ def _are_codings(value: object) -> bool:
     return isinstance(value, Collection) and set(value) <= set(CODINGS)
 
 
+def _are_levels(levels: Mapping[str, object] | None) -> bool:
+    """Tell whether each coding of *levels* has such a one: the others fail at each answer."""
+    of = (levels or {}).items()
+    return all(type(level) is int and level in LEVELS.get(coding, ()) for coding, level in of)
+
+
+_TYPE = re.compile(rf"(?!\*){TOKEN}/{TOKEN}")
+
+
+def _are_types(listed: Collection[object]) -> bool:
+    return all(isinstance(it, str) and bool(_TYPE.fullmatch(it.strip())) for it in listed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompressSettings(ToolSettings):
     """The settings of the compress tool."""
@@ -57,12 +78,19 @@ class CompressSettings(ToolSettings):
         TEXTS,
         "the media types that are compressed, `text/*` and `application/*+json` among them",
         instance_of((list, tuple), "a list of media types"),
+        Allowed("a list of media types without parameters, `text/*` among them", _are_types),
     )
     compress_level: int | None = setting(
-        None, "gzip's level, from 0 to 9 (5 unless it is given)", WHOLE.or_none()
+        None,
+        "gzip's level, from 0 to 9 (5 unless it is given)",
+        WHOLE.or_none(),
+        Allowed("a level from 0 to 9", lambda it: it is None or it in LEVELS["gzip"]),
     )
     levels: Mapping[str, int] | None = setting(
-        None, "levels by coding, as `{'br': 5}`", instance_of(dict, "a dict").or_none()
+        None,
+        "levels by coding, as `{'br': 5}`",
+        instance_of(dict, "a dict").or_none(),
+        Allowed("levels of zstd from -7 to 22, of br to 11, of gzip to 9", _are_levels),
     )
     min_size: int = setting(500, "bytes under which a body stays as it is", WHOLE)
     debug: bool = setting(False, "log what was chosen", FLAG)

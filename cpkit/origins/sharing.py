@@ -22,6 +22,12 @@ ANSWERING = ("before_finalize", "after_error_response")
 MARKS = frozenset({"Origin", "Access-Control-Request-Method"})  # of a preflight
 LIST = (list, tuple, str)
 NAMES = instance_of((list, tuple), "a list of names")
+# RFC 9110, 9.1: methods are told apart by case, and browsers ask for them in capitals.
+IN_CAPITALS = Allowed("a list of names in capitals, or None", lambda it: it is None or _are_big(it))
+
+
+def _are_big(names: Collection[object]) -> bool:
+    return all(isinstance(name, str) and name.isupper() for name in names)
 
 
 def _are_origins(value: Collection[str] | str) -> bool:
@@ -41,10 +47,13 @@ class CorsSettings(ToolSettings):
     credentials: bool = setting(False, "whether they may send cookies", FLAG)
     expose: Collection[str] = setting((), "the response fields that they may read", NAMES)
     headers: Collection[str] | None = setting(
-        None, "the request fields that they may set; any unless given", NAMES.or_none()
+        None, "the request fields that they may set; any with `*`, or unless given", NAMES.or_none()
     )
     methods: Collection[str] | None = setting(
-        None, "the methods of the resource; asked of the dispatcher unless given", NAMES.or_none()
+        None,
+        "the methods of the resource; asked of the dispatcher unless given",
+        NAMES.or_none(),
+        IN_CAPITALS,
     )
     max_age: int = setting(600, "the seconds that a browser may remember a preflight", WHOLE)
 
@@ -137,4 +146,4 @@ class Sharing:
 
 
 def _lowered(names: Collection[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(name.lower() for name in names)
+    return None if names is None or "*" in names else frozenset(map(str.lower, names))

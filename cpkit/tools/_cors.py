@@ -18,7 +18,7 @@ class CorsTool(Tool[CorsSettings]):
       ``["*"]`` for all.
     - ``credentials``: whether they may send cookies; not with ``"*"``.
     - ``expose``: the response fields that their scripts may read.
-    - ``headers``: the request fields that they may set; any unless it is given.
+    - ``headers``: the request fields that they may set; any with ``"*"``, or unless it is given.
     - ``methods``: the methods of the resource, where the dispatcher does not know them.
     - ``max_age``: the seconds that a browser may remember a preflight.
 
@@ -27,7 +27,7 @@ class CorsTool(Tool[CorsSettings]):
     """
 
     __call__ = keywords_of(CorsSettings)
-    deciding = ("on", "origins", "credentials")
+    deciding = ("on", "origins", "credentials", "expose")
 
     def __init__(self) -> None:
         super().__init__("on_start_resource", CorsSettings)
@@ -41,9 +41,10 @@ class CorsTool(Tool[CorsSettings]):
                 origins,
                 "set cpkit.cors.origins to the list of those that may read.",
             )
-        if given.get("credentials") and "*" in origins:
-            remedy = "name each of cpkit.cors.origins: browsers take no credentials for everybody."
-            raise SettingError("cors.origins", origins, remedy)
+        for name in ("origins", "expose"):
+            if given.get("credentials") and "*" in given.get(name, ()):
+                remedy = f"name each of cpkit.cors.{name}: with credentials, * is not all of them."
+                raise SettingError(f"cors.{name}", given[name], remedy)
 
     def setup_for(self, settings: CorsSettings) -> Setup:
         """Return what shares the answer to each request that has these *settings*."""

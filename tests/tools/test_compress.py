@@ -8,7 +8,9 @@ import cherrypy
 import pytest
 from cherrypy.lib.static import serve_file, serve_fileobj
 
-from cpkit.negotiation.codings import is_installed
+import cpkit.tools
+from cpkit.errors import CpkitError
+from cpkit.negotiation.codings import LEVELS, compressor, is_installed
 from cpkit.negotiation.compression import MediaTypes
 from cpkit.tools import CompressTool
 
@@ -350,3 +352,26 @@ def test_nothing_is_added_where_there_is_no_body(cp_client):
     answer = cp_client.get("/", **asked())
     assert answer.status_code == 204
     assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"compress_level": 10},
+        {"levels": {"br": 12}},
+        {"levels": {"br": "5"}},
+        {"levels": {"deflate": 5}},
+        {"mime_types": ["*/*"]},
+        {"mime_types": ["text"]},
+        {"mime_types": ["text/html;charset=utf-8"]},
+    ],
+)
+def test_a_setting_that_fails_at_each_answer_is_refused_at_once(settings):
+    with pytest.raises(CpkitError):
+        cpkit.tools.compress(**settings)
+
+
+@pytest.mark.parametrize(("coding", "level"), [(it, n) for it, of in LEVELS.items() for n in of])
+def test_each_level_can_be_used(coding, level):
+    stream = compressor(coding, level)
+    assert stream.compress(b"a" * 2000) + stream.finish()

@@ -264,11 +264,26 @@ def test_credentials_and_header_names_are_told(cp_client):
         {"max_age": "long"},
         {"credentials": "yes"},
         {"expose": "ETag"},
+        {"methods": ["get"]},
+        {"methods": ["*"]},
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_once(settings):
     with pytest.raises(CpkitError):
         cpkit.tools.cors(**settings)
+
+
+def test_a_star_among_the_fields_lets_a_page_set_any(cp_client):
+    routes(**{"cpkit.cors.headers": ["*"]})
+    answer = preflight(cp_client, "/books/1", headers="x-other")
+    assert answer.headers["Access-Control-Allow-Headers"] == "x-other"
+
+
+def test_all_fields_are_not_exposed_with_credentials(cp_isolation):
+    # Fetch, 3.3.5: there the star is the name of a field.
+    settings = {"cpkit.cors.credentials": True, "cpkit.cors.expose": ["*"]}
+    cherrypy.tree.mount(None, "/", {"/": {**ON, **settings}})
+    assert "cors.expose" in str(next(faults()))
 
 
 def test_cookies_for_everybody_are_refused_at_the_start(cp_isolation):
