@@ -202,6 +202,16 @@ class Transaction:
         if self._look is None and self._writes:
             self._look = borrowed.backend.follow(borrowed.driver)
 
+    def goes_on(self, exposed: bool) -> bool:
+        """Tell whether what follows is part of it, which who has the driver may have ended.
+
+        Raise TransactionLostError if it is gone.
+        """
+        if self.lost_by is not None:
+            raise TransactionLostError from self.lost_by
+        borrowed = self._borrowed
+        return not (exposed and borrowed.backend.is_idle(borrowed.driver)) or self.is_there()
+
     def is_there(self) -> bool:
         """Tell whether it was not ended by hand.
 

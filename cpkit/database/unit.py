@@ -123,6 +123,8 @@ class Unit:
     def on_commit(self, call: Call) -> None:
         """Have *call* called after what is done now has been committed; never if it is undone."""
         self._use()
+        if self.exposed:
+            self.begin_transaction()  # what was committed by hand is not waited for
         self._after = self._after or AfterCommit()
         self._after.calls.append(call)
 
@@ -144,6 +146,8 @@ class Unit:
         """Undo what was done since the last commit; the next statement begins anew."""
         if self._handle is not None:
             self._rollback()
+        if self._after is not None:
+            self._after.transaction_ended(committed=False)
         if self.exposed:
             self.begin_transaction()
 
@@ -230,6 +234,8 @@ class Unit:
         """
         borrowed = self._borrowed
         assert borrowed is not None  # noqa: S101
+        if self.exposed:
+            self.begin_transaction()
         judged = borrowed.backend.judge(statement)
         if judged is WRITE and self.terms.write:
             self._wrote = True
@@ -239,11 +245,8 @@ class Unit:
             self._asked = True
             borrowed.hold(cursor)
         transaction = self._transaction
-        if transaction is None:
-            if self.terms.real or self._asked:
-                self.begin_transaction()
-        elif transaction.lost_by is not None:
-            raise TransactionLostError from transaction.lost_by
+        if transaction is None or transaction.lost_by is not None:
+            self.begin_transaction()
         self.queries += 1
         borrowed.remember(cursor)
         try:
@@ -257,8 +260,14 @@ class Unit:
             self._ended(committed=judged.commits)
 
     def begin_transaction(self) -> None:
-        """Begin a transaction on the connection that is borrowed; plain reads need none."""
-        borrowed, terms = self._borrowed, self.terms
+        """Begin a transaction on the connection that is borrowed; plain reads need none.
+
+        So too after one that was ended by hand, on the driver's own connection. Raise
+        TransactionLostError if what it would go on with is gone.
+        """
+        borrowed, terms, transaction = self._borrowed, self.terms, self._transaction
+        if transaction is not None and not transaction.goes_on(self.exposed):
+            self._ended(committed=True)
         if borrowed is None or self._transaction or not (terms.real or self._asked):
             return
         try:
@@ -481,6 +490,9 @@ class ConnectionUnit(Unit, has=[*dir(Connection), *Connection.__annotations__, "
 
     def _rollback(self) -> None:
         self._handle.rollback()
+        borrowed = self._borrowed
+        if borrowed is not None and self.exposed:
+            self.rollback_by(borrowed.driver.rollback)
 
     def _shut(self, handle: Connection, broken: bool) -> bool:
         if broken and not handle.closed:

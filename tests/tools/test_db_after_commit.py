@@ -101,6 +101,23 @@ def test_a_call_needs_nothing_that_was_written(database, handle, method, reads, 
 
 
 @pytest.mark.parametrize("any_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("ends", ["rollback", "raise", "page"])
+def test_a_call_is_forgotten_although_nothing_was_to_be_undone(database, handle, ends):
+    def handler():
+        cherrypy.request.db.on_commit(lambda: calls.append(1))
+        if ends != "rollback":
+            raise cherrypy.HTTPError(410) if ends == "page" else ZeroDivisionError
+        cherrypy.request.db.rollback()
+        return "ok"
+
+    calls = []
+    pages = {"error_page.410": lambda **_: "gone"}
+    serve(handler, **{"cpkit.db.handle": handle, **pages}).post("/")
+    assert not calls
+
+
+@pytest.mark.parametrize("any_database", ["sqlite"], indirect=True)
 def test_a_call_of_a_body_waits_until_what_it_writes_later_is_stored(database):
     def handler():
         def body():
