@@ -265,6 +265,8 @@ def any_database(request, tmp_path) -> str:
             return "sqlite://"
         case "postgresql":
             return request.getfixturevalue("postgres").url
+        case "psycopg2":
+            return request.getfixturevalue("postgres").url.replace("psycopg", "psycopg2")
         case "generic":
             return request.getfixturevalue("postgres").url.replace("psycopg", "pg8000")
     return request.getfixturevalue("mariadb").url

@@ -1,4 +1,4 @@
-"""A transaction that a text begins in a request that only reads: it ends with the request."""
+"""Transactions that a text begins or ends: what follows, and the next request, know of it."""
 
 import cherrypy
 import pytest
@@ -66,3 +66,27 @@ def test_the_next_request_sees_what_was_stored_since(database, cp_client, how):
 def test_a_stream_goes_on_with_what_it_has_begun(database, cp_client):
     assert cp_client.get("/stream").text == "00"
     assert cp_client.get("/count").text == "2"
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+def test_what_follows_an_end_by_text_is_undone_with_its_request(
+    start_database, postgres, cp_client, handle, driver, end
+):
+    class Refused:
+        @cherrypy.expose
+        def index(self):
+            run("INSERT INTO t VALUES (1)")
+            run(end)
+            for number in (2, 3):
+                run(f"INSERT INTO t VALUES ({number})")
+            cherrypy.response.status = 409
+
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Refused(), "/", {"/": config})
+    database = start_database(postgres.url.replace("psycopg", driver), setup=create)
+    assert cp_client.post("/").status_code == 409
+    with database.begin(write=False) as unit:
+        stored = list(unit.scalars(text("SELECT a FROM t")))
+    assert stored == ([1] if end == "COMMIT" else [])

@@ -11,7 +11,9 @@ from cpkit.testing import Client
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 on_every_database = pytest.mark.parametrize(
-    "any_database", ["sqlite", "memory", "postgresql", "generic", mariadb], indirect=True
+    "any_database",
+    ["sqlite", "memory", "postgresql", "psycopg2", "generic", mariadb],
+    indirect=True,
 )
 on_sqlite = pytest.mark.parametrize("any_database", ["sqlite", "memory"], indirect=True)
 

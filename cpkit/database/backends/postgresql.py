@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from psycopg import IsolationLevel
 
 _IDLE, _IN_ERROR = 0, 3  # libpq's PQTRANS_IDLE and PQTRANS_INERROR
+_READY = 1  # psycopg 2's STATUS_READY: it begins with the next statement
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
 
@@ -96,6 +97,14 @@ class LibpqBackend(PostgresqlBackend[D]):
         several = len(hosts.split(",") if isinstance(hosts, str) else hosts)
         return {"connect_timeout": max(2, math.ceil(seconds / max(1, several)))}
 
+    def follow(self, driver: D) -> Callable[[], State]:
+        """Begin now: what is idle later has ended; psycopg's ``transaction()`` is a savepoint."""
+        if self.is_idle(driver):
+            cursor = driver.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+        return super().follow(driver)
+
 
 class Pg8000(Driver, Protocol):
     """pg8000's connection, as far as it is needed here."""
@@ -125,6 +134,8 @@ class Pg8000Backend(PostgresqlBackend[Pg8000]):
 class Psycopg2(Driver, Protocol):
     """psycopg 2's connection, as far as it is needed here."""
 
+    status: int
+
     def fileno(self) -> int:
         """Return libpq's socket."""
 
@@ -138,6 +149,15 @@ class Psycopg2Backend(LibpqBackend[Psycopg2]):
     def descriptor(self, driver: Psycopg2) -> int:
         """Return libpq's socket."""
         return driver.fileno()
+
+    def begin(self, driver: Psycopg2, terms: Terms | None, waited: float) -> float:
+        """Have psycopg 2 begin with the next statement, after a COMMIT in a text, too.
+
+        NOTE: it does not see that one, and each statement after it would be committed at once.
+        """
+        if self.is_idle(driver) and driver.status != _READY:
+            driver.rollback()
+        return 0.0
 
     def is_idle(self, driver: Psycopg2) -> bool:
         """Tell what libpq knows, without asking the server."""
@@ -182,12 +202,6 @@ class PsycopgBackend(LibpqBackend["Psycopg"]):
         if terms is not None and not terms.real:
             driver.autocommit = False
         return 0.0
-
-    def follow(self, driver: Psycopg) -> Callable[[], State]:
-        """Begin now: psycopg's ``transaction()`` is a savepoint then, and does not commit."""
-        if self.is_idle(driver):
-            driver.execute("")
-        return super().follow(driver)
 
     def is_on_server(self, cursor: object) -> bool:
         """Tell whether it is a named cursor: SQLAlchemy's for ``stream_results``, too."""
