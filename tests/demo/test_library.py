@@ -339,7 +339,7 @@ def test_a_query_that_a_page_does_not_take_is_told_with_a_way_back(demo):
         for query in ("fbclid=1", "%FF=%00", "a=1&a=2", "=", "kind=x"):
             refused = demo.get(f"{path}?{query}", headers={"Accept": "text/html"})
             assert (path, query, refused.status_code) == (path, query, 400)
-            assert f'<a href="{path}">The page as it is without this</a>' in refused.text
+            assert f'<a href="{path}">Start over</a>' in refused.text
 
 
 def test_what_is_compressed_is_the_same_and_its_tag_is_of_use(demo, json):
