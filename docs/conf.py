@@ -29,6 +29,7 @@ html_title = f"cpkit {release}"
 html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 
 # What the theme leaves out, and a reader who hears the page or has no mouse needs.
 ACCESSIBLE = {
