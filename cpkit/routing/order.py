@@ -330,6 +330,7 @@ def _merged(one: Candidate, other: Candidate) -> str | None:
     path = ""
     for at in range(1, count):
         texts = [each.segments[at] for each in (one, other) if at < len(each.segments)]
+        texts += ["".join(texts), "".join(reversed(texts))]  # one may begin it, the other end it
         both = [text for text in texts if _takes(one, at, text) and _takes(other, at, text)]
         if not both:
             return None

@@ -31,6 +31,8 @@ def differing(*declared, **options):
         ("/{x}/{y}/edit", "/a/{z:[0-9a-f]+}/*rest", "/a/a/edit"),
         ("/{x:[a-z]+}-{y}", "/a-{z}", "/a-a"),
         ("/{x}/clean", "/cache/{image:clean|delete}", "/cache/clean"),
+        ("/user/{id}_{size}.png", "/user/edit.{format}", "/user/edit.aa_a.png"),
+        ("/{x}.png", "/thumb-{y}", "/thumb-aa.png"),
     ],
 )
 def test_a_later_route_with_a_longer_prefix_answers_in_routes_2_5(earlier, later, path):
