@@ -233,7 +233,7 @@ def _candidate(route: Route, controllers: Controllers) -> Candidate:
         prefix = "/" + prefix
     named = None if methods is None else frozenset(methods)
     segments = _filled(route, controllers, len(route.routelist)).split("/")
-    shape = shapes_of(route, controllers)[0]
+    shape = shapes_of(route, controllers)[:2][-1]  # the first of several ends in a slash
     return Candidate(route, shape, named, host, prefix.rstrip("/"), segments)
 
 
