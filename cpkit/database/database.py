@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -248,7 +248,7 @@ class Database:
     def session(self, unit: Unit) -> Session:
         """Return an ORM session that borrows its connections for *unit*."""
         settings, lane = self.settings, self.lane(unit.terms.write)
-        bind: Any = SessionBind(cast("SessionUnit", unit), lane.engine)
+        bind = SessionBind(unit, lane.engine)
         return settings.session_class(bind, **(settings.session_options or {}))
 
     def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
@@ -251,7 +251,8 @@ class UnitConnection(Connection):
         if pooled is not self._borrowed.pooled:
             return pooled
         if self._lent is None:
-            self._lent = cast("PoolProxiedConnection", LentConnection(self.unit, pooled))
+            lent: Any = LentConnection(self.unit, pooled)
+            self._lent = lent
         return self._lent
 
     @cached_property

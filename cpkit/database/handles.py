@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, SessionTransactionOrigin
 from cpkit.errors import DatabaseError, UnitOverError
 
 from .engines import UnitConnection
-from .pool import is_listened_to
+from .pool import has_changes
 from .statements import Composed, Statement
 from .terms import refuse_autocommit
 from .unit import Unit
@@ -31,19 +31,6 @@ class SessionUnit(Unit, has=dir(Session())):
     def __contains__(self, item: object) -> bool:
         """Tell whether the session holds *item*."""
         return item in self.handle
-
-    def connect(self) -> UnitConnection:
-        """Return a connection for a transaction of the session's; DatabaseError if it has one."""
-        if self._borrowed is not None:
-            raise DatabaseError(
-                "This session has a connection already, and its bind has no other: take "
-                "session.connection(), or a connection of cherrypy.engine.db.engine."
-            )
-        return SessionConnection(self, self._borrow(), self._handle.bind)
-
-    def returned(self, *, broken: bool) -> None:
-        """Take note that the session has done with its connection."""
-        self._give_back(broken=broken)
 
     def is_asked_for(self) -> bool:
         """Tell whether the session's transaction was begun by its ``begin()``."""
@@ -93,8 +80,7 @@ class SessionUnit(Unit, has=dir(Session())):
             transaction.close()  # objects stay as they were loaded
 
     def _has_changes(self) -> bool:
-        session: Session = self._handle
-        return bool(session.new or session.dirty or session.deleted)
+        return has_changes(self._handle)
 
 
 class OwnSessionUnit(SessionUnit):
@@ -107,27 +93,27 @@ class OwnSessionUnit(SessionUnit):
         return getattr(self.handle, name)
 
 
-class SessionBind:
+class SessionBind(Engine):
     """What a session takes for its engine: connections of it are those of a unit."""
 
-    def __init__(self, unit: SessionUnit, engine: Engine) -> None:
-        # PERF: what SQLAlchemy asks for most is found here.
-        vars(self).update(vars(engine), _has_events=is_listened_to(engine))
-        self._unit, self._engine = unit, engine
+    def __init__(self, unit: Unit, engine: Engine) -> None:
+        vars(self).update(vars(engine))  # PERF: not made anew
+        self.unit = unit
 
     def connect(self) -> UnitConnection:
-        """Return the connection for one transaction."""
-        return self._unit.connect()
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute *name* of the engine."""
-        return getattr(self._engine, name)
+        """Return the connection for one transaction; DatabaseError if the session has one."""
+        if self.unit.opened:
+            raise DatabaseError(
+                "This session has a connection already, and its bind has no other: take "
+                "session.connection(), or a connection of cherrypy.engine.db.engine."
+            )
+        return SessionConnection(self.unit, self.unit.borrow(), self)
 
 
 class SessionConnection(UnitConnection):
     """A session's connection, which goes back with the transaction."""
 
-    unit: SessionUnit
+    unit: Unit
 
     def close(self) -> None:
         """Undo what was not committed, and give the connection back."""
@@ -140,7 +126,7 @@ class SessionConnection(UnitConnection):
             good = False
             raise
         finally:
-            self.unit.returned(broken=not good)
+            self.unit.give_back(broken=not good)
 
 
 class Cursor(Protocol):
@@ -250,7 +236,7 @@ class DriverUnit(Unit, has=_ROWS):
         return self._handle
 
     def _open(self) -> None:
-        self._handle = self._borrow().driver
+        self._handle = self.borrow().driver
 
     def _commit(self) -> None:
         if self._transaction is not None or self._is_begun_by_hand():

@@ -27,6 +27,7 @@ from .terms import UNIT
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
     from .backends.base import Backend
     from .turns import Turns
@@ -319,9 +320,9 @@ def give_up(fairy: Fairy) -> None:
     fairy.close()
 
 
-def is_listened_to(engine: Engine) -> bool:
-    """Tell whether somebody listens to the events of *engine*'s connections."""
-    return engine._has_events
+def has_changes(session: Session) -> bool:
+    """Tell whether *session* has objects to store or to delete. PERF: it makes no sets of them."""
+    return not session._is_clean()
 
 
 def joined(listeners: Any, engine: Engine) -> Any:

@@ -164,7 +164,7 @@ class Unit:
                 self._borrowed.close_cursors()
             good = self._shut(handle, broken)
         finally:
-            self._give_back(broken=not good)
+            self.give_back(broken=not good)
 
     def end(self, commit: bool, *, pause: bool = False) -> None:
         """Commit or roll back, then give the connection back.
@@ -319,12 +319,14 @@ class Unit:
 
     def rollback_by(self, rollback: Call) -> None:
         """Have *rollback* undo the transaction; with its connection it is undone already."""
+        borrowed = self._borrowed
         try:
-            self._timed(0, rollback)
+            if borrowed is None or not borrowed.backend.is_idle(borrowed.driver):
+                self._timed(0, rollback)
         except Exception as error:
-            if self._borrowed is None or fault_of(error) is not Fault.GONE:
+            if borrowed is None or fault_of(error) is not Fault.GONE:
                 raise
-            self._borrowed.broken = True
+            borrowed.broken = True
         self._ended(committed=False)
 
     def undone(self) -> bool:
@@ -440,7 +442,7 @@ class Unit:
             raise UnitOverError
         self.used = True
 
-    def _borrow(self) -> Borrowed:
+    def borrow(self) -> Borrowed:
         """Return a connection, borrowed for this unit."""
         self._use()
         try:
@@ -451,7 +453,8 @@ class Unit:
         borrowed.pooled.info[UNIT] = self
         return borrowed
 
-    def _give_back(self, *, broken: bool) -> None:
+    def give_back(self, *, broken: bool) -> None:
+        """Give the connection back, a *broken* one to be dropped."""
         borrowed = self._borrowed
         if borrowed is None:
             return
@@ -475,11 +478,11 @@ class ConnectionUnit(Unit, has=[*dir(Connection), *Connection.__annotations__, "
         return True
 
     def _open(self) -> None:
-        borrowed = self._borrow()
+        borrowed = self.borrow()
         try:
             self._handle = UnitConnection(self, borrowed, borrowed.engine)
         except BaseException:
-            self._give_back(broken=True)
+            self.give_back(broken=True)
             raise
 
     def _commit(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.orm import Session
 
 import cpkit.database
 from cpkit.database.pool import UnitPool
@@ -29,7 +30,7 @@ CONNECTION = {
     "_allow_autobegin": "reads that need no transaction begin none",
     "_has_events": "listeners are joined where there are any, and not for each connection",
 }
-ENGINE = {"_has_events": "a session's bind tells as its engine does whether somebody listens"}
+SESSION = {"_is_clean": "a session that has nothing to store is not committed"}
 DISPATCH = {"_join": "listeners to an engine hear of the connections of units"}
 PYMYSQL = {
     "_read_timeout": "the time-out for the server's greeting is not for statements",
@@ -64,9 +65,9 @@ def test_a_private_argument_of_sqlalchemys_connection_is_still_there(name):
     assert name in inspect.signature(Connection.__init__).parameters, told
 
 
-@pytest.mark.parametrize("name", ENGINE)
-def test_a_private_name_of_sqlalchemys_engine_is_still_there(engine, name):
-    assert hasattr(engine, name), f"SQLAlchemy's engine has no {name}: {ENGINE[name]}"
+@pytest.mark.parametrize("name", SESSION)
+def test_a_private_name_of_sqlalchemys_session_is_still_there(name):
+    assert hasattr(Session, name), f"SQLAlchemy's Session has no {name}: {SESSION[name]}"
 
 
 @pytest.mark.parametrize("name", DISPATCH)
@@ -117,7 +118,7 @@ def private_names(path) -> set[str]:
 )
 def test_no_other_file_uses_them(path):
     mine = {
-        "pool.py": {*POOL, *FAIRY, *ENGINE, *DISPATCH},
+        "pool.py": {*POOL, *FAIRY, *SESSION, *DISPATCH},
         "mariadb.py": set(PYMYSQL),
         "postgresql.py": {*PSYCOPG, *PG8000},
     }
