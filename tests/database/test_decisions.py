@@ -33,6 +33,8 @@ from cpkit.database.turns import Turns
         (404, {"commit_on": [409]}, False),
         (422, {"commit_on": ["4xx"]}, True),
         (500, {"commit_on": ["4xx"]}, False),
+        (400, {"commit_on": ["4xx"]}, True),
+        (599, {"commit_on": ["5xx"]}, True),
         (409, {"commit_on": [409], "failed": True}, False),
         (409, {"commit_on": [409], "doomed": True}, False),
     ],

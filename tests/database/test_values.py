@@ -235,6 +235,16 @@ def test_a_value_with_quotes_is_hidden_whole(text, hidden):
     assert error.args == (1062, hidden)
 
 
+@pytest.mark.parametrize(
+    "number", [1062, 1064, 1292, 1300, 1366, 1367, 1411, 1525, 1586, 1690], ids=str
+)
+def test_every_message_of_mariadbs_that_quotes_a_value_hides_it(number):
+    pymysql = pytest.importorskip("pymysql")
+    error = pymysql.err.DataError(number, "Something is wrong with 'secret'")
+    hide_values(error)
+    assert "secret" not in str(error)
+
+
 def test_a_hint_of_postgresql_is_kept():
     psycopg = pytest.importorskip("psycopg")
     error = psycopg.errors.UndefinedColumn('no "a"\nLINE 1: SELECT a\n  ^\nHINT:  Perhaps "b".')

@@ -118,6 +118,8 @@ FIELDS = {
     "ends-in-value": (b"GET / HTTP/1.1\r\nHost: a", 400),
     "underscore": (head(b"Content_Length: 5", b"Transfer_Encoding: chunked"), 200),
     "field-too-long": (head(b"A: " + b"a" * 9000), 431),
+    "field-one-byte-too-long": (head(b"A: " + b"a" * (8192 - 2)), 431),
+    "field-of-the-longest": (head(b"A: " + b"a" * (8192 - 3)), 200),
     "field-endless": (b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 300_000, 431),
     "too-many-fields": (head(*[b"A: b"] * 200), 431),
     "fields-endless": (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 50_000, 431),

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import json
 import socket
 import struct
@@ -15,6 +16,8 @@ from cherrypy.lib.static import serve_file
 
 import cpkit.tools
 from cpkit.dispatchers import GuardedServer, RequestGuard
+from cpkit.serving.body import ChunkedBody
+from cpkit.serving.limits import Limits
 from cpkit.testing import Client
 
 
@@ -204,6 +207,16 @@ def test_the_whole_of_a_chunked_body_is_read():
         body = b"3;x=y\r\nabc\r\n0000a\r\n0123456789\r\n0\r\nA: b\r\n\r\n"
         answer = ask(port, b"POST /echo HTTP/1.1\r\n" + fields + body)
     assert answer.endswith(b"abc0123456789")
+
+
+@pytest.mark.parametrize(
+    ("size", "lines"),
+    [(None, [b"one\n", b"two\n", b"three", b""]), (3, [b"one", b"\n", b"two", b"\n"])],
+)
+def test_a_chunked_body_is_read_by_lines(size, lines):
+    chunks = b"2\r\non\r\n5\r\ne\ntwo\r\n6\r\n\nthree\r\n0\r\n\r\n"
+    body = ChunkedBody(io.BytesIO(chunks), 0, Limits())
+    assert [body.readline(size) for _ in lines] == lines
 
 
 CONTENTS = [

@@ -268,6 +268,19 @@ def test_any_wsgi_application_will_do():
         assert list(response.iter_content()) == [b"hello ", b"/you"]
 
 
+def test_what_the_body_of_any_wsgi_application_raises_is_raised():
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        yield b"the beginning"
+        raise ZeroDivisionError("on purpose")
+
+    with pytest.raises(ZeroDivisionError, match="on purpose"):
+        Client(app).get("/")
+    client = Client(app, raise_exceptions=False)
+    answer = client.get("/")
+    assert (answer.content, type(answer.exception)) == (b"the beginning", ZeroDivisionError)
+
+
 class Uploads:
     @cherrypy.expose
     @cherrypy.tools.json_out()

@@ -632,6 +632,11 @@ def test_a_setting_that_the_tool_cannot_use_is_refused(name, value):
         cpkit.tools.db(**{name: value})
 
 
+@pytest.mark.parametrize("statuses", [400, 599, [400, 599], "4xx", ["5xx", 404]])
+def test_commit_on_takes_every_status_of_an_error(statuses):
+    assert cpkit.tools.db(commit_on=statuses)
+
+
 # ------------------------------ reading requests write nothing (D10, D18) ---------------------
 
 
