@@ -34,21 +34,18 @@ class Page:
 
 
 def _ask(path: str, method: str) -> Case:
-    from sqlalchemy.orm import sessionmaker
-
     shelf = Shelf()
-    connect = strings.connector(shelf.url("connecting"))
+    connecting = strings.connecting(strings.connector(shelf.url("connecting")))
     engine = shelf.engine(shelf.url("bare"))
-    orm = sessionmaker(engine)
 
     def tool(variant: str) -> dict[str, Any]:
         return shelf.tool(variant, shelf.url(variant), f"bench_{variant}")
 
     pages: dict[str, tuple[Strings, dict[str, Any]]] = {
         NOTHING: (strings.in_memory(), {}),
-        "a connection a call": (strings.by_driver(connect), {}),
-        "SQLAlchemy Core by hand": (strings.by_core(engine.connect, engine.begin), {}),
-        "SQLAlchemy ORM by hand": (strings.by_orm(orm, orm.begin), {}),
+        "a connection a call": (strings.by_driver(connecting), {}),
+        "SQLAlchemy Core by hand": (strings.by_core_bare(engine), {}),
+        "SQLAlchemy ORM by hand": (strings.by_orm_bare(engine), {}),
         RAW: (strings.by_driver(), tool("raw")),
         CORE: (strings.by_core(), tool("core")),
         "cpkit, ORM": (strings.by_orm(), tool("orm")),
@@ -76,8 +73,8 @@ def writes() -> Case:
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")
 def untouched() -> Case:
-    """A unit of work borrows nothing before it is used. It is its own hook: what is left is to make
-    it, and to see that nothing is to be ended."""
+    """A unit of work borrows nothing before it is used, and is its own hook: what is left is to
+    make it, and to see that nothing is to be ended."""
     shelf = Shelf()
     shelf.tool("raw", shelf.url("raw"))
     settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}

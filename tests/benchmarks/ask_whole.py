@@ -88,7 +88,7 @@ def own() -> Case:
     import cherrypy.lib.cpstats
 
     (shelf, url), theirs, ours = _shelf(), "CherryPy's own four", "cpkit's four"
-    connecting = strings.by_driver(strings.connector(url)).kept
+    connecting = strings.by_driver(strings.connecting(strings.connector(url))).kept
     dispatcher, settings = cherrypy.dispatch.RoutesDispatcher(), {"tools.cpstats.on": True}
     calls = {theirs: _by_routes(connecting, dispatcher, **THEIRS, **settings)}
     calls[ours] = _by_routes(strings.by_driver().kept, **FOUR)
@@ -180,7 +180,7 @@ def frameworks() -> Case:
     says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
     (shelf, url), by_hand = _shelf(), "CherryPy's own, SQLAlchemy by hand"
     engine, core = shelf.engine(url), strings.by_core().kept
-    read, ours = strings.by_core(engine.connect).kept, {**ACCEPT, **TIMING, "cpkit.db.on": True}
+    read, ours = strings.by_core_bare(engine).kept, {**ACCEPT, **TIMING, "cpkit.db.on": True}
     calls = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),

@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,7 +18,6 @@ SELECT = "SELECT value FROM user_string WHERE session_id = {0}"
 COUNT = "SELECT count(*) FROM user_string"
 MEMORY = "/dev/shm"  # the disk's moods stay out
 SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
-Lend = Callable[[], AbstractContextManager[Any]]
 
 
 class Strings(NamedTuple):
@@ -41,22 +40,27 @@ def in_memory() -> Strings:
     return Strings(strings.__getitem__, keep, lambda: len(writes))
 
 
-def lent() -> AbstractContextManager[Any]:
-    """Lend the request's handle, as cpkit's tool does."""
-    return nullcontext(cherrypy.serving.request.db)
+def lent(statement: str, parameters: tuple[str, ...] = ()) -> Any:
+    """Execute on the driver's connection that cpkit's tool lends."""
+    return cherrypy.serving.request.db.execute(statement, parameters)
 
 
-def by_driver(lend: Lend = lent, mark: str = "?") -> Strings:
-    """Return strings by SQL alone; a connection a call is what the tutorial lends."""
-    insert, select = INSERT.format(mark, mark), SELECT.format(mark)
+def connecting(connect: Callable[[], Any]) -> Callable[..., Any]:
+    """Return what connects to execute a statement, as the tutorial does."""
 
-    def execute(statement: str, *parameters: str) -> Any:
-        with lend() as connection:
+    def execute(statement: str, parameters: tuple[str, ...] = ()) -> Any:
+        with connect() as connection:
             return connection.execute(statement, parameters)
 
+    return execute
+
+
+def by_driver(execute: Callable[..., Any] = lent, mark: str = "?") -> Strings:
+    """Return strings by SQL alone, which *execute* runs."""
+    insert, select = INSERT.format(mark, mark), SELECT.format(mark)
     return Strings(
-        lambda session: str(execute(select, session).fetchone()[0]),
-        lambda session, made: execute(insert, session, made),
+        lambda session: str(execute(select, (session,)).fetchone()[0]),
+        lambda session, made: execute(insert, (session, made)),
         lambda: int(execute(COUNT).fetchone()[0]),
     )
 
@@ -68,21 +72,33 @@ def statements() -> tuple[Any, Any, Any]:
     return text(INSERT.format(":session", ":made")), text(SELECT.format(":session")), text(COUNT)
 
 
-def by_core(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
-    insert, select, count = statements()
+def by_core() -> Strings:
+    """Return strings by SQLAlchemy Core, by the handle that cpkit's tool lends."""
+    (insert, select, count), lent = statements(), cherrypy.serving
+    return Strings(
+        lambda session: str(lent.request.db.scalar(select, {"session": session})),
+        lambda session, made: lent.request.db.execute(insert, {"session": session, "made": made}),
+        lambda: int(lent.request.db.scalar(count)),
+    )
+
+
+def by_core_bare(engine: Any) -> Strings:
+    """Return strings by SQLAlchemy's engine, as its documentation says."""
+    insert, select, _ = statements()
 
     def kept(session: str) -> str:
-        with lend() as connection:
+        with engine.connect() as connection:
             return str(connection.scalar(select, {"session": session}))
 
     def keep(session: str, made: str) -> None:
-        with lend_to_write() as connection:
+        with engine.begin() as connection:
             connection.execute(insert, {"session": session, "made": made})
 
-    return Strings(kept, keep, lambda: int(cherrypy.serving.request.db.scalar(count)))
+    return Strings(kept, keep)
 
 
-def by_orm(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
+def mapped() -> tuple[Any, Callable[[str], Any]]:
+    """Return the mapped class of the table's rows, and what makes the query of a session's."""
     from sqlalchemy import Column, Integer, String, select
     from sqlalchemy.orm import declarative_base
 
@@ -93,17 +109,34 @@ def by_orm(lend: Lend = lent, lend_to_write: Lend = lent) -> Strings:
         value = Column(String)
 
     rows = select(UserString)
+    return UserString, lambda session: rows.where(UserString.session_id == session).limit(1)
+
+
+def by_orm() -> Strings:
+    """Return strings by the ORM's session that cpkit's tool lends."""
+    (row, one_of), lent = mapped(), cherrypy.serving
+    return Strings(
+        lambda session: str(lent.request.db.scalars(one_of(session)).one().value),
+        lambda session, made: lent.request.db.add(row(session_id=session, value=made)),
+        by_core().stored,
+    )
+
+
+def by_orm_bare(engine: Any) -> Strings:
+    """Return strings by SQLAlchemy's ORM, a session a call."""
+    from sqlalchemy.orm import sessionmaker
+
+    (row, one_of), make = mapped(), sessionmaker(engine)
 
     def kept(session: str) -> str:
-        with lend() as orm:
-            found = orm.scalars(rows.where(UserString.session_id == session).limit(1))
-            return str(found.one().value)
+        with make() as orm:
+            return str(orm.scalars(one_of(session)).one().value)
 
     def keep(session: str, made: str) -> None:
-        with lend_to_write() as orm:
-            orm.add(UserString(session_id=session, value=made))
+        with make.begin() as orm:
+            orm.add(row(session_id=session, value=made))
 
-    return Strings(kept, keep, by_core().stored)
+    return Strings(kept, keep)
 
 
 LENT = {"raw": ("dbapi", by_driver), "core": ("connection", by_core), "orm": ("session", by_orm)}

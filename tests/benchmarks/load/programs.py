@@ -18,7 +18,7 @@ from typing import Any
 
 import cherrypy
 
-from tests.benchmarks.strings import LENT, Strings, by_driver, connector, in_memory
+from tests.benchmarks.strings import LENT, Strings, by_driver, connecting, connector, in_memory
 
 SETTINGS: dict[str, Any] = {
     "request.dispatch": cherrypy.dispatch.MethodDispatcher(),
@@ -72,7 +72,7 @@ def program(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[o
     if variant == "ceiling":
         made = in_memory()
     elif variant == "connecting":
-        made = by_driver(connector(url), mark)
+        made = by_driver(connecting(connector(url)), mark)
     else:
         import cpkit.tools  # noqa: F401
         from cpkit.plugins import DatabasePlugin
