@@ -16,11 +16,19 @@ from cpkit.testing import Client
 HANDLES = ["connection", "session", "dbapi"]
 STEPS = st.sampled_from(
     ["insert", "insert", "fail", "fail and roll back all", "savepoint", "undone savepoint",
-     "rolled back", "committed", "sql commit", "read"]
+     "rolled back", "committed", "sql commit", "read", "block", "undone block", "unwatched",
+     "call"]
 )  # fmt: skip
 ENDS = st.sampled_from(["200", "redirect", "409", "HTTPError", "exception", "stream", "doom"])
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
+
+
+def driver():
+    """Return the driver's own connection of the request, whatever its handle is."""
+    handle = cherrypy.request.db.handle
+    handle = handle.connection() if hasattr(handle, "add_all") else handle
+    return handle.connection if hasattr(handle, "exec_driver_sql") else handle
 
 
 class Handler:
@@ -69,6 +77,28 @@ class Handler:
                 self.open.clear()
             case "read":
                 self.run("SELECT count(*) FROM t")
+            case _:
+                self.further_step(name)
+
+    def further_step(self, name: str) -> None:
+        db = cherrypy.request.db
+        match name:
+            case "block":
+                with db:
+                    self.insert()
+            case "undone block":
+                with suppress(ZeroDivisionError), db:
+                    self.insert()
+                    raise ZeroDivisionError
+                self.open.clear()
+            case "unwatched":
+                number = self.number()
+                driver().cursor().execute(f"INSERT INTO t VALUES ({number})")
+                self.open.add(number)
+            case "call":
+                number = self.number()
+                db.on_commit(lambda: self.run(f"INSERT INTO t VALUES ({number})"))
+                self.open.add(number)
 
     @cherrypy.expose
     def index(self):
@@ -92,7 +122,9 @@ class Handler:
 
 
 @pytest.mark.parametrize("handle", HANDLES)
-@pytest.mark.parametrize("any_database", ["sqlite", "postgresql", mariadb], indirect=True)
+@pytest.mark.parametrize(
+    "any_database", ["sqlite", "postgresql", "psycopg2", mariadb], indirect=True
+)
 def test_the_status_and_the_rows_agree(start_database, any_database, handle):
     def create(connection):
         connection.execute(text("DROP TABLE IF EXISTS t"))
