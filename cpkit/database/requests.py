@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cherrypy
@@ -46,6 +46,9 @@ class Plugin(Protocol):
 
     database: Database
 
+    def unit_of_request(self, handle: str) -> type[Lent]:
+        """Return the class of the units that lend *handle* to requests."""
+
 
 class Loan:
     """What one configuration lends to requests: a unit of work each.
@@ -71,8 +74,7 @@ class Loan:
             raise DatabaseNotRunningError(self._plugin)
         given = self._settings
         self._lender, self._database = plugin, plugin.database
-        kind = plugin.database.kind_of_unit(given.handle)
-        self._kind = _lent(kind)  # type: ignore[arg-type] # (a class can be hashed)
+        self._kind = plugin.unit_of_request(given.handle)
         asked = given.isolation, given.read_only, given.set_local
         self._reading = Terms(bool(given.write), *asked)
         self._writing = Terms(given.write is None or bool(given.write), *asked)
@@ -254,12 +256,6 @@ class Lent(Hook, Unit):
 
     def _refusal(self, error: DatabaseUnavailableError) -> Exception:
         return ServiceUnavailable(error.retry_after)
-
-
-@cache
-def _lent(kind: type[Unit]) -> type[Lent]:
-    """Return the class of the units of a *kind* that are lent to requests."""
-    return type(kind.__name__, (Lent, kind), {})
 
 
 class RunningPlugin(Protocol):

@@ -171,13 +171,7 @@ def _judge_one(bare: str) -> Judged:
     if word == "savepoint":
         named = _SAVEPOINT.match(bare)
         return Judged(savepoint=named[1] if named else "?")
-    writes = _writes(word, bare)
-    sets = word in _SETS or bool(_KEPT.search(bare))
-    if word in ("select", "with", "values", "table"):
-        sets = sets or bool(_INTO_TEMPORARY.search(bare))
-    if word == "pragma":
-        sets = ("=" in bare or "(" in bare) and not _ASKS.match(bare)
-        writes = sets
+    writes, sets = _writes(word, bare), _sets(word, bare)
     is_local = "set_config" in bare or bool(_LOCAL.match(bare))
     if not (sets or is_local):
         return WRITE if writes else PLAIN
@@ -185,10 +179,20 @@ def _judge_one(bare: str) -> Judged:
     return Judged(writes, sets and not _LOCAL.match(bare), is_local, autocommits)
 
 
+def _sets(word: str, bare: str) -> bool:
+    if word == "pragma":
+        return ("=" in bare or "(" in bare) and not _ASKS.match(bare)
+    if word in ("select", "with", "values", "table") and _INTO_TEMPORARY.search(bare):
+        return True
+    return word in _SETS or bool(_KEPT.search(bare))
+
+
 def _writes(word: str, bare: str) -> bool:
     if word not in _READS:
         return True
     match word:
+        case "pragma":
+            return _sets(word, bare)
         case "set":
             return bool(_FOR_ALL.search(bare))
         case "load":

@@ -244,8 +244,7 @@ class Unit:
         if borrowed.backend.cursors_need_transactions and borrowed.backend.is_on_server(cursor):
             self._asked = True
             borrowed.hold(cursor)
-        transaction = self._transaction
-        if transaction is None or transaction.lost_by is not None:
+        if self._transaction is None or self._transaction.lost_by is not None:
             self.begin_transaction()
         self.queries += 1
         borrowed.remember(cursor)

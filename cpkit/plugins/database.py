@@ -17,7 +17,8 @@ from cpkit.config_check import check_at_start, end_start
 from cpkit.database.database import Database
 from cpkit.database.faults import Fault, fault_of, patiently
 from cpkit.database.health import Begun, Health, PoolFigures, measured
-from cpkit.database.requests import note_borrower, note_commit, take_back
+from cpkit.database.lent import LENT
+from cpkit.database.requests import Lent, note_borrower, note_commit, take_back
 from cpkit.database.settings import SETTINGS, DatabaseSettings
 from cpkit.logs.printable import printable
 
@@ -119,6 +120,10 @@ class DatabasePlugin(SimplePlugin):
     def figures(self) -> PoolFigures:
         """Return how busy the connections are."""
         return self._database.figures()
+
+    def unit_of_request(self, handle: str) -> type[Lent]:
+        """Return the class of the units that lend *handle* to requests; SettingError for none."""
+        return LENT[self._database.kind_of_unit(handle)]
 
     # ------------------------------ what the database asks ------------------------------
 

@@ -213,6 +213,14 @@ def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
     for name, regex in route.reqs.items():
         if regex in TYPES or regex[:1] == "^" or name not in target.variables:
             yield from _of_requirement(target, name, regex)
+    conditions = route.conditions or {}
+    if conditions.get("sub_domain") and not mapper.sub_domains:
+        yield "can never match: it asks for a sub-domain. Set mapper.sub_domains to True."
+    yield from _of_constants(route)
+    yield from _of_methods(conditions.get("method"))
+
+
+def _of_constants(route: Route) -> Iterator[str]:
     given = keywords(route)
     for name in filter(MISPLACEABLE.__contains__, given):
         value = given[name]
@@ -222,10 +230,6 @@ def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
                 f"has the constant {name}={value!r}, which is no condition. "
                 f"Write conditions={{{condition!r}: ...}}."
             )
-    conditions = route.conditions or {}
-    if conditions.get("sub_domain") and not mapper.sub_domains:
-        yield "can never match: it asks for a sub-domain. Set mapper.sub_domains to True."
-    yield from _of_methods(conditions.get("method"))
 
 
 def _of_requirement(target: Target, name: str, regex: str) -> Iterator[str]:

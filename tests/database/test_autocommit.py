@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools
+from cpkit.database.handles import DriverUnit
 from cpkit.errors import SettingError
 from cpkit.plugins import DatabasePlugin
 
@@ -40,7 +41,7 @@ class Root:
         insert = "INSERT INTO t VALUES (1)"
         with suppress(SettingError):
             self.ask(db)
-        db.execute(insert if type(db).__name__ == "DriverUnit" else text(insert))
+        db.execute(insert if isinstance(db, DriverUnit) else text(insert))
         raise cherrypy.HTTPError(409)
 
 

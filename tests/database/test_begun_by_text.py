@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 
 HANDLES = ["connection", "session", "dbapi"]
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
@@ -17,7 +18,7 @@ def create(connection):
 
 def run(statement):
     db = cherrypy.request.db
-    return db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 class Root:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
@@ -33,7 +34,7 @@ def driver():
 
 def run(statement):
     db = cherrypy.request.db
-    db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 def run_unwatched(statement):

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.database.statements import is_write, judge
 
 HANDLES = ["connection", "session", "dbapi"]
@@ -29,7 +30,7 @@ def create_procedure(connection):
 
 def run(statement):
     db = cherrypy.request.db
-    return db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 
 SEE = "SELECT current_setting('app.x', true)"
 LEAVES = {
@@ -35,7 +36,7 @@ class Root:
 
     def run(self, statement):
         db = cherrypy.request.db
-        return db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+        return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 @pytest.fixture(params=["connection", "session", "dbapi"])

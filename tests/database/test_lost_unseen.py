@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 LITE_LOSES = {
@@ -42,7 +43,7 @@ def create_on_sqlite(connection):
 def driver():
     """Return the driver's own connection of the request, whatever its handle is."""
     db = cherrypy.request.db
-    if type(db).__name__ == "DriverUnit":
+    if isinstance(db, DriverUnit):
         return db.handle
     handle = db.handle
     handle = handle.connection() if hasattr(handle, "add_all") else handle

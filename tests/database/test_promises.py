@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
 
 HANDLES = ["connection", "session", "dbapi"]
@@ -46,7 +47,7 @@ class Handler:
 
     def run(self, statement: str) -> None:
         db = cherrypy.request.db
-        db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+        db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
     def step(self, name: str) -> None:
         db = cherrypy.request.db

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 import cpkit.tools
 from cpkit.config_check import faults
+from cpkit.database.handles import DriverUnit
 from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError, WriteInReadUnitError
 from cpkit.plugins import health_app
 from cpkit.sessions import DatabaseSession
@@ -21,7 +22,7 @@ def create(connection):
 
 def run(statement):
     unit = cherrypy.request.db
-    return unit.execute(statement if type(unit).__name__ == "DriverUnit" else text(statement))
+    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
 
 
 def notes():

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, select, text
 from sqlalchemy.orm import DeclarativeBase
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 
 NUMBERS = Table("numbers", MetaData(), Column("n", Integer, primary_key=True))
 OPEN = "SELECT count(*) FROM pg_cursors"
@@ -69,7 +70,7 @@ class Root:
 
     def opened(self) -> int:
         db = cherrypy.request.db
-        raw = type(db).__name__ == "DriverUnit"
+        raw = isinstance(db, DriverUnit)
         return (db.execute(OPEN).fetchone()[0]) if raw else db.execute(text(OPEN)).scalar()
 
     @cherrypy.expose

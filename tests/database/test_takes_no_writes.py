@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
 
 HANDLES = ["connection", "session", "dbapi"]
@@ -39,7 +40,7 @@ class Root:
         assert self.may_go.wait(20)
 
     def say(self, statement):
-        return statement if type(cherrypy.request.db).__name__ == "DriverUnit" else text(statement)
+        return statement if isinstance(cherrypy.request.db, DriverUnit) else text(statement)
 
 
 def serve(handle):

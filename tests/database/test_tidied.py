@@ -3,11 +3,13 @@
 import pytest
 from sqlalchemy import text
 
+from cpkit.database.handles import DriverUnit
+
 HANDLES = ["connection", "session", "dbapi"]
 
 
 def run(unit, statement):
-    return unit.execute(statement if type(unit).__name__ == "DriverUnit" else text(statement))
+    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
 
 
 def pid_of(unit):

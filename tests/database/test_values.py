@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.database.values import hide_values
 from cpkit.testing import Client
 
@@ -46,7 +47,7 @@ FETCHED = "SELECT CAST(email AS INTEGER) FROM member"
 def run(statement, values=None):
     """Run a statement on whatever handle the request has."""
     unit = cherrypy.request.db
-    if type(unit).__name__ == "DriverUnit":
+    if isinstance(unit, DriverUnit):
         mark = "?" if cherrypy.engine.db.url.startswith("sqlite") else "%s"
         return unit.execute(re.sub(r":\w+", mark, statement), list((values or {}).values()))
     return unit.execute(sa.text(statement), values or {})

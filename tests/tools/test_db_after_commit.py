@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.errors import UnitOverError
 from cpkit.testing import Client
 
@@ -43,7 +44,7 @@ def serve(handler: Callable, **settings) -> Client:
 def insert(number, db=None):
     db = db or cherrypy.request.db
     statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 def stored(database):

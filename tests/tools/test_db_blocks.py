@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
 
 HANDLES = ["connection", "session", "dbapi"]
@@ -16,7 +17,7 @@ def create(connection):
 
 def insert(db, number):
     statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 class Blocks:

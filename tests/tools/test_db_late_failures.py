@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.database.handles import DriverUnit
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 
@@ -12,7 +13,7 @@ mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 def insert(number):
     db = cherrypy.request.db
     statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if type(db).__name__ == "DriverUnit" else text(statement))
+    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 def fails(number):

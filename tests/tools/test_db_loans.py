@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import cpkit.tools
+from cpkit.database.handles import DriverUnit
 from cpkit.errors import SettingError, TransactionLostError, UnitOverError
 from cpkit.testing import Client
 
@@ -64,7 +65,7 @@ def serve(handler: Callable, **settings) -> Client:
 def run(statement: str, unit=None):
     """Run a statement on whatever handle the request has."""
     unit = unit or cherrypy.request.db
-    return unit.execute(statement if type(unit).__name__ == "DriverUnit" else text(statement))
+    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
 
 
 def insert(value: int, unit=None) -> None:
