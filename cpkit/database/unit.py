@@ -180,14 +180,16 @@ class Unit:
                     self._after.transaction_ended(committed=True)
                 rests = pause
         finally:
-            if rests:
-                self.rest()
-            else:
-                self.close()
-        if self._after is not None:
-            self._call_back(self._after)
-            if not rests:
-                self.close()
+            try:
+                if rests:
+                    self.rest()
+                else:
+                    self.close()
+            finally:  # what waited for an earlier commit is called, even if this one failed
+                if self._after is not None:
+                    self._call_back(self._after)
+                    if not rests:
+                        self.close()
 
     def _call_back(self, after: AfterCommit) -> None:
         """Call what waited for a commit; what a call does with this unit is a transaction too."""

@@ -21,11 +21,6 @@ from .description import application_of, describe
 
 HTML, JSON = "text/html", "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
-UNMOUNTED = (
-    "OPENAPI This page describes a dispatcher that no application has, without the settings of "
-    "any section: give it the one that is mounted. (A file that runs as a program and is named in "
-    "a .conf file is loaded twice, and has two.)"
-)
 
 
 class Page:
@@ -87,7 +82,7 @@ class Page:
             routes = len(self._dispatcher.mapper.matchlist)
             if routes != self._routes:
                 if "config" not in self._told and application_of(self._dispatcher) is None:
-                    cherrypy.log(UNMOUNTED, severity=logging.WARNING)
+                    _say_unmounted()
                 told = self.description()
                 text = json.dumps(told, ensure_ascii=False).encode()
                 page = reference.page(told, self._home).encode()
@@ -95,6 +90,16 @@ class Page:
                 self._made[HTML] = (_tag(HTML, page), page)
                 self._routes = routes
             return self._made
+
+
+def _say_unmounted() -> None:
+    cherrypy.log(
+        "This page describes a dispatcher that no application has, without the settings of any "
+        "section: give it the one that is mounted. A file that runs as a program and is named in "
+        "a .conf file is loaded twice, and has two.",
+        "OPENAPI",
+        logging.WARNING,
+    )
 
 
 def _tag(kind: str, body: bytes) -> str:

@@ -145,6 +145,7 @@ def test_the_status_and_the_rows_agree(start_database, any_database, handle):
     )
     @example(["insert", "fail", "sql commit"], "200")
     @example(["insert", "fail and roll back all", "insert"], "409")
+    @example(["call", "sql commit", "fail and roll back all"], "200")
     @given(st.lists(STEPS, max_size=6), ENDS)
     def check(steps, end):
         lite = any_database.startswith("sqlite")
