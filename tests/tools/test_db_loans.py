@@ -357,8 +357,8 @@ LEFT = {
     "mariadb": [
         ("SET SESSION sql_mode = 'ANSI'", "SELECT @@sql_mode = 'ANSI'", 0),
         ("SET @left = 1", "SELECT @left IS NULL", 1),
-        ("CREATE TEMPORARY TABLE u (a INTEGER)", "SELECT count(*) FROM information_schema.tables "
-         "WHERE table_name = 'u'", 0),
+        ("CREATE TEMPORARY TABLE kept (a INTEGER)", "SELECT count(*) FROM information_schema.tables "
+         "WHERE table_name = 'kept'", 0),
     ],
 }  # fmt: skip
 MARKS = {"mariadb": pytest.mark.faults}
