@@ -77,7 +77,8 @@ def path_for(mapper: Any, name: str, params: Mapping[str, Any]) -> str:
     """Return the path and query of a named route.
 
     Raises UrlError if there is no such route, if *params* don't fit it, or if their path would
-    lead to another one, be read as other values, or be another place to a browser.
+    lead to another one, be read as other values, or be another place to a browser. Values of two
+    variables in one segment may be read otherwise: ``1.5`` and no format as ``1`` and ``5``.
     """
     made: dict[object, str] | None = getattr(mapper, "made", None)
     if made is None or not all(type(value) in KEPT for value in params.values()):
