@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from tests.statements import run
 
 HANDLES = ["connection", "session", "dbapi"]
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
@@ -14,11 +14,6 @@ mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 def create(connection):
     connection.execute(text("DROP TABLE IF EXISTS t"))
     connection.execute(text("CREATE TABLE t (a INTEGER)"))
-
-
-def run(statement):
-    db = cherrypy.request.db
-    return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 class Root:

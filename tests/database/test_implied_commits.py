@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.database.statements import is_write, judge
+from tests.statements import run
 
 HANDLES = ["connection", "session", "dbapi"]
 MARIADB = ["pymysql", "mysqlconnector"]
@@ -26,11 +26,6 @@ def create(connection):
 def create_procedure(connection):
     create(connection)
     connection.execute(text("CREATE OR REPLACE PROCEDURE settle() BEGIN COMMIT; END"))
-
-
-def run(statement):
-    db = cherrypy.request.db
-    return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 @pytest.fixture

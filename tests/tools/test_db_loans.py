@@ -12,9 +12,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 import cpkit.tools
-from cpkit.database.handles import DriverUnit
 from cpkit.errors import SettingError, TransactionLostError, UnitOverError
 from cpkit.testing import Client
+from tests.statements import run
 
 HANDLES = ["connection", "session", "dbapi"]
 
@@ -60,12 +60,6 @@ def serve(handler: Callable, **settings) -> Client:
 
     cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True, **settings}})
     return Client(raise_exceptions=False)
-
-
-def run(statement: str, unit=None):
-    """Run a statement on whatever handle the request has."""
-    unit = unit or cherrypy.request.db
-    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
 
 
 def insert(value: int, unit=None) -> None:

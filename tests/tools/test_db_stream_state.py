@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from tests.statements import run
 
 HANDLES = ["connection", "session", "dbapi"]
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
@@ -17,14 +17,7 @@ def create(connection):
 
 
 def ask(statement):
-    db = cherrypy.request.db
-    found = db.execute(statement if isinstance(db, DriverUnit) else text(statement))
-    return str(found.fetchone()[0]).encode()
-
-
-def run(statement):
-    db = cherrypy.request.db
-    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
+    return str(run(statement).fetchone()[0]).encode()
 
 
 class Streams:
