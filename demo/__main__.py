@@ -15,6 +15,7 @@ from .app import DATABASE, assemble
 from .operations.preflight import CannotStartError, check_address
 
 INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+THREADS = 4  # that share one interpreter: more answer fewer requests a second (docs/deployment.md)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "--database", default=DATABASE, metavar="URL", help="SQLAlchemy's URL (%(default)s)"
     )
     parser.add_argument(
+        "--threads", type=_threads, default=THREADS, help="that answer requests (%(default)s)"
+    )
+    parser.add_argument(
         "--access-log", metavar="FILE", default="-", help="JSON lines; - is standard output"
     )
     return parser
@@ -62,11 +66,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1000:
+        raise argparse.ArgumentTypeError("threads are a number from 1 to 999")
+    return int(text)
+
+
 def _start(options: argparse.Namespace) -> None:
     cherrypy.config.update(
         {
             "server.socket_host": options.host,
             "server.socket_port": options.port,
+            "server.thread_pool": options.threads,
         }
     )
     assemble(options.database, _access_log(options.access_log))

@@ -59,7 +59,6 @@ SITE = {
     "engine.timing.prometheus": True,
     "environment": "production",
     "server.instance": "demo.operations.serving.Server",
-    "server.thread_pool": 10,
     "server.socket_queue_size": 128,
     "server.max_request_header_size": 16 * 1024,
     "server.max_request_body_size": 64 * 1024,

@@ -23,8 +23,16 @@ def test_help_names_the_options(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    for option in ("--host", "--port", "--database", "--access-log"):
+    for option in ("--host", "--port", "--database", "--threads", "--access-log"):
         assert option in shown
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "ten", "1000", ""])
+def test_threads_are_a_number_of_at_least_one(threads, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--threads", threads])
+    assert ended.value.code == 2
+    assert "threads are a number from 1 to 999" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_1():
