@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
@@ -26,6 +26,7 @@ COMMITTED = "_cpkit_committed"  # set on a request in which another unit has com
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
+_CONTAINERS = (dict, list, set)
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 
 # NOTE: a COMMIT whose answer was lost raises OutcomeUnknownError, which is no fault of these:
@@ -283,26 +284,29 @@ def _copied(cookie: Any) -> Any:
     return copy
 
 
-def _copied_values(params: MutableMapping[str, Any]) -> dict[str, Any]:
-    return {name: _copied_value(value) for name, value in params.items()}
-
-
-def _copied_value(value: V) -> V:
-    """Return a copy of lists and dictionaries; uploads and what tools made stay themselves."""
-    if isinstance(value, list):
-        return [_copied_value(it) for it in value]  # type: ignore[return-value]
-    if isinstance(value, dict):
-        return {name: _copied_value(it) for name, it in value.items()}  # type: ignore[return-value]
-    return value
+def _copied_values(params: Mapping[str, Any]) -> dict[str, Any]:
+    return _copied_all({**params})
 
 
 def _copied_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return copies of what tools keep on a request in lists, dictionaries and sets."""
     return {
-        name: value.copy() if type(value) is set else _copied_value(value)
+        name: _copied_all(value)
         for name, value in values.items()
-        if type(value) in (dict, list, set) and not name.startswith("_") and name != "params"
+        if type(value) in _CONTAINERS and not name.startswith("_") and name != "params"
     }
+
+
+def _copied_all(container: V) -> V:
+    """Return a copy of *container* and of those in it; uploads and what tools made stay themselves.
+
+    PERF: copied whole and then mended, since few of a request's settings are containers.
+    """
+    copied: Any = container.copy()  # type: ignore[attr-defined]
+    for key, value in copied.items() if type(copied) is dict else enumerate(copied):
+        if type(value) in _CONTAINERS:
+            copied[key] = _copied_all(value)
+    return copied  # type: ignore[no-any-return]
 
 
 def _uploads(params: Mapping[str, Any]) -> Iterator[BinaryIO]:
