@@ -5,6 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8080
 PY     := $(VENV)/bin/python
 BUNDLE := demo/static/app.js
+RUN    := docs/_build/benchmarks/run.json
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
 NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
 # Tests start many interpreters: without bytecode each would compile cpkit anew.
@@ -59,11 +60,13 @@ format: $(VENV)/.lint  ## rewrite the sources in the house format
 test-browser: $(VENV)/.browser frontend  ## drive the demo with Debian's Chromium
 	$(PY) -m pytest -q tests/browser
 
-bench: $(VENV)/.bench  ## run the benchmarks and write the report
-	$(PY) -m tests.benchmarks
+bench: $(VENV)/.bench  ## run the benchmarks and write the report; of="routing timing" seconds=0.4 asks some, for a look
+	mkdir -p $(dir $(RUN))
+	$(PY) -m pytest tests/benchmarks --of="$(of)" $(if $(seconds),--seconds=$(seconds)) --benchmark-json=$(RUN); \
+	code=$$?; $(PY) -m tests.benchmarks.report $(RUN) && exit $$code
 
-bench-look: $(VENV)/.bench  ## time one variant after another with pytest-benchmark
-	$(PY) -m pytest tests/benchmarks -q --benchmark-only --benchmark-columns=min,median,iqr,ops
+bench-report: $(VENV)/.bench  ## write the report of the published run anew
+	$(PY) -m tests.benchmarks.report
 
 bench-gate: $(VENV)/.bench  ## count instructions under valgrind, fail where cpkit takes over 2 % more
 	$(PY) -m tests.benchmarks.gate
@@ -155,4 +158,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 
 # demo/ and docs/ are directories: without this, make would think them made.
 .PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix mutants check format \
-        bench bench-look bench-gate bench-load bench-count bench-releases docs tables release-check clean
+        bench bench-report bench-gate bench-load bench-count bench-releases docs tables release-check clean

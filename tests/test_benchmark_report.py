@@ -14,11 +14,11 @@ import pytest
 pytest.importorskip("pytest_benchmark", reason="the dependency group bench is not installed")
 pytest.importorskip("matplotlib", reason="the dependency group bench is not installed")
 
-from tests.benchmarks import charts, promises, report, results
+from tests.benchmarks import charts, machine, promises, report, results
 from tests.benchmarks.load.__main__ import COMPARISONS
 from tests.benchmarks.questions import Case, Question
 from tests.benchmarks.results import Readings, questions
-from tests.benchmarks.turns import Answer
+from tests.benchmarks.turns import SECONDS, Answer
 from tests.benchmarks.words import digits, duration
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,7 +49,14 @@ def _no_loads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _results(*answers: Answer) -> dict[str, Any]:
     counts = {"routing | Who finds? | cpkit": 54321}
-    return results.document(answers, {"processor": "an abacus"}, counts)
+    found = [one for answer in answers for one in results.benchmarks(answer, counts)]
+    return {
+        "machine_info": {"processor": "an abacus", "versions": machine.versions()},
+        "commit_info": {"id": "abc", "dirty": False},
+        "benchmarks": [one.as_dict(include_data=False) for one in found],
+        "datetime": "2026-11-30T09:19:32+00:00",
+        "seconds": SECONDS,
+    }
 
 
 def _written(*answers: Answer, tmp_path: Path, name: str = "benchmarks.md") -> str:
@@ -209,12 +216,43 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
     assert not {"<script", "<link", "<img", "src=", "@import"} & set(page.split())
 
 
-def test_pytest_benchmark_compares_the_results(tmp_path: Path) -> None:
-    results.save(_results(FASTER, SLOWER), tmp_path / "one.json")
-    command = [sys.executable, "-m", "pytest_benchmark", "compare", "one.json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Who finds? [cpkit]" in done.stdout
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ask two questions as ``make bench of=server`` does, for next to no time."""
+    path = tmp_path_factory.mktemp("run") / "run.json"
+    _done("pytest", "tests/benchmarks", "--of=server", "--seconds=0.01", f"--benchmark-json={path}")
+    return path
+
+
+def _done(module: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_run_is_pytest_benchmarks_own_and_can_be_compared(run: Path) -> None:
+    assert "And the smallest request? [cpkit's guarded server]" in _done(
+        "pytest_benchmark", "compare", str(run)
+    )
+    assert {asked.title for asked in questions(json.loads(run.read_text()))} == {
+        "And the smallest request?",
+        "What does a browser's request cost, read strictly?",
+    }
+
+
+def test_a_part_and_a_short_run_are_not_published(run: Path) -> None:
+    told = _done("tests.benchmarks.report", str(run))
+    assert "questions were asked for less than 4 seconds" in told
+    assert "questions have no answer" in told
+    assert (run.parent / "benchmarks.md").exists()
+
+
+def test_a_whole_run_of_a_commit_is_fit_to_be_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "load", lambda: [FASTER.question])
+    whole = _results(FASTER)
+    assert not report.unfit(whole)
+    assert report.unfit({**whole, "commit_info": {"dirty": True}}) == "files differ from its commit"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from tests.benchmarks.questions import (
     Question,
     WrongAnswerError,
     load,
-    names,
     question,
     verify,
 )
@@ -125,17 +124,6 @@ def test_each_question_says_in_one_sentence_what_it_means() -> None:
     pytest.importorskip("sqlalchemy")
     whys = {asked.why for asked in load()}
     assert [why for why in whys if not re.fullmatch(r"\S.*\.", why) or ". " in why] == []
-
-
-def test_a_question_that_is_built_for_its_names_leaves_cherrypy_as_it_was() -> None:
-    import cherrypy
-
-    for peer in ("falcon", "flask_sqlalchemy", "fastapi", "httpx"):
-        pytest.importorskip(peer, reason="the dependency group bench is not installed")
-    before = dict(vars(cherrypy.engine)), dict(cherrypy.config)
-    for asked in load("whole"):
-        assert any(name.startswith("cpkit") for name in names(asked))
-    assert (dict(vars(cherrypy.engine)), dict(cherrypy.config)) == before
 
 
 def test_a_count_may_shrink_or_grow_by_less_than_the_limit() -> None:

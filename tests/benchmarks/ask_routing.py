@@ -5,7 +5,7 @@ its variables, and the method. cpkit's result holds the route's defaults too, as
 Each path is a new string in every look-up, as it is in every request.
 
 Of 10,000 routes falcon takes one or two minutes to build, starlette milliseconds to find one: they
-are left out there. ``CPKIT_BENCH_FULL=1 python -m tests.benchmarks routing`` asks them too.
+are left out there. ``CPKIT_BENCH_FULL=1 make bench of=routing`` asks them too.
 """
 
 import itertools

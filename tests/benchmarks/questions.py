@@ -2,15 +2,13 @@
 
 A file ``ask_<piece>.py`` in this folder holds the questions of one piece. Each is a function
 decorated with :func:`question`; it imports the peers, builds the inputs, and returns the variants.
-Nothing runs when the file is imported. The runners (pytest-benchmark one after another, the one
-that takes turns, the counter of instructions) all read this registry. A variant whose name starts
-with ``cpkit`` is cpkit's; the others are its rivals, but for those that *without* names. To run
-one's own: ``python -m tests.benchmarks <piece> --quick``.
+Nothing runs when the file is imported. The runners (pytest, which takes turns, and the counter of
+instructions) read this registry. A variant whose name starts with ``cpkit`` is cpkit's; the others
+are its rivals, but for those that *without* names. To run one's own: ``make bench of=<piece>``.
 """
 
 import importlib
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,17 +87,6 @@ def load(*pieces: str) -> list[Question]:
 def default_of(case: Case) -> str | None:
     """Return the variant by which cpkit is judged, if there is one."""
     return case.ours or next((name for name in case.variants if name.startswith("cpkit")), None)
-
-
-def names(asked: Question) -> list[str]:
-    """Build a case for the names of its variants, and leave CherryPy as it was."""
-    from cpkit.testing._isolation import Isolation
-
-    with ExitStack() as isolation:
-        isolation.callback(Isolation().end)
-        case = asked.build()
-        case.cleanup()
-    return list(case.variants)
 
 
 def verify(case: Case) -> None:

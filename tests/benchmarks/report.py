@@ -1,13 +1,21 @@
-"""The report of a run: a page in Markdown, its charts, and the same as one HTML file."""
+"""The report of a run: a page in Markdown, its charts, and the same as one HTML file.
 
+``python -m tests.benchmarks.report RUN`` publishes a run that ``make bench`` wrote; without one it
+writes the report of the published run anew.
+"""
+
+import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.benchmarks import charts
+from tests.benchmarks import charts, machine
 from tests.benchmarks.promises import kept
-from tests.benchmarks.results import Asked, Readings, Result, loads, questions
+from tests.benchmarks.questions import load
+from tests.benchmarks.results import LATEST, Asked, Readings, Result, loads, questions
+from tests.benchmarks.turns import SECONDS
 from tests.benchmarks.words import digits, duration, signed
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -118,3 +126,30 @@ def publish(results: Mapping[str, Any], folder: Path) -> list[Path]:
     for name, content in written.items():
         (folder / name).write_text(content, encoding="utf-8")
     return [folder / name for name in written]
+
+
+def unfit(run: Mapping[str, Any]) -> str:
+    """Return why a run is not to be published, if it isn't."""
+    missing = {asked.title for asked in load()} - {asked.title for asked in questions(run)}
+    reasons = {
+        "files differ from its commit": run["commit_info"]["dirty"],
+        f"questions were asked for less than {SECONDS:g} seconds": run["seconds"] < SECONDS,
+        f"{len(missing)} questions have no answer": missing,
+    }
+    return "; ".join(reason for reason, holds in reasons.items() if holds)
+
+
+def main(path: Path = LATEST) -> None:
+    """Publish the run at *path*, or write its report beside it if it is unfit."""
+    run, folder = json.loads(path.read_text()), machine.ROOT / "docs"
+    if path != LATEST and (why := unfit(run)):
+        print(f"Not published: {why}.")
+        folder = path.parent
+    elif path != LATEST:
+        LATEST.write_bytes(path.read_bytes())
+    for written in publish(run, folder):
+        print(f"wrote {written}")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -6,12 +6,12 @@ each benchmark's ``extra_info``.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from tests.benchmarks import icount, machine
+from tests.benchmarks import icount
 from tests.benchmarks.questions import default_of
 from tests.benchmarks.turns import NOISE_LIMIT, Answer
 
@@ -21,28 +21,13 @@ FOLDER = Path(__file__).with_name("results")
 LATEST = FOLDER / "latest.json"
 
 
-def document(answers: Iterable[Answer], place: Mapping[str, str], counts: icount.Counts) -> Result:
-    """Return the *answers* in pytest-benchmark's format; *place* says where they were taken."""
-    import pytest_benchmark
-
-    return {
-        "machine_info": {**place, "versions": machine.versions()},
-        "commit_info": machine.commit(),
-        "benchmarks": [one for answer in answers for one in _benchmarks(answer, counts)],
-        "datetime": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "version": pytest_benchmark.__version__,
-    }
-
-
-def _benchmarks(answer: Answer, counts: icount.Counts) -> Iterable[Result]:
-    from pytest_benchmark.stats import Stats
+def benchmarks(answer: Answer, counts: icount.Counts) -> Iterator[Any]:
+    """Yield pytest-benchmark's account of each variant; *counts* are the recorded instructions."""
+    from pytest_benchmark.stats import Metadata
 
     asked, case = answer.question, answer.case
-    for name in case.variants:
-        stats = Stats()
-        for taken in answer.rounds[name]:
-            stats.update(taken / 1e9)
-        yield {
+    for name, taken in answer.rounds.items():
+        told = {
             "group": f"{asked.piece}: {asked.title}",
             "name": f"{asked.title} [{name}]",
             "fullname": f"tests/benchmarks/test_benchmarks.py::{asked.title} [{name}]",
@@ -53,24 +38,18 @@ def _benchmarks(answer: Answer, counts: icount.Counts) -> Iterable[Result]:
                 "baseline": case.baseline,
                 "without": list(case.without),
                 "ours": default_of(case),
-                "noise": round(answer.noise, 5),
-                "time": _rounded(answer.low(name)),
-                "ratio": _rounded(answer.low(name) / answer.low(case.baseline)),
-                "interval": [_rounded(end) for end in answer.intervals[name]],
+                "noise": answer.noise,
+                "time": answer.low(name),
+                "ratio": answer.low(name) / answer.low(case.baseline),
+                "interval": answer.intervals[name],
                 "instructions": counts.get(icount.key(asked, name)),
             },
-            "options": {"timer": "perf_counter_ns", "disable_gc": True, "in turns": True},
-            "stats": {n: _rounded(value) for n, value in stats.as_dict().items()}
-            | {"iterations": 1},
         }
-
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def save(results: Mapping[str, Any], path: Path = LATEST) -> None:
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        fixture = SimpleNamespace(**told, cprofile_stats=None, has_error=False)
+        found = Metadata(fixture, 1, {"timer": "perf_counter_ns", "in turns": True})
+        for nanoseconds in taken:
+            found.update(nanoseconds / 1e9)
+        yield found
 
 
 def loads() -> dict[str, Result]:

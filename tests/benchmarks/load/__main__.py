@@ -18,8 +18,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import machine, results
+from tests.benchmarks import machine
 from tests.benchmarks.load.servers import Server, condense, take_turns
+from tests.benchmarks.results import FOLDER
 from tests.benchmarks.strings import create_table
 
 Told = Mapping[str, Any]
@@ -100,8 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if commit["dirty"] or options.cycles or options.seconds:
             print(f"Not kept: a short run, or files differ.\n{json.dumps(kept, indent=1)}")
         else:
-            results.save(kept, results.FOLDER / f"load-{name}.json")
-            print("Kept; make bench, or --rewrite, puts it in the report.")
+            path = FOLDER / f"load-{name}.json"
+            path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+            print("Kept; make bench, or make bench-report, puts it in the report.")
     return 0
 
 
