@@ -15,7 +15,7 @@ from cpkit.parameters.plan import Plan
 from cpkit.parameters.receiving import documents_of
 from cpkit.parameters.settings import BodySettings, ParamsSettings
 from cpkit.parameters.shapes import Json, Schema
-from cpkit.parameters.signature import hints_of, plan_of
+from cpkit.parameters.signature import hint_of, plan_of
 from cpkit.routing.table import METHODS, Operation, RouteTable, operations
 from cpkit.settings import read
 
@@ -215,6 +215,6 @@ def _settings(name: str, kind: Any, config: Config) -> Any:
 
 def _returned(handler: Callable[..., Any]) -> object:
     try:
-        return hints_of(handler).get("return", Any)
+        return hint_of(handler, "return")
     except AnnotationError:  # of a handler that no tool reads
         return Any

@@ -9,9 +9,9 @@ import msgspec
 
 from cpkit.parameters.documents import Documents
 from cpkit.parameters.forms import FILES
-from cpkit.parameters.plan import ABSENT, Parameter, Plan, Upload
+from cpkit.parameters.plan import ABSENT, Parameter, Plan
 from cpkit.parameters.settings import FORM, BodySettings, is_json
-from cpkit.parameters.shapes import Json, Scalar, Schema
+from cpkit.parameters.shapes import Json, Scalar, Schema, Upload
 
 from .schemas import Schemas
 

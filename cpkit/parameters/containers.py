@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .faults import Faults, pointer
 from .scalars import span
 from .shapes import Json, Ref, Scalar, Schema, Shape
 
+Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
+
 
 class Listed:
-    """The shape of lists, sets and tuples of any length."""
+    """The shape of lists, sets and tuples of any length; *make* makes one of its items."""
 
-    def __init__(self, item: Shape, least: int | None, most: int | None) -> None:
-        self.item, self.least, self.most = item, least or 0, most
+    def __init__(self, item: Shape, least: int | None, most: int | None, make: Make = list) -> None:
+        self.item, self.least, self.most, self.make = item, least or 0, most, make
         self.careful = item.careful
         self.extra: Mapping[str, Json] = {}
         self.expects = "a list" + span(least, most, "item")

@@ -8,20 +8,11 @@ from typing import Any
 
 from .containers import Listed
 from .faults import Faults
-from .shapes import Anything, Nullable, Ref, Scalar, Schema, Shape
+from .shapes import Nullable, Scalar, Shape, Upload
 
 Value = Any  # what a client sent (text, a file, a list of these), or what a tool made of it
 ABSENT = object()
 _FRESH = (list, set, dict)  # defaults that a handler could change for the next request
-_WRONG_KIND = {True: "must be a file", False: "must be text, not a file"}
-
-
-class Upload(Anything):
-    """The shape of an uploaded file, which a handler gets as it is."""
-
-    def schema(self, ref: Ref) -> Schema:
-        """Return the schema of bytes in a form."""
-        return {"type": "string", "format": "binary"}
 
 
 def shape_in(shape: Shape | None) -> Shape | None:
@@ -33,7 +24,7 @@ def shape_in(shape: Shape | None) -> Shape | None:
 class Parameter:
     """A parameter of a handler: its name, the scalar that reads it, and its default."""
 
-    __slots__ = ("default", "fresh", "listed", "make", "name", "optional", "scalar", "shape")
+    __slots__ = ("default", "fresh", "listed", "name", "optional", "scalar", "shape")
 
     def __init__(self, name: str, shape: Shape | None, default: object) -> None:
         self.name, self.shape, self.default = name, shape, default
@@ -43,15 +34,13 @@ class Parameter:
         self.listed = inner if isinstance(inner, Listed) else None
         item = shape_in(shape)
         self.scalar = item if isinstance(item, Scalar | Upload) else None
-        self.make: Callable[[list[Value]], object] = list
 
     def value(self, raw: Value, place: str, faults: Faults) -> object:
         """Return the value that *raw* writes; add what is wrong with it to *faults*.
 
         ABSENT: there is none. What is no text, list or file was made by another tool, and stands.
         """
-        scalar = self.scalar
-        if scalar is None:
+        if self.scalar is None and self.listed is None:
             return raw
         if raw.__class__ is not str and not isinstance(raw, list) and not is_file(raw):
             return raw
@@ -60,17 +49,20 @@ class Parameter:
         if isinstance(raw, list):
             faults.add(place, self.name, "must be given once")
             return raw
-        if raw == "" and place == "form":
-            return ABSENT  # a field that was left empty is one that was not filled in
+        if place == "form" and _is_left_empty(raw):
+            return ABSENT
         return self._one(raw, self.name, place, faults)
 
     def _one(self, raw: Value, name: str, place: str, faults: Faults) -> object:
         scalar = self.scalar
-        if isinstance(scalar, Upload) or not isinstance(raw, str):
-            if isinstance(scalar, Upload) is isinstance(raw, str):
-                faults.add(place, name, _WRONG_KIND[isinstance(raw, str)])
-            return raw
         if scalar is None:
+            return raw
+        if isinstance(scalar, Upload):
+            if getattr(raw, "file", None) is None:
+                faults.add(place, name, "must be a file")
+            return raw
+        if not isinstance(raw, str):
+            faults.add(place, name, "must be text, not a file")
             return raw
         try:
             return scalar.read(raw)
@@ -79,7 +71,7 @@ class Parameter:
             return raw
 
     def _several(self, raw: list[Value], place: str, faults: Faults) -> object:
-        if raw == [""] and place == "form":
+        if place == "form" and len(raw) == 1 and _is_left_empty(raw[0]):
             return ABSENT
         if self.listed and not self.listed.fits(len(raw)):
             faults.add(place, self.name, f"must be {self.listed.expects}")
@@ -90,26 +82,29 @@ class Parameter:
             values.append(self._one(each, name, place, faults))
             if faults.full:
                 break
-        return self.make(values)
+        return self.listed.make(values) if self.listed else values
 
 
 class Plan:
     """What a handler takes: *named* parameters, those that a path may fill, and all others.
 
     *rest* reads what ``*args`` takes and *others* what ``**kwargs`` takes; None: there is none.
+    Nobody may fill the *receiver*, a method's ``self``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, receiver: str | None = None) -> None:
         self.named: dict[str, Parameter] = {}
         self.positional: list[Parameter] = []
         self.only_positional: list[str] = []
         self.rest: Parameter | None = None
         self.others: Parameter | None = None
         self.skipped: frozenset[str] = frozenset()
+        self.refused = frozenset([] if receiver is None else [receiver])
         # PERF: what reads a text that is one scalar, by name; and what complete() has to do.
         self.readers: dict[str, Callable[[str], object]] = {}
         self.required: frozenset[str] = frozenset()
         self._fresh: list[Parameter] = []
+        self.changeable = False  # whether a handler may change what it gets
 
     def finish(self) -> None:
         """Work out what each request needs, once all parameters are there."""
@@ -118,10 +113,10 @@ class Plan:
                 self.readers[name] = each.scalar.read
         self.required = frozenset(name for name, it in self.named.items() if not it.optional)
         self._fresh = [each for each in self.named.values() if each.fresh]
-
-    def parameter(self, name: str) -> Parameter | None:
-        """Return what reads the value *name*; None where it is unknown."""
-        return self.named.get(name) or self.others
+        taken = [*self.named.values(), *filter(None, [self.others])]
+        self.changeable = bool(self._fresh) or any(
+            each.listed or isinstance(each.scalar, Upload) or not each.shape for each in taken
+        )
 
     def fill(self, given: dict[str, Value], name: str, place: str, faults: Faults) -> None:
         """Put the typed value of *name* into *given*, in the place of the one there."""
@@ -133,13 +128,14 @@ class Plan:
                 return
             except ValueError:
                 pass
-        parameter = self.named.get(name) or self.others
+        parameter = self.named.get(name)
         if parameter is None:
-            if name not in self.skipped:
+            if name in self.skipped:
+                return
+            if self.others is None or name in self.refused:
                 faults.add(place, name, "is unknown")
-            return
-        if parameter is self.others:
-            parameter = Parameter(name, parameter.shape, ABSENT)
+                return
+            parameter = Parameter(name, self.others.shape, ABSENT)
         value = parameter.value(raw, place, faults)
         if value is ABSENT:
             del given[name]
@@ -168,6 +164,11 @@ class Plan:
     def unnamed(self) -> str | None:
         """Return the name of a parameter that nothing passed by name can fill, if there is one."""
         return self.rest.name if self.rest else next(iter(self.only_positional), None)
+
+
+def _is_left_empty(raw: Value) -> bool:
+    """Tell whether a field of a form was not filled in; one for a file has no name then."""
+    return raw == "" or (is_file(raw) and not (raw.filename or raw.file or raw.value))
 
 
 def is_file(value: object) -> bool:

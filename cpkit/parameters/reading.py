@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from msgspec import inspect as types
 
-from .containers import Keyed, Listed, Member, Record, Sequence, Tagged
+from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
 from .scalars import Binary, Choice, Exact, Identifier, Moment, Number, Text, Truth, Whole
-from .shapes import Anything, Nothing, Nullable, Scalar, Shape
+from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload
 
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
 
@@ -22,8 +22,11 @@ class UnreadableError(Exception):
     """Raised for an annotation that has no shape; its text says why, and what to write."""
 
 
-def shape_of(annotation: object) -> Shape:
-    """Return the shape of what *annotation* stands for. Raise UnreadableError for none."""
+def shape_of(annotation: object, *, file: type | None = None) -> Shape:
+    """Return the shape of what *annotation* stands for. Raise UnreadableError for none.
+
+    *file* is the class of an uploaded file, where there may be some.
+    """
     for part in _parts(annotation):
         if isinstance(part, TypeVar):
             raise UnreadableError(f"{part} is a type variable: write the type")
@@ -31,9 +34,9 @@ def shape_of(annotation: object) -> Shape:
             _check_alike([value for value in typing.get_args(part) if value is not None])
     try:
         info = types.type_info(annotation)
-    except (TypeError, ValueError, RecursionError, NameError) as error:
+    except Exception as error:  # a class's annotations are evaluated, which may raise anything
         raise UnreadableError(str(error).partition("\n")[0]) from error
-    return _Reader().read(info)
+    return _Reader(file).read(info)
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -53,7 +56,8 @@ def _check_alike(values: Collection[object]) -> None:
 class _Reader:
     """One reading, which knows the classes that it has met: they may hold themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: type | None) -> None:
+        self._file = file
         self._met: dict[type, Record] = {}
 
     def read(self, info: types.Type) -> Shape:
@@ -63,6 +67,8 @@ class _Reader:
             if info.extra and EXPECTS in info.extra and isinstance(shape, Scalar):
                 shape.expects = str(info.extra[EXPECTS])
             return shape
+        if isinstance(info, types.CustomType) and info.cls is self._file:
+            return Upload()
         for kind, make in _MAKERS.items():
             if isinstance(info, kind):
                 return make(self, info)
@@ -171,8 +177,10 @@ def _moment(kind: type[date | time]) -> Callable[[_Reader, types.DateTimeType], 
     return lambda _, info: Moment(kind, offset=getattr(info, "tz", None) is not False)
 
 
-def _listed(reader: _Reader, info: types.ListType) -> Shape:
-    return Listed(reader.read(info.item_type), info.min_length, info.max_length)
+def _listed(make: Make) -> Callable[[_Reader, types.ListType], Shape]:
+    return lambda reader, info: Listed(
+        reader.read(info.item_type), info.min_length, info.max_length, make
+    )
 
 
 _MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {
@@ -193,10 +201,10 @@ _MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {
     types.EnumType: _enum,
     types.LiteralType: _literal,
     types.UnionType: _Reader.union,
-    types.ListType: _listed,
-    types.SetType: _listed,
-    types.FrozenSetType: _listed,
-    types.VarTupleType: _listed,
+    types.ListType: _listed(list),
+    types.SetType: _listed(set),
+    types.FrozenSetType: _listed(frozenset),
+    types.VarTupleType: _listed(tuple),
     types.TupleType: lambda reader, info: Sequence(tuple(map(reader.read, info.item_types))),
     types.DictType: _Reader.keyed,
     types.StructType: _Reader.record,

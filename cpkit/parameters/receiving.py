@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, Protocol
+from typing import Protocol
 
 import cherrypy
 
@@ -16,13 +16,12 @@ from .forms import is_empty, whole
 from .media import content_of
 from .reading import UnreadableError
 from .refusals import InvalidRequest
+from .renewing import RENEW, Renewing, is_repeated
 from .settings import FORM, JSON, BodySettings, is_json
-from .signature import hints_of, name_of, parameter_of
+from .signature import hint_of, name_of, parameter_of
 
 ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
 DECODE = 14  # before the form (15), so that what is decoded is not taken for a part of it
-# Inside what runs the handler again (the db tool's retry, 69), so that each run has its own value.
-RENEW = 64
 _MOST_KNOWN = 1024  # handlers that are remembered: they may be made for each request
 _ABSENT = object()
 _FIXED = (str, int, float, bool, bytes, type(None))  # what no handler can change
@@ -109,7 +108,7 @@ class Receiving:
         request.process_request_body = True
         body.processors = {}
         body.default_proc = self._read
-        if _is_repeated(request):
+        if is_repeated(request):
             request.hooks["before_handler"].append(self._renew)
 
     def _parser(self, request: ReceivingRequest) -> Parser | None:
@@ -173,28 +172,11 @@ class Receiving:
         request: ReceivingRequest = cherrypy.serving.request
         changeable = not isinstance(request.params.get(self._name), _FIXED)
         if changeable and request.handler is not None:
-            request.handler = _Renewing(self._name, request.handler)
+            request.handler = Renewing(self._decode_again, request.handler)
 
-
-def _is_repeated(request: ReceivingRequest) -> bool:
-    """Tell whether a tool may run the handler again, as the db tool does with ``retry``."""
-    boxes = request.toolmaps.values()
-    return any(settings.get("retry") for tools in boxes for settings in tools.values())
-
-
-class _Renewing:
-    """A page handler that gets the document's value anew at each call but the first."""
-
-    def __init__(self, name: str, handler: Handler) -> None:
-        self._name, self._handler = name, handler
-        self._called = False
-
-    def __call__(self, *args: Any, **kwargs: Any) -> object:
-        if self._called:
-            request: ReceivingRequest = cherrypy.serving.request
-            request.params[self._name] = request.received.value(request.document)
-        self._called = True
-        return self._handler(*args, **kwargs)
+    def _decode_again(self) -> None:
+        request: ReceivingRequest = cherrypy.serving.request
+        request.params[self._name] = request.received.value(request.document)
 
 
 def documents_of(
@@ -207,7 +189,7 @@ def documents_of(
     parameter = parameter_of(handler, name)
     if parameter is None:
         return None
-    annotation = hints_of(handler).get(name, Any)
+    annotation = hint_of(handler, name)
     try:
         documents = Documents(annotation)
         if form:

@@ -308,6 +308,10 @@ class Moment(Scalar):
         except msgspec.ValidationError as error:  # as of a 30th of February
             raise ValueError from error
 
+    def suits(self, moment: date | time) -> bool:
+        """Tell whether *moment* has an offset where clients send one, and none where not."""
+        return (getattr(moment, "tzinfo", None) is not None) is self._offset
+
     def fits(self, value: Json) -> bool:
         """Tell whether *value* writes a moment that there is."""
         try:

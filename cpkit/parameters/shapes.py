@@ -78,6 +78,14 @@ class Anything:
         return dict(self.extra)
 
 
+class Upload(Anything):
+    """The shape of an uploaded file, which a handler gets as it is."""
+
+    def schema(self, ref: Ref) -> Schema:
+        """Return the schema of bytes in a form."""
+        return {"type": "string", "format": "binary"}
+
+
 class Nothing(Scalar):
     """The shape of ``None`` alone."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import cherrypy
@@ -16,6 +17,7 @@ from .media import Content, content_of
 from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
 from .refusals import InvalidRequest
+from .renewing import RENEW, Renewing, is_repeated
 from .settings import FORM, ParamsSettings
 from .signature import plan_of
 
@@ -61,6 +63,7 @@ class Taking:
         self._path = Hook(self.take_path, False, PATH)
         self._query = Hook(self.take_query, False, QUERY)
         self._forms = Hook(self.take_form, False, FORMS)
+        self._renew = Hook(self.renew, False, RENEW)
 
     def begin(self, asked: Request) -> None:
         """Have the parameters of the request read, if a page handler answers it."""
@@ -88,6 +91,8 @@ class Taking:
         skip = self._skip if body is None else self._skip | {body}
         plan = plan_of(handler, skip=skip, file=Part)
         plan.skipped = self._skip
+        if body is not None:
+            plan.refused |= {body}
         if len(self._plans) >= _MOST_KNOWN:
             self._plans.clear()
         self._plans[key] = plan
@@ -107,7 +112,7 @@ class Taking:
         named = plan.named
         for name in taken.path:
             # A variable that the handler has no name for is CherryPy's to refuse.
-            if name in named and params.get(name).__class__ is str:
+            if (name in named or plan.others) and params.get(name).__class__ is str:
                 plan.fill(params, name, "path", faults)
         if request.args:
             _take_positional(request, plan, faults)
@@ -122,6 +127,8 @@ class Taking:
         if form:
             _admit_form(request, plan)
             request.hooks["before_handler"].append(self._forms)
+        if plan.changeable and is_repeated(request):
+            request.hooks["before_handler"].append(self._renew)
         if taken.undecodable:
             faults.add("query", "", "is no UTF-8")
         path, positional = taken.path, taken.positional
@@ -134,6 +141,13 @@ class Taking:
             plan.complete(params, taken.positional, "query", faults)
         if faults:
             raise InvalidRequest(400, faults=faults)
+
+    def renew(self) -> None:
+        """Have the handler called with values of its own, should it be called again."""
+        request: TakingRequest = cherrypy.serving.request
+        change_back = _changed_back(self._plan_for(request), request.params)
+        if request.handler is not None:
+            request.handler = Renewing(change_back, request.handler)
 
     def _expects_form(self, request: TakingRequest) -> bool:
         if not self._form or request.method not in request.methods_with_bodies:
@@ -155,8 +169,32 @@ class Taking:
                 plan.fill(params, name, "form", faults)
         plan.complete(params, taken.positional, "form", faults)
         if faults:
-            _close_files(form)
+            for file in _files(form):  # which no handler will see
+                file.close()
             raise InvalidRequest(400, faults=faults)
+
+
+def _changed_back(plan: Plan, params: dict[str, Value]) -> Callable[[], None]:
+    """Return what gives *params* the lists and dicts of now, and reads files from their begin."""
+    made = {name: it for name, it in params.items() if name in plan.named or plan.others}
+    kept = {name: copy.copy(it) for name, it in made.items() if isinstance(it, list | set | dict)}
+    files = list(_files(made))
+
+    def change_back() -> None:
+        params.update({name: copy.copy(value) for name, value in kept.items()})
+        for file in files:
+            if not file.closed:
+                file.seek(0)
+
+    return change_back
+
+
+def _files(params: Mapping[str, Value]) -> Iterator[Any]:
+    """Yield the files of *params*."""
+    for value in params.values():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if is_file(each) and each.file:
+                yield each.file
 
 
 # NOTE: it asks for the request: a partial of it would hold the request, which holds the partial.
@@ -192,14 +230,6 @@ def _take_positional(request: TakingRequest, plan: Plan, faults: Faults) -> None
         typed = reader is not None and raw.__class__ is str
         values.append(reader.value(raw, "path", faults) if reader and typed else raw)
     request.args = tuple(values)
-
-
-def _close_files(form: Mapping[str, Value]) -> None:
-    """Close the files of a form that no handler will see."""
-    for value in form.values():
-        for each in value if isinstance(value, list) else [value]:
-            if is_file(each) and each.file:
-                each.file.close()
 
 
 def _admit_form(request: TakingRequest, plan: Plan) -> None:
