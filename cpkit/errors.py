@@ -323,7 +323,8 @@ class InvalidOriginError(CpkitError, ValueError):
     def __str__(self) -> str:
         return (
             f"{self.entry!r} is no origin: write a scheme, a host and, where it is not the "
-            "scheme's own, a port, like 'https://example.org'."
+            "scheme's own, a port, like 'https://example.org'; a name of other letters as browsers "
+            "send it, 'https://xn--bcher-kva.example'."
         )
 
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv6Address
 
 from cpkit.errors import InvalidOriginError
 
 # Scheme, a host of at most 253 characters (RFC 1035, 2.3.4) and a port: nothing longer is one.
 MAX_CHARACTERS = 300
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 _HOST = r"[a-z0-9](?:[a-z0-9_.\-]*[a-z0-9_.])?|\[[0-9a-f:.]+\]"
 _ORIGIN = re.compile(rf"([a-z][a-z0-9+.\-]*)://({_HOST})(?::([0-9]{{1,5}}))?")
 _LISTED = re.compile(rf"([a-z][a-z0-9+.\-]*)://(\*\.)?({_HOST})(?::([0-9]{{1,5}}))?")
@@ -43,9 +45,18 @@ def same_authority(origin: str, host: str | None) -> bool:
     return origin_of(f"{scheme}://{host}") == origin
 
 
-def _written(scheme: str, host: str, port: str | None) -> str:
-    default = port is None or port.lstrip("0") == _DEFAULT_PORTS.get(scheme)
-    return f"{scheme}://{host}" if default else f"{scheme}://{host}:{port}"
+def _written(scheme: str, host: str, port: str | None) -> str | None:
+    """Return the one spelling of an origin; None where no address is one like this."""
+    try:
+        if host.startswith("["):
+            host = f"[{IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return None
+    number = _DEFAULT_PORTS.get(scheme) if port is None else int(port)
+    if number is not None and number > _LAST_PORT:
+        return None
+    default = number == _DEFAULT_PORTS.get(scheme)
+    return f"{scheme}://{host}" if default else f"{scheme}://{host}:{number}"
 
 
 @dataclass(frozen=True)
@@ -63,16 +74,17 @@ class Origins:
         for entry in (listed,) if isinstance(listed, str) else listed:
             text = entry.strip().lower() if isinstance(entry, str) else ""
             found = _LISTED.fullmatch(text)
+            written = _written(found[1], found[3], found[4]) if found else None
             if text == "*":
                 everyone = True
             elif text == "null":
                 exact.add(text)
-            elif found is None:
+            elif found is None or written is None:
                 raise InvalidOriginError(entry)
             elif found[2]:
-                suffixes.append(_ends(_written(found[1], found[3], found[4])))
+                suffixes.append(_ends(written))
             else:
-                exact.add(_written(found[1], found[3], found[4]))
+                exact.add(written)
         return cls(frozenset(exact), tuple(suffixes), everyone)
 
     def __contains__(self, origin: object) -> bool:

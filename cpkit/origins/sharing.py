@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cherrypy
 
@@ -12,7 +13,7 @@ from cpkit.negotiation import vary
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
 from .cors import PREFLIGHT_VARY, Policy
-from .origin import Origins
+from .origin import MAX_CHARACTERS, Origins
 
 FIRST = 5  # before log-in checks: a preflight has no credentials
 LAST = 84  # after what sets header fields, before caching (90) stores the answer
@@ -20,6 +21,7 @@ LAST = 84  # after what sets header fields, before caching (90) stores the answe
 ANSWERING = ("before_finalize", "after_error_response")
 
 MARKS = frozenset({"Origin", "Access-Control-Request-Method"})  # of a preflight
+FILES = ("staticdir", "staticfile")  # CherryPy's tools that serve where there is no handler
 LIST = (list, tuple, str)
 NAMES = instance_of((list, tuple), "a list of names")
 # RFC 9110, 9.1: methods are told apart by case, and browsers ask for them in capitals.
@@ -85,16 +87,15 @@ class Sharing:
             max_age=settings.max_age,
         )
         self._methods = settings.methods
+        # PERF: a site has few origins; what is longer than one is no key.
+        self._fields = lru_cache(maxsize=256)(self._policy.answer)
         self._preflight = Hook(self.preflight, priority=FIRST)
-        # Failsafe: a client that may read the answer may read that of a tool that failed.
+        # Failsafe: a tool that redirects from an error is followed by no further hook.
         self._answer = Hook(self.answer, failsafe=True, priority=LAST)
 
     def begin(self, request: Request) -> None:
         """Have the answer to *request* shared."""
-        asked = request.headers
-        if request.method == "OPTIONS" and {"Origin", "Access-Control-Request-Method"} <= set(
-            asked
-        ):
+        if request.method == "OPTIONS" and MARKS <= request.headers.keys():
             request.hooks["on_start_resource"].append(self._preflight)
         else:
             self._share(request)
@@ -106,32 +107,37 @@ class Sharing:
     def preflight(self) -> None:
         """Answer a preflight (Fetch, 4.8); a hook of on_start_resource."""
         request = cherrypy.serving.request
-        if isinstance(request.handler, cherrypy.NotFound):
+        asked = request.headers
+        method = asked["Access-Control-Request-Method"]
+        allowed = self._allowed(method)
+        if allowed is None:
             self._share(request)
             return
-        asked = request.headers
-        method, headers = (
-            asked["Access-Control-Request-Method"],
-            asked.get("Access-Control-Request-Headers"),
-        )
-        fields = self._policy.preflight(asked["Origin"], method, headers, self._allowed(method))
+        headers = asked.get("Access-Control-Request-Headers")
+        fields = self._policy.preflight(asked["Origin"], method, headers, allowed)
         raise PreflightAnswered({**fields, "Vary": ", ".join(PREFLIGHT_VARY)})
 
     def answer(self) -> None:
         """Let the page read the answer; a hook of both points at which one is finished."""
         # PERF: the maps' own spelling of a name needs none of HeaderMap's folding of case.
-        asked, headers = cherrypy.serving.request.headers, cherrypy.serving.response.headers
+        headers = cherrypy.serving.response.headers
+        origin = dict.get(cherrypy.serving.request.headers, "Origin")
         if not self._policy.is_same_for_all:
             existing = dict.get(headers, "Vary")
             dict.__setitem__(headers, "Vary", vary(existing, ("Origin",)) if existing else "Origin")
         if not dict.__contains__(headers, "Access-Control-Allow-Origin"):
-            dict.update(headers, self._policy.answer(dict.get(asked, "Origin")))
+            known = origin is None or len(origin) <= MAX_CHARACTERS
+            dict.update(headers, self._fields(origin if known else None))
 
-    def _allowed(self, asked: str) -> Collection[str]:
-        """Return the methods of the resource."""
+    def _allowed(self, asked: str) -> Collection[str] | None:
+        """Return the methods of the resource; None where there is no resource."""
         if self._methods is not None:
             return self._methods
         request, response = cherrypy.serving.request, cherrypy.serving.response
+        tools = request.toolmaps.get("tools", {})
+        if isinstance(request.handler, cherrypy.NotFound):
+            serves = any(tools.get(name, {}).get("on") for name in FILES)
+            return ("GET", "HEAD") if serves else None
         told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
         if told:
             return {name.strip() for name in told.split(",")}
@@ -139,7 +145,7 @@ class Sharing:
         if dispatcher is not None:
             methods: Collection[str] = dispatcher.allowed_methods(request)
             return methods
-        tool = request.toolmaps.get("tools", {}).get("allow", {})
+        tool = tools.get("allow", {})
         listed = tool.get("methods") if tool.get("on") else None
         # CherryPy's default dispatcher hands every method to the handler.
         return listed or {asked}

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 import cherrypy
 from cherrypy import HTTPError
 
-from cpkit.cherry import Handler, Request
+from cpkit.cherry import Handler, Request, behind
 from cpkit.cherry import Toolbox as CherryToolbox
 from cpkit.settings import Given, S, check, read
 
@@ -127,27 +127,40 @@ class Toolbox(CherryToolbox):
                 setup(request)
 
     def _add_those_of_the_resource(self, request: Request, given: dict[str, Any]) -> None:
-        """Add to *given* what the resource of a 405 has for another method.
+        """Have *given* be what the resource of a 405 has for another method.
 
         Decorators stand at the methods, of which CherryPy's MethodDispatcher has found none. GET
-        counts before others; for a preflight (Fetch, 4.8) the method alone that it asks for.
+        counts before others and adds what no section says. For a preflight (Fetch, 4.8) all that
+        counts for the method that it asks for does, and nothing else.
         """
-        if not isinstance(request.dispatch, cherrypy.dispatch.MethodDispatcher):
+        by_method = cherrypy.dispatch.MethodDispatcher
+        if not any(isinstance(each, by_method) for each in behind(request.dispatch)):
             return
-        config = request.config
-        resource, _ = request.dispatch.find_handler(request.path_info)
-        request.config = config  # which the search has made anew
-        names = sorted(filter(str.isupper, dir(resource)), key=lambda name: name != "GET")
+        allowed = cherrypy.serving.response.headers.get("Allow", "")
+        names = sorted(allowed.split(", "), key=lambda name: name != "GET")
         asked = request.headers.get("Access-Control-Request-Method")
         if request.method == "OPTIONS" and asked in names:
-            names = [asked]  # what one method grants says nothing of another
+            own = self._given_for(request, asked)
+            given.clear()  # what one method grants says nothing of another
+            given.update(own)
+            return
         for name in names:
-            written = getattr(getattr(resource, name), "_cp_config", {})
-            own = {key: it for key, it in written.items() if key.startswith(f"{self.namespace}.")}
-            if own:
-                cut = len(self.namespace) + 1
-                given.update((key[cut:], it) for key, it in own.items() if key[cut:] not in given)
+            own = self._given_for(request, name)
+            if not own.keys() <= given.keys():
+                given.update({key: it for key, it in own.items() if key not in given})
                 return
+
+    def _given_for(self, request: Request, method: str) -> dict[str, Any]:
+        """Return the settings of a request that is the same but for its *method*."""
+        before = request.method, request.handler, request.config
+        try:
+            request.method = method
+            request.dispatch(request.path_info)
+            cut = len(self.namespace) + 1
+            named = ((str(key), it) for key, it in request.config.items())
+            return {key[cut:]: it for key, it in named if key.startswith(f"{self.namespace}.")}
+        finally:
+            request.method, request.handler, request.config = before
 
     def _sort(self, given: Given) -> tuple[dict[str, dict[str, Any]], list[Setup]]:
         """Return the settings by tool, and the set-ups of the tools that are on."""

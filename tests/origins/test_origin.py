@@ -18,6 +18,11 @@ from cpkit.origins.origin import Origins, origin_of, same_authority
         ("http://example.org:443", "http://example.org:443"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+        ("https://[2001:DB8::00A]", "https://[2001:db8::a]"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://example.org:08443", "https://example.org:8443"),
+        ("https://example.org.", "https://example.org."),
         ("app+1://host", "app+1://host"),
         ("null", "null"),
     ],
@@ -41,6 +46,9 @@ def test_an_origin_is_read_in_one_spelling(field, origin):
         "https://example.org\x00",
         "https://example.org:",
         "https://example.org:99999999",
+        "https://example.org:65536",
+        "http://[:::]",
+        "http://[1.2.3.4]",
         "https://-example.org",
         "https://exämple.org",
         "https://example.org, https://evil.org",
@@ -96,6 +104,8 @@ def test_a_host_field_is_held_against_an_origin(origin, host, same):
         (["null"], "null", True),
         (["https://a.org"], "null", False),
         ([], "https://a.org", False),
+        (["http://[0:0::1]:8080"], "http://[::1]:8080", True),
+        (["https://a.org:08443"], "https://a.org:8443", True),
     ],
 )
 def test_a_list_of_origins_trusts_these_and_no_others(listed, origin, trusted):
@@ -103,7 +113,20 @@ def test_a_list_of_origins_trusts_these_and_no_others(listed, origin, trusted):
 
 
 @pytest.mark.parametrize(
-    "entry", ["a.org", "https://a.org/", "https://*", "*.a.org", "https://a.*.org", "", None, 7]
+    "entry",
+    [
+        "a.org",
+        "https://a.org/",
+        "https://*",
+        "*.a.org",
+        "https://a.*.org",
+        "https://a.org:65536",
+        "http://[:::]:80",
+        "https://bücher.example",
+        "",
+        None,
+        7,
+    ],
 )
 def test_what_is_no_origin_is_refused_in_a_list(entry):
     with pytest.raises(InvalidOriginError, match="write a scheme"):

@@ -139,6 +139,69 @@ def test_a_preflight_is_answered_by_the_method_that_it_asks_for(cp_client, metho
     assert ("Access-Control-Allow-Origin" in answer.headers) is granted
 
 
+class Shared(Open):
+    """As that, but for what a section says of all its methods."""
+
+    @cpkit.tools.cors(on=False)
+    def PATCH(self):  # noqa: N802
+        return "nobody's"
+
+
+def under_sections(resource, dispatch):
+    tree = type("Root", (), {"open": resource, "shop": type("Host", (), {"open": resource})()})()
+    cherrypy.tree.mount(tree, "", {"/": {"request.dispatch": dispatch, **ON}})
+
+
+def under_a_virtual_host(resource, dispatch):
+    tree = type("Root", (), {"shop": type("Host", (), {"open": resource})()})()
+    hosts = cherrypy.dispatch.VirtualHost(dispatch, **{"shop.example": "/shop"})
+    cherrypy.tree.mount(tree, "", {"/": {"request.dispatch": hosts}})
+
+
+@pytest.mark.parametrize("mount", [under_sections, under_a_virtual_host])
+@pytest.mark.parametrize("origin", [PAGE, OTHER])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_a_preflight_grants_what_the_request_will_be_granted(cp_client, mount, method, origin):
+    """Else a page has written before its browser finds that it may not read the answer."""
+    mount(Shared(), cherrypy.dispatch.MethodDispatcher())
+    host = {"Host": "shop.example"}
+    asked = preflight(cp_client, "/open", method, origin=origin, **host)
+    answer = cp_client.request(method, "/open", headers={"Origin": origin, **host})
+    granted = [it.headers.get("Access-Control-Allow-Origin") for it in (asked, answer)]
+    assert answer.status_code == 200
+    assert granted[0] == granted[1]
+
+
+def test_a_405_tells_the_origins_of_a_resource_behind_a_virtual_host(cp_client):
+    under_a_virtual_host(Open(), cherrypy.dispatch.MethodDispatcher())
+    headers = {"Host": "shop.example", "Origin": OTHER}
+    answer = cp_client.post("/open", headers=headers)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "DELETE, GET, HEAD, PUT"
+    assert answer.headers["Access-Control-Allow-Origin"] == OTHER
+
+
+@pytest.mark.parametrize("dispatch", [None, RoutesDispatcher, cherrypy.dispatch.MethodDispatcher])
+def test_a_preflight_for_a_file_grants_what_files_have(cp_client, tmp_path, dispatch):
+    (tmp_path / "data.json").write_text("{}")
+    files = {"tools.staticdir.on": True, "tools.staticdir.dir": str(tmp_path)}
+    config = {"/": {**ON, **({"request.dispatch": dispatch()} if dispatch else {})}}
+    cherrypy.tree.mount(None, "", {**config, "/files": files})
+    answer = preflight(cp_client, "/files/data.json", "GET", headers="authorization")
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization"
+    refused = preflight(cp_client, "/files/data.json", "DELETE")
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+def test_a_setting_without_methods_grants_none_and_no_handler_runs(cp_client):
+    by_page(**{"cpkit.cors.methods": []})
+    answer = preflight(cp_client, "/books", "GET")
+    assert answer.status_code == 204
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
 @pytest.mark.parametrize("mount", [routes, by_method])
 def test_a_method_that_the_resource_has_not_is_not_granted(cp_client, mount):
     mount()
@@ -200,6 +263,41 @@ def test_every_answer_can_be_read(cp_client, method, path, accept, status):
     assert answer.status_code == status
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("point", "failure"),
+    [
+        ("before_handler", ZeroDivisionError),
+        ("before_finalize", ZeroDivisionError),
+        ("before_finalize", cherrypy.HTTPError),
+        ("before_finalize", cherrypy.HTTPRedirect),
+        ("on_end_resource", ZeroDivisionError),
+        # Other errors here are told by CherryPy's last resort, which no tool sees.
+        ("after_error_response", cherrypy.HTTPRedirect),
+    ],
+)
+@pytest.mark.parametrize("priority", [10, 95])
+def test_the_answer_of_a_tool_that_fails_can_be_read(cp_client, point, failure, priority):
+    def fail():
+        raise failure("/") if failure is cherrypy.HTTPRedirect else failure(403)
+
+    fail.priority = priority
+    routes(**{f"hooks.{point}": fail})
+    cp_client.raise_exceptions = False
+    answer = cp_client.get("/fail", headers={"Origin": PAGE})
+    assert answer.status_code in (500, 303)
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert "Origin" in answer.headers["Vary"]
+
+
+def test_the_caching_tool_keeps_a_copy_for_each_origin(cp_client):
+    routes(**{"tools.caching.on": True, "cpkit.cors.origins": [PAGE, OTHER]})
+    for origin in (PAGE, OTHER, PAGE, "https://evil.example", OTHER):
+        answer = cp_client.get("/books/1", headers={"Origin": origin})
+        granted = None if "evil" in origin else origin
+        assert answer.headers.get("Access-Control-Allow-Origin") == granted
+    assert "Age" in answer.headers
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", PAGE + "/", "x" * 4000, "\x85"])
