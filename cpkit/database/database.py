@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, make_url
@@ -226,11 +227,14 @@ class Database:
         """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
         pooled, backend, turns = borrowed.pooled, borrowed.backend, borrowed.turns
         driver, engine = borrowed.driver, borrowed.engine
+        if broken and backend.keeps_data_in_connection:
+            broken, changed = False, True  # the data would go with it
         try:
             if backend.sets_modes and not broken and not backend.is_plain(terms):
                 broken = not self._watched(driver, lambda: backend.restored(driver, terms))
             if changed and not broken:
-                broken = not self._watched(driver, lambda: tidied(engine, backend, driver))
+                tidy = partial(tidied, engine, backend, driver, pooled.info)
+                broken = not self._watched(driver, tidy)
             if broken and pooled.is_valid and not pooled.is_detached:
                 pooled.invalidate()
         except BaseException:

@@ -64,6 +64,8 @@ def _build_engine(
         event.listen(engine, "connect", backend.connected_to_write)
     event.listen(engine, "checkout", partial(check, backend.look))
     event.listen(engine, "checkout", host.lent)
+    if backend.keeps_data_in_connection:
+        event.listen(engine, "checkout", backend.note)
     if isinstance(engine.pool, UnitPool):
         engine.pool.settle(backend.look)
     _run_by_units(engine.dialect, backend, host.committed)

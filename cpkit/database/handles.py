@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -14,7 +15,7 @@ from cpkit.errors import DatabaseError, UnitOverError
 from .engines import UnitConnection
 from .pool import has_changes
 from .statements import Composed, Statement
-from .terms import refuse_autocommit
+from .terms import AfterCommit, refuse_autocommit
 from .unit import Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
@@ -49,6 +50,13 @@ class SessionUnit(Unit, has=dir(Session())):
         except BaseException:
             self.close()
             raise
+
+    def make_way(self, lender: object) -> None:
+        """Do without the turn, if only reads were done in it; what was read may change then."""
+        had = self.opened
+        super().make_way(lender)
+        if had and not self.opened:
+            self._handle.expire_all()
 
     def _open(self) -> None:
         self._use()
@@ -213,6 +221,8 @@ class DriverUnit(Unit, has=_ROWS):
                 or (name == "set_isolation_level" and args[:1] == (0,))  # psycopg2's
             ):
                 refuse_autocommit(name, "AUTOCOMMIT")
+            if name == "transaction":
+                return self._block(method, *args, **options)
             if name in _WRITING:
                 self.heed("CALL")
             elif args and isinstance(args[0], str | bytes | Composed):
@@ -221,6 +231,20 @@ class DriverUnit(Unit, has=_ROWS):
             return method(*args, **options)
 
         return call
+
+    @contextmanager
+    def _block(self, method: Callable[..., Any], *args: Any, **options: Any) -> Iterator[Any]:
+        """Have psycopg's block, a savepoint, undo what waits for the commit as well."""
+        self._after = self._after or AfterCommit()
+        self._after.note("psycopg's", "", "")
+        good = False
+        try:
+            self._driver()
+            with method(*args, **options) as block:
+                yield block
+                good = not (options.get("force_rollback") or any(args[1:2]))
+        finally:
+            self._after.note("", "" if good else "psycopg's", "psycopg's" if good else "")
 
     def heed(self, statement: Statement) -> None:
         """Take note of a *statement* that is not run here; WriteInReadUnitError if it may not."""

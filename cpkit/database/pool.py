@@ -14,7 +14,7 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -341,11 +341,14 @@ def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
     record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
 
 
-def tidied(engine: Engine, backend: Backend[Any], driver: object) -> bool:
+def tidied(
+    engine: Engine, backend: Backend[Any], driver: object, info: MutableMapping[Any, Any]
+) -> bool:
     """Undo what was set on a connection of *engine*; false if it is to be dropped."""
-    pool = engine.pool
-    if isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
+    pool, keeps = engine.pool, backend.keeps_data_in_connection
+    if not keeps and isinstance(pool, UnitPool) and pool.has_further_connect_listeners():
         return False  # what they have set would be undone as well
+    info.pop(GUARDED, None)
     return backend.tidy(driver)
 
 
@@ -353,13 +356,14 @@ def checked_in(
     engine: Engine, backend: Backend[Any], driver: object, record: ConnectionPoolEntry
 ) -> None:
     """Note that nobody has a connection any more, and that whoever gets it next may write."""
-    record.info.pop(UNIT, None)
-    if record.info.pop(CHANGED, False) and driver and not tidied(engine, backend, driver):
+    info = record.info
+    info.pop(UNIT, None)
+    if info.pop(CHANGED, False) and driver and not tidied(engine, backend, driver, info):
         record.invalidate()
         return
-    if record.info.pop(GUARDED, False) and driver is not None:
+    if info.pop(GUARDED, False) and driver is not None:
         backend.guard(driver, False)
-    record.info[SINCE] = time.monotonic()
+    info[SINCE] = time.monotonic()
 
 
 def check(look: Look | None, driver: object, record: Any, pooled: Any) -> None:

@@ -123,8 +123,10 @@ class Loan:
         if unit.late:  # what failed did so after the answer was made: a later hook
             unit.turn_to_page(commit=False)
         answer = unavailable(error)
+        request: Request = cherrypy.serving.request
+        if request.error_response is not None:
+            request.error_response = partial(unit.undo_if_it_fails, request.error_response)
         if answer is not None:
-            request: Request = cherrypy.serving.request
             request.error_response = answer.set_response
             for hook in request.hooks["before_error_response"]:
                 # NOTE: CherryPy makes the hooks of its own tools anew for each request.
@@ -186,6 +188,16 @@ class Lent(Hook, Unit):
         """Commit or roll back; the page of an error goes on with the objects of a session."""
         self.turn(commit)
         self._note_late(cherrypy.serving.request.__dict__)
+
+    def undo_if_it_fails(self, respond: Callable[[], object]) -> None:
+        """Have *respond* answer an error; CherryPy answers 500 if that fails as well."""
+        try:
+            respond()
+        except cherrypy.HTTPRedirect:
+            raise
+        except BaseException:
+            self.end(commit=False)
+            raise
 
     def follow_pages(self, known: dict[str, Any]) -> None:
         """Be ended before an error page is made of the request that *known* belongs to."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 import cherrypy
 from cherrypy.lib import is_iterator
+from cherrypy.lib.httputil import valid_status
 
 from cpkit.cherry import Handler, Request, Response
 from cpkit.errors import TransactionLostError
@@ -73,7 +74,7 @@ def _repeated(unit: Unit, retries: int, before: _Before, attempt: Callable[[], V
             if not left or fault not in _REPEATABLE or not before.can_be_restored():
                 raise
         unit.close(broken=fault is Fault.GONE)
-        for other in _units_of(cherrypy.serving.request):
+        for other in units_of(cherrypy.serving.request):
             other.close()
         before.restore()
         time.sleep(pause)
@@ -94,12 +95,13 @@ def _attempt(
             unit.commit()
         raise
     # NOTE: where the handler says that it streams, its body goes on with rows that it reads.
-    if keeps(unit, response.status or 200) and (unit.terms.write or not response.stream):
+    status, _, _ = valid_status(response.status)
+    if keeps(unit, status) and (unit.terms.write or not response.stream):
         unit.commit()
     return body
 
 
-def _units_of(request: Request) -> set[Unit]:
+def units_of(request: Request) -> set[Unit]:
     """Return the units of work that *request* has, of whichever database."""
     from .unit import Unit
 
@@ -128,7 +130,7 @@ class _Before:
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
-        units = _units_of(request)
+        units = units_of(request)
         self._holds_work = any(unit.holds_work for unit in units)
         self._doomed = {unit: unit.doomed for unit in units}
         self._bodies = _replayed(request)
@@ -159,7 +161,7 @@ class _Before:
         request, session = self._request, self._session
         if self._holds_work or COMMITTED in vars(request):
             return False
-        if any(unit.committed or unit.exposed for unit in _units_of(request)):
+        if any(unit.committed or unit.exposed for unit in units_of(request)):
             return False
         if any(upload.closed for upload in _uploads(self._params)):
             return False

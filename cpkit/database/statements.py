@@ -28,8 +28,9 @@ class Judged(NamedTuple):
     autocommits: bool = False  # has MariaDB commit each statement from now on
     commits: bool = False
     undoes: bool = False
-    savepoint: str = ""
+    savepoint: str = ""  # its name, in lower case and without quotes; "?" if it is not known
     undone_to: str = ""  # a savepoint
+    released: str = ""  # a savepoint
     begins: bool = False
     commits_first: bool = False  # what was done before it, in MariaDB
     may_commit: bool = False  # runs a procedure, in MariaDB, where that can commit
@@ -79,7 +80,11 @@ _LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\
 _ANALYZE = re.compile(r"\banaly[sz]e\b")
 _FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
 _AUTOCOMMIT = re.compile(r"\bautocommit\b")
-_LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b")
+_LOCAL = re.compile(r"set\s+(?:local|transaction|constraints)\b|declare\b")
+# Functions of PostgreSQL's whose effect lasts as long as the transaction in which they are called.
+_FOR_TRANSACTION = re.compile(
+    r"\b(?:set_config|pg_(?:try_)?advisory_xact_lock\w*|pg_export_snapshot|lo_open)\s*\("
+)
 # Of a CREATE or a SELECT INTO, wherever it says so: `CREATE TABLE temp.x`, `"pg_temp".x`.
 _TEMPORARY = re.compile(r"\b(?:pg_)?temp(?:orary)?\b")
 _INTO_TEMPORARY = re.compile(r"\binto\s+(?:local\s+|global\s+)?temp(?:orary)?\b")
@@ -89,8 +94,14 @@ _KEPT = re.compile(
 )
 _KEPT_QUOTED = re.compile(r'"(?:set_config|pg_(?:try_)?advisory_lock\w*)"\s*\(')
 _FROM_CLIENT = re.compile(r"\bfrom\s*(?:stdin|program|\Z|\s)")
-_SAVEPOINT = re.compile(r"savepoint\s+(\S+)")
-_UNDONE_TO = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\s+(?:savepoint\s+)?(\S+)")
+_SAVEPOINT = re.compile(r"savepoint\s+(\S*)")
+_UNDONE_TO = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\b\s*(?:savepoint\s+)?(\S*)")
+_RELEASED = re.compile(r"release\s+(?:savepoint\s+)?(\S*)")
+# A savepoint whose name is quoted, where a text says nothing else.
+_QUOTED_SAVEPOINT = re.compile(
+    r"""(?ix)\A\s*(?:(savepoint) | rollback(?:\s+work|\s+transaction)?\s+(to)(?:\s+savepoint)?
+    | (release)(?:\s+savepoint)?)\s*("[^";]*" | `[^`;]*` | '[^';]*' | \[[^\];]*\])\s*;?\s*\Z"""
+)
 # mariadb.com/kb: statements that cause an implicit commit; of those that a request may run.
 _COMMITS_FIRST = re.compile(
     r"[\s(]*(?:create(?!\s+(?:or\s+replace\s+)?temporary\b)|drop(?!\s+temporary\b)|alter|rename"
@@ -128,18 +139,32 @@ def judge(statement: Statement, *, mariadb: bool = False) -> Judged:
 
 
 def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
+    quoted = _QUOTED_SAVEPOINT.match(text)
+    if quoted:
+        savepoint, undone_to, released, name = quoted.groups("")
+        return _of_savepoint(savepoint, undone_to, released, name[1:-1])
     bare = skipped.sub(" ", text).lower()
     made = bool(_CREATES.search(bare) and _TEMPORARY.search(text.lower()))
     # NOTE: of a routine, the statements in it are not run now.
     parts = [bare] if _ROUTINE.match(bare) else [it for it in bare.split(";") if it.strip()]
     found = [_judge_one(part) for part in parts]
-    if made or _KEPT_QUOTED.search(text):
+    if made:
         found.append(Judged(sets=True))
+    if _KEPT_QUOTED.search(text):
+        found.append(Judged(sets=True, is_local=True))
     if skipped is _SKIPPED_IN_MARIADB:
         found += filter(any, map(_judge_in_mariadb, parts))
     if len(found) == 1:
         return found[0]
     return Judged(*map(_any, zip(*found, strict=True))) if found else PLAIN
+
+
+def _of_savepoint(savepoint: str, undone_to: str, released: str, name: str) -> Judged:
+    """Return what is done with the savepoint *name*, by which of the first three is not empty."""
+    name = name.lower() or "?"
+    if savepoint:
+        return Judged(savepoint=name)
+    return Judged(undone_to=name) if undone_to else Judged(released=name)
 
 
 def _judge_in_mariadb(bare: str) -> Judged:
@@ -165,18 +190,22 @@ def _judge_one(bare: str) -> Judged:
         return Judged(commits=True)
     if word in ("rollback", "abort"):
         to = _UNDONE_TO.match(bare)
-        return Judged(undone_to=to[1].strip('"`')) if to else Judged(undoes=True)
+        return Judged(undone_to=to[1] or "?") if to else Judged(undoes=True)
     if _BEGINS.match(bare):
         return Judged(begins=True)
     if word == "savepoint":
         named = _SAVEPOINT.match(bare)
-        return Judged(savepoint=named[1] if named else "?")
+        return Judged(savepoint=(named and named[1]) or "?")
+    if word == "release":
+        named = _RELEASED.match(bare)
+        return Judged(released=(named and named[1]) or "?")
     writes, sets = _writes(word, bare), _sets(word, bare)
-    is_local = "set_config" in bare or bool(_LOCAL.match(bare))
+    is_local = bool(_LOCAL.match(bare) or _FOR_TRANSACTION.search(bare))
     if not (sets or is_local):
         return WRITE if writes else PLAIN
     autocommits = word == "set" and bool(_AUTOCOMMIT.search(bare))
-    return Judged(writes, sets and not _LOCAL.match(bare), is_local, autocommits)
+    is_set = sets and not (word == "set" and _LOCAL.match(bare))
+    return Judged(writes, is_set, is_local, autocommits)
 
 
 def _sets(word: str, bare: str) -> bool:

@@ -148,21 +148,28 @@ class AfterCommit:
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], object]] = []
-        self._savepoints: dict[str, int] = {}  # how many calls there were, by savepoint
+        self._savepoints: list[tuple[str, int]] = []  # the name, and how many calls there were
         self._due: list[Callable[[], object]] = []
 
     def transaction_ended(self, *, committed: bool) -> None:
         """Note that what was registered is to be called, or never."""
         if committed:
             self._due += self.calls
-        self.calls, self._savepoints = [], {}
+        self.calls, self._savepoints = [], []
 
-    def note(self, savepoint: str, undone_to: str) -> None:
-        """Note how many calls there are at a *savepoint*; forget those after *undone_to*."""
+    def note(self, savepoint: str, undone_to: str, released: str) -> None:
+        """Note how many calls there are at a *savepoint*; forget those after *undone_to*.
+
+        A name means the last savepoint that has it; with it go those that came after.
+        """
         if savepoint:
-            self._savepoints[savepoint] = len(self.calls)
-        else:
-            del self.calls[self._savepoints.get(undone_to, 0) :]
+            self._savepoints.append((savepoint, len(self.calls)))
+            return
+        name, points = undone_to or released, self._savepoints
+        at = next((n for n in range(len(points) - 1, -1, -1) if points[n][0] == name), 0)
+        if undone_to:
+            del self.calls[points[at][1] if points else 0 :]
+        del points[at + bool(undone_to) :]
 
     def due(self) -> list[Callable[[], object]]:
         """Return what waited for a commit that has come; each call once."""

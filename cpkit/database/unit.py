@@ -379,9 +379,9 @@ class Unit:
             self.ask_for_transaction()
         if judged.commits:
             self._is_there()
-        if judged.savepoint or judged.undone_to:
+        if judged.savepoint or judged.undone_to or judged.released:
             self._after = self._after or AfterCommit()
-            self._after.note(judged.savepoint, judged.undone_to)
+            self._after.note(judged.savepoint, judged.undone_to, judged.released)
 
     def _note_failure(self, borrowed: Borrowed, error: Exception, statement: Statement) -> None:
         transaction = self._transaction
@@ -408,6 +408,15 @@ class Unit:
         work = self._wrote or self.exposed or (self._after and self._after.calls)
         if borrowed is not None and not (state or work or borrowed.is_read_on()):
             self._rest()
+
+    def make_way(self, lender: object) -> None:
+        """Do without the turn of *lender*'s, if only reads were done in it: another unit needs it.
+
+        Objects of a session are loaded anew when they are asked for.
+        """
+        borrowed = self._borrowed
+        if self._lender is lender and borrowed is not None and borrowed.turns is not None:
+            self.rest()
 
     def _finish(self) -> None:
         """Commit as the last thing that is done."""

@@ -5,15 +5,9 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from tests.statements import insert
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
-
-
-def insert(number):
-    db = cherrypy.request.db
-    statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
 
 def fails(number):
@@ -46,6 +40,11 @@ class Root:
     def crash(self):
         fails(1)
 
+    @cherrypy.expose
+    def response(self):
+        cherrypy.serving.request.error_response = lambda: fails(5)
+        fails(1)
+
 
 @pytest.fixture(params=["connection", "session", "dbapi"])
 def rows(request, start_database, any_database, cp_client):
@@ -72,8 +71,14 @@ KINDS = ["sqlite", "memory", "postgresql", mariadb]
 @pytest.mark.parametrize("any_database", KINDS, indirect=True)
 @pytest.mark.parametrize(
     ("path", "status", "left"),
-    [("/hook", 500, {1}), ("/page", 410, set()), ("/crash", 500, set()), ("/status", 200, {1})],
-    ids=["hook", "page", "page of a crash", "status that is not sent any more"],
+    [
+        ("/hook", 500, {1}),
+        ("/page", 410, set()),
+        ("/crash", 500, set()),
+        ("/response", 500, set()),
+        ("/status", 200, {1}),
+    ],
+    ids=["hook", "page", "page of a crash", "error_response", "status that is not sent any more"],
 )
 def test_what_failed_late_left_nothing(rows, cp_client, path, status, left):
     assert cp_client.post(path).status_code == status

@@ -125,3 +125,14 @@ def test_the_second_run_finds_what_tools_gave_the_first(served, monkeypatch):
     tool = cherrypy.Tool("before_handler", give, priority=20)
     monkeypatch.setattr(cherrypy.tools, "giving", tool, raising=False)
     assert served(work, **{"tools.giving.on": True})[1:] == (2, "([1], {0}, '1')")
+
+
+@pytest.mark.parametrize("status", [1000, "4090 Odd", "x", 99])
+def test_a_status_that_there_is_not_stores_nothing(served, status):
+    def work():
+        cherrypy.request.reports.execute(INSERT)
+        cherrypy.request.db.execute(INSERT)
+        cherrypy.response.status = status
+
+    assert served(work)[0] == 500
+    assert rows("db") == rows("reports") == 0

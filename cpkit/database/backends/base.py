@@ -120,6 +120,9 @@ class Backend(Generic[D]):
     def connected_to_write(self, driver: D, record: ConnectionPoolEntry) -> None:
         """Set up a connection that was just opened for writers who take turns."""
 
+    def note(self, driver: D, *_: object) -> None:
+        """Remember how a connection was set up that is never replaced."""
+
     # ------------------------------ whether it can be worked with ------------------------------
 
     def probe(self) -> None:

@@ -198,8 +198,11 @@ class PsycopgBackend(LibpqBackend["Psycopg"]):
             driver.read_only = True
 
     def begin(self, driver: Psycopg, terms: Terms | None, waited: float) -> float:
-        """Have psycopg begin with the next statement, where a reader asks for a transaction."""
-        if terms is not None and not terms.real:
+        """Have psycopg begin with the next statement, where a reader asks for a transaction.
+
+        NOTE: it may be in one that a text has begun, in which psycopg takes no modes.
+        """
+        if terms is not None and not terms.real and self.is_idle(driver):
             driver.autocommit = False
         return 0.0
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DisconnectionError
@@ -32,6 +32,15 @@ _FIRST_TEMPORARY = """
     WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
     ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC LIMIT 1
 """
+# What is set on a connection, and not in its file.
+_PRAGMAS = (
+    "analysis_limit", "automatic_index", "busy_timeout", "cache_size", "cache_spill",
+    "cell_size_check", "count_changes", "empty_result_callbacks", "foreign_keys",
+    "full_column_names", "ignore_check_constraints", "journal_mode", "legacy_alter_table",
+    "locking_mode", "max_page_count", "query_only", "read_uncommitted", "recursive_triggers",
+    "reverse_unordered_selects", "secure_delete", "short_column_names", "synchronous",
+    "temp_store", "threads", "trusted_schema", "writable_schema",
+)  # fmt: skip
 Identity = tuple[int, int] | None  # of a file: its device and its inode; None if there is none
 
 
@@ -52,6 +61,15 @@ class FileConnection(sqlite3.Connection):
         self.autocommits = level is None
 
 
+class Prepared(NamedTuple):
+    """A connection as it was when it was first lent."""
+
+    driver: sqlite3.Connection
+    pragmas: dict[str, object]
+    row_factory: Any
+    text_factory: Any
+
+
 class SqliteBackend(Backend[sqlite3.Connection]):
     """A SQLite file: many readers, and one connection on which writers take turns.
 
@@ -68,6 +86,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         self._file = self._path()
         self._name = str(self._file or "")
         self._was_there = False
+        self._prepared: Prepared | None = None
 
     def _path(self) -> Path | None:
         """Return the file's path from the root; None for memory, and for SQLite's own URIs."""
@@ -96,6 +115,8 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     def options(self) -> dict[str, Any]:
         """Return what create_engine is called with; a file is opened by its path at the start."""
         options = super().options()
+        if self.keeps_data_in_connection:
+            options.pop("pool_recycle", None)
         if self._file is not None and "creator" not in options:
             arguments = options["connect_args"]
             options["creator"] = partial(self._open, **arguments)
@@ -141,6 +162,15 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             "isolation_level": None,
             "timeout": self.settings.timeout,
         }
+
+    def note(self, driver: sqlite3.Connection, *_: object) -> None:
+        """Remember how a database in memory was set up, by listeners too, before it is lent."""
+        if self._prepared is None or self._prepared.driver is not driver:
+            found = {name: driver.execute(f"PRAGMA {name}").fetchone() for name in _PRAGMAS}
+            pragmas = {name: row[0] for name, row in found.items() if row}
+            if "case_sensitive_like" not in (self.settings.pragmas or {}):  # it can only be set
+                pragmas["case_sensitive_like"] = "OFF"
+            self._prepared = Prepared(driver, pragmas, driver.row_factory, driver.text_factory)
 
     def connected(
         self, driver: sqlite3.Connection, record: ConnectionPoolEntry | None = None
@@ -196,19 +226,31 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         driver.execute(f"PRAGMA query_only = {'ON' if on else 'OFF'}").close()
 
     def tidy(self, driver: sqlite3.Connection) -> bool:
-        """Have a file opened anew; what lives in memory is set up again as it was opened."""
-        if not self.keeps_data_in_connection:
+        """Have a file opened anew; what lives in memory is as it was when it was first lent."""
+        before = self._prepared
+        if before is None or before.driver is not driver:
             return False
-        driver.row_factory, driver.text_factory = None, str
+        try:
+            self._restore_all(before)
+        except sqlite3.ProgrammingError:  # somebody has closed it
+            return False
+        return True
+
+    def _restore_all(self, before: Prepared) -> None:
+        driver = before.driver
+        driver.row_factory, driver.text_factory = before.row_factory, before.text_factory
         driver.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # None forbids all before Python 3.11
+        driver.set_progress_handler(None, 0)
+        if driver.in_transaction:
+            driver.rollback()
+        for name, value in before.pragmas.items():
+            driver.execute(f"PRAGMA {name} = {value}").close()
         # NOTE: one after another, since tables take others with them: a virtual table its own.
         while kept := driver.execute(_FIRST_TEMPORARY).fetchone():
             driver.execute('DROP {} temp."{}"'.format(*kept)).close()
         for _, name, _ in driver.execute("PRAGMA database_list").fetchall():
             if name not in ("main", "temp"):
                 driver.execute(f'DETACH "{name}"').close()
-        self.connected(driver)
-        return True
 
     def begin(self, driver: sqlite3.Connection, terms: Terms | None, waited: float) -> float:
         """Begin for real: IMMEDIATE to write; to read only where a snapshot is asked for."""
@@ -218,7 +260,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         elif terms.write:
             if not driver.in_transaction:  # else setting_up() has begun
                 return _begin_immediate(driver, self.settings.timeout, waited)
-        else:
+        elif not driver.in_transaction:  # else a text has begun
             driver.execute("BEGIN")
         return 0.0
 

@@ -1,0 +1,92 @@
+"""A database in memory is one connection for all: nothing that a request does costs the data."""
+
+import cherrypy
+import pytest
+from sqlalchemy import event, text
+
+import cpkit.tools  # noqa: F401
+from tests.statements import HANDLES, create, driver, insert, run, serve, stored
+
+SET = {
+    "recursive_triggers": 1,
+    "ignore_check_constraints": 1,
+    "case_sensitive_like": 1,
+    "journal_mode": "OFF",
+    "query_only": 1,
+    "cache_size": 7,
+    "busy_timeout": 77,
+    "locking_mode": "EXCLUSIVE",
+}
+LOOK = {"case_sensitive_like": "SELECT 'a' LIKE 'A'"}
+
+
+def value_of(name):
+    return run(LOOK.get(name, f"PRAGMA {name}")).fetchone()[0]
+
+
+@pytest.fixture
+def memory(start_database):
+    return start_database("sqlite://", setup=create)
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "unwatched"])
+@pytest.mark.parametrize("name", SET)
+def test_a_pragma_is_gone_with_its_request(memory, handle, watched, name):
+    def handler():
+        if cherrypy.request.params.get("sets"):
+            statement = f"PRAGMA {name} = {SET[name]}"
+            run(statement) if watched else driver().execute(statement)
+            return "set"
+        return str(value_of(name))
+
+    client = serve(lambda sets=None: handler(), **{"cpkit.db.handle": handle})
+    before = client.post("/").text
+    assert client.post("/?sets=1").text == "set"
+    assert client.post("/").text == before
+    insert(1, memory.begin())
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("does", ["set", "forbids", "interrupts"])
+def test_what_a_request_does_to_its_connection_does_not_cost_the_data(memory, handle, does):
+    def handler():
+        match does:
+            case "set":
+                run("PRAGMA cache_size = 7")
+            case "forbids":
+                driver().execute("PRAGMA query_only = ON")
+                insert(2)
+            case "interrupts":
+                raw = driver()
+                getattr(raw, "driver_connection", raw).set_progress_handler(lambda: 1, 1)
+        return "ok"
+
+    # As an application's own, which a file's connection would lose.
+    event.listen(memory.engine, "connect", lambda *_: None)
+    with memory.begin() as unit:
+        insert(1, unit)
+    serve(handler, **{"cpkit.db.handle": handle}).post("/")
+    assert stored() == [1]
+    with memory.begin() as unit:
+        insert(3, unit)
+    assert stored() == [1, 3]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_request_that_only_reads_is_guarded_after_one_that_was_tidied(memory, method):
+    def handler():
+        driver().execute("SELECT 1")
+        return "ok"
+
+    getattr(serve(handler), method)("/")
+    with memory.begin(write=False) as unit:
+        assert unit.scalar(text("PRAGMA query_only")) == 1
+
+
+def test_its_connection_is_not_replaced_after_pool_recycle(start_database):
+    database = start_database("sqlite://", setup=create, pool_recycle=0, max_age=0)
+    with database.begin() as unit:
+        insert(1, unit)
+    database.engine.connect().close()
+    assert stored() == [1]
