@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import cherrypy
 import pytest
 
 # NOTE: what a run within this process imports first is forgotten after it, and imported twice.
 import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite.pysqlite
 import sqlalchemy.orm  # noqa: F401
+
+import cpkit.tools
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -26,13 +29,17 @@ def examples(page):
 
 
 def run(page, folder):
-    """Run a page's examples, which share names; one that begins with a file's name is that file."""
+    """Run a page's examples, which share names; one that begins with a file's name is that file.
+
+    Return the names.
+    """
     names = {"__name__": "example"}
     for line, code in examples(page):
         if name := FILE.match(code):
             (folder / name[1]).write_text(code)
         else:
             exec(compile("\n" * line + code, page, "exec"), names)
+    return names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -42,6 +49,24 @@ def test_every_example_of_a_page_runs(page, pytester, monkeypatch, cp_engine):
     if list(pytester.path.glob("test_*.py")):
         lean = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "error")
         assert pytester.runpytest_inprocess(*lean).ret == 0
+
+
+def test_the_error_page_of_params_escapes_names_and_knows_refusals_of_others(cp_client, tmp_path):
+    config = run(ROOT / "docs" / "params.md", tmp_path)["config"]
+
+    class Root:
+        @cherrypy.expose
+        def bad(self):
+            raise cherrypy.HTTPError(400, "The moon is full.")
+
+        @cherrypy.expose
+        @cpkit.tools.params()
+        def good(self): ...
+
+    pages = {key: it for key, it in config["/"].items() if key.startswith("error_page")}
+    cherrypy.tree.mount(Root(), "/", {"/": pages})
+    assert cp_client.get("/bad").text.strip() == "The moon is full."
+    assert cp_client.get("/good?<b>=1").text.strip() == "&lt;b&gt; is unknown"
 
 
 def test_the_architecture_names_every_room_and_no_file_that_there_is_not():

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .faults import Faults, pointer
-from .scalars import span
+import msgspec
+
+from .faults import Faults, pointer, told_by
+from .scalars import Number, span
 from .shapes import Json, Ref, Scalar, Schema, Shape
 
 Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
+
+
+_BLOCK = 256  # items that are looked at together
 
 
 class Listed:
@@ -30,9 +35,15 @@ class Listed:
         if not isinstance(value, list) or not self.fits(len(value)):
             faults.add("body", at, f"must be {self.expects}")
             return value
-        taken = []
-        for index, item in enumerate(value):
-            taken.append(self.item.take(item, f"{at}/{index}", faults))
+        taken: list[Json] = []
+        for start in range(0, len(value), _BLOCK):
+            block = value[start : start + _BLOCK]
+            whole = self.item.take_all(block) if isinstance(self.item, Scalar) else None
+            if whole is not None:
+                taken += whole
+                continue
+            for index, item in enumerate(block, start):
+                taken.append(self.item.take(item, f"{at}/{index}", faults))
             if faults.full:
                 break
         return taken
@@ -75,7 +86,8 @@ class Keyed:
 
     def __init__(self, key: Scalar | None, value: Shape) -> None:
         self.key, self.value = key, value
-        self.careful = value.careful or bool(key and key.careful)
+        # NOTE: msgspec reads the names nan and inf as floats.
+        self.careful = value.careful or isinstance(key, Number) or bool(key and key.careful)
         self.extra: Mapping[str, Json] = {}
 
     def take(self, value: Json, at: str, faults: Faults) -> Json:
@@ -140,17 +152,29 @@ class Record:
         if not isinstance(value, dict):
             faults.add("body", at, "must be an object")
             return value
-        taken = dict(value)
+        taken, before = dict(value), len(faults)
         for name, member in self.members.items():
             if name in value:
                 taken[name] = member.shape.take(value[name], pointer(at, name), faults)
             elif member.required:
                 faults.add("body", pointer(at, name), "is missing")
-        if self.tag and value.get(self.tag[0], self.tag[1]) != self.tag[1]:
-            faults.add("body", pointer(at, self.tag[0]), f"must be {self.tag[1]}")
+        if self.tag and self.tag[0] in value:
+            taken[self.tag[0]] = tag = _tag(value[self.tag[0]])
+            if tag != self.tag[1]:
+                faults.add("body", pointer(at, self.tag[0]), f"must be {self.tag[1]}")
         if self.closed:
             self._refuse_unknown(value, at, faults)
+        if faults.checks and len(faults) == before:
+            self._ask(taken, at, faults)
         return taken
+
+    def _ask(self, taken: Json, at: str, faults: Faults) -> None:
+        """Add what the class itself says is wrong."""
+        try:
+            msgspec.convert(taken, self.cls, str_keys=True)
+        except msgspec.ValidationError as error:
+            detail, below = told_by(error)
+            faults.add("body", at + below, detail)
 
     def _refuse_unknown(self, value: Iterable[str], at: str, faults: Faults) -> None:
         for name in value:
@@ -185,6 +209,13 @@ def _own_doc(cls: type) -> str:
     return "" if doc.startswith(f"{cls.__name__}(") else " ".join(doc.split())
 
 
+def _tag(value: Json) -> str | int | None:
+    """Return what may be a tag: 1.0 is the integer 1 to JSON Schema, and true is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
 class Tagged:
     """The shape of a union of Structs, told apart by the member *field*."""
 
@@ -199,8 +230,8 @@ class Tagged:
         if not isinstance(value, dict):
             faults.add("body", at, "must be an object")
             return value
-        tag = value.get(self.field)
-        record = self._by_tag.get(tag) if isinstance(tag, str | int) else None
+        tag = _tag(value.get(self.field))
+        record = None if tag is None else self._by_tag.get(tag)
         if record is None:
             known = ", ".join(map(str, self._by_tag))
             faults.add("body", pointer(at, self.field), f"must be one of {known}")

@@ -9,7 +9,7 @@ from functools import cached_property
 import msgspec
 
 from .containers import Record
-from .faults import Faults, pointer
+from .faults import Faults, told_by
 from .plan import ABSENT, Parameter, Plan, Value, shape_in
 from .query import parsed
 from .reading import UnreadableError, shape_of
@@ -20,8 +20,6 @@ Parser = Callable[[bytes], object]
 # NOTE: msgspec reads integers of 4,300 digits; 19 is what one beyond 64 bits has at least.
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError)
-_PLACE = re.compile(r"(.*) - at (?:(?:key in )?)`\$(.*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
 
 
 class MalformedDocumentError(ValueError):
@@ -138,11 +136,17 @@ class Documents:
             if not faults:
                 return msgspec.convert(taken, self.annotation, str_keys=True)
         except msgspec.ValidationError as error:
-            # What no schema says: a class's own __post_init__.
-            raise WrongDocumentError(_fault(error)) from error
+            raise WrongDocumentError(self._said_by_classes(plain) or _fault(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
         raise WrongDocumentError(faults)
+
+    def _said_by_classes(self, plain: object) -> Faults:
+        """Return what no schema says, and a ``__post_init__`` does: msgspec stops at the first."""
+        faults = Faults()
+        faults.checks = True
+        self.shape.take(plain, "", faults)  # type: ignore[arg-type]
+        return faults
 
 
 def _said(error: Exception) -> str:
@@ -150,10 +154,7 @@ def _said(error: Exception) -> str:
 
 
 def _fault(error: msgspec.ValidationError, place: str = "body") -> Faults:
-    """Return the one fault that msgspec tells, its path as a JSON Pointer."""
-    message, at, faults = str(error), "", Faults()
-    found = _PLACE.fullmatch(message)
-    for name, index in _STEP.findall(found[2]) if found else ():
-        at = pointer(at, name or index)
-    faults.add(place, at, (found[1] if found else message)[:200])
+    """Return the one fault that msgspec tells."""
+    faults, (detail, at) = Faults(), told_by(error)
+    faults.add(place, at, detail)
     return faults

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 MOST_TOLD = 20
 _LONGEST_NAME = 100
+# What msgspec appends to its messages.
+_PLACE = re.compile(r"(.*) - at (?:(?:key in )?)`\$(.*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+|\.\.\.)\]")
 
 
 class Fault(NamedTuple):
@@ -28,7 +32,12 @@ class Fault(NamedTuple):
 
 
 class Faults(list[Fault]):
-    """The faults found so far; nobody looks for more when they are *full*."""
+    """The faults found so far; nobody looks for more when they are *full*.
+
+    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does.
+    """
+
+    checks = False
 
     @property
     def full(self) -> bool:
@@ -39,6 +48,17 @@ class Faults(list[Fault]):
         """Add a fault, unless there are enough."""
         if not self.full:
             self.append(Fault(place, name, detail))
+
+
+def told_by(error: Exception) -> tuple[str, str]:
+    """Return what a ValidationError of msgspec's says, and the JSON Pointer of where."""
+    message, at = str(error), ""
+    found = _PLACE.fullmatch(message)
+    for name, index in _STEP.findall(found[2]) if found else ():
+        if index == "...":  # some member of a dict: it does not say which
+            break
+        at = pointer(at, name or index)
+    return (found[1] if found else message)[:200], at
 
 
 def pointer(at: str, key: object) -> str:

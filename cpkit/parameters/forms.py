@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import cherrypy
+
 from cpkit.serving.guard import RefusedBodyError
 
 from .query import parsed
@@ -36,7 +38,7 @@ def _read_form(body: Any) -> None:
 
 def _read_files(read: Callable[[Any], None], body: Any) -> None:
     """Have CherryPy *read* a form of several parts; one that breaks its grammar is a 400."""
-    with _refusals("The parts of the body cannot be told apart."):
+    with _refusals("The parts of the body cannot be read."):
         read(body)
     check_whole(body)
 
@@ -58,6 +60,9 @@ def _refusals(reason: str) -> Iterator[None]:
         refusal = InvalidRequest(*error.args)
         refusal.leaves_body = True
         raise refusal from error
+    except cherrypy.HTTPError as error:  # it is too large, or text in no charset that is tried
+        told = "The body is too large." if error.code == 413 else reason
+        raise InvalidRequest(error.code, told) from error
     except (LookupError, ValueError, EOFError) as error:
         raise InvalidRequest(400, reason) from error
 
@@ -72,4 +77,5 @@ def is_empty(request: Any) -> bool:
     """Tell whether there is no body: none is announced, or one of no bytes (RFC 9112, 6.3)."""
     headers = request.headers
     length = dict.get(headers, "Content-Length")
-    return (length is None or length == "0") and not dict.__contains__(headers, "Transfer-Encoding")
+    # NOTE: WSGI has an empty text for no length (PEP 3333), and so do some servers.
+    return length in (None, "", "0") and not dict.__contains__(headers, "Transfer-Encoding")

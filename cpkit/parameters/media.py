@@ -24,6 +24,14 @@ class Content(NamedTuple):
             raise InvalidRequest(415, "Send UTF-8.", Accept=accept)
 
 
+def check_coding(request: Any, accept: str) -> None:
+    """Raise InvalidRequest (415) for a body in a content coding (RFC 9110, 8.4 and 15.5.16)."""
+    coding = dict.get(request.headers, "Content-Encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        detail = "Send it without a Content-Encoding."
+        raise InvalidRequest(415, detail, Accept=accept, Accept_Encoding="identity")
+
+
 def content_of(request: Any) -> Content | None:
     """Return what the Content-Type of *request* says; None: nothing that can be read."""
     field = dict.get(request.headers, "Content-Type")

@@ -12,7 +12,8 @@ from typing import TypeVar
 from msgspec import inspect as types
 
 from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
-from .scalars import Binary, Choice, Exact, Identifier, Moment, Number, Text, Truth, Whole
+from .moments import Moment
+from .scalars import Binary, Choice, Exact, Identifier, Number, Text, Truth, Whole
 from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload
 
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
@@ -178,9 +179,27 @@ def _moment(kind: type[date | time]) -> Callable[[_Reader, types.DateTimeType], 
 
 
 def _listed(make: Make) -> Callable[[_Reader, types.ListType], Shape]:
-    return lambda reader, info: Listed(
-        reader.read(info.item_type), info.min_length, info.max_length, make
-    )
+    def made(reader: _Reader, info: types.ListType) -> Shape:
+        item = reader.read(info.item_type)
+        if issubclass(make, set | frozenset) and not _is_hashable(item):
+            raise UnreadableError("the items of a set must be frozen: take a list")
+        return Listed(item, info.min_length, info.max_length, make)
+
+    return made
+
+
+def _is_hashable(shape: Shape) -> bool:
+    """Tell whether values of *shape* may be items of a set; of Any, that shows later."""
+    if isinstance(shape, Nullable):
+        return _is_hashable(shape.inner)
+    if isinstance(shape, Listed):
+        return issubclass(shape.make, tuple | frozenset) and _is_hashable(shape.item)
+    if isinstance(shape, Sequence):
+        return all(map(_is_hashable, shape.items))
+    if isinstance(shape, Record):
+        struct = getattr(shape.cls, "__struct_config__", None)  # whose hash may raise, and is there
+        return shape.cls.__hash__ is not None if struct is None else struct.frozen or not struct.eq
+    return isinstance(shape, Scalar | Anything)
 
 
 _MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {

@@ -13,7 +13,7 @@ from cpkit.errors import AnnotationError
 from .documents import Documents, MalformedDocumentError, Parser, WrongDocumentError
 from .faults import Faults
 from .forms import is_empty, whole
-from .media import content_of
+from .media import check_coding, content_of
 from .reading import UnreadableError
 from .refusals import InvalidRequest
 from .renewing import RENEW, Renewing, is_repeated
@@ -88,11 +88,16 @@ class Receiving:
         try:
             return self._known[key]
         except KeyError:
-            pass
+            known = self._read(handler)
+        except TypeError:  # an object that has no hash is read at each request
+            return self._read(handler)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        known = self._known[key] = documents_of(handler, self._name, form=FORM in self._parsers)
+        self._known[key] = known
         return known
+
+    def _read(self, handler: Handler) -> tuple[Documents, bool] | None:
+        return documents_of(handler, self._name, form=FORM in self._parsers)
 
     def admit(self) -> None:
         """Refuse a media type that nothing reads, and a document that is too long."""
@@ -107,7 +112,7 @@ class Receiving:
             raise self._too_long()
         request.process_request_body = True
         body.processors = {}
-        body.default_proc = self._read
+        body.default_proc = self._read_document
         if is_repeated(request):
             request.hooks["before_handler"].append(self._renew)
 
@@ -116,9 +121,9 @@ class Receiving:
         if field in self._parsers and not dict.__contains__(request.headers, "Content-Encoding"):
             request.received.form = field == FORM
             return self._parsers[field]  # PERF: as most clients write it
+        check_coding(request, self._accept)
         content = content_of(request)
-        coding = dict.get(request.headers, "Content-Encoding", "identity")
-        if content is None or coding.lower() != "identity":
+        if content is None:
             raise InvalidRequest(415, self._offer, Accept=self._accept)
         if content.kind != FORM:  # which has no parameters: it is UTF-8 (WHATWG URL)
             content.check_charset(self._accept)
@@ -136,7 +141,7 @@ class Receiving:
     def _too_long(self) -> InvalidRequest:
         return InvalidRequest(413, f"The body is longer than {self._max_bytes} bytes.")
 
-    def _read(self) -> None:
+    def _read_document(self) -> None:
         """Read the document, in CherryPy's place."""
         request: ReceivingRequest = cherrypy.serving.request
         body = request.body

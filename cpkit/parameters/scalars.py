@@ -1,7 +1,7 @@
 """The grammars of single values: stricter than Python's own constructors, and than msgspec's.
 
 Digits are ASCII's, numbers have bounds, and what a database or JSON cannot hold is refused: NaN,
-infinity, an integer of a million digits, a moment without an offset.
+infinity, an integer of a million digits.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ import math
 import operator
 import re
 import sys
+import typing
 from collections.abc import Callable, Collection
-from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeGuard
 from uuid import UUID
 
-import msgspec
-
 from .faults import Faults
 from .patterns import ecma
-from .shapes import Json, Ref, Scalar, Schema
+from .shapes import Json, Ref, Scalar, Schema, are_all
 
 LEAST, MOST = -(2**63), 2**63 - 1  # what a database's largest integer holds
 _is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
@@ -31,16 +29,9 @@ _is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _is_jsons = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
-_NINE_PLACES = Decimal("1e-9")
+_NINE_PLACES, _CONTEXT = Decimal("1e-9"), Context(prec=40, traps=[])
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-# RFC 3339, 5.6.
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,30})?"
-_OFFSET = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
-_MOMENTS = {date: _DAY, datetime: f"{_DAY}[Tt]{_CLOCK}", time: _CLOCK}
-_FORMATS = {date: "date", datetime: "date-time", time: "time"}
-_LONG_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 _TRUE = {"true": True, "1": True, "on": True, "false": False, "0": False}
 
 
@@ -67,6 +58,10 @@ class Text(Scalar):
         if self.most is not None and len(value) > self.most:
             return False
         return self._found is None or self._found(value) is not None
+
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if all are such texts; see :class:`~cpkit.parameters.shapes.Scalar`."""
+        return values if are_all(values, str) and all(map(self.fits, values)) else None
 
     def text_schema(self) -> Schema:
         """Return the schema of a string."""
@@ -114,6 +109,16 @@ class Whole(Scalar):
         """Return *value*, a float as an integer; see :class:`~cpkit.parameters.shapes.Shape`."""
         value = super().take(value, at, faults)
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* as integers if all are; see :class:`~cpkit.parameters.shapes.Scalar`."""
+        if self.multiple_of or not are_all(values, int, float):
+            return None
+        numbers = typing.cast("list[int | float]", values)
+        if min(numbers) < self.least or max(numbers) > self.most:
+            return None
+        whole: list[Json] = list(map(int, numbers))
+        return whole if whole == values else None
 
     def text_schema(self) -> Schema:
         """Return the schema of an integer, its bounds always with it."""
@@ -163,6 +168,13 @@ class Number(Scalar):
             return False
         return all(_KEPT[name](value, bound) for name, bound in self._bounds.items())
 
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if all are such numbers; see :class:`~cpkit.parameters.shapes.Scalar`."""
+        if "multipleOf" in self._bounds or not are_all(values, int, float):
+            return None
+        numbers = typing.cast("list[int | float]", values)
+        return values if self.fits(min(numbers)) and self.fits(max(numbers)) else None
+
     def text_schema(self) -> Schema:
         """Return the schema of a number."""
         return {"type": "number", **self._bounds}
@@ -183,6 +195,10 @@ class Truth(Scalar):
         """Tell whether *value* is true or false."""
         return isinstance(value, bool)
 
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if all are true or false."""
+        return values if are_all(values, bool) else None
+
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a boolean."""
         return {"type": "boolean", **self.extra}
@@ -198,6 +214,7 @@ class Choice(Scalar):
 
     def __init__(self, values: Collection[str | int], enumeration: type[enum.Enum] | None) -> None:
         self.values, self._texts = list(values), {}
+        self._known, self._kind = frozenset(values), type(self.values[0])
         for value in values:
             self._texts[str(value)] = enumeration(value) if enumeration else value
         self.expects = f"one of {', '.join(self._texts)}"
@@ -212,12 +229,16 @@ class Choice(Scalar):
         """Tell whether *value* is one of them; neither true nor 1.5 is a number here."""
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return any(value == each and type(value) is type(each) for each in self.values)
+        return type(value) is self._kind and value in self._known
 
     def take(self, value: Json, at: str, faults: Faults) -> Json:
         """Return *value*, a float as an integer; see :class:`~cpkit.parameters.shapes.Shape`."""
         value = super().take(value, at, faults)
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if each is one of them."""
+        return values if are_all(values, self._kind) and self._known.issuperset(values) else None
 
     def text_schema(self) -> Schema:
         """Return the schema of an enumeration."""
@@ -248,8 +269,18 @@ class Exact(Scalar):
         value = super().take(value, at, faults)
         if not _is_number(value) or not self.fits(value):
             return value
-        written = f"{Decimal(str(value)).quantize(_NINE_PLACES):f}"
+        text = str(value)
+        if self._grammar.fullmatch(text):
+            return text
+        # NOTE: the application's own context may have fewer digits.
+        written = f"{Decimal(text).quantize(_NINE_PLACES, context=_CONTEXT):f}"
         return written.rstrip("0").rstrip(".")
+
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* as text if all are decimal numbers without an exponent."""
+        texts: list[Json] = list(map(str, values))
+        fits = self._grammar.fullmatch
+        return texts if are_all(values, int, float, str) and all(map(fits, texts)) else None  # type: ignore[arg-type]
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a number, or of its text, which keeps every digit."""
@@ -280,60 +311,6 @@ class Identifier(Scalar):
     def text_schema(self) -> Schema:
         """Return the schema of a UUID."""
         return {"type": "string", "format": "uuid"}
-
-
-class Moment(Scalar):
-    """The shape of ``date``, ``datetime`` or ``time`` (RFC 3339, 5.6).
-
-    The last two have an offset, unless ``Meta(tz=False)`` asks for one that has none.
-    """
-
-    careful = True
-
-    def __init__(self, kind: type[date | time], *, offset: bool) -> None:
-        self._kind, self._offset = kind, offset and kind is not date
-        self._pattern = _MOMENTS[kind] + (_OFFSET if self._offset else "")
-        self._grammar = re.compile(self._pattern)
-        example = {date: "2026-11-29", datetime: "2026-11-29T18:30:00", time: "18:30:00"}[kind]
-        self.expects = f"a {kind.__name__} as {example}" + ("Z" if self._offset else "")
-
-    def read(self, text: str) -> object:
-        """Return the moment that *text* writes; what is below a microsecond is cut off."""
-        if not self._grammar.fullmatch(text):
-            raise ValueError
-        if self._kind is date:
-            return date.fromisoformat(text)
-        try:
-            return msgspec.convert(self.take_text(text), self._kind)
-        except msgspec.ValidationError as error:  # as of a 30th of February
-            raise ValueError from error
-
-    def suits(self, moment: date | time) -> bool:
-        """Tell whether *moment* has an offset where clients send one, and none where not."""
-        return (getattr(moment, "tzinfo", None) is not None) is self._offset
-
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* writes a moment that there is."""
-        try:
-            return isinstance(value, str) and self.read(value) is not None
-        except ValueError:
-            return False
-
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*, its fraction cut to microseconds; see :class:`Scalar`."""
-        value = super().take(value, at, faults)
-        return self.take_text(value) if isinstance(value, str) else value
-
-    @staticmethod
-    def take_text(text: str) -> str:
-        """Return *text* without what is below a microsecond, which would be rounded."""
-        return _LONG_FRACTION.sub(r"\1", text) if len(text) > 15 else text
-
-    def text_schema(self) -> Schema:
-        """Return the schema of a moment; without an offset it has no format in JSON Schema."""
-        if self._offset or self._kind is date:
-            return {"type": "string", "format": _FORMATS[self._kind]}
-        return {"type": "string", "pattern": f"^{self._pattern}$"}
 
 
 class Binary(Scalar):

@@ -54,6 +54,10 @@ class Scalar:
             faults.add("body", at, f"must be {self.expects}")
         return value
 
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return what :meth:`take` makes of *values*, if that is told at once and none is wrong."""
+        return None
+
     def schema(self, ref: Ref) -> Schema:
         """Return the JSON Schema of the value in a body."""
         return {**self.text_schema(), **self.extra}
@@ -114,3 +118,8 @@ class Nullable:
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of *inner*, with null beside it."""
         return {"anyOf": [self.inner.schema(ref), {"type": "null"}], **self.extra}
+
+
+def are_all(values: list[Json], *kinds: type) -> bool:
+    """Tell whether all *values* are of these *kinds*; a bool is no int here."""
+    return set(map(type, values)).issubset(kinds)

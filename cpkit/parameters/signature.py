@@ -16,9 +16,10 @@ import msgspec
 
 from cpkit.errors import AnnotationError
 
+from .moments import Moment
 from .plan import ABSENT, Parameter, Plan, shape_in
 from .reading import UnreadableError, shape_of
-from .scalars import Binary, Choice, Moment
+from .scalars import Binary, Choice
 from .shapes import Anything, Nothing, Scalar, Shape
 
 Handler = Callable[..., Any]
@@ -40,6 +41,8 @@ def plan_of(
     plan = Plan(receiver=_receiver(handler))
     for each in _signature(handler).parameters.values():
         if each.name in skip:
+            if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+                plan.positional.append(Parameter(each.name, None, ABSENT))  # it has its place
             continue
         annotation = hint_of(handler, each.name)
         try:

@@ -13,7 +13,7 @@ from cpkit.serving.arguments import fitting
 
 from .faults import Faults
 from .forms import FILES, is_empty, prepare
-from .media import Content, content_of
+from .media import Content, check_coding, content_of
 from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
 from .refusals import InvalidRequest
@@ -87,15 +87,20 @@ class Taking:
         try:
             return self._plans[key]
         except KeyError:
-            pass
+            plan = self._read(handler, body)
+        except TypeError:  # an object that has no hash is read at each request
+            return self._read(handler, body)
+        if len(self._plans) >= _MOST_KNOWN:
+            self._plans.clear()
+        self._plans[key] = plan
+        return plan
+
+    def _read(self, handler: Handler, body: str | None) -> Plan:
         skip = self._skip if body is None else self._skip | {body}
         plan = plan_of(handler, skip=skip, file=Part)
         plan.skipped = self._skip
         if body is not None:
             plan.refused |= {body}
-        if len(self._plans) >= _MOST_KNOWN:
-            self._plans.clear()
-        self._plans[key] = plan
         return plan
 
     def _plan_for(self, request: TakingRequest) -> Plan:
@@ -244,6 +249,7 @@ def _admit_form(request: TakingRequest, plan: Plan) -> None:
         if plan.takes_more_than(filled) and not _is_read(request, content):
             raise InvalidRequest(415, f"Send a form: {_FORMS}.", Accept=_FORMS)
         return
+    check_coding(request, _FORMS)
     request.body.content_type.value = content.kind
     prepare(request.body)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpkit.cherry import Handler, Part
+from cpkit.cherry import Handler, Part, behind
 from cpkit.errors import AnnotationError
 from cpkit.parameters.settings import BODY, ParamsSettings, require_msgspec
 from cpkit.settings import Given
@@ -53,6 +53,7 @@ class ParamsTool(Tool[ParamsSettings]):
             skip.append(config.get(f"{body}.parameter", BODY))
         plan = plan_of(handler, skip=skip, file=Part)
         name = plan.unnamed()
-        if name is not None and hasattr(config.get("request.dispatch"), "mapper"):
+        by_name = any(hasattr(each, "mapper") for each in behind(config.get("request.dispatch")))
+        if name is not None and by_name:
             problem = "a route passes its variables by name: leave the * or the / out"
             raise AnnotationError(name_of(handler), name, problem)

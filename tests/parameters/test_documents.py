@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import decimal
 import enum
 import json
-import time
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Optional, TypedDict
+from time import process_time
+from typing import Annotated, Any, Literal, Optional, TypedDict
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -15,6 +17,7 @@ from msgspec import Meta
 
 from cpkit.parameters.documents import Documents, MalformedDocumentError, WrongDocumentError
 from cpkit.parameters.faults import pointer
+from cpkit.parameters.reading import UnreadableError
 
 
 class Note(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,6 +47,23 @@ class Cat(msgspec.Struct, tag="cat"):
 
 class Dog(msgspec.Struct, tag="dog"):
     tricks: list[str]
+
+
+class First(msgspec.Struct, tag=1):
+    name: str
+
+
+class Second(msgspec.Struct, tag=2):
+    name: str
+
+
+class Dotted(msgspec.Struct, rename={"even": "e.v/en"}):
+    even: "Even"
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: int
 
 
 class Kind(enum.Enum):
@@ -93,6 +113,14 @@ def wrong(annotation, document):
         (Any, b'{"a": [1, 2.5]}', {"a": [1, 2.5]}),
         (dict, b'{"a": [1, 2.5]}', {"a": [1, 2.5]}),
         (int, str(2**63 - 1).encode(), 2**63 - 1),
+        (First | Second, b'{"type": 2.0, "name": "a"}', Second("a")),
+        (First, b'{"type": 1.0, "name": "a"}', First("a")),
+        (dict[float, int], b'{"1.5": 1}', {1.5: 1}),
+        (set[Point], b'[{"x": 1}, {"x": 1}]', {Point(1)}),
+        (list[Decimal], b'[1, 1.5, "1.50", 1e-1]', list(map(Decimal, ("1", "1.5", "1.5", "0.1")))),
+        (list[date], b'["2026-11-29"]', [date(2026, 11, 29)]),
+        (list[Kind], b'["a", "a"]', [Kind.A, Kind.A]),
+        (Annotated[list[float], Meta(max_length=9)], b"[1, 1.5]", [1.0, 1.5]),
     ],
 )  # fmt: skip
 def test_a_document_is_decoded_into_its_annotation(annotation, document, value):
@@ -146,6 +174,19 @@ def test_a_document_is_decoded_into_its_annotation(annotation, document, value):
         (bytes, b'"a"', [("", "must be bytes in base64")]),
         (Even, b'{"number": 3}', [("", "must be even")]),
         (list[Even], b'[{"number": 2}, {"number": 3}]', [("/1", "must be even")]),
+        (
+            dict[str, list[Even]],
+            b'{"a/b": [{"number": 1}, {"number": 3.0}], "c": [{"number": 5}]}',
+            [("/a~1b/0", "must be even"), ("/a~1b/1", "must be even"), ("/c/0", "must be even")],
+        ),
+        (Dotted, b'{"e.v/en": {"number": 1}}', [("/e.v~1en", "must be even")]),
+        (First | Second, b'{"type": true, "name": "a"}', [("/type", "must be one of 1, 2")]),
+        (First, b'{"type": true, "name": "a"}', [("/type", "must be 1")]),
+        (dict[float, int], b'{"nan": 1, "inf": 1}',
+         [("/nan", "its name must be a number"), ("/inf", "its name must be a number")]),
+        (set[Any], b"[1, []]", [("/1", "Expected a hashable value, got `list`")]),
+        (datetime, b'"0001-01-01T00:00:00+23:59"', [("", Documents(datetime).shape.expects)]),
+        (datetime, b'"9999-12-31T23:59:59-00:01"', [("", Documents(datetime).shape.expects)]),
     ],
 )  # fmt: skip
 def test_a_wrong_document_is_told_fault_by_fault(annotation, document, faults):
@@ -171,6 +212,59 @@ def test_a_malformed_document_is_told_apart(document):
         Documents(Note).from_json(document)
 
 
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        (int, "1", '"x"'),
+        (int, "1.0", "1.5"),
+        (int, "1", "9223372036854775808"),
+        (Annotated[int, Meta(ge=1, multiple_of=2)], "2", "1"),
+        (float, "1.5", "true"),
+        (Annotated[float, Meta(lt=2)], "1.5", "2"),
+        (Annotated[str, Meta(max_length=2, pattern="^a")], '"ab"', '"abc"'),
+        (Annotated[str, Meta(max_length=2, pattern="^a")], '"ab"', '"ba"'),
+        (bool, "true", "1"),
+        (Kind, '"a"', '"b"'),
+        (Literal[1, 2], "1", "true"),
+        (Literal[1, 2], "2.0", "[]"),
+        (Decimal, "1.5", '"NaN"'),
+        (Decimal, "1", "true"),
+        (date, '"2026-02-28"', '"2026-02-30"'),
+        (datetime, '"2026-11-29T18:30:00.1234567Z"', '"2026-11-29T18:30:00"'),
+        (time, '"18:30:00Z"', "1830"),
+        (UUID, f'"{UUID(int=7)}"', '"7"'),
+        (bytes, '"aGk="', '"a"'),
+        (int | None, "null", '"x"'),
+    ],
+    ids=repr,
+)
+def test_each_wrong_item_of_a_long_list_is_told_by_its_index(annotation, good, bad):
+    items = [good] * 1000
+    documents = Documents(list[annotation])
+    value = documents.from_json(f"[{','.join(items)}]".encode())
+    assert value == [Documents(annotation).from_json(good.encode())] * 1000
+    items[300] = items[700] = items[999] = bad
+    told = wrong(list[annotation], f"[{','.join(items)}]".encode())
+    assert [pointer for pointer, _ in told] == ["/300", "/700", "/999"]
+
+
+def test_a_decimal_does_not_depend_on_the_context_of_the_application():
+    with decimal.localcontext() as context:
+        context.prec, context.traps[decimal.Inexact] = 3, True
+        value = Documents(list[Decimal]).from_json(b"[12345.678, 0.12345678912]")
+    assert value == [Decimal("12345.678"), Decimal("0.123456789")]
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [set[list[int]], set[dict], set[Basket], set[Note], set[Price], frozenset[Note | None]],
+    ids=repr,
+)
+def test_a_set_of_what_has_no_hash_is_refused_at_once(annotation):
+    with pytest.raises(UnreadableError, match="the items of a set must be frozen: take a list"):
+        Documents(annotation)
+
+
 HOSTILE = {
     "depth": b"[" * 65_536,
     "depth in a member": b'{"inside":' * 6_553,
@@ -189,11 +283,11 @@ HOSTILE = {
 @pytest.mark.parametrize("annotation", [Shelf, Price, Any])
 def test_a_hostile_document_costs_little(annotation, document):
     documents = Documents(annotation)
-    begun = time.process_time()
+    begun = process_time()
     with contextlib.suppress(MalformedDocumentError, WrongDocumentError):
         documents.from_json(document)
     # Some 3 ms of processor time; what takes the square of it would take minutes.
-    assert time.process_time() - begun < 0.5
+    assert process_time() - begun < 0.5
 
 
 def test_what_is_malformed_says_why():

@@ -1,5 +1,6 @@
 """The params tool: each value is read where it stands, whoever else has a hand in it."""
 
+import dataclasses
 import functools
 import sqlite3
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools
+from cpkit.config_check import faults
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.tools import Part
 
@@ -132,3 +134,98 @@ def test_each_attempt_of_a_retry_reads_a_file_from_its_begin(cp_client, conflict
     assert response.text == "[b'abc', b'd']"
     for file in sent:
         file.close()
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_in_a_content_coding_is_a_415(cp_client, kind):
+    def page(self, copies: int = 0):
+        return "unreachable"
+
+    serve(page)
+    headers = {"Content-Type": f"{kind}; boundary=x", "Content-Encoding": "gzip"}
+    response = cp_client.post("/", data=b"copies=3", headers=headers)
+    assert response.status_code == 415
+    assert response.headers["Accept"] == "application/x-www-form-urlencoded, multipart/form-data"
+    assert response.headers["Accept-Encoding"] == "identity"
+    for coding in ("", " Identity"):
+        headers = {**FORM, "Content-Encoding": coding}
+        assert cp_client.post("/", data=b"copies=3", headers=headers).text == "unreachable"
+
+
+def test_a_field_of_no_charset_is_told_as_other_faults_are(cp_client):
+    def page(self, note: str = ""):
+        return note
+
+    serve(page)
+    body = part(b'name="note"', b"\xff")
+    assert errors(cp_client.post("/", data=body, headers=FILES), 400) == []
+
+
+@pytest.mark.parametrize("headers", [FORM, FILES], ids=["form", "files"])
+def test_a_form_that_is_too_large_is_told_as_other_faults_are(cp_client, headers):
+    def page(self, note: str = ""):
+        return note
+
+    serve(page)
+    cherrypy.tree.apps[""].config["/"]["request.body.maxbytes"] = 100
+    body = part(b'name="note"', b"a" * 200) if headers is FILES else b"note=" + b"a" * 200
+    chunks = [body[:50], body[50:]]
+    assert errors(cp_client.post("/", data=chunks, headers=headers), 413) == []
+
+
+def test_a_length_that_is_an_empty_text_is_none(cp_client):
+    """As some WSGI servers have it (PEP 3333)."""
+
+    def page(self, copies: int = 1, note: str = ""):
+        return repr((copies, note))
+
+    serve(page)
+    environ = {"CONTENT_LENGTH": "", "CONTENT_TYPE": ""}
+    assert cp_client.request("POST", "/", environ=environ).text == "(1, '')"
+
+
+def test_a_place_of_the_path_that_is_skipped_keeps_its_place(cp_client):
+    class Root:
+        @cherrypy.expose
+        @cpkit.tools.params(skip=["token"])
+        def show(self, token, year: int):
+            return repr((token, year))
+
+        @cherrypy.expose
+        @cpkit.tools.params()
+        @cpkit.tools.body()
+        def put(self, number: int, body: dict, dry: bool = False):
+            return repr((number, body, dry))
+
+    cherrypy.tree.mount(Root())
+    assert cp_client.get("/show/abc/2026").text == "('abc', 2026)"
+    assert cp_client.get("/show/abc/x").json()["errors"][0]["name"] == "year"
+    assert cp_client.put("/put/7?dry=1", json={}).text == "(7, {}, True)"
+    assert cp_client.put("/put/7/true", json={}).status_code == 404
+
+
+def test_an_object_without_a_hash_may_be_a_page(cp_client):
+    @dataclasses.dataclass
+    class Page:
+        exposed = True
+
+        def __call__(self, number: int = 0, body: dict | None = None):
+            return repr((number, body))
+
+    config = {"cpkit.params.on": True, "cpkit.body.on": True}
+    cherrypy.tree.mount(type("Root", (), {"page": Page()})(), "/", {"/": config})
+    assert cp_client.put("/page?number=7", json={}).text == "(7, {})"
+    assert cp_client.get("/page?number=x").status_code == 400
+
+
+def test_a_route_behind_virtual_hosts_fills_no_star_either():
+    class Root:
+        @cpkit.tools.params()
+        def page(self, number: int, *more: int): ...
+
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("it", "/{number}", Root(), action="page")
+    hosts = cherrypy.dispatch.VirtualHost(next_dispatcher=dispatcher, **{"a.example": "/a"})
+    cherrypy.tree.mount(None, "/", {"/": {"request.dispatch": hosts}})
+    (fault,) = map(str, faults())
+    assert "the parameter more cannot be read: a route passes its variables by name" in fault
