@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -229,9 +230,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _done(module: str, *arguments: str) -> str:
+def _done(module: str, *arguments: str, folder: Path = machine.ROOT) -> str:
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -244,6 +245,15 @@ def test_a_run_is_pytest_benchmarks_own_and_can_be_compared(run: Path) -> None:
         "And the smallest request?",
         "What does a browser's request cost, read strictly?",
     }
+
+
+def test_the_example_of_ones_own_application_works_word_for_word(tmp_path: Path) -> None:
+    template = (report.TEMPLATES / "report.md.j2").read_text()
+    (example,) = re.findall("^```python\n(.*?)^```", template, re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_library.py").write_text(example)
+    asked = ("--benchmark-only", "--benchmark-autosave", "--benchmark-max-time=0.01")
+    assert "1 passed" in _done("pytest", *asked, folder=tmp_path)
+    assert "test_a_book" in _done("pytest_benchmark", "compare", folder=tmp_path)
 
 
 def test_a_part_and_a_short_run_are_not_published(run: Path) -> None:

@@ -30,10 +30,10 @@ def bars(title: str, rows: Sequence[Bar]) -> str:
         colour = EVEN if row.even else GOOD if row.factor >= 1 else BAD
         size = max(row.factor, 1 / row.factor, 1.01)
         axes.barh(-place, size - 1, left=1, height=0.34, color=colour)
-        axes.text(1, -place + 0.26, row.label, fontsize=10.5)
+        axes.text(1, -place + 0.26, row.label, fontsize=min(10.5, 700 / len(row.label)))
         axes.text(1.03, -place - 0.42, row.words, fontsize=10.5, color=EVEN)
-    axes.set_xscale("log")
-    axes.set_xlim(1, max([2.0, *(max(row.factor, 1 / row.factor) for row in rows)]) * 1.1)
+    most = max([2.0, *(max(row.factor, 1 / row.factor) for row in rows)])
+    axes.set(xscale="log", xlim=(1, most * 1.1), ylim=(0.4 - len(rows), 0.7))
     axes.set_axis_off()
     return _svg(figure, title, "; ".join(f"{row.label}: {row.words}" for row in rows))
 
