@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmarks.load.__main__ import COMPARISONS, TOLD, load
 from tests.benchmarks.load.driver import Client, Load, drive, summary
-from tests.benchmarks.load.servers import condense
+from tests.benchmarks.load.servers import Server, condense
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
 
@@ -79,6 +79,13 @@ def test_no_answer_at_all_has_no_latency() -> None:
 def test_a_load_is_bounded(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="clients for at most"):
         Load(1, **bad)
+
+
+@pytest.mark.parametrize(
+    ("stored", "lost"), [(lambda: 3, 2), (None, 1)], ids=["rows", "read again"]
+)
+def test_what_was_answered_and_is_not_stored_is_lost(stored: object, lost: int) -> None:
+    assert Server("one", [], stored, answered=5, unread=1).lost() == lost
 
 
 def test_ratios_are_taken_in_each_turn() -> None:

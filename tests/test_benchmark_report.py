@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib", reason="the dependency group bench is not inst
 from tests.benchmarks import charts, machine, promises, report, results
 from tests.benchmarks.load.__main__ import COMPARISONS, TOLD
 from tests.benchmarks.questions import Case, Question
-from tests.benchmarks.results import Readings, questions
+from tests.benchmarks.results import questions
 from tests.benchmarks.turns import SECONDS, Answer
 from tests.benchmarks.words import digits, duration
 
@@ -143,7 +143,7 @@ def test_every_goal_names_what_is_asked() -> None:
         for asked in COMPARISONS.values()
     }
     published = questions(json.loads(results.LATEST.read_text()))
-    found = promises.kept(Readings(published, loads))
+    found = promises.kept(published, loads)
     assert [promise.words for promise, figure in found if figure is None] == []
 
 
@@ -237,10 +237,12 @@ def _done(module: str, *arguments: str, folder: Path = machine.ROOT) -> str:
     return done.stdout
 
 
-def test_a_run_is_pytest_benchmarks_own_and_can_be_compared(run: Path) -> None:
+def test_a_run_is_pytest_benchmarks_own_to_be_compared_and_drawn(run: Path) -> None:
+    command = ("compare", str(run), f"--histogram={run.parent}/drawn")
     assert "And the smallest request? [cpkit's guarded server]" in _done(
-        "pytest_benchmark", "compare", str(run)
+        "pytest_benchmark", *command
     )
+    assert "guarded server" in "".join(one.read_text() for one in run.parent.glob("drawn*.svg"))
     assert {asked.title for asked in questions(json.loads(run.read_text()))} == {
         "And the smallest request?",
         "What does a browser's request cost, read strictly?",

@@ -35,20 +35,20 @@ class Page:
 
 def _ask(path: str, method: str) -> Case:
     shelf = Shelf()
-    connecting = strings.connecting(strings.connector(shelf.url("connecting")))
     engine = shelf.engine(shelf.url("bare"))
 
-    def tool(variant: str) -> dict[str, Any]:
-        return shelf.tool(variant, shelf.url(variant), f"bench_{variant}")
+    def lent(variant: str) -> tuple[Strings, dict[str, Any]]:
+        of, url = strings.LENT[variant][1], shelf.url(variant)
+        return of(url), shelf.tool(variant, url, f"bench_{variant}")
 
     pages: dict[str, tuple[Strings, dict[str, Any]]] = {
         NOTHING: (strings.in_memory(), {}),
-        "a connection a call": (strings.by_driver(connecting), {}),
+        "a connection a call": (strings.by_connecting(shelf.url("connecting")), {}),
         "SQLAlchemy Core by hand": (strings.by_core_bare(engine), {}),
         "SQLAlchemy ORM by hand": (strings.by_orm_bare(engine), {}),
-        RAW: (strings.by_driver(), tool("raw")),
-        CORE: (strings.by_core(), tool("core")),
-        "cpkit, ORM": (strings.by_orm(), tool("orm")),
+        RAW: lent("raw"),
+        CORE: lent("core"),
+        "cpkit, ORM": lent("orm"),
     }
     calls = {
         name: sender(application(Page(of), {"/": settings}), path, method=method)
@@ -76,7 +76,7 @@ def untouched() -> Case:
     """A unit of work borrows nothing before it is used, and is its own hook: what is left is to
     make it, and to see that nothing is to be ended."""
     shelf = Shelf()
-    shelf.tool("raw", shelf.url("raw"))
+    shelf.tool("raw", url := shelf.url("raw"))
     settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}
-    calls = senders(Page(strings.by_driver()), settings, "/neither")
+    calls = senders(Page(strings.by_driver(url)), settings, "/neither")
     return Case(calls, NOTHING, ANSWER, cleanup=shelf.close, without=[NOTHING])

@@ -69,7 +69,8 @@ def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
     """Each row answers alike: nothing on, one piece at a time, and all with one read."""
-    (shelf, _), raw, known = _shelf(), strings.by_driver().kept, {BOOK: STRING}.__getitem__
+    (shelf, url), known = _shelf(), {BOOK: STRING}.__getitem__
+    raw = strings.by_driver(url).kept
     calls = {
         PLAIN: _by_default(known),
         "cpkit RoutesDispatcher": _by_routes(known),
@@ -88,10 +89,10 @@ def own() -> Case:
     import cherrypy.lib.cpstats
 
     (shelf, url), theirs, ours = _shelf(), "CherryPy's own four", "cpkit's four"
-    connecting = strings.by_driver(strings.connecting(strings.connector(url))).kept
+    connecting, raw = strings.by_connecting(url).kept, strings.by_driver(url).kept
     dispatcher, settings = cherrypy.dispatch.RoutesDispatcher(), {"tools.cpstats.on": True}
     calls = {theirs: _by_routes(connecting, dispatcher, **THEIRS, **settings)}
-    calls[ours] = _by_routes(strings.by_driver().kept, **FOUR)
+    calls[ours] = _by_routes(raw, **FOUR)
     return Case(calls, theirs, ANSWER, cleanup=shelf.close, ours=ours)
 
 
@@ -106,7 +107,7 @@ def _flask(url: str) -> Call:
 
     app = flask.Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    database, (_, select, _) = SQLAlchemy(app), strings.statements()
+    database, (_, select) = SQLAlchemy(app), strings.statements()
 
     @app.get("/library/<int:library_id>/book/<int:book_id>")
     def show(library_id: int, book_id: int) -> flask.Response:
@@ -149,7 +150,7 @@ def _fastapi(engine: Any, opened: Shelf) -> Call:
     from fastapi import Depends, FastAPI, Response
     from sqlalchemy.orm import Session
 
-    app, (_, select, _) = FastAPI(), strings.statements()
+    app, (_, select) = FastAPI(), strings.statements()
 
     def session() -> Iterator[Session]:
         with Session(engine) as made:
@@ -184,7 +185,7 @@ def frameworks() -> Case:
     calls = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),
-        "cpkit, raw": _by_routes(strings.by_driver().kept, **FOUR),
+        "cpkit, raw": _by_routes(strings.by_driver(url).kept, **FOUR),
         "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
         "Flask": _flask(url),
         "Falcon": _falcon(read),

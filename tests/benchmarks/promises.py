@@ -1,28 +1,33 @@
 """What cpkit promises of its speed (``promises.toml``), and what a run says of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.benchmarks.machine import read_toml
-from tests.benchmarks.results import Readings
+from tests.benchmarks.results import Asked
 from tests.benchmarks.words import digits, duration
 
 _UNITS = {"ns": 1.0, "µs": 1e3, "ms": 1e6, "%": 0.01, "×": 1.0, "": 1.0}
 
 
 class Promise(NamedTuple):
-    """A promise: its words, its goal as ``"≥ 30 ×"``, a reading of a run, what it is divided by."""
+    """A promise: its words, its goal as ``"≥ 30 ×"``, a reading of a run, what it is divided by.
+
+    A reading is a method of a question's with its title and a variant, or the figure of a *load*;
+    *failures* are the errors and the lost writes of cpkit's programs under all loads.
+    """
 
     words: str
     goal: str
     figure: Sequence[str]
     over: Sequence[str] = ()
 
-    def reached(self, readings: Readings) -> float | None:
+    def reached(self, published: Iterable[Asked], loads: Mapping[str, Any]) -> float | None:
         """Return the figure of a run; None where it was not measured."""
+        run = {asked.title: asked for asked in published}, loads
         try:
-            return readings(*self.figure) / (readings(*self.over) if self.over else 1)
+            return _read(*run, *self.figure) / (_read(*run, *self.over) if self.over else 1)
         except KeyError:
             return None
 
@@ -39,7 +44,20 @@ class Promise(NamedTuple):
         return f"{figure:.1%}" if unit == "%" else f"{digits(figure)} {'×' * (unit == '×')}".strip()
 
 
-def kept(readings: Readings) -> Iterator[tuple[Promise, float | None]]:
+def _read(published: Mapping[str, Asked], loads: Any, kind: str, title: str, *of: str) -> float:
+    if kind == "failures":
+        programs = (each.items() for each in loads[title]["workloads"].values())
+        ours = (made for every in programs for name, made in every if "cpkit" in name)
+        return float(sum(made["errors"] + made["lost"] for made in ours))
+    if kind == "load":
+        workload, program, field = (*of, "ratio")[:3]
+        return float(loads[title]["workloads"][workload][program][field])
+    return float(getattr(published[title], kind)(*of))
+
+
+def kept(
+    published: Iterable[Asked], loads: Mapping[str, Any]
+) -> Iterator[tuple[Promise, float | None]]:
     """Yield each promise and the figure that a run reached; None: not measured."""
     for told in read_toml(Path(__file__).with_suffix(".toml"))["promise"]:
-        yield (promise := Promise(**told)), promise.reached(readings)
+        yield (promise := Promise(**told)), promise.reached(published, loads)

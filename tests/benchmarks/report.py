@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tests.benchmarks import charts, machine
 from tests.benchmarks.promises import kept
 from tests.benchmarks.questions import load
-from tests.benchmarks.results import LATEST, Asked, Readings, Result, loads, questions
+from tests.benchmarks.results import LATEST, Asked, Result, loads, questions
 from tests.benchmarks.turns import SECONDS
 from tests.benchmarks.words import digits, duration, signed
 
@@ -69,7 +69,7 @@ def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> Result:
     """Return what the template is filled with."""
     asked = questions(results)
     published = [one for one in asked if one.is_published]
-    reached = [pair for pair in kept(Readings(published, loaded)) if pair[1] is not None]
+    reached = [pair for pair in kept(published, loaded) if pair[1] is not None]
     return {
         "results": results,
         "published": published,

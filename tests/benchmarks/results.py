@@ -1,4 +1,4 @@
-"""The results of a run as pytest-benchmark writes them, and single figures read from them.
+"""The results of a run as pytest-benchmark writes them, and what a question's part says.
 
 ``pytest-benchmark compare tests/benchmarks/results/latest.json`` shows the published run, beside
 a run of one's own. What turns add (the ratio and its interval, the noise, instructions) is in
@@ -6,7 +6,7 @@ each benchmark's ``extra_info``.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -111,25 +111,3 @@ def questions(results: Mapping[str, Any]) -> list[Asked]:
     for one in results["benchmarks"]:
         groups.setdefault(one["group"], []).append(one)
     return [Asked(group) for group in groups.values()]
-
-
-class Readings:
-    """Single figures of a run; KeyError where one was not measured or was too noisy."""
-
-    def __init__(self, published: Iterable[Asked], loads: Mapping[str, Any]) -> None:
-        self._questions = {asked.title: asked for asked in published}
-        self._loads = loads
-
-    def __call__(self, kind: str, title: str, *of: str) -> float:
-        """Return what a method of the question says, or the figure of a *load*.
-
-        *failures* are the errors and the lost writes of cpkit's programs under all loads.
-        """
-        if kind == "failures":
-            programs = (each.items() for each in self._loads[title]["workloads"].values())
-            ours = (made for every in programs for name, made in every if "cpkit" in name)
-            return float(sum(made["errors"] + made["lost"] for made in ours))
-        if kind == "load":
-            workload, program, field = (*of, "ratio")[:3]
-            return float(self._loads[title]["workloads"][workload][program][field])
-        return float(getattr(self._questions[title], kind)(*of))

@@ -10,8 +10,9 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from timeit import Timer
 
-from tests.benchmarks.questions import Call, Case, Question, verify
+from tests.benchmarks.questions import Case, Question, verify
 
 AGAIN = "baseline again"
 SECONDS = 4.0  # a question
@@ -73,13 +74,13 @@ def take_rounds(
     case: Case, seconds: float, seed: int = 0, clock: Clock = time.perf_counter_ns
 ) -> dict[str, list[float]]:
     """Return the nanoseconds a unit of work, one timing a round, of each variant and AGAIN."""
-    calls = {**case.variants, AGAIN: case.variants[case.baseline]}
-    costs = {name: _cost(call, clock) for name, call in case.variants.items()}
-    costs[AGAIN] = costs[case.baseline]
+    timers = {name: Timer(call, timer=clock) for name, call in case.variants.items()}
+    costs = {name: _cost(timer, clock) for name, timer in timers.items()}
+    timers[AGAIN], costs[AGAIN] = timers[case.baseline], costs[case.baseline]
     wanted = min(MOST_BATCH_NS, max(LEAST_BATCH_NS, SHARE_OF_SLOWEST * max(costs.values())))
     batches = {name: max(1, round(wanted / max(1, cost))) for name, cost in costs.items()}
-    order, shuffle = list(calls), random.Random(seed).shuffle
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+    order, shuffle = list(timers), random.Random(seed).shuffle
+    taken: dict[str, list[float]] = {name: [] for name in timers}
     begun, count = clock(), 0
     gc.collect()
     gc.freeze()
@@ -91,8 +92,8 @@ def take_rounds(
                 if costs[name] < MOST_BATCH_NS:
                     # Untimed: a server's request follows on one of its own kind, and finds its
                     # code in the caches; these follow on their rivals.
-                    _spent(calls[name], batches[name], clock)
-                spent = _spent(calls[name], batches[name], clock)
+                    timers[name].timeit(batches[name])
+                spent = timers[name].timeit(batches[name])
                 taken[name].append(spent / (batches[name] * case.calls))
             count += 1
             if count % 50 == 0:
@@ -110,20 +111,12 @@ def _go_on(rounds: int, spent: float) -> bool:
     return spent < 1 and rounds < MOST_ROUNDS
 
 
-def _cost(call: Call, clock: Clock) -> int:
+def _cost(timer: Timer, clock: Clock) -> float:
     """Return the nanoseconds of one call; the trials warm the variant up."""
     begun, trials = clock(), []
     while len(trials) < 2 or (len(trials) < 10 and clock() - begun < WARM_NS):
-        trials.append(_spent(call, 1, clock))
+        trials.append(timer.timeit(1))
     return min(trials)
-
-
-def _spent(call: Call, times: int, clock: Clock) -> int:
-    repeat = range(times)
-    begun = clock()
-    for _ in repeat:
-        call()
-    return clock() - begun
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -21,7 +21,7 @@ from typing import Any
 from tests.benchmarks import machine
 from tests.benchmarks.load.servers import Server, condense, take_turns
 from tests.benchmarks.results import FOLDER
-from tests.benchmarks.strings import create_table
+from tests.benchmarks.strings import create_table, stored
 
 Told = Mapping[str, Any]
 TOLD = machine.read_toml(Path(__file__).with_name("comparisons.toml"))
@@ -58,7 +58,9 @@ def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterat
         if kind != "demo":
             create_table(url)
         line = TOLD["kind"][kind].format(url=url, more="".join(more), port="{port}")
-        yield Server(name, [sys.executable, *shlex.split(line)], counts=kind != "demo")
+        counted = kind != "demo" and " ceiling" not in program
+        command = [sys.executable, *shlex.split(line)]
+        yield Server(name, command, functools.partial(stored, url) if counted else None)
 
 
 def load(workload: Told) -> dict[str, Any]:

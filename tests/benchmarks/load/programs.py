@@ -18,7 +18,7 @@ from typing import Any
 
 import cherrypy
 
-from tests.benchmarks.strings import LENT, Strings, by_driver, connecting, connector, in_memory
+from tests.benchmarks.strings import LENT, Strings, by_connecting, in_memory
 
 SETTINGS: dict[str, Any] = {
     "request.dispatch": cherrypy.dispatch.MethodDispatcher(),
@@ -56,8 +56,7 @@ def root(of: Strings) -> object:
         time.sleep(0.01)
         return visit()
 
-    members = {"stored": of.stored, "visit": visit, "work": work}
-    resources = {name: Resource(get) for name, get in members.items()}
+    resources = {"visit": Resource(visit), "work": Resource(work)}
     resources["generator"] = Resource(lambda: of.kept(cherrypy.session.id), generate)
     return type("Root", (), resources)()
 
@@ -68,11 +67,11 @@ def program(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[o
     With *locking* the database has the sessions too, for processes that share them, and no
     accesses are logged.
     """
-    mark, settings = "?" if url.startswith("sqlite") else "%s", dict(SETTINGS)
+    settings = dict(SETTINGS)
     if variant == "ceiling":
         made = in_memory()
     elif variant == "connecting":
-        made = by_driver(connecting(connector(url)), mark)
+        made = by_connecting(url)
     else:
         import cpkit.tools  # noqa: F401
         from cpkit.plugins import DatabasePlugin
@@ -82,7 +81,7 @@ def program(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[o
         cherrypy.config.update({"engine.db.on": True, "engine.db.url": url, **options})
         handle, strings = LENT[variant]
         settings |= {"cpkit.db.on": True, "cpkit.db.handle": handle}
-        made = strings(mark=mark) if variant == "raw" else strings()
+        made = strings(url)
     if locking:
         from cpkit.sessions import DatabaseSession
 

@@ -8,10 +8,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-from urllib.request import urlopen
 
 import psutil
 
@@ -26,13 +25,13 @@ Taken = dict[str, dict[str, list[dict[str, Any]]]]
 class Server:
     """A program, how to start it, and how many writes it has answered.
 
-    ``{port}`` in the *command* is replaced. Where it *counts* its writes, ``/stored`` says how many
-    there are; else each client reads again what it was last told.
+    ``{port}`` in the *command* is replaced. *stored* says how many writes there are; without it
+    each client reads again what it was last told.
     """
 
     name: str
     command: Sequence[str]
-    counts: bool = True
+    stored: Callable[[], int] | None = None
     port: int = 0
     answered: int = 0
     unread: int = 0
@@ -65,7 +64,7 @@ class Server:
     def drive(self, workload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Put the load on, from another process; return its summary and the processor time."""
         load = Load(self.port, **{**workload, "seconds": seconds})
-        if self.counts:
+        if self.stored:
             load = replace(load, check=None)
         before = self._processor()
         command = [sys.executable, "-m", "tests.benchmarks.load.driver", json.dumps(asdict(load))]
@@ -87,10 +86,7 @@ class Server:
 
     def lost(self) -> int:
         """Return how many answered writes are not stored, or were not to be read again."""
-        if not self.counts:
-            return self.unread
-        with urlopen(f"http://{HOST}:{self.port}/stored", timeout=30) as page:
-            return self.answered - int(page.read())
+        return self.answered - self.stored() if self.stored else self.unread
 
 
 def take_turns(
