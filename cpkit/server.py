@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields, replace
 from email.utils import formatdate
@@ -116,6 +116,17 @@ class Gateway(Gateway_10):
             self.req.ensure_headers_sent()
         finally:
             getattr(answer, "close", lambda: None)()
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """Begin an answer; one that takes the place of another has nothing of it (PEP 3333)."""
+        if exc_info and not self.req.sent_headers:
+            # NOTE: cheroot would send both heads, with two lengths, or with a coding of neither.
+            self.req.outheaders.clear()
+            self.remaining_bytes_out = None
+        write: Callable[[bytes], None] = super().start_response(status, headers, exc_info)
+        return write
 
     def _send(self, answer: Iterable[bytes]) -> None:
         for chunk in filter(None, answer):

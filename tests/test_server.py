@@ -142,6 +142,27 @@ def test_a_request_that_cannot_be_parsed_is_a_400_and_not_logged(port, start):
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+def breaking(environ, start_response):
+    """An answer that fails before its first byte, and is told to be another, as CherryPy's are."""
+    start_response("200 OK", [("Content-Length", "9000"), ("Content-Encoding", "gzip")])
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        failed = sys.exc_info()
+    start_response("500 Internal Server Error", [("Content-Length", "6")], failed)
+    return [b"failed"]
+
+
+def test_an_answer_that_takes_the_place_of_another_has_nothing_of_it(port):
+    cherrypy.tree.graft(breaking)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert re.findall(rb"Content-[^\r]+", answer) == [b"Content-Length: 6"]
+    assert answer.endswith(b"\r\n\r\nfailed")
+
+
 STARTS = {
     "quickstart": "cherrypy.quickstart(Root(), config=config)",
     "engine.start": (

@@ -99,9 +99,10 @@ class Zstandard:
 
     def __init__(self, level: int | None) -> None:
         self._library = import_module("zstandard")
-        parameters = self._library.ZstdCompressionParameters.from_level(
-            3 if level is None else level, window_log=_ZSTD_WINDOW_LOG
-        )
+        from_level = self._library.ZstdCompressionParameters.from_level
+        level = 3 if level is None else level
+        window = min(from_level(level).window_log, _ZSTD_WINDOW_LOG)
+        parameters = from_level(level, window_log=window)
         self._stream = self._library.ZstdCompressor(compression_params=parameters).compressobj()
         self.compress: Callable[[bytes], bytes] = self._stream.compress
 

@@ -31,6 +31,9 @@ _CODED_TAG = re.compile(r'W/"([^"]*)-(?:zstd|br|gzip)"')
 _WITHOUT_BODY = (204, 205, 304)
 _PARTIAL = 206  # RFC 9110, 14.1: the ranges are those of the bytes as they are
 _RANGES = "multipart/byteranges"
+# What is of the bytes as they were: ranges (RFC 9110, 14.3) and digests, old ones too (RFC 9530).
+_OF_THE_BYTES = ("Accept-Ranges", "Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
+_LARGE = 1 << 20  # bytes from which on a file is compressed while it is sent
 
 
 # What is text, and made of text: images, archives and most fonts are compressed already.
@@ -106,6 +109,7 @@ class Compression:
         self._min_size, self._debug = settings.min_size, settings.debug
         self._starting = Hook(self.start, priority=START)
         self._finishing = Hook(self.finish, priority=COMPRESS)
+        self._unmeasuring = Hook(self.unmeasure, failsafe=True, priority=0)
 
     def begin(self, request: Request) -> None:
         """Have the answer to *request* compressed."""
@@ -145,7 +149,7 @@ class Compression:
             return
         if _size(response) < self._min_size and not self._must_compress(request.headers):
             return
-        self._compress(request.method, response, coding)
+        self._compress(request, response, coding)
 
     def _varies(self, status: int, headers: Mapping[str, str]) -> bool:
         """Tell whether the answer, or what it stands for, could be in another coding."""
@@ -155,20 +159,40 @@ class Compression:
         is_ranges = status == _PARTIAL and str(content_type).startswith(_RANGES)
         return status not in _WITHOUT_BODY and (is_ranges or self._types.match(content_type))
 
-    def _compress(self, method: str, response: Response, coding: str) -> None:
+    def _compress(self, request: Request, response: Response, coding: str) -> None:
         headers = response.headers
+        is_streamed = response.stream or self._is_large_file(response)
         # NOTE: of an answer to HEAD that is no stream CherryPy counts the bytes, and its caching
         # tool keeps them for GET.
-        if method != "HEAD" or not response.stream:
+        if request.method != "HEAD" or not is_streamed:
             stream = compressor(coding, self._levels.get(coding))
             body = compressed(response.body, stream, flushing=response.stream)
             # NOTE: a list is what others may look into; only what is no list stays a stream.
             response.body = [b"".join(body)] if isinstance(response.body, list) else body
         headers["Content-Encoding"] = coding
-        for name in ("Content-Length", "Content-MD5", "Accept-Ranges"):
+        for name in _OF_THE_BYTES:
             headers.pop(name, None)
+        if is_streamed and not response.stream:
+            # NOTE: without a length CherryPy would compress it whole first, in memory.
+            request.hooks["on_end_resource"].append(self._unmeasuring)
+        else:
+            headers.pop("Content-Length", None)
         if "ETag" in headers:
             headers["ETag"] = coded_tag(headers["ETag"], coding)
+
+    @staticmethod
+    def _is_large_file(response: Response) -> bool:
+        """Tell whether a body that CherryPy sends piece by piece is too much to be held."""
+        is_measured = response.headers.get("Content-Length") is not None
+        return is_measured and not isinstance(response.body, list) and _size(response) >= _LARGE
+
+    @staticmethod
+    def unmeasure() -> None:
+        """Take off the length that the bytes had before they were compressed."""
+        response = cherrypy.serving.response
+        response.headers.pop("Content-Length", None)
+        fields = response.header_list or []
+        response.header_list = [it for it in fields if it[0].lower() != b"content-length"]
 
     @staticmethod
     def _must_compress(headers: Mapping[str, str]) -> bool:

@@ -95,7 +95,7 @@ class Sharing:
 
     def begin(self, request: Request) -> None:
         """Have the answer to *request* shared."""
-        if request.method == "OPTIONS" and MARKS <= request.headers.keys():
+        if request.method == "OPTIONS" and request.headers.keys() >= MARKS:
             request.hooks["on_start_resource"].append(self._preflight)
         else:
             self._share(request)

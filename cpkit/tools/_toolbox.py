@@ -139,7 +139,7 @@ class Toolbox(CherryToolbox):
         allowed = cherrypy.serving.response.headers.get("Allow", "")
         names = sorted(allowed.split(", "), key=lambda name: name != "GET")
         asked = request.headers.get("Access-Control-Request-Method")
-        if request.method == "OPTIONS" and asked in names:
+        if request.method == "OPTIONS" and asked and asked in names:
             own = self._given_for(request, asked)
             given.clear()  # what one method grants says nothing of another
             given.update(own)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation.codings import (
     CODINGS,
+    LEVELS,
     compressed,
     compressor,
     is_installed,
@@ -95,3 +96,14 @@ def test_each_chunk_of_a_live_stream_can_be_read_at_once():
 def test_a_gzip_stream_is_the_same_whenever_it_is_made():
     one, two = (b"".join(compressed([b"x"], compressor("gzip"), flushing=False)) for _ in "12")
     assert one == two
+
+
+def test_a_window_is_what_its_level_needs_and_no_more_than_browsers_have():
+    library = pytest.importorskip("zstandard")
+    sizes = {}
+    for level in LEVELS["zstd"]:
+        stream = compressor("zstd", level)
+        frame = stream.compress(b"x") + stream.flush()
+        sizes[level] = library.get_frame_parameters(frame).window_size
+    assert sizes[1] < sizes[3] < sizes[19] == sizes[22]
+    assert max(sizes.values()) == 8 << 20  # RFC 9659

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zlib
+from http.client import HTTPConnection
 
 import cherrypy
 import pytest
@@ -261,6 +262,98 @@ def test_a_file_is_compressed_and_takes_no_ranges_then(cp_client, file):
     answer = cp_client.get("/", **asked())
     assert body_of(answer).decode() == TEXT
     assert "Accept-Ranges" not in answer.headers
+
+
+AS_THEY_ARE = {"tools.encode.on": False}  # which reads a text whole, to encode it
+
+
+class Pieces(io.BytesIO):
+    """A file that counts how often it is read from."""
+
+    reads = 0
+
+    def read(self, size=-1):
+        self.reads += 1
+        return super().read(size)
+
+    def fileno(self):
+        raise io.UnsupportedOperation
+
+
+@pytest.fixture
+def large():
+    """Return a file of 2 MB, of which a handler tells the length as CherryPy's static files do."""
+    return Pieces(b"".join(b"%d,%d\n" % (number, number**3) for number in range(100_000)))
+
+
+def sending(large, **headers):
+    def handler():
+        for name, value in {"Content-Length": str(len(large.getvalue())), **headers}.items():
+            cherrypy.response.headers[name] = value
+        return large
+
+    return handler
+
+
+def test_a_large_file_is_compressed_while_it_is_sent(cp_client, large):
+    mount(sending(large, ETag='"5"'), **AS_THEY_ARE)
+    text, answer = large.getvalue(), cp_client.get("/", stream=True, **asked())
+    chunks = answer.iter_content()
+    begun = next(chunks)
+    assert large.reads < 20
+    assert gzip.decompress(begun + b"".join(chunks)) == text
+    assert "Content-Length" not in answer.headers
+    assert answer.headers["ETag"] == 'W/"5-gzip"'
+
+
+def test_head_reads_nothing_of_a_large_file(cp_client, large):
+    mount(sending(large), **AS_THEY_ARE)
+    answer = cp_client.head("/", **asked())
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Content-Length" not in answer.headers
+    assert large.reads == 0
+
+
+def test_a_large_file_that_is_not_compressed_has_its_length(cp_client, large):
+    mount(sending(large), **AS_THEY_ARE)
+    answer = cp_client.get("/")
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+
+
+def test_the_caching_tool_stores_a_large_file_with_the_length_that_it_has(cp_client, large):
+    text = large.getvalue()
+    caching = {"tools.caching.on": True, "tools.caching.maxobj_size": 10**7}
+    mount(sending(large), **AS_THEY_ARE, **caching)
+    cp_client.get("/", **asked())
+    answer = cp_client.get("/", **asked())
+    assert "Age" in answer.headers
+    assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert body_of(answer) == text
+
+
+def test_a_large_file_goes_through_a_connection_that_is_kept(cp_server, tmp_path):
+    text = b"A line of a large file.\n" * 100_000
+    (tmp_path / "large.txt").write_bytes(text)
+    files = {"tools.staticdir.on": True, "tools.staticdir.dir": str(tmp_path)}
+    cherrypy.tree.mount(None, "", {"/": {**ON, **files}})
+    connection = HTTPConnection(cp_server.host, cp_server.port, timeout=10)
+    for method in ("HEAD", "GET", "HEAD", "GET"):
+        connection.request(method, "/large.txt", headers={"Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        body = answer.read()
+        assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+        assert method == "HEAD" or gzip.decompress(body) == text
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["Content-Digest", "Repr-Digest", "Digest", "Content-MD5", "Accept-Ranges"]
+)
+def test_nothing_is_told_of_the_bytes_that_is_true_of_others(cp_client, name):
+    mount(with_headers(**{name.replace("-", "_"): "of the text"}))
+    assert name not in cp_client.get("/", **asked()).headers
+    assert name not in cp_client.head("/", **asked()).headers
+    assert cp_client.get("/").headers[name] == "of the text"
 
 
 def test_a_range_is_one_of_the_bytes_as_they_are(cp_client, file):
