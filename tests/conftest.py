@@ -24,8 +24,8 @@ pytest_plugins = ["pytester"]
 # PERF: tests start many interpreters: without bytecode each would compile cpkit anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# PERF: no test trusts a certificate, and pg8000 reads all of the system's for each connection.
-os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+# PERF: no test trusts a certificate, and pg8000 reads all of the machine's for each connection.
+os.environ.update(SSL_CERT_FILE=os.devnull, SSL_CERT_DIR=os.devnull)
 
 
 @pytest.hookimpl(trylast=True)
