@@ -1,42 +1,23 @@
-"""The spans of phases, which are made when they are over.
-
-A span that is begun and ended asks the sampler, takes locks, keeps limits and tells processors of
-its beginning: seven times the work of the span itself. A phase that is over needs none of that, as
-long as the SDK's own sampler and processors are in use: the span is handed to the processors as it
-would be at its end.
-"""
+"""The spans of requests and of their phases: which way they are made, and which is in which."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from opentelemetry import trace
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext
 
 from .phases import RequestTiming
 
 try:
-    from opentelemetry.sdk.trace import (
-        ReadableSpan,
-        SpanProcessor,
-        SynchronousMultiSpanProcessor,
-        sampling,
-    )
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+    from . import sdk_spans
 except ImportError:  # the API alone, or another SDK: spans are begun and ended
-    _AT_THE_END: tuple[type, ...] = ()
-else:
-    _AT_THE_END = (SpanProcessor, SimpleSpanProcessor, BatchSpanProcessor)
+    sdk_spans = None  # type: ignore[assignment]
 
-_COUNTED = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"  # the SDK counts what is begun
 # PERF: to read a member of an enum is a call in Python 3.11.
-_INTERNAL = trace.SpanKind.INTERNAL
-_NOTHING, _UNSET = BoundedAttributes(0), trace.Status()
-
+_INTERNAL, _SERVER = trace.SpanKind.INTERNAL, trace.SpanKind.SERVER
+_SAMPLED = trace.TraceFlags.SAMPLED
 
 Stretch = tuple[str, int, int]  # an Interval, or what is like one
 
@@ -65,71 +46,64 @@ class BegunSpans:
         return span
 
 
-class OverSpans:
-    """Spans as the SDK hands them to its processors at their end."""
-
-    def __init__(self, tracer: Any, root: Any) -> None:
-        self._hand_on: Callable[[Any], None] = tracer.span_processor.on_end
-        self._new_id: Callable[[], int] = tracer.id_generator.generate_span_id
-        self._resource, self._scope = root.resource, root.instrumentation_scope
-        self.root: SpanContext = root.get_span_context()
-        self._trace, self._flags = self.root.trace_id, self.root.trace_flags
-        self._state = self.root.trace_state
-
-    def make(self, name: str, parent: SpanContext, started: int, ended: int) -> SpanContext:
-        """Make a span, and return its context."""
-        context = SpanContext(self._trace, self._new_id(), False, self._flags, self._state)
-        # PERF: by position; the kind, the links and the events are what start_span's are.
-        self._hand_on(
-            ReadableSpan(
-                name, context, parent, self._resource, _NOTHING, (), (),
-                _INTERNAL, None, _UNSET, started, ended, self._scope,
-            )
-        )  # fmt: skip
-        return context
-
-
 class Makers:
-    """What chooses how the spans of a *tracer* are made."""
+    """What chooses how the spans of a *tracer* are made: quickly, where nobody can tell."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer: Any = tracer
         self._processors: object = None
-        self._looks_at_ends_only = False
+        self._ends_are_enough = False
 
-    def within(self, root: Any, context: Context) -> Maker:
-        """Return what makes spans in *root*: quickly, where nobody can tell the difference."""
+    def begin(
+        self,
+        name: str,
+        context: Context,
+        parent: trace.SpanContext,
+        attributes: Mapping[str, str | int],
+        started: int,
+    ) -> trace.Span:
+        """Begin the span of a request in *parent*, which is that of *context*."""
+        valid = parent.is_valid
+        # A span of this process around it is a middleware's, of which it is a part.
+        kind, tracer = _INTERNAL if valid and not parent.is_remote else _SERVER, self._tracer
+        if self._looks_at_ends_only():
+            within = parent if valid else None
+            return sdk_spans.begin_late(tracer, name, context, within, kind, attributes, started)
+        begun: trace.Span = tracer.start_span(name, context, kind, attributes, start_time=started)
+        return begun
+
+    @staticmethod
+    def end(span: trace.Span, name: str, more: Mapping[str, str | int], ended: int) -> None:
+        """End the span of a request, with *more* attributes, and another *name* if it has one."""
+        failed = "error.type" in more
+        finish: Callable[..., bool] | None = getattr(span, "finish", None)  # a LateSpan's
+        if finish is not None and finish(name, more, failed, ended):
+            return
+        for key, value in more.items():  # PERF: one by one; the SDK copies a mapping first
+            span.set_attribute(key, value)
+        if name:
+            span.update_name(name)
+        if failed:
+            span.set_status(trace.StatusCode.ERROR)
+        span.end(ended)
+
+    def within(self, root: trace.Span, context: Context) -> Maker:
+        """Return what makes spans in *root*."""
+        at = root.get_span_context()
+        if at.trace_flags & _SAMPLED and self._looks_at_ends_only():
+            return sdk_spans.OverSpans(self._tracer, at)
+        return BegunSpans(self._tracer, root, context)
+
+    def _looks_at_ends_only(self) -> bool:
         processor = getattr(self._tracer, "span_processor", None)
         # NOTE: a private name. Without it, spans are begun and ended.
         processors: Sequence[object] | None = getattr(processor, "_span_processors", None)
         if processors is not self._processors:  # PERF: looked at once
             self._processors = processors
-            self._looks_at_ends_only = _looks_at_ends_only(self._tracer, processors or ())
-        if self._looks_at_ends_only and root.get_span_context().trace_flags.sampled:
-            return OverSpans(self._tracer, root)
-        return BegunSpans(self._tracer, root, context)
-
-
-def _looks_at_ends_only(tracer: Any, processors: Sequence[object]) -> bool:
-    """Tell whether a *tracer* of the SDK does nothing at the beginning of a span in a sampled one.
-
-    Subclasses of its samplers and processors may do so.
-    """
-    if not _AT_THE_END or os.environ.get(_COUNTED):
-        return False
-    if type(tracer.span_processor) is not SynchronousMultiSpanProcessor:
-        return False
-    known = all(type(one) in _AT_THE_END for one in processors)
-    return known and _samples_all_within(tracer.sampler)
-
-
-def _samples_all_within(sampler: Any) -> bool:
-    """Tell whether what is in a sampled span of this process is always sampled too."""
-    decides = type(sampler).should_sample
-    if decides is sampling.ParentBased.should_sample:
-        # NOTE: a private name too.
-        sampler = getattr(sampler, "_local_parent_sampled", None)
-    return sampler is sampling.ALWAYS_ON or decides is sampling.TraceIdRatioBased.should_sample
+            self._ends_are_enough = sdk_spans is not None and sdk_spans.ends_are_enough(
+                self._tracer, processors or ()
+            )
+        return self._ends_are_enough
 
 
 def make_children(spans: Maker, timing: RequestTiming, ahead: int, least: float) -> None:
@@ -137,10 +111,14 @@ def make_children(spans: Maker, timing: RequestTiming, ahead: int, least: float)
 
     *ahead* is what to add to the timing's clock. What is in a shorter one is shorter.
     """
-    # PERF: timing.laps(), but plain tuples.
-    laps = [lap for lap in timing.stretches() if lap[2] > lap[1]]
-    made, make = {-1: spans.root}, spans.make
-    for place, parent, (name, started, ended) in nested(laps, timing.intervals):
+    root, make = spans.root, spans.make
+    if not timing.intervals:  # PERF: nothing is in anything
+        for name, started, ended in timing.stretches():
+            if ended - started >= least and ended > started:
+                make(name, root, ahead + started, ahead + ended)
+        return
+    made = {-1: root}
+    for place, parent, (name, started, ended) in nested(timing.laps(), timing.intervals):
         if ended - started >= least:
             made[place] = make(name, made[parent], ahead + started, ahead + ended)
 

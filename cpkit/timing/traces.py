@@ -17,8 +17,10 @@ from typing import Any
 import cherrypy
 from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.propagators.textmap import Getter
+from opentelemetry.propagators.textmap import Getter, TextMapPropagator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import cpkit
 from cpkit.cherry import Request
@@ -30,10 +32,7 @@ from .phase_spans import Makers, make_children
 from .phases import RequestTiming
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
-PATH_LENGTH = 1024
-
-# PERF: to read a member of an enum is a call in Python 3.11.
-_INTERNAL, _SERVER = trace.SpanKind.INTERNAL, trace.SpanKind.SERVER
+PATH_LENGTH, METHOD_LENGTH = 1024, 64
 
 _MOST_STATES, _MOST_BAGGAGE = 32, 180
 # W3C Trace Context, 3.3.1.3, as OpenTelemetry has it; W3C Baggage, 3.3.1, without properties.
@@ -84,6 +83,28 @@ class _Environ(Getter[Mapping[str, Any]]):
 
 
 _ENVIRON = _Environ()
+_READ_BY: dict[type, str] = {
+    TraceContextTextMapPropagator: "HTTP_TRACEPARENT",
+    W3CBaggagePropagator: "HTTP_BAGGAGE",
+}
+
+
+@lru_cache(maxsize=8)
+def _read_by(propagator: TextMapPropagator) -> list[str] | None:
+    """Return the variables without which *propagator* changes no context; None: nobody knows."""
+    # NOTE: a private name. Without it, the propagator is asked for each request.
+    parts = getattr(propagator, "_propagators", [propagator])
+    known = all(type(part) in _READ_BY for part in parts)
+    return [_READ_BY[type(part)] for part in parts] if known else None
+
+
+def _context_of(environ: Mapping[str, Any]) -> Context:
+    """Return the current context, and in it what the fields of a request tell."""
+    context = contexts.get_current()
+    read = _read_by(propagate.get_global_textmap())
+    if read is not None and environ.keys().isdisjoint(read):  # PERF: of most requests, none
+        return context
+    return propagate.extract(environ, context, _ENVIRON)
 
 
 class Trace:
@@ -137,59 +158,61 @@ class Traces:
         if "trace" in vars(request):  # another plugin's
             return
         try:
-            # An InternalRedirect: one request to the client, two to CherryPy.
-            made = vars(request.prev).get("trace") if request.prev is not None else None
-            found = request.__dict__["trace"] = made or self._begun(request, timing)
+            found = request.__dict__["trace"] = _trace_of(request) or self._begun(request, timing)
             found.attach()
             timing.trace = found
         except Exception:  # of a sampler or propagator: no reason to refuse the request
+            request.__dict__["trace"] = None  # not tried again
             cherrypy.log("A trace could not be begun", "TIMING", 40, traceback=True)
 
     def _begun(self, request: Request, timing: RequestTiming) -> Trace:
         ahead = time_ns() - perf_counter_ns()
         known = vars(request)
-        context = propagate.extract(known.get("wsgi_environ", {}), contexts.get_current(), _ENVIRON)
-        method = request.method if request.method in KNOWN_METHODS else OTHER_METHOD
-        attributes = {
+        context = _context_of(known.get("wsgi_environ", {}))
+        name = method = request.method
+        attributes: dict[str, str | int] = {
             "http.request.method": method,
             "url.scheme": request.scheme if request.scheme in KNOWN_SCHEMES else OTHER_SCHEME,
             "url.path": (request.script_name + request.path_info)[:PATH_LENGTH],
         }
+        if method not in KNOWN_METHODS:
+            attributes["http.request.method"] = OTHER_METHOD
+            attributes["http.request.method_original"] = method[:METHOD_LENGTH]
+            name = "HTTP"
         # For samplers, which decide now: at the end it may be that of a static file.
         route = route_of(request, known.get("timed_handler"))
         if route:
             attributes["http.route"] = route
-        span = self._tracer.start_span(
-            f"{method} {route}" if route else method,
+        span = self._makers.begin(
+            f"{name} {route}" if route else name,
             context,
-            _INTERNAL if _within(context) else _SERVER,
+            trace.get_current_span(context).get_span_context(),
             attributes,
-            start_time=ahead + timing.marks[1],
+            ahead + timing.marks[1],
         )
-        return Trace(span, context, method, route, ahead)
+        return Trace(span, context, name, route, ahead)
 
     def end(
         self, request: Request, timing: RequestTiming | None, status: int | None, route: str
     ) -> None:
         """End the span of *request* and make those of its phases; with no *status*, it goes on."""
-        found: Trace | None = vars(request).get("trace")
-        if found is None and request.prev is not None:
-            found = vars(request.prev).get("trace")
+        found = _trace_of(request)
         if found is not None:
             found.detach()
         if status is None:
             return
-        if found is None and timing is not None:  # it was refused before dispatch was done
-            found = self._begun(request, timing)
+        if timing is not None and "trace" not in vars(request):  # refused before dispatch was done
+            found = found or self._begun(request, timing)
         if found is None:
             return
+        if not found.span.is_recording():
+            return
         ended = (timing and timing.ended) or perf_counter_ns()
-        if found.span.is_recording():
-            _describe(found, status, route, timing is not None and timing.broken)
-            least = self._least() * 1e9
-            if timing is not None and ended - timing.marks[1] >= least:
-                self._make_children(found, timing, least)
-        found.span.end(found.ahead + ended)
+        least = self._least() * 1e9
+        if timing is not None and ended - timing.marks[1] >= least:
+            self._make_children(found, timing, least)
+        name, more = _described(found, status, route, timing is not None and timing.broken)
+        self._makers.end(found.span, name, more, found.ahead + ended)
 
     def _make_children(self, found: Trace, timing: RequestTiming, least: float) -> None:
         if isinstance(self._tracer, trace.ProxyTracer):  # of a time when no provider was set
@@ -198,22 +221,28 @@ class Traces:
         make_children(spans, timing, found.ahead, least)
 
 
-def _within(context: Context) -> bool:
-    """Tell whether a span of this process is current: a middleware's, of which this is a part."""
-    if not context:
-        return False
-    around = trace.get_current_span(context).get_span_context()
-    return around.is_valid and not around.is_remote
+def _trace_of(request: Request | None) -> Trace | None:
+    """Return the trace of *request*: an InternalRedirect makes of one request several."""
+    while request is not None:
+        found: Trace | None = vars(request).get("trace")
+        if found is not None:
+            return found
+        request = request.prev
+    return None
 
 
-def _describe(found: Trace, status: int, route: str, broken: bool) -> None:
-    """Set what is known when the request has ended (OpenTelemetry, HTTP server spans)."""
-    span = found.span
-    # PERF: one by one; the SDK copies a mapping as a value first.
-    span.set_attribute("http.response.status_code", status)
+def _described(
+    found: Trace, status: int, route: str, broken: bool
+) -> tuple[str, dict[str, str | int]]:
+    """Return the name, if it is another one now, and what is known when the request has ended.
+
+    That is what OpenTelemetry has for the spans of HTTP servers.
+    """
+    more: dict[str, str | int]
+    name, more = "", {"http.response.status_code": status}
     if route and route != found.route:
-        span.update_name(f"{found.method} {route}")
-        span.set_attribute("http.route", route)
+        name = f"{found.method} {route}"
+        more["http.route"] = route
     if status >= 500 or broken:
-        span.set_attribute("error.type", "broken_stream" if broken else str(status))
-        span.set_status(trace.StatusCode.ERROR)
+        more["error.type"] = "broken_stream" if broken else str(status)
+    return name, more
