@@ -73,9 +73,10 @@ class RequestTiming:
 
         *ended* is the clock reading (``perf_counter_ns``) at which it was over: now, unless given.
         """
-        if name not in self.spans and len(self.spans) >= NAMES:
-            name = "other"
-        span = self.spans.setdefault(name, [0, 0])
+        span = self.spans.get(name)
+        if span is None:
+            name = name if len(self.spans) < NAMES else "other"
+            span = self.spans.setdefault(name, [0, 0])
         span[0] += nanoseconds
         span[1] += count
         if len(self.intervals) < INTERVALS:

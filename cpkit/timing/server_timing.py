@@ -81,24 +81,25 @@ def server_timing(timing: RequestTiming) -> bytes:
     marks = timing.marks
     layout, repeated = _layout(tuple(marks[::2]))
     clocks = marks[1::2]
-    taken = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
+    lasted = [clocks[-1] - clocks[0], *map(sub, clocks[1:], clocks)]
     for first, again in repeated:
-        taken[first] += taken.pop(again)
+        lasted[first] += lasted.pop(again)
     figures = [
         _SHORT[ns // 1000]
         if ns < _FEW
         else _WHOLE[ns // 1_000_000] + _THOUSANDTHS[ns // 1000 % 1000]
         if ns < _MANY
         else b"%.3f" % (ns // 1000 / 1000)
-        for ns in taken
+        for ns in lasted
     ]
     value = layout % tuple(figures)
     traceparent = "" if timing.trace is None else timing.trace.traceparent
     if traceparent:  # by which a browser's own spans are joined to the request's
         value += b', traceparent;desc="%s"' % traceparent.encode()
     if timing.spans:
-        spans = [_span_metric(name, *span) for name, span in timing.spans.items()]
-        return _truncated(b", ".join([value, *spans]))
+        for name, (taken, count) in timing.spans.items():
+            value += _span_layout(name) % (taken // 1000 / 1000, count)
+        return _truncated(value)
     return value
 
 
@@ -119,17 +120,19 @@ def _layout(phases: tuple[str, ...]) -> tuple[bytes, list[tuple[int, int]]]:
     return layout, repeated
 
 
-def _span_metric(name: str, taken: int, count: int) -> bytes:
+@lru_cache(maxsize=256)
+def _span_layout(name: str) -> bytes:
+    """Return the format of a span's metric, which takes its milliseconds and its count."""
     safe = _UNSAFE_NAME.sub("_", name)[:64] or "_"
-    described = f"{count}x" if safe == name else f"{_UNSAFE_TEXT.sub('?', name)[:64]} {count}x"
-    metric = b'%s;dur=%.3f;desc="%s"'
-    return metric % (safe.encode(), taken // 1000 / 1000, described.encode())
+    described = "" if safe == name else _UNSAFE_TEXT.sub("?", name)[:64] + " "
+    told = described.replace("%", "%%").encode()
+    return b', %s;dur=%%.3f;desc="%s%%dx"' % (safe.encode(), told)
 
 
 def _truncated(value: bytes) -> bytes:
-    metrics = value.split(b", ")
-    if len(value) <= HEADER_BYTES and len(metrics) <= HEADER_METRICS:
+    if len(value) <= HEADER_BYTES and value.count(b", ") < HEADER_METRICS:
         return value
+    metrics = value.split(b", ")
     value = b", ".join(metrics[: HEADER_METRICS - 1])
     while len(value) > HEADER_BYTES - len(_TRUNCATED):
         value = value[: value.rindex(b", ")]
