@@ -27,17 +27,19 @@ from .backends.base import Backend, driver_of
 from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
 from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .backends.sqlite import SqliteBackend
+from .borrowed import Borrowed
+from .connection import ConnectionUnit
 from .engines import Host, build_lanes
 from .faults import Fault, fault_of, patiently
 from .handles import DriverUnit, OwnSessionUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
 from .outage import Outage
-from .pool import GUARDED, INHERITED, Borrowed, check_in, check_out, tidied
+from .pool import GUARDED, INHERITED, check_in, check_out, tidied
 from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Local, Terms
 from .turns import Lane, Lanes
-from .unit import ConnectionUnit, Unit
+from .unit import Unit
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
@@ -78,10 +80,10 @@ class Unhurried:
         self.committed, self.refused_to_write = database.committed, database.refused_to_write
         self.session = database.session
 
-    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
+    def give_back(self, borrowed: Borrowed, terms: Terms) -> None:
         """Take a connection back; nobody is blamed for how long it was kept."""
         borrowed.since = math.inf
-        self._give_back(borrowed, terms, broken=broken, changed=changed)
+        self._give_back(borrowed, terms)
 
 
 class Database:
@@ -223,17 +225,17 @@ class Database:
             raise
         return pooled
 
-    def give_back(self, borrowed: Borrowed, terms: Terms, *, broken: bool, changed: bool) -> None:
-        """Take a connection back; drop it if it is *broken*, tidy it if its state was *changed*."""
+    def give_back(self, borrowed: Borrowed, terms: Terms) -> None:
+        """Take a connection back; drop it if it is broken, tidy it if it was changed."""
         pooled, backend, turns = borrowed.pooled, borrowed.backend, borrowed.turns
-        driver, engine = borrowed.driver, borrowed.engine
+        driver, broken, changed = borrowed.driver, borrowed.broken, borrowed.changed
         if broken and backend.keeps_data_in_connection:
             broken, changed = False, True  # the data would go with it
         try:
             if backend.sets_modes and not broken and not backend.is_plain(terms):
                 broken = not self._watched(driver, lambda: backend.restored(driver, terms))
             if changed and not broken:
-                tidy = partial(tidied, engine, backend, driver, pooled.info)
+                tidy = partial(tidied, borrowed.engine, backend, driver, pooled.info)
                 broken = not self._watched(driver, tidy)
             if broken and pooled.is_valid and not pooled.is_detached:
                 pooled.invalidate()

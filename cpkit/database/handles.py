@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, SessionTransactionOrigin
 
 from cpkit.errors import DatabaseError, UnitOverError
 
-from .engines import UnitConnection
+from .connection import UnitConnection
 from .pool import has_changes
 from .statements import Composed, Statement
 from .terms import AfterCommit, refuse_autocommit
@@ -43,8 +43,6 @@ class SessionUnit(Unit, has=dir(Session())):
         try:
             if self.doomed or not commit:
                 self.rollback()
-                if self._after is not None:
-                    self._after.transaction_ended(committed=False)
             elif self.terms.write:  # else there is nothing to commit
                 self.commit()
         except BaseException:
@@ -77,9 +75,11 @@ class SessionUnit(Unit, has=dir(Session())):
 
     def _finish(self) -> None:
         # PERF: where nothing was begun there is nothing to commit, unless objects are to be stored.
-        borrowed, terms = self._borrowed, self.terms
-        reads = borrowed is None or borrowed.backend.reads_without_transaction
-        if terms.real or self._transaction or not reads or self._has_changes():
+        borrowed = self._borrowed
+        begun = borrowed is not None and (
+            borrowed.transaction is not None or not borrowed.backend.reads_without_transaction
+        )
+        if self.terms.real or begun or self._has_changes():
             self._commit()
 
     def _rest(self) -> None:
@@ -250,7 +250,7 @@ class DriverUnit(Unit, has=_ROWS):
         """Take note of a *statement* that is not run here; WriteInReadUnitError if it may not."""
         borrowed = self._borrowed
         if borrowed is not None:
-            self._heed(borrowed.backend.judge(statement), statement)
+            self._heed(borrowed, borrowed.backend.judge(statement), statement)
 
     def _driver(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one."""
@@ -263,21 +263,20 @@ class DriverUnit(Unit, has=_ROWS):
         self._handle = self.borrow().driver
 
     def _commit(self) -> None:
-        if self._transaction is not None or self._is_begun_by_hand():
-            self.commit_by(self._handle.commit)
-
-    def _is_begun_by_hand(self) -> bool:
-        """Tell whether there may be a transaction after one that a text has ended with COMMIT."""
         borrowed = self._borrowed
-        if borrowed is None or not self.terms.write:
-            return False
-        return not borrowed.backend.is_idle(borrowed.driver)
+        if borrowed is None:
+            return
+        # There may be one by hand, after a transaction that a text has ended with COMMIT.
+        by_hand = self.terms.write and not borrowed.backend.is_idle(borrowed.driver)
+        if borrowed.transaction is not None or by_hand:
+            borrowed.commit_by(self._handle.commit)
 
     def _rollback(self) -> None:
-        self.rollback_by(self._handle.rollback)
+        if self._borrowed is not None:
+            self._borrowed.rollback_by(self._handle.rollback)
 
     def _shut(self, handle: Any, broken: bool) -> bool:
-        return not broken and self.undone()
+        return not broken and self._borrowed is not None and self._borrowed.undone()
 
 
 class WatchedCursor:

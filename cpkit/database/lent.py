@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .connection import ConnectionUnit
 from .handles import DriverUnit, OwnSessionUnit, SessionUnit
 from .requests import Lent
-from .unit import ConnectionUnit, Unit
+from .unit import Unit
 
 
 class LentConnection(Lent, ConnectionUnit):

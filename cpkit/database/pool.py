@@ -13,7 +13,6 @@ import contextlib
 import os
 import random
 import time
-import weakref
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from .backends.base import Backend
-    from .turns import Turns
 
 # What a connection's record knows beside its unit: the process that opened it, when it was last
 # given back, and when it is too old.
@@ -43,7 +41,6 @@ CHANGED = "cpkit.changed"  # whether something was set on it where no unit had i
 INHERITED: list[object] = []
 
 _JITTER = 0.1  # of the age of a connection
-_MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 # NOTE: SQLAlchemy counts who has a connection checked out: so a Connection's close() keeps it.
 _KEPT = 2**60
 
@@ -73,49 +70,6 @@ class Fairy(Protocol):
 
     def invalidate(self) -> None:
         """Drop the connection."""
-
-
-class Borrowed:
-    """A connection that a unit has borrowed, and what it was borrowed with."""
-
-    def __init__(
-        self,
-        pooled: PoolProxiedConnection,
-        engine: Engine,
-        backend: Backend[Any],
-        turns: Turns | None,
-        since: float,
-        waited: float,
-    ) -> None:
-        self.pooled = pooled  # SQLAlchemy's proxy for it, which its pool lends
-        self.driver: Any = pooled.dbapi_connection  # the driver's own
-        self.engine, self.backend, self.turns = engine, backend, turns
-        self.since = since  # monotonic: from when on others wait for it
-        self.waited = waited  # seconds of its timeout that its next transaction has spent already
-        self.broken = False
-        self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
-
-    def remember(self, cursor: object) -> None:
-        """Remember *cursor*, as long as somebody has it."""
-        self._cursors.append(weakref.ref(cursor))
-        if len(self._cursors) > _MOST_CURSORS:
-            self._cursors[:] = [it for it in self._cursors if it() is not None]
-
-    def hold(self, cursor: object) -> None:
-        """Remember *cursor* whoever has it: the server does, until it is closed."""
-        self._cursors.append(lambda: cursor)
-
-    def is_read_on(self) -> bool:
-        """Tell whether somebody may still fetch rows."""
-        return any(it() is not None for it in self._cursors)
-
-    def close_cursors(self) -> None:
-        """Close those that somebody still has: he must not read on with another's connection."""
-        remembered, self._cursors = self._cursors, []
-        for it in remembered:
-            cursor = it()
-            if cursor is not None:
-                self.backend.close_cursor(self.driver, cursor)
 
 
 @dataclass

@@ -23,14 +23,12 @@ from cpkit.logs.printable import printable
 from .faults import Fault, fault_of
 from .retry import COMMITTED, repeating
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
+from .unit import Unit
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
     from .database import Database
-    from .unit import Unit
-else:
-    Unit = object  # NOTE: without SQLAlchemy too, tools can be imported
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
@@ -266,7 +264,7 @@ class Lent(Hook, Unit):
         if not good:
             self.rollback()
 
-    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
+    def refusal(self, error: DatabaseUnavailableError) -> Exception:
         return ServiceUnavailable(error.retry_after)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import cherrypy
 from cherrypy.lib import is_iterator
@@ -17,9 +17,7 @@ from cpkit.cherry import Handler, Request, Response
 from cpkit.errors import TransactionLostError
 
 from .faults import Fault, backoff, fault_of
-
-if TYPE_CHECKING:
-    from .unit import Unit
+from .unit import Unit
 
 V = TypeVar("V")
 
@@ -103,8 +101,6 @@ def _attempt(
 
 def units_of(request: Request) -> set[Unit]:
     """Return the units of work that *request* has, of whichever database."""
-    from .unit import Unit
-
     return {it for it in vars(request).values() if isinstance(it, Unit)}
 
 

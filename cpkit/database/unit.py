@@ -1,6 +1,6 @@
 """A unit of work: one borrowed connection, and one transaction at a time on it.
 
-The default handle, SQLAlchemy's Connection, is here too; the others are in ``handles``.
+What each handle does in its way is in ``connection``, of the default one, and in ``handles``.
 """
 
 from __future__ import annotations
@@ -10,23 +10,17 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection
-
 from cpkit.errors import (
     DatabaseUnavailableError,
-    OutcomeUnknownError,
-    TransactionLostError,
     UnitOverError,
-    WriteInReadUnitError,
 )
 
-from .engines import Lender, Transaction, UnitConnection
-from .faults import Fault, fault_of
 from .statements import PLAIN, WRITE, Judged, Statement
-from .terms import UNIT, AfterCommit, Terms, refuse_autocommit
+from .terms import UNIT, AfterCommit, Terms
 
 if TYPE_CHECKING:
-    from .pool import Borrowed
+    from .borrowed import Borrowed
+    from .engines import Lender
 
     Call = Callable[..., object]
 
@@ -64,11 +58,6 @@ class Unit:
 
     _handle: Any = None
     _borrowed: Borrowed | None = None
-    _transaction: Transaction | None = None  # a real one, of which the driver knows
-    _asked = False  # a transaction where plain reads need none
-    _begun = False  # one by a text
-    _changed = False  # something was set that would stay on the connection
-    _wrote = False
     _after: AfterCommit | None = None
 
     # What each handle does in its way.
@@ -83,7 +72,7 @@ class Unit:
             if not name.startswith("_") and not hasattr(cls, name):
                 setattr(cls, name, OfHandle(name))
 
-    def __init__(self, lender: Lender[Unit], terms: Terms) -> None:
+    def __init__(self, lender: Lender, terms: Terms) -> None:
         self._lender, self.terms = lender, terms
 
     # ------------------------------ what handlers call ------------------------------
@@ -108,8 +97,8 @@ class Unit:
     @property
     def holds_work(self) -> bool:
         """Tell whether something was written that is not committed, or waits for the commit."""
-        waits = self._after is not None and bool(self._after.calls)
-        return waits or self._wrote or (self.exposed and self._borrowed is not None)
+        borrowed = self._borrowed
+        return self._waits or (borrowed is not None and (borrowed.wrote or self.exposed))
 
     if TYPE_CHECKING:
 
@@ -136,9 +125,8 @@ class Unit:
             except BaseException:
                 self.close()
                 raise
-        if self._after is not None:
-            self._after.transaction_ended(committed=True)
-            self._call_back(self._after)
+        self._settle(committed=True)
+        self._call_back()
         if self.exposed:  # who has the driver's connection may go on with it unseen
             self.begin_transaction()
 
@@ -146,16 +134,14 @@ class Unit:
         """Undo what was done since the last commit; the next statement begins anew."""
         if self._handle is not None:
             self._rollback()
-        if self._after is not None:
-            self._after.transaction_ended(committed=False)
+        self._settle(committed=False)
         if self.exposed:
             self.begin_transaction()
 
     def close(self, *, broken: bool = False) -> None:
         """Undo what was not committed and give the connection back; *broken* ones are dropped."""
         handle, self._handle = self._handle, None
-        if self._after is not None:
-            self._after.transaction_ended(committed=False)
+        self._settle(committed=False)
         if handle is None:
             return
         good = False
@@ -176,8 +162,7 @@ class Unit:
             if commit and not self.doomed:
                 if self._handle is not None and (self.terms.write or not pause):
                     self._finish()
-                if self._after is not None:
-                    self._after.transaction_ended(committed=True)
+                self._settle(committed=True)
                 rests = pause
         finally:
             try:
@@ -186,20 +171,33 @@ class Unit:
                 else:
                     self.close()
             finally:  # what waited for an earlier commit is called, even if this one failed
-                if self._after is not None:
-                    self._call_back(self._after)
-                    if not rests:
-                        self.close()
+                if self._call_back() and not rests:
+                    self.close()
 
-    def _call_back(self, after: AfterCommit) -> None:
-        """Call what waited for a commit; what a call does with this unit is a transaction too."""
-        for call in after.due():
+    @property
+    def _waits(self) -> bool:
+        """Tell whether something waits for a commit."""
+        return self._after is not None and bool(self._after.calls)
+
+    def _settle(self, committed: bool) -> None:
+        """Have what waits for a commit of what was done be called soon, or never."""
+        if self._after is not None:
+            self._after.transaction_ended(committed=committed)
+
+    def _call_back(self) -> bool:
+        """Call what waited for a commit; tell whether anything did.
+
+        What a call does with this unit is a transaction too.
+        """
+        due = self._after.due() if self._after is not None else []
+        for call in due:
             try:
                 call()
                 self.commit()
             except Exception:  # what it waited for is stored, so that the answer is what it is
                 self._lender.failed(call)
                 self.rollback()
+        return bool(due)
 
     def turn(self, commit: bool) -> None:
         """Commit or roll back; what comes after it may go on with the objects of a session."""
@@ -234,179 +232,74 @@ class Unit:
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads, and
         :class:`TransactionLostError` if the transaction that it would go on with is gone.
         """
-        borrowed = self._borrowed
+        borrowed, terms = self._borrowed, self.terms
         assert borrowed is not None  # noqa: S101
         if self.exposed:
-            self.begin_transaction()
+            borrowed.begin_transaction()
         judged = borrowed.backend.judge(statement)
-        if judged is WRITE and self.terms.write:
-            self._wrote = True
+        if judged is WRITE and terms.write:
+            borrowed.wrote = True
         elif judged is not PLAIN:
-            self._heed(judged, statement)
+            self._heed(borrowed, judged, statement)
         if borrowed.backend.cursors_need_transactions and borrowed.backend.is_on_server(cursor):
-            self._asked = True
+            borrowed.asked = True
             borrowed.hold(cursor)
-        if self._transaction is None or self._transaction.lost_by is not None:
-            self.begin_transaction()
+        if terms.real or borrowed.asked:  # PERF: plain reads are most of all statements
+            borrowed.begin_transaction()
         self.queries += 1
         borrowed.remember(cursor)
         try:
-            self._timed(1, execute, *args)
+            self.timed(1, execute, *args)
         except Exception as error:
-            self._note_failure(borrowed, error, statement)
+            borrowed.note_failure(error, statement)
             if judged.commits:
-                self.undone()
+                borrowed.undone()
             raise
         if judged.commits or judged.undoes:
-            self._ended(committed=judged.commits)
+            borrowed.ended(committed=judged.commits)
 
     def begin_transaction(self) -> None:
-        """Begin a transaction on the connection that is borrowed; plain reads need none.
-
-        So too after one that was ended by hand, on the driver's own connection. Raise
-        TransactionLostError if what it would go on with is gone.
-        """
-        borrowed, terms, transaction = self._borrowed, self.terms, self._transaction
-        if transaction is not None and not transaction.goes_on(self.exposed):
-            self._ended(committed=True)
-        if borrowed is None or self._transaction or not (terms.real or self._asked):
-            return
-        try:
-            self._transaction = Transaction(borrowed, terms, followed=self.exposed)
-        except DatabaseUnavailableError as error:
-            raise self._refusal(error) from error
-        except Exception as error:
-            self._raise_if_refused(borrowed, error)
-            raise
-
-    def ask_for_transaction(self) -> None:
-        """Begin a transaction although this unit only reads: somebody asks for one."""
-        self._asked = True
-        self.begin_transaction()
+        """Begin a transaction on the connection that is borrowed, if this unit needs one."""
+        if self._borrowed is not None:
+            self._borrowed.begin_transaction()
 
     def expose(self) -> None:
         """Hand out what nobody watches: where this unit only reads, the server refuses writes."""
         borrowed = self._borrowed
         if borrowed is not None and not (self.exposed or self.terms.write):
-            self._timed(0, borrowed.backend.forbid_writes, borrowed.driver)
+            self.timed(0, borrowed.backend.forbid_writes, borrowed.driver)
         self.exposed = True
-        if self._transaction is not None:
-            self._transaction.follow()
+        if borrowed is not None and borrowed.transaction is not None:
+            borrowed.transaction.follow()
 
-    def commit_by(self, commit: Call) -> None:
-        """Have *commit* end the transaction, if there still is the one that was begun.
-
-        Raise :class:`TransactionLostError` if not, :class:`OutcomeUnknownError` if it may be lost.
-        """
-        borrowed = self._borrowed
-        assert borrowed is not None  # noqa: S101
-        if not self._is_there():
-            self._ended(committed=True)  # by hand
-            return
-        try:
-            self._timed(0, commit)
-        except Exception as error:
-            borrowed.backend.hide(error)
-            if fault_of(error) is not Fault.GONE:
-                # NOTE: SQLite leaves the transaction open after a COMMIT that failed, and
-                # SQLAlchemy takes it for ended.
-                self.undone()
-                self._raise_if_refused(borrowed, error)
-                raise
-            borrowed.broken = True
-            if self.terms.write:
-                raise OutcomeUnknownError from error
-        self._ended(committed=True)
-
-    def rollback_by(self, rollback: Call) -> None:
-        """Have *rollback* undo the transaction; with its connection it is undone already."""
-        borrowed = self._borrowed
-        try:
-            if borrowed is None or not borrowed.backend.is_idle(borrowed.driver):
-                self._timed(0, rollback)
-        except Exception as error:
-            if borrowed is None or fault_of(error) is not Fault.GONE:
-                raise
-            borrowed.broken = True
-        self._ended(committed=False)
-
-    def undone(self) -> bool:
-        """Roll back behind SQLAlchemy's back; tell whether the connection is still good."""
-        borrowed = self._borrowed
-        assert borrowed is not None  # noqa: S101
-        try:
-            if not borrowed.backend.is_idle(borrowed.driver):
-                self._timed(0, borrowed.driver.rollback)
-        except Exception:
-            borrowed.broken = True
-        self._ended(committed=False)
-        return not borrowed.broken
-
-    def _ended(self, *, committed: bool) -> None:
-        """Note that the transaction has ended."""
-        borrowed = self._borrowed
-        if self._asked and borrowed is not None and not self.terms.real:
-            borrowed.broken |= not borrowed.backend.end_snapshot(borrowed.driver)
-        self._transaction, self._asked, self._begun, self._wrote = None, False, False, False
-        if self._after is not None:
-            self._after.transaction_ended(committed=committed)
+    def transaction_ended(self, *, committed: bool) -> None:
+        """Learn that the transaction on the connection has ended."""
+        self._settle(committed)
         if committed and self.terms.write:
             self.committed = True  # so that its handler is not run again
             self._lender.committed()
 
-    def _is_there(self) -> bool:
-        """Tell whether there is what was begun, if it was; TransactionLostError if undone."""
-        try:
-            return self._transaction is None or self._transaction.is_there()
-        except TransactionLostError:
-            self.undone()
-            raise
+    def refused(self, error: Exception) -> Exception:
+        """Return what is raised for *error*, with which the database refused to write."""
+        return self.refusal(self._lender.refused_to_write(error))
 
-    def _heed(self, judged: Judged, statement: Statement) -> None:
-        """Do what a statement needs that does more than to read or write."""
-        if judged.writes:
-            if not self.terms.write:
-                raise WriteInReadUnitError(statement)
-            self._wrote = True
-        if judged.autocommits:
-            refuse_autocommit(str(statement), "AUTOCOMMIT")
-        if judged.commits_first and self._borrowed is not None:
-            self.commit_by(self._borrowed.driver.commit)
+    def refusal(self, error: DatabaseUnavailableError) -> Exception:
+        """Return what is raised in place of *error*."""
+        return error
+
+    def _heed(self, borrowed: Borrowed, judged: Judged, statement: Statement) -> None:
+        borrowed.heed(judged, statement)
         self.committed = self.committed or judged.may_commit
-        self._changed = self._changed or judged.sets
-        self._begun = self._begun or judged.begins
-        if judged.is_local or judged.savepoint:
-            self.ask_for_transaction()
-        if judged.commits:
-            self._is_there()
         if judged.savepoint or judged.undone_to or judged.released:
             self._after = self._after or AfterCommit()
             self._after.note(judged.savepoint, judged.undone_to, judged.released)
 
-    def _note_failure(self, borrowed: Borrowed, error: Exception, statement: Statement) -> None:
-        transaction = self._transaction
-        borrowed.backend.hide(error)
-        if transaction is not None:
-            transaction.note_failure(error)
-        self._raise_if_refused(borrowed, error)
-        reads = transaction is None and not self.terms.write
-        if reads and fault_of(error) is Fault.READ_ONLY:
-            raise WriteInReadUnitError(statement) from error
-
-    def _raise_if_refused(self, borrowed: Borrowed, error: Exception) -> None:
-        """Raise what *error* means if it is that the database takes no writes at the moment."""
-        may_write = self.terms.write and not self.terms.read_only
-        if may_write and fault_of(error) is Fault.READ_ONLY:
-            borrowed.broken = True
-            raise self._refusal(self._lender.refused_to_write(error)) from error
-
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""
         borrowed = self._borrowed
-        snapshot = self._transaction and (self._asked or not self.terms.write)
-        state = snapshot or self._begun or self._changed
-        work = self._wrote or self.exposed or (self._after and self._after.calls)
-        if borrowed is not None and not (state or work or borrowed.is_read_on()):
+        if borrowed is None or self.exposed or self._waits:
+            return
+        if not borrowed.is_needed(self.terms.write):
             self._rest()
 
     def make_way(self, lender: object) -> None:
@@ -426,7 +319,7 @@ class Unit:
         """Do without the connection for a while."""
         self.close()
 
-    def _timed(self, count: int, call: Callable[..., T], *args: Any) -> T:
+    def timed(self, count: int, call: Callable[..., T], *args: Any) -> T:
         """Call what waits for the server; if it does not answer, the connection is cut."""
         watchdog = self._lender.watchdog
         if watchdog is not None and self._borrowed is not None:
@@ -442,10 +335,6 @@ class Unit:
             if self.observe is not None:
                 self.observe("db", spent, count)
 
-    def _refusal(self, error: DatabaseUnavailableError) -> Exception:
-        """Return what is raised in place of *error*."""
-        return error
-
     def _use(self) -> None:
         """Note that the unit is used; raise UnitOverError if it may not be any more."""
         if self.over:
@@ -456,11 +345,11 @@ class Unit:
         """Return a connection, borrowed for this unit."""
         self._use()
         try:
-            borrowed: Borrowed = self._timed(0, self._lender.borrow, self.terms)
+            borrowed: Borrowed = self.timed(0, self._lender.borrow, self.terms)
         except DatabaseUnavailableError as error:
-            raise self._refusal(error) from error
+            raise self.refusal(error) from error
         self._borrowed, self.exposed = borrowed, False
-        borrowed.pooled.info[UNIT] = self
+        borrowed.unit = borrowed.pooled.info[UNIT] = self
         return borrowed
 
     def give_back(self, *, broken: bool) -> None:
@@ -468,47 +357,13 @@ class Unit:
         borrowed = self._borrowed
         if borrowed is None:
             return
-        begun = self._begun or self._transaction is not None
-        if begun and not broken:  # SQLAlchemy does not know of it
-            broken = not self.undone()
-        if self._transaction is not None or self._asked or self._after is not None:
-            self._ended(committed=False)
-        broken, changed = broken or borrowed.broken, self._changed
+        if not broken and (borrowed.begun or borrowed.transaction is not None):
+            borrowed.undone()  # SQLAlchemy does not know of it
+        if borrowed.transaction is not None or borrowed.asked or self._after is not None:
+            borrowed.ended(committed=False)
+        borrowed.broken |= broken
         if self.exposed:  # whoever has it must not go on with it
-            changed, broken = True, broken or not borrowed.backend.keeps_data_in_connection
-        self._borrowed, self._changed = None, False
-        self._lender.give_back(borrowed, self.terms, broken=broken, changed=changed)
-
-
-class ConnectionUnit(Unit, has=[*dir(Connection), *Connection.__annotations__, "engine"]):
-    """A unit of work that lends a SQLAlchemy Connection."""
-
-    def is_asked_for(self) -> bool:
-        """Tell whether a transaction that SQLAlchemy begins now was asked for."""
-        return True
-
-    def _open(self) -> None:
-        borrowed = self.borrow()
-        try:
-            self._handle = UnitConnection(self, borrowed, borrowed.engine)
-        except BaseException:
-            self.give_back(broken=True)
-            raise
-
-    def _commit(self) -> None:
-        self._handle.commit()
-        borrowed = self._borrowed
-        if borrowed is not None and self.exposed:  # SQLAlchemy knows nothing of what was done
-            self.commit_by(borrowed.driver.commit)
-
-    def _rollback(self) -> None:
-        self._handle.rollback()
-        borrowed = self._borrowed
-        if borrowed is not None and self.exposed:
-            self.rollback_by(borrowed.driver.rollback)
-
-    def _shut(self, handle: Connection, broken: bool) -> bool:
-        if broken and not handle.closed:
-            handle.invalidate()
-        handle.close()
-        return not broken
+            borrowed.changed = True
+            borrowed.broken |= not borrowed.backend.keeps_data_in_connection
+        self._borrowed = None
+        self._lender.give_back(borrowed, self.terms)

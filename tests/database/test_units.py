@@ -189,7 +189,7 @@ def test_a_handle_that_cannot_be_made_keeps_no_connection_and_hides_no_error(
         raise error("of SQLAlchemy's")
 
     with monkeypatch.context() as broken:
-        broken.setattr("cpkit.database.unit.UnitConnection", fail)
+        broken.setattr("cpkit.database.connection.UnitConnection", fail)
         with pytest.raises(error, match="of SQLAlchemy's"), database.begin() as unit:
             unit.execute(text("SELECT 1"))
     with database.begin() as unit:  # the turn to write is free
