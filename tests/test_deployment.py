@@ -71,6 +71,10 @@ def running(command, port, folder, has_started=lambda: True):
 def by_the_unit(shop):
     """Run the shop as the unit of systemd has it run."""
     command = shlex.split(re.search(r"^ExecStart=\S+python -m (.*)$", UNIT, re.MULTILINE)[1])
+    return with_settings(shop, *command)
+
+
+def with_settings(shop, *command):
     command = [each.replace("/etc/shop", str(shop)) for each in command]
     log = shop / "error.log"
     # NOTE: the server answers before CherryPy counts as started, and is killed until then.
@@ -94,6 +98,33 @@ def test_the_shop_opens_with_its_file_of_settings(shop):
     assert "closed" in (shop / "error.log").read_text()
     assert {line["path"] for line in lines(shop / "access.log")} == {"/"}
     assert lines(shop / "error.log")
+
+
+@pytest.mark.parametrize("kind", ["a file", "no file"])
+def test_systemd_is_told_of_the_start_the_life_and_the_end(shop, monkeypatch, kind):
+    program = shop / "shop_watched.py"
+    program.write_text(program.read_text().replace("frequency=10", "frequency=0.05"))
+    address = str(shop / "user@1.socket") if kind == "a file" else f"\0{shop}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", address.replace("\0", "@"))
+        with with_settings(shop, "shop_watched", "/etc/shop/shop.conf") as server:
+            told = [systemd.recv(100) for _ in range(3)]
+            with Client(port_of(shop)) as client:
+                status, body = client.send("GET", "/health/ready")
+            assert (status, json.loads(body)["checks"]) == (200, {"engine": "ok", "db": "ok"})
+            server.process.send_signal(signal.SIGTERM)
+            while told[-1] != b"STOPPING=1":
+                told.append(systemd.recv(100))
+            assert server.process.wait(60) == 0
+    assert set(told) == {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
+
+
+def test_the_shop_opens_though_systemd_does_not_listen(shop, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(shop / "nobody"))
+    with with_settings(shop, "shop_watched", "/etc/shop/shop.conf") as server:
+        assert server.end(signal.SIGTERM) == 0
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")

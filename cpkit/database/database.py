@@ -127,12 +127,15 @@ class Database:
             return OwnSessionUnit
         return HANDLES[handle]
 
-    def ping(self, deadline: float = 1.0) -> bool:
-        """Tell whether the database answers within *deadline* seconds, whatever state it is in."""
+    def ping(self, deadline: float | None = 1.0) -> bool:
+        """Tell whether the database answers within *deadline* seconds, whatever state it is in.
+
+        Without a *deadline* it is not asked: that no outage is known counts.
+        """
         if not self.running:
             return False
         self.lane(write=False)  # after a fork, what the parent knew counts no more
-        return not self.outage.lasts and self._pinger.ping(deadline)
+        return not self.outage.lasts and (deadline is None or self._pinger.ping(deadline))
 
     def figures(self) -> PoolFigures:
         """Return how busy the connections are."""

@@ -69,7 +69,7 @@ class TimingPlugin(SimplePlugin):
         self._registry: Registry | None = None
         self._since = time()
         # Subscribed only where processes share files: else the pools are asked when it is scraped.
-        self._pools = Monitor(bus, self._update_pools, frequency=10, name="cpkit pool gauges")
+        self._pools = Monitor(bus, self._update_pools, frequency=1, name="cpkit pool gauges")
 
     def subscribe(self) -> None:
         """Listen to the requests on the bus, and answer ``timing-report``."""

@@ -58,6 +58,25 @@ def test_a_database_that_cannot_even_tell_is_down(client, databases):
     assert (answer.status_code, answer.json()["down"]) == (503, ["databases"])
 
 
+def test_databases_are_asked_at_the_same_time(client, databases):
+    """So that two that hang take no longer than one."""
+    plugins, asked = databases("db", "staff"), threading.Barrier(2)
+
+    def meets(tell):
+        def health(deadline):
+            asked.wait(10)
+            return tell(deadline)
+
+        return health
+
+    for plugin in plugins:
+        cherrypy.engine.unsubscribe("database_health", plugin.database_health)
+        cherrypy.engine.subscribe("database_health", meets(plugin.database_health))
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()["down"]) == (200, [])
+    assert list(answer.json()["checks"]) == ["engine", "db", "staff"]
+
+
 def test_a_process_without_databases_is_ready(client, cp_engine):
     cp_engine.start()
     assert client.get("/health").json()["checks"] == {"engine": "ok"}

@@ -208,6 +208,21 @@ def test_a_database_that_cannot_tell_hides_no_other_metric(client):
     assert total(registry) == 1
 
 
+def test_a_database_that_hangs_keeps_no_metric_waiting(client, cp_engine, tmp_path):
+    database = DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/db.sqlite", pool_size=1)
+    database.subscribe()
+    timing = TimingPlugin(cherrypy.engine)
+    registry = timing.prometheus = CollectorRegistry()
+    timing.subscribe()
+    cp_engine.start()
+    before = {thread.ident for thread in threading.enumerate()}
+    with database.unit(handle="connection", write=False) as unit:
+        unit.handle.exec_driver_sql("SELECT 1")  # the only connection, for which a ping would wait
+        labels = {"db_client_connection_pool_name": "db", "db_client_connection_state": "used"}
+        assert registry.get_sample_value("db_client_connection_count", labels) == 1
+        assert {thread.ident for thread in threading.enumerate()} == before
+
+
 @pytest.fixture
 def metrics(client):
     """Return a registry whose metrics are at /page, a page, and at /app, as it is grafted."""
