@@ -1,10 +1,8 @@
 """What content negotiation costs: the choice alone, and the tool in a whole request."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import cycle, islice
-from typing import Any
 
 import cherrypy
 
@@ -50,26 +48,19 @@ def _over(asks: Mapping[str, Ask], fields: Iterable[str]) -> dict[str, Call]:
     return {name: partial(batch, ask, cycle(fields)) for name, ask in asks.items()}
 
 
-def _webob() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from webob import acceptparse
-    return acceptparse
-
-
 def _choices(fields: list[str]) -> Case:
     from falcon.util.mediatypes import best_match
+    from webob.acceptparse import create_accept_header
     from werkzeug.datastructures import MIMEAccept
     from werkzeug.http import parse_accept_header
 
     from cpkit.negotiation import negotiate
 
-    webob = _webob().create_accept_header
     asks = {
         "cpkit": lambda field: negotiate(field, OFFERS),
         "CherryPy": _cherrypy(),
         "werkzeug": lambda field: parse_accept_header(field, MIMEAccept).best_match(OFFERS),
-        "webob": lambda field: webob(field).acceptable_offers(OFFERS)[0][0],
+        "webob": lambda field: create_accept_header(field).acceptable_offers(OFFERS)[0][0],
         "falcon": lambda field: best_match(OFFERS, field),
     }
     calls, done = _over(asks, fields), cherrypy.serving.clear
@@ -91,12 +82,12 @@ def same_field() -> Case:
 @question("negotiation", "What does a browser's Accept-Language field cost?")
 def unlike_languages() -> Case:
     """Every field differs; the choice by RFC 4647 lookup, as werkzeug and webob make it too."""
+    from webob.acceptparse import create_accept_language_header as webob
     from werkzeug.datastructures import LanguageAccept
     from werkzeug.http import parse_accept_header
 
     from cpkit.negotiation import negotiate_language
 
-    webob = _webob().create_accept_language_header
     asks = {
         "cpkit": lambda field: negotiate_language(field, LANGUAGES),
         "werkzeug": lambda field: parse_accept_header(field, LanguageAccept).best_match(LANGUAGES),

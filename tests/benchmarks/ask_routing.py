@@ -17,7 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from routes import Mapper
+
+from cpkit.routing import IndexedMapper
 from tests.benchmarks.questions import Call, Case, question
+from tests.benchmarks.wsgi import Page, application, sender
 
 Table = list[tuple[str, str]]  # (method, template)
 Find = Callable[[str, dict[str, str]], Any]
@@ -73,25 +77,14 @@ def kubernetes() -> Table:
     return table[:999]
 
 
-def _declared(mapper: Any, table: Table) -> Find:
+def _mapper(kind: type[Any], table: Table) -> Find:
+    mapper = kind(register=False)
     for number, (method, path) in enumerate(table):
         condition = {"method": [method]}
         mapper.connect(path, controller=f"c{number}", action="show", conditions=condition)
     mapper.create_regs([])
     find: Find = mapper.routematch
     return find
-
-
-def _cpkit(table: Table) -> Find:
-    from cpkit.routing import IndexedMapper
-
-    return _declared(IndexedMapper(register=False), table)
-
-
-def _routes(table: Table) -> Find:
-    from routes import Mapper
-
-    return _declared(Mapper(register=False), table)
 
 
 def _falcon(table: Table) -> Find:
@@ -153,7 +146,7 @@ def _starlette(table: Table) -> Find:
     return found
 
 
-PEERS = {OURS: _cpkit, THEIRS: _routes, FALCON: _falcon}
+PEERS = {OURS: partial(_mapper, IndexedMapper), THEIRS: partial(_mapper, Mapper), FALCON: _falcon}
 PEERS |= {"werkzeug Map": _werkzeug, "starlette Route": _starlette}
 QUICK, FULL = [OURS, THEIRS, "werkzeug Map"], bool(os.environ.get("CPKIT_BENCH_FULL"))
 
@@ -197,24 +190,24 @@ def github_miss() -> Case:
     return _case(github(), miss="/no/such/thing")
 
 
-def _growing(words: str, curve: str, make: Callable[[int], Table], size: int) -> None:
+def _growing(size: int, words: str, make: Callable[[int], Table], curve: str = "") -> None:
     title, few = f"What do {size:,} routes cost, {words}?", size <= 1000
 
     # More take minutes to build under valgrind.
-    @question("routing", title, curve=f"A look-up, {curve}", size=size, counted=few)
+    @question("routing", title, curve=f"A look-up, {curve or words}", size=size, counted=few)
     def hit() -> Case:
         """A look-up should not take longer for the routes that it isn't about."""
         both = make is nova
         return _case(make(size), [OURS, THEIRS] if both else PEERS if few or FULL else QUICK)
 
 
-for _size in (10, 100, 1000, 10_000):
-    for _words, _make in ("each with a prefix of its own", unique), ("all of one prefix", shared):
-        _growing(_words, _words, _make, _size)
+for _size in SAMPLES:
+    _growing(_size, "each with a prefix of its own", unique)
+    _growing(_size, "all of one prefix", shared)
 for _size in (100, 1000, 10_000):
     # As in OpenStack's tables: no one segment tells the routes apart.
-    _curve = "each URL twice: below a variable, and without it"
-    _growing("each URL twice", _curve, nova, _size)
+    _twice = "each URL twice"
+    _growing(_size, _twice, nova, f"{_twice}: below a variable, and without it")
 
 
 @question("routing", "What does a route of Kubernetes' kind of API cost?")
@@ -245,8 +238,6 @@ def _between(name: str, make: Callable[[], Table], peers: Iterable[str], baselin
 
 def _request() -> Call:
     """Return a call that sends a request to a CherryPy application with two of its tools."""
-    from tests.benchmarks.wsgi import Page, application, sender
-
     tools = {"tools.gzip.on": True, "tools.etags.on": True, "tools.etags.autotags": True}
     return sender(application(Page(), {"/": tools}), "/", {"Accept": "text/html"})
 
@@ -272,7 +263,7 @@ def formatted() -> Case:
 def allowed() -> Case:
     """Routes has no such question; the only answer is to try every method in turn."""
     asked = sorted({_asked(path) for _, path in github()})
-    methods, try_one = _cpkit(github()).__self__.methods, _routes(github())
+    methods, try_one = PEERS[OURS](github()).__self__.methods, PEERS[THEIRS](github())
 
     def by_trying(path: str) -> frozenset[str]:
         return frozenset(name for name, environ in ENVIRONS.items() if try_one(path, environ))
