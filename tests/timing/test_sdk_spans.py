@@ -6,6 +6,7 @@ import threading
 import cherrypy
 import pytest
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.plugins import TimingPlugin
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
