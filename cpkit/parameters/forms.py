@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from .refusals import InvalidRequest
 from .settings import FORM
 
 FILES = "multipart/form-data"
+_FAILURES = (cherrypy.HTTPError, LookupError, ValueError, EOFError)
 _CUT_OFF = "The body is shorter than its Content-Length says."
 
 
@@ -38,33 +38,32 @@ def _read_form(body: Any) -> None:
 
 def _read_files(read: Callable[[Any], None], body: Any) -> None:
     """Have CherryPy *read* a form of several parts; one that breaks its grammar is a 400."""
-    with _refusals("The parts of the body cannot be read."):
+    try:
         read(body)
+    except _FAILURES as error:
+        raise _refusal(error, "The parts of the body cannot be read.") from error
     check_whole(body)
 
 
 def whole(body: Any) -> bytes:
     """Return the bytes of a request's body. Raise InvalidRequest (400) if it was cut off."""
-    with _refusals("The body cannot be read."):  # chunks that break their grammar
+    try:
         content: bytes = body.fp.read()
+    except _FAILURES as error:  # as of chunks that break their grammar
+        raise _refusal(error, "The body cannot be read.") from error
     check_whole(body)
     return content
 
 
-@contextmanager
-def _refusals(reason: str) -> Iterator[None]:
-    """Have what fails in reading a body be an InvalidRequest, which is told as the others are."""
-    try:
-        yield
-    except RefusedBodyError as error:
+def _refusal(error: Exception, reason: str) -> InvalidRequest:
+    """Return what tells the failure of reading a body as other faults are told."""
+    if isinstance(error, RefusedBodyError):
         refusal = InvalidRequest(*error.args)
         refusal.leaves_body = True
-        raise refusal from error
-    except cherrypy.HTTPError as error:  # it is too large, or text in no charset that is tried
-        told = "The body is too large." if error.code == 413 else reason
-        raise InvalidRequest(error.code, told) from error
-    except (LookupError, ValueError, EOFError) as error:
-        raise InvalidRequest(400, reason) from error
+        return refusal
+    if isinstance(error, cherrypy.HTTPError):  # too large, or text in no charset that is tried
+        return InvalidRequest(error.code, "The body is too large." if error.code == 413 else reason)
+    return InvalidRequest(400, reason)
 
 
 def check_whole(body: Any) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typing
-from typing import Protocol
+from typing import Any, Protocol
 
 import cherrypy
 
@@ -73,7 +72,7 @@ class Receiving:
         known = None if handler is None else self.documents(handler)
         if known is None:
             return
-        request = typing.cast(ReceivingRequest, asked)
+        request: Any = asked
         request.body_parameter = self._name
         request.received = Received(known[0], required=known[1])
         request.hooks["before_request_body"].append(self._admit)

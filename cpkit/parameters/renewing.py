@@ -12,8 +12,11 @@ RENEW = 64
 
 def is_repeated(request: Request) -> bool:
     """Tell whether a tool may run the handler again, as the db tool does with ``retry``."""
-    boxes = request.toolmaps.values()
-    return any(settings.get("retry") for tools in boxes for settings in tools.values())
+    for tools in request.toolmaps.values():
+        for settings in tools.values():
+            if settings.get("retry"):
+                return True
+    return False
 
 
 class Renewing:

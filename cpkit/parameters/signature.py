@@ -65,7 +65,9 @@ def _receiver(handler: Handler) -> str | None:
     """Return the name of the parameter that takes the controller, which nobody else may fill."""
     if not isinstance(handler, MethodType):
         return None
-    first = next(iter(_signature(handler.__func__).parameters.values()), None)
+    # NOTE: of the function itself: a decorator may pass the controller on, or not.
+    own = inspect.signature(handler.__func__, follow_wrapped=False)
+    first = next(iter(own.parameters.values()), None)
     by_name = first is not None and first.kind is first.POSITIONAL_OR_KEYWORD
     return first.name if first and by_name else None
 

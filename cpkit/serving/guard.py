@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import FunctionType, MappingProxyType
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import cherrypy
@@ -40,10 +40,31 @@ def _unquote_plus(text: bytes) -> bytes:
 
 
 _BAD_ESCAPE = re.compile(BAD_ESCAPE.pattern + rb"[^%]{0,2}")
-# PERF: CherryPy's own but for the function that it calls by that name, which is linear but slow.
-_read_form = FunctionType(
-    process_urlencoded.__code__, process_urlencoded.__globals__ | {"unquote_plus": _unquote_plus}
-)
+
+
+# PERF: CherryPy's own undoes one escape at a time, and all again for each charset that it tries.
+def _read_form(entity: Any) -> None:
+    """Read names and values into ``entity.params``, as CherryPy's ``process_urlencoded`` does."""
+    form = entity.fp.read().replace(b";", b"&")
+    fields = [field.partition(b"=") for field in form.split(b"&") if field]
+    if b"%" in form or b"+" in form:
+        fields = [(_unquote_plus(name), b"=", _unquote_plus(value)) for name, _, value in fields]
+    for charset in entity.attempt_charsets:
+        try:
+            texts = [(name.decode(charset), value.decode(charset)) for name, _, value in fields]
+        except UnicodeDecodeError:
+            continue
+        break
+    else:
+        raise cherrypy.HTTPError(400, f"The form is in none of {entity.attempt_charsets}.")
+    entity.charset, values = charset, entity.params
+    for name, text in texts:
+        if name not in values:
+            values[name] = text
+        elif isinstance(values[name], list):
+            values[name].append(text)
+        else:
+            values[name] = [values[name], text]
 
 
 def _prepare() -> None:

@@ -1,10 +1,12 @@
 """Bodies of 900 kB are judged and read in time, and as CherryPy reads them."""
 
+import io
+from types import SimpleNamespace
 from urllib.parse import unquote_to_bytes
 
 import cherrypy
 import pytest
-from cherrypy._cpreqbody import unquote_plus
+from cherrypy._cpreqbody import process_urlencoded, unquote_plus
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -29,6 +31,26 @@ TEXTS = some.lists(PIECES, max_size=12).map(b"".join)
 @given(TEXTS)
 def test_escapes_are_undone_as_cherrypy_does(text):
     assert guard._unquote_plus(text) == unquote_plus(text)
+
+
+SIGNS = [b"a", b"b", b"=", b"&", b";", b"+", b"%41", b"%26", b"%e4", b"%c3%a4", b"%", b"\xff"]
+FORMS = some.lists(some.sampled_from(SIGNS)).map(b"".join)
+
+
+def read_by(reader, form, charsets):
+    """Return what *reader* makes of a form: the values and the charset, or the status."""
+    entity = SimpleNamespace(fp=io.BytesIO(form), attempt_charsets=charsets, params={}, charset="")
+    try:
+        reader(entity)
+    except cherrypy.HTTPError as error:
+        return error.status
+    return entity.params, entity.charset
+
+
+@given(FORMS, some.sampled_from([["utf-8"], ["us-ascii", "utf-8", "latin-1"], ["us-ascii"]]))
+def test_a_form_is_read_as_cherrypy_reads_it(form, charsets):
+    ours = read_by(guard._read_form, form, charsets)
+    assert ours == read_by(process_urlencoded, form, charsets)
 
 
 @given(TEXTS)
