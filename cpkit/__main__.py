@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pkgutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pkgutil import resolve_name
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import unquote
 
@@ -61,12 +63,18 @@ def show_openapi(options: argparse.Namespace, parser: argparse.ArgumentParser) -
         from .openapi import describe
 
         found = named(options.object)
-        config = None if hasattr(found, "mapper") else found.config
         table = dispatcher_of(found, options.object)
+        if not hasattr(table, "answers"):
+            raise TypeError(f"openapi needs a dispatcher of cpkit; {options.object} is another.")
+        config = None if table is found else found.config
         told = describe(table, title=options.title, version=options.version, config=config)
     except (CpkitError, ImportError, AttributeError, ValueError, TypeError) as error:
         parser.error(str(error))
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+    if table is not found:
+        told["servers"] = [{"url": getattr(found, "script_name", "") or "/"}]
+    # JSON is UTF-8 (RFC 8259, 8.1); a pipe may have another encoding, as on Windows.
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(told, indent=2, ensure_ascii=not is_utf8))
     return 0
 
 
@@ -77,7 +85,13 @@ def dispatcher(name: str) -> Any:
 
 def named(name: str) -> Any:
     """Return what ``module:object`` names, or what it makes."""
-    found = resolve_name(name)
+    try:
+        found = resolve_name(name)
+    except Exception as error:  # whatever the module does when it is imported
+        if (place := place_of(error)) is None:
+            raise
+        said = f"{type(error).__name__}: {getattr(error, 'msg', error)} ({place})"
+        raise TypeError(f"{name} cannot be imported: {said}.") from error
     if callable(found) and not hasattr(found, "mapper") and not hasattr(found, "config"):
         try:
             found = found()
@@ -88,14 +102,26 @@ def named(name: str) -> Any:
     return found
 
 
+def place_of(error: Exception) -> str | None:
+    """Return where a module failed that was being imported; None if no line of it ran."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    ours = (__file__, pkgutil.__file__)
+    frames = [each for each in extract_tb(error.__traceback__) if each.filename not in ours]
+    frames = [each for each in frames if "importlib" not in each.filename]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else None
+
+
 def dispatcher_of(found: Any, name: str) -> Any:
     """Return the dispatcher that was *found*, or that of the application that was."""
     if hasattr(found, "mapper"):
         return found
     from .cherry import behind
 
-    for section in getattr(found, "config", {}).values():
-        for each in behind(section.get("request.dispatch")):
+    config = getattr(found, "config", None)
+    for section in config.values() if isinstance(config, Mapping) else ():
+        dispatch = section.get("request.dispatch") if isinstance(section, Mapping) else None
+        for each in behind(dispatch):
             if hasattr(each, "mapper"):
                 return each
     raise TypeError(f"{name} is no RoutesDispatcher, and no application that uses one.")

@@ -1,6 +1,7 @@
 """``python -m cpkit routes``: the table of routes, and what answers a path."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -58,20 +59,20 @@ nothing = object()
 """
 
 TABLE = """\
-methods        template               name   handler
-GET,HEAD,POST  /books                 books  shop:Books by method
-GET            /about                 about  shop:about
-*              /pages/{page}          page   shop:Pages.show
-*              /any/{action}          any    shop:Pages.{action}
-*              /old                   *      redirect 302 to /new
-*              /lost                  lost   unknown controller 'nobody'.show
+methods   template               name   handler
+GET,POST  /books                 books  shop:Books by method
+GET       /about                 about  shop:about
+*         /pages/{page}          page   shop:Pages.show
+*         /any/{action}          any    shop:Pages.{action}
+*         /old                   *      redirect 302 to /new
+*         /lost                  lost   unknown controller 'nobody'.show
 ! answers 404: no controller is called 'nobody'.
-*              /{controller}/{action}/x  named  {controller}.{action}
-*              /pages/{number}        later  shop:Pages.show
+*         /{controller}/{action}/x  named  {controller}.{action}
+*         /pages/{number}        later  shop:Pages.show
 ! can never match: '/pages/{page}', declared before, takes all its URLs. \
 Declare it first, or remove it.
 ! answers 404: Pages.show has no parameter 'number', unless a tool takes it out.
-POST           /posts                 posts  shop:Pile by method
+POST      /posts                 posts  shop:Pile by method
 ! waits for 'PUT', and Pile has no such method.
 """
 
@@ -235,3 +236,59 @@ def test_a_reader_that_stops_early_gets_no_traceback(tmp_path):
         assert running.stdout.read(1) == b"{"
         running.stdout.close()
         assert running.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("raise RuntimeError('no key')", "RuntimeError: no key ({file}, line 2)"),
+        ("import nothing_of_this_name", "No module named 'nothing_of_this_name' ({file}, line 2)"),
+        ("broken = (", "SyntaxError: '(' was never closed ({file}, line 2)"),
+    ],
+    ids=["raises", "imports", "syntax"],
+)
+@pytest.mark.parametrize("command", ["openapi", "routes"])
+def test_a_module_that_fails_is_told_with_its_line(tmp_path, capsys, command, source, said):
+    name = tmp_path.name
+    file = tmp_path / f"{name}.py"
+    file.write_text(f"# It fails.\n{source}\n")
+    with pytest.raises(SystemExit) as exit_:
+        main([command, f"{name}:app"])
+    assert exit_.value.code == 2
+    told = capsys.readouterr().err
+    assert f"{name}:app cannot be imported: " in told
+    assert said.format(file=file) in told
+
+
+@pytest.mark.parametrize("name", ["shop", "shop:nothing", "shop:Pages", "shop:cherrypy", "os:path"])
+@pytest.mark.parametrize("command", ["openapi", "routes"])
+def test_what_is_no_dispatcher_is_called_so(capsys, command, name):
+    with pytest.raises(SystemExit):
+        main([command, name])
+    assert f"{name} is no RoutesDispatcher, and no application that uses one." in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_description_is_of_cpkits_dispatcher(capsys):
+    with pytest.raises(SystemExit):
+        main(["openapi", "shop:theirs"])
+    assert "needs a dispatcher of cpkit" in capsys.readouterr().err
+
+
+def test_the_server_of_a_description_is_where_the_application_is(tmp_path):
+    config = "{'/': {'request.dispatch': make()}}"
+    below = f"below = cherrypy.Application(None, '/é', {config})"
+    (tmp_path / "shop.py").write_text(f"{SHOP}\n{below}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "cpkit", "openapi", "shop:below", "--title", "Bücher"]
+    for encoding in ("ascii", "utf-8"):
+        environ = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environ)
+        told = json.loads(done.stdout)
+        assert (told["servers"], told["info"]["title"]) == ([{"url": "/é"}], "Bücher")
+
+
+def test_the_head_that_a_get_answers_is_listed_of_no_route(capsys):
+    main(["routes", "shop:dispatcher", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert not [row for row in rows if "HEAD" in (row["methods"] or ())]

@@ -159,6 +159,8 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         """Return what answers where no handler does: OPTIONS, 405, another slash, or None."""
         # NOTE: of a POST without a body CherryPy asks the length, with a 411, before all else.
         request.process_request_body = may_have_body(environ)
+        if request.process_request_body:
+            _request.overlook_body()
         options = request.method == "OPTIONS"
         if options and _request.is_of_server(environ):
             self._label(request, path, None)

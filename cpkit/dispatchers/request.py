@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -154,6 +154,32 @@ def _after_query() -> None:
 GONE = object()
 BEFORE_QUERY = Hook(_before_query, priority=LAST)
 AFTER_QUERY = Hook(_after_query, priority=FIRST)
+
+
+def overlook_body() -> None:
+    """Have a body that cannot be read leave the answer as it is: a resource that is not there.
+
+    It is read all the same: tools answer where no handler does, as ``tools.session_auth``.
+    """
+    cherrypy.serving.request.hooks["before_request_body"].append(BEFORE_BODY)
+
+
+def _before_body() -> None:
+    body = cherrypy.serving.request.body
+    body.process = partial(_read_if_possible, body.process)
+
+
+def _read_if_possible(read: Callable[[], None]) -> None:
+    try:
+        read()
+    except (LookupError, ValueError, EOFError):  # which CherryPy answers with a 500
+        pass
+    except cherrypy.HTTPError as error:
+        if type(error) is not cherrypy.HTTPError or error.code != 400:
+            raise  # a body that is too long, or after which the connection ends
+
+
+BEFORE_BODY = Hook(_before_body, priority=LAST)
 
 
 class BodyParams(MutableMapping[str, Any]):

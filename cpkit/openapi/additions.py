@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from weakref import WeakKeyDictionary
+
+from cpkit.errors import SettingError
 
 Described = TypeVar("Described", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
@@ -52,7 +56,9 @@ def operation(
     *responses* by status: a sentence, a type (or a pair of both), an object as OpenAPI has it,
     or None for one that never comes. A status of success takes the place of 200. A *hidden*
     handler is not described. *summary* stands for the first line of the docstring.
+    Raises SettingError for what is no status, and for a tuple that is no such pair.
     """
+    _check_responses(responses or {})
     added = Additions(
         tags=tuple(tags),
         responses=dict(responses or {}),
@@ -63,10 +69,21 @@ def operation(
     )
 
     def decorate(described: Described) -> Described:
-        setattr(described, _MARK, added)
+        # Of a staticmethod or a classmethod, it is the function that is found again.
+        setattr(getattr(described, "__func__", described), _MARK, added)
         return described
 
     return decorate
+
+
+def _check_responses(responses: Mapping[int, Response]) -> None:
+    for status, told in responses.items():
+        if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
+            raise SettingError("A status of responses", status, "It is a number from 100 to 599.")
+        if isinstance(told, tuple) and not (len(told) == 2 and isinstance(told[0], str)):
+            raise SettingError(
+                f"responses[{status}]", told, "A pair is a sentence and a type, in this order."
+            )
 
 
 def additions_of(handler: Callable[..., Any]) -> Additions:
@@ -80,6 +97,8 @@ def additions_of(handler: Callable[..., Any]) -> Additions:
 
 def named(name: str) -> Callable[[Class], Class]:
     """Return a decorator that gives a class's schema this *name*."""
+    if not isinstance(name, str):
+        raise TypeError(f'Write @named("{getattr(name, "__name__", "Name")}"): it takes a name.')
 
     def decorate(cls: Class) -> Class:
         _NAMES[cls] = name
@@ -88,6 +107,25 @@ def named(name: str) -> Callable[[Class], Class]:
     return decorate
 
 
-def name_of(cls: type) -> str:
-    """Return what a schema of *cls* is to be called."""
-    return _NAMES.get(cls) or cls.__name__
+def name_of(cls: type, *, full: bool = False) -> str:
+    """Return what a schema of *cls* is to be called, *full*: with its module, if it has no name.
+
+    One of a generic class has the names of its arguments after that of the class.
+    """
+    origin = typing.get_origin(cls) or cls
+    own = f"{origin.__module__}.{origin.__qualname__}" if full else origin.__name__
+    given = _NAMES.get(cls) or _NAMES.get(origin)
+    name = own if full or not given else given
+    return "_".join([name, *map(_called, typing.get_args(cls))])
+
+
+def _called(argument: Any) -> str:
+    """Return the name of an argument of a generic class."""
+    parts = typing.get_args(argument)
+    if typing.get_origin(argument) is Annotated:
+        return _called(parts[0])
+    if isinstance(argument, type) and not parts:
+        return name_of(argument)
+    union = typing.get_origin(argument) in (typing.Union, types.UnionType)
+    first = [] if union or not parts else [getattr(argument, "__name__", "")]
+    return "_".join([*first, *map(_called, parts)]) or str(argument)

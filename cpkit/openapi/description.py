@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from cpkit.routing.table import METHODS, Operation, RouteTable, operations
 from cpkit.settings import read
 
 from .additions import additions_of
-from .paths import kinds_of, path_parameter, paths_of
+from .paths import DESCRIBED, Names, Paths, kinds_of, path_parameter, paths_of
 from .requests import WITH_FORMS, document_body, form_body, query_parameters
 from .responses import PROBLEM_SCHEMA, components, responses_of, statuses_of
 from .schemas import Schemas
@@ -41,16 +42,17 @@ def describe(
 
     *config* is that of the application, section by section; unless given, of the one that is
     mounted with this dispatcher, whose mount point becomes the server's URL. Left out are
-    handlers that are hidden, redirections, and what a URL names (``{controller}``). Raise
+    handlers that are hidden, redirections, what a URL names (``{controller}``), routes that an
+    earlier one keeps from matching, and methods that OpenAPI has no place for, as PROPFIND. Raise
     AnnotationError for a handler whose annotations cannot be read.
     """
     mount = "/"
     if config is None:
         mount, config = application_of(dispatcher) or ("", {})
-    schemas, paths = Schemas(), dict[str, Any]()
-    ids: set[str] = set()
+    schemas, paths, ids = Schemas(), Paths(), set[str]()
+    shadowed = {id(route) for route, _ in getattr(dispatcher.mapper, "shadowed", tuple)()}
     for each in operations(dispatcher):
-        if not additions_of(each.handler).hidden:
+        if not additions_of(each.handler).hidden and id(each.target.route) not in shadowed:
             _add(paths, each, _config(each, config), schemas, ids)
     info: Schema = {"title": title, "version": version}
     if description:
@@ -59,7 +61,7 @@ def describe(
         "openapi": VERSION,
         "info": info,
         "servers": [{"url": mount or "/"}],
-        "paths": paths,
+        "paths": paths.items,
         "components": {"responses": components(), "schemas": {"Problem": PROBLEM_SCHEMA}},
     }
     return schemas.finish(document)
@@ -84,24 +86,21 @@ def _config(each: Operation, sections: Mapping[str, Config]) -> Config:
     return merged
 
 
-def _add(
-    paths: dict[str, Any], each: Operation, config: Config, schemas: Schemas, ids: set[str]
-) -> None:
-    for method in METHODS if each.method is None else (each.method,):
-        if method == "HEAD" and each.method is None:
-            continue
-        for path, names in paths_of(each.target.route):
-            operations_here = paths.setdefault(path, {})
-            if method.lower() not in operations_here:  # else an earlier route answers
+def _add(paths: Paths, each: Operation, config: Config, schemas: Schemas, ids: set[str]) -> None:
+    methods = (method for method in METHODS if method != "HEAD")  # which comes with GET
+    for method in methods if each.method is None else (each.method,):
+        for path in paths_of(each.target.route) if method in DESCRIBED else ():
+            here, names = paths.at(path)
+            if method.lower() not in here:  # else an earlier route answers
                 described = _Described(each, method, names, config, schemas)
-                operations_here[method.lower()] = described.operation(ids)
+                here[method.lower()] = described.operation(ids)
 
 
 class _Described:
     """One operation in the making."""
 
     def __init__(
-        self, each: Operation, method: str, names: list[str], config: Config, schemas: Schemas
+        self, each: Operation, method: str, names: Names, config: Config, schemas: Schemas
     ) -> None:
         self.each, self.method, self.names = each, method, names
         self.config, self.schemas, self.handler = config, schemas, each.handler
@@ -146,7 +145,7 @@ class _Described:
         return told
 
     def _words(self) -> Schema:
-        doc = inspect.getdoc(self.handler) or ""
+        doc = _doc_of(self.handler)
         first, _, rest = doc.partition("\n")
         words: Schema = {"tags": list(self._tags())}
         if summary := self.added.summary or first.rstrip("."):
@@ -180,7 +179,8 @@ class _Described:
         route, plan = self.each.target.route, self.plan
         kinds, reqs = kinds_of(route), route.reqs
         found: list[Json] = [
-            path_parameter(name, reqs.get(name), plan, kinds[name]) for name in self.names
+            {**path_parameter(name, reqs.get(name), plan, kinds[name]), "name": told}
+            for name, told in self.names.items()
         ]
         if plan and not self._in_form:
             found.extend(query_parameters(plan, self._filled, self.schemas))
@@ -211,6 +211,17 @@ def _settings(name: str, kind: Any, config: Config) -> Any:
         return None
     given = {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
     return read(name, kind, given)
+
+
+def _doc_of(handler: Callable[..., Any]) -> str:
+    """Return what is written of *handler*: of an object that is called, of its call first."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    if not inspect.isroutine(handler):
+        call = inspect.getattr_static(type(handler), "__call__", None)
+        if inspect.isfunction(call) and call.__doc__:
+            return inspect.cleandoc(call.__doc__)
+    return inspect.getdoc(handler) or ""
 
 
 def _returned(handler: Callable[..., Any]) -> object:

@@ -84,8 +84,9 @@ class Page:
                 if "config" not in self._told and application_of(self._dispatcher) is None:
                     _say_unmounted()
                 told = self.description()
-                text = json.dumps(told, ensure_ascii=False).encode()
-                page = reference.page(told, self._home).encode()
+                # NOTE: half of a surrogate pair, as a docstring may have one, is no UTF-8.
+                text = json.dumps(told, ensure_ascii=False).encode(errors="replace")
+                page = reference.page(told, self._home).encode(errors="replace")
                 self._made = {kind: (_tag(kind, text), text) for kind in (JSON, OPENAPI)}
                 self._made[HTML] = (_tag(HTML, page), page)
                 self._routes = routes

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from cpkit.parameters.patterns import ecma
 from cpkit.parameters.plan import Plan
 from cpkit.parameters.scalars import Whole
 from cpkit.parameters.shapes import Scalar, Schema
 
+# The methods that a path of OpenAPI 3.1 has a place for.
+DESCRIBED = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+Names = dict[str, str]  # of a route's variables, to what they are called in the description
 _SLASHES = "May hold slashes."
 
 
-def paths_of(route: Any) -> Iterator[tuple[str, list[str]]]:
-    """Yield each path of a Routes *route*, with the names of its variables.
+class Path(NamedTuple):
+    """A path as OpenAPI writes it, the names of its variables, and what is left without these."""
+
+    text: str
+    names: list[str]
+    shape: str
+
+
+class Paths:
+    """The paths of a description: two that differ in the names of their variables are one."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Any] = {}
+        self._known: dict[str, Path] = {}
+
+    def at(self, path: Path) -> tuple[dict[str, Any], Names]:
+        """Return what is described at *path*, and what each of its variables is called there."""
+        known = self._known.setdefault(path.shape, path)
+        return self.items.setdefault(known.text, {}), dict(
+            zip(path.names, known.names, strict=True)
+        )
+
+
+def paths_of(route: Any) -> Iterator[Path]:
+    """Yield each path of a Routes *route*.
 
     There is a second one where the template ends in an optional ``{.format}``.
     """
@@ -24,16 +50,17 @@ def paths_of(route: Any) -> Iterator[tuple[str, list[str]]]:
         yield _path(parts[:-1])
 
 
-def _path(parts: list[Any]) -> tuple[str, list[str]]:
-    text, names = "", []
+def _path(parts: list[Any]) -> Path:
+    text, names, shape = "", [], ""
     for part in parts:
         if isinstance(part, str):
-            text += part
+            text, shape = text + part, shape + part
         else:
             dot = "." if part["type"] == "." else ""
-            text += f"{dot}{{{part['name']}}}"
+            text, shape = f"{text}{dot}{{{part['name']}}}", f"{shape}{dot}{{}}"
             names.append(part["name"])
-    return (text if text.startswith("/") else f"/{text}"), names
+    slash = "" if text.startswith("/") else "/"
+    return Path(slash + text, names, slash + shape)
 
 
 def path_parameter(name: str, requirement: str | None, plan: Plan | None, kind: str) -> Schema:
@@ -53,10 +80,13 @@ def path_parameter(name: str, requirement: str | None, plan: Plan | None, kind: 
         pattern = ecma(requirement, whole=True)
         if pattern and schema.get("type") == "string":
             schema["pattern"] = pattern
-    told: Schema = {"name": name, "in": "path", "required": True, "schema": schema}
+    words = [str(schema.pop("description"))] if "description" in schema else []
     if kind == "*" or (requirement and _takes_slashes(requirement)):
-        told["description"] = _SLASHES
-    return told
+        words.append(_SLASHES)
+    told: Schema = {"name": name, "in": "path", "required": True}
+    if words:
+        told["description"] = " ".join(words)
+    return {**told, "schema": schema}
 
 
 def _takes_slashes(requirement: str) -> bool:

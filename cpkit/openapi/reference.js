@@ -1,5 +1,5 @@
 "use strict";
-const field = document.getElementById("search"), found = document.getElementById("found");
+const field = document.getElementById("search-field"), found = document.getElementById("search-found");
 const entries = [...document.querySelectorAll("main details")];
 const texts = new Map(entries.map(entry => [entry, entry.textContent.toLowerCase()]));
 function show() {
@@ -14,7 +14,9 @@ function show() {
   found.textContent = words.length ? (count === 1 ? "1 operation" : `${count} operations`) : "";
 }
 function open() {
-  const entry = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let name = location.hash.slice(1);
+  try { name = decodeURIComponent(name); } catch { /* it is no escape: the name as it stands */ }
+  const entry = document.getElementById(name);
   if (entry instanceof HTMLDetailsElement) { entry.hidden = false; entry.open = true; entry.scrollIntoView(); }
 }
 field.addEventListener("input", show);

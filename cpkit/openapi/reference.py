@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .wording import constraints, kind
+from cpkit.negotiation.problems import PROBLEM
+
+from .wording import kind, words
 
 Told = Mapping[str, Any]
 _FOLDER = Path(__file__).parent
@@ -50,7 +52,7 @@ def _top(info: Told, home: str) -> Iterator[str]:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body>"
-        '<a class="skip" href="#operations">Skip to the operations</a>'
+        '<a class="skip" href="#all-operations">Skip to the operations</a>'
         f"<header><h1>{title} <small>{_text(info['version'])}</small></h1>"
     )
     if info.get("description"):
@@ -58,10 +60,11 @@ def _top(info: Told, home: str) -> Iterator[str]:
     back = f'<a href="{_text(home)}">Home</a> · ' if home else ""
     yield f'<p>{back}<a href="openapi.json">openapi.json</a></p>'
     yield (
-        '<search><label for="search">Search</label>'
-        '<input id="search" type="search" autocomplete="off" spellcheck="false" '
-        'aria-describedby="found" aria-keyshortcuts="/"><span id="found" role="status"></span>'
-        '</search></header><main id="operations" tabindex="-1">'
+        '<search><label for="search-field">Search</label>'
+        '<input id="search-field" type="search" autocomplete="off" spellcheck="false" '
+        'aria-describedby="search-found" aria-keyshortcuts="/">'
+        '<span id="search-found" role="status"></span>'
+        '</search></header><main id="all-operations" tabindex="-1">'
     )
 
 
@@ -74,6 +77,7 @@ def _by_tag(told: Told) -> dict[str, list[tuple[str, str, Told]]]:
     return found
 
 
+# NOTE: the names of operations have no hyphen: the page's own ids have one.
 def _operation(told: Told, path: str, method: str, operation: Told) -> Iterator[str]:
     key = _text(operation["operationId"])
     summary = _text(operation.get("summary", ""))
@@ -115,16 +119,16 @@ def _body(body: Told) -> Iterator[str]:
     if "properties" in schema:
         yield from _members(schema)
     elif schema:
-        yield f"<p>{kind(schema)}</p>"
+        yield f"<p>{words(schema)}</p>"
 
 
 def _response(told: Told, status: str, response: Told) -> str:
     if "$ref" in response:
         name = response["$ref"].rpartition("/")[2]
-        response = told["components"]["responses"][name]
-    parts = [_text(response["description"])]
+        response = told["components"]["responses"].get(name, {"description": name})
+    parts = [_text(response.get("description", ""))]
     parts += [f"<small>field {_text(name)}</small>" for name in response.get("headers", ())]
-    if int(status) < 400:
+    if int(status) < 400 or PROBLEM not in response.get("content", {}):
         for media, content in response.get("content", {}).items():
             schema = content.get("schema", {})
             of = f": {kind(schema)}" if schema else ""
@@ -141,7 +145,7 @@ def _schemas(schemas: Told) -> Iterator[str]:
         if "properties" in schema:
             yield from _members(schema)
         else:
-            yield f"<p>{kind(schema)}</p>"
+            yield f"<p>{words(schema)}</p>"
         yield "</details>"
     yield "</section>"
 
@@ -159,14 +163,12 @@ def _members(schema: Told) -> Iterator[str]:
         yield "<p>No other name.</p>"
 
 
-def _value(name: str, schema: Told, place: str, *, required: bool, told: str) -> str:
+def _value(name: str, schema: object, place: str, *, required: bool, told: str) -> str:
     need = " <small>· required</small>" if required else ""
     where = f" <small>{place}</small>" if place else ""
-    more = constraints(schema)
-    words = f"{kind(schema)}{f', {more}' if more else ''}"
-    said = told or schema.get("description", "")
+    said = told or (schema.get("description", "") if isinstance(schema, Mapping) else "")
     said = f"<br>{_text(said)}" if said else ""
-    return f"<dt><code>{_text(name)}</code>{where}{need}</dt><dd>{words}{said}</dd>"
+    return f"<dt><code>{_text(name)}</code>{where}{need}</dt><dd>{words(schema)}{said}</dd>"
 
 
 def _breakable(path: str) -> str:

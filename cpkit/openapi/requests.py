@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
-
-import msgspec
 
 from cpkit.parameters.documents import Documents
 from cpkit.parameters.forms import FILES
 from cpkit.parameters.plan import ABSENT, Parameter, Plan
 from cpkit.parameters.settings import FORM, BodySettings, is_json
-from cpkit.parameters.shapes import Json, Scalar, Schema, Upload
+from cpkit.parameters.shapes import Json, Scalar, Schema, Upload, plain
 
 from .schemas import Schemas
 
@@ -53,7 +50,10 @@ def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:
         each = scalar.schema(schemas.ref)
     if parameter.listed is None:
         return each
-    return {"type": "array", "items": each, **parameter.listed.bounds(), **parameter.listed.extra}
+    bounds, extra = parameter.listed.bounds(), parameter.listed.extra
+    if not parameter.optional:
+        bounds.setdefault("minItems", 1)  # a list of nothing is one that is not sent
+    return {"type": "array", "items": each, **bounds, **extra}
 
 
 def _described(schema: Schema) -> Schema:
@@ -62,11 +62,8 @@ def _described(schema: Schema) -> Schema:
 
 
 def _with_default(schema: Schema, parameter: Parameter) -> Schema:
-    default: Any = parameter.default
-    if default is ABSENT or default is None or default in ([], "", (), {}):
-        return schema
-    plain: Json = msgspec.to_builtins(default)
-    return {**schema, "default": plain}
+    default = None if parameter.default is ABSENT else plain(parameter.default)
+    return schema if default in (None, "", [], {}) else {**schema, "default": default}
 
 
 def form_body(plan: Plan, path: Collection[str], schemas: Schemas) -> Schema | None:
@@ -97,14 +94,28 @@ def _form(taken: dict[str, Parameter], others: Parameter | None, schemas: Schema
 def _field(parameter: Parameter, schemas: Schemas, *, required: bool = False) -> Json:
     """Return the schema of a form's field; one that is left empty is one that is not there."""
     schema = _with_default(value_schema(parameter, schemas), parameter)
-    if not required and parameter.listed is None and schema.get("type") != "string":
-        return {"anyOf": [schema, _EMPTY]} if schema else schema
+    if isinstance(parameter.scalar, Upload):
+        return schema  # which is how clients know a file
+    allowed = [schema]
     if parameter.listed is not None and parameter.listed.least <= 1:
-        items = schema["items"]  # one value is a list of one
-        return {"anyOf": [schema, items, _EMPTY]} if items else schema
-    if required and schema.get("type") == "string" and "format" not in schema:
-        return {"minLength": 1, **schema}
-    return schema
+        one = value_schema(Parameter(parameter.name, parameter.listed.item, ABSENT), schemas)
+        allowed.append(one)  # one value is a list of one
+        if required and _is_any_text(one):
+            filled: Schema = {**one, "minLength": 1}
+            allowed = [{**schema, "minItems": 2}, {**schema, "items": filled}, filled]
+    elif required and _is_any_text(schema):
+        allowed = [{**schema, "minLength": 1}]
+    if not all(allowed):
+        return {}
+    if not required and not _is_any_text(schema):
+        allowed.append(_EMPTY)
+    return allowed[0] if len(allowed) == 1 else {"anyOf": [*allowed]}
+
+
+def _is_any_text(schema: Schema) -> bool:
+    """Tell whether the empty text is valid by *schema*, too."""
+    bounds = schema.keys() & {"format", "pattern", "minLength"}
+    return schema.get("type") == "string" and not bounds
 
 
 def document_body(

@@ -138,20 +138,28 @@ def _own(status: int, told: Response, returned: object, config: Config, schemas:
     """Return what a decorator says of a status, as OpenAPI has it."""
     if isinstance(told, Mapping):
         return dict(told)
-    words, kind = told if isinstance(told, tuple) else (told, returned)
+    words, *kind = told if isinstance(told, tuple) else (told,)
     if not isinstance(words, str):
-        words, kind = HTTPStatus(status).phrase + ".", told
-    if status < 300:
-        return _success(status, words, kind, config, schemas)
+        words, kind = _phrase(status), [told]
+    if 200 <= status < 300 or kind:
+        of = kind[0] if kind else returned
+        return _success(status, words, of, config, schemas)
     if status >= 400:
         return error(status, words)
     return {"description": words, **_fields(status)}
 
 
+def _phrase(status: int) -> str:
+    try:
+        return f"{HTTPStatus(status).phrase}."
+    except ValueError:  # one that the standard library does not know
+        return "The answer."
+
+
 def _success(status: int, words: str, returned: object, config: Config, schemas: Schemas) -> Schema:
     """Return an answer with the representations that the accept tool offers."""
     answer: Schema = {"description": words, **_fields(status)}
-    if status in (204, 205):
+    if status in (204, 205) or returned in (None, type(None)):  # for which nothing is sent
         return answer
     content = {kind: _representation(kind, returned, schemas) for kind in _media(config)}
     return {**answer, "content": content}

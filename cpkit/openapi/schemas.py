@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from cpkit.parameters.reading import UnreadableError, shape_of
 from cpkit.parameters.shapes import Json, Schema
@@ -12,6 +13,7 @@ from cpkit.parameters.shapes import Json, Schema
 from .additions import name_of
 
 _REF = "#/components/schemas/"
+_PROBLEM = "Problem"  # which is described besides
 
 
 class Schemas:
@@ -50,15 +52,27 @@ class Schemas:
 
     def _names(self) -> dict[type, str]:
         """Return a name for each class; two of one name have their module before it."""
-        count = Counter(map(name_of, self._numbers))
-        count["Problem"] += 1
-        names = {}
+        count = Counter([_PROBLEM, *(_spelled(name_of(cls)) for cls in self._numbers)])
+        names: dict[type, str] = {}
+        taken = {_PROBLEM}
         for cls in self._numbers:
-            name = name_of(cls)
+            name = _spelled(name_of(cls))
             if count[name] > 1:
-                name = f"{cls.__module__}.{cls.__qualname__}"
-            names[cls] = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+                name = _spelled(name_of(cls, full=True))
+            names[cls] = _free(name, taken)
+            taken.add(names[cls])
         return names
+
+
+def _spelled(name: str) -> str:
+    """Return *name* as a component may be called."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return *name*, numbered if it is taken: as by classes that a function makes at each call."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _objects(value: Json) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -205,6 +206,7 @@ class Record:
 
 def _own_doc(cls: type) -> str:
     """Return the docstring that was written for *cls*, not the one a dataclass makes."""
+    cls = typing.get_origin(cls) or cls
     doc = vars(cls).get("__doc__") or ""
     return "" if doc.startswith(f"{cls.__name__}(") else " ".join(doc.split())
 

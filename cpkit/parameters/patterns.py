@@ -5,30 +5,72 @@ from __future__ import annotations
 import re
 
 # Each means the same to Python, and another thing, or nothing, to ECMA 262.
-_TRANSLATED = {"\\A": "^", "\\Z": "$", "(?P<": "(?<", "\\d": "[0-9]"}
-_PART = re.compile(r"\\.|\(\?P<(?![=!])|\(\?[a-zA-Z(#>-]|\(\?P[=>]|[*+?}]\+|\[|\]|.", re.DOTALL)
+_TRANSLATED = {"\\A": "^", "\\Z": "$", "(?P<": "(?<", ".": "[^\\n]", "\\a": "\\x07"}
+_SPACES = "\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+_SETS = {"\\d": "0-9", "\\s": _SPACES}  # what is a set of its own, and can be a part of one
+_PART = re.compile(
+    r"\\.|\(\?P<(?![=!])|\(\?[a-zA-Z(#>-]|\(\?P[=>]|[*+?}]\+|\{,?[0-9]*,?[0-9]*\}\+?|\[\^?\]?|.",
+    re.DOTALL,
+)
+_COUNTS = re.compile(r"\{(?:[0-9]+(?:,[0-9]*)?|,[0-9]*)\}")
+# What a backslash may stand before in ECMA 262 (with its flag u); other signs are themselves.
+_SYNTAX = frozenset("^$\\.*+?()[]{}|/")
+_ESCAPES = frozenset("fnrtv")
+_CODES = frozenset("xu")
 
 
 def ecma(pattern: str, *, whole: bool = False) -> str | None:
     """Return *pattern* for a JSON Schema, or None if ECMA 262 has no such thing.
 
     With *whole* it is one that ``re.fullmatch`` tries. Flags in the pattern, comments,
-    conditions, possessive quantifiers and references by name are Python's alone. ``\\d`` matches
-    the digits of all scripts in Python: the schema promises ASCII's.
+    conditions, possessive quantifiers, references, ``\\w`` and ``\\b`` are Python's alone. ``\\d``
+    matches the digits of all scripts in Python: the schema promises ASCII's.
     """
     made, in_set = [], False
     for found in _PART.finditer(pattern):
-        part = found[0]
-        if not in_set and (_is_pythons(part) or part in ("\\w", "\\W", "\\D")):
+        translated = _in_set(found[0]) if in_set else _outside(found[0])
+        if translated is None:
             return None
-        if part in "[]" and not part.startswith("\\"):
-            in_set = part == "["
-        translated = _TRANSLATED.get(part, part)
-        made.append(translated.strip("[]") if in_set and part == "\\d" else translated)
+        in_set = found[0] != "]" if in_set else found[0].startswith("[")
+        made.append(translated)
     return f"^(?:{''.join(made)})$" if whole else "".join(made)
 
 
-def _is_pythons(part: str) -> bool:
-    return len(part) > 1 and (
-        (part.startswith("(?") and part != "(?P<") or (part[0] in "*+?}" and part[1] == "+")
-    )
+def _outside(part: str) -> str | None:
+    """Return a *part* outside of any set as ECMA 262 has it; None: it has no such thing."""
+    if part in _TRANSLATED:
+        return _TRANSLATED[part]
+    if part in _SETS or part.lower() == "\\s":
+        return f"[{'^' * part.isupper()}{_SETS[part.lower()]}]"
+    if part.startswith("\\"):
+        return _escape(part)
+    if part.startswith("[") and part.endswith("]"):
+        return part[:-1] + "\\]"  # which ends no set where it comes first
+    if part.startswith("{") or part in ("}", "]"):
+        return _brace(part)
+    return None if len(part) > 1 and not part.startswith("[") else part
+
+
+def _in_set(part: str) -> str | None:
+    """Return a *part* of a set as ECMA 262 has it."""
+    if part.startswith("\\"):
+        return _SETS.get(part) or ("\\-" if part == "\\-" else _escape(part))
+    return part.replace("[", "\\[") if part != "]" else part
+
+
+def _escape(part: str) -> str | None:
+    sign = part[1]
+    if sign in _SYNTAX or sign in _ESCAPES or sign in _CODES:
+        return part
+    if part in _TRANSLATED and len(_TRANSLATED[part]) > 1:
+        return _TRANSLATED[part]
+    return None if sign.isalnum() and sign.isascii() else sign
+
+
+def _brace(part: str) -> str | None:
+    """Return how often something comes; a brace that counts nothing is itself."""
+    if part.endswith("+"):
+        return None
+    if _COUNTS.fullmatch(part):
+        return part.replace("{,", "{0,")
+    return "".join(f"\\{sign}" if sign in "{}]" else sign for sign in part)

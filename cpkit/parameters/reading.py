@@ -14,7 +14,7 @@ from msgspec import inspect as types
 from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
 from .moments import Moment
 from .scalars import Binary, Choice, Exact, Identifier, Number, Text, Truth, Whole
-from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload
+from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain
 
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
 
@@ -90,7 +90,7 @@ class _Reader:
         for field in info.fields:
             shape = self.read(field.type)
             made.members[field.encode_name] = Member(
-                field.encode_name, shape, field.required, _told(getattr(field, "default", None))
+                field.encode_name, shape, field.required, plain(getattr(field, "default", None))
             )
             # NOTE: a class that holds itself is as careful as its other members.
             made.careful = made.careful or shape.careful
@@ -116,8 +116,8 @@ class _Reader:
         key = self.read(info.key_type)
         if not isinstance(key, Scalar | Anything):
             raise UnreadableError("the names of a dict must be text, numbers or an Enum")
-        plain = isinstance(key, Anything) or (type(key) is Text and key.expects == "text")
-        return Keyed(None if plain else typing.cast(Scalar, key), self.read(info.value_type))
+        untyped = isinstance(key, Anything) or (type(key) is Text and key.expects == "text")
+        return Keyed(None if untyped else typing.cast(Scalar, key), self.read(info.value_type))
 
 
 _RecordType = types.StructType | types.DataclassType | types.TypedDictType
@@ -134,11 +134,6 @@ def _named(info: types.Type) -> str:
         if isinstance(cls, type)
         else type(info).__name__.removesuffix("Type").lower()
     )
-
-
-def _told(default: object) -> bool | int | float | str | None:
-    """Return a default that a schema can show."""
-    return default if isinstance(default, bool | int | float | str) else None
 
 
 def _whole(_: _Reader, info: types.IntType) -> Shape:

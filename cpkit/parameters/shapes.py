@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
+
+import msgspec
 
 from .faults import Faults
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Schema = dict[str, Json]
 Ref = Callable[[type, Callable[[], Schema]], Schema]  # names a class's schema, and refers to it
+
+
+def plain(value: object) -> Json:
+    """Return *value* as JSON writes it, always in one order; None for what it cannot write."""
+    try:
+        built = msgspec.to_builtins(value, order="deterministic")
+        return cast(Json, json.loads(json.dumps(built, allow_nan=False)))
+    except (TypeError, ValueError):  # infinity, and objects that only Python has
+        return None
 
 
 class Shape(Protocol):

@@ -74,7 +74,9 @@ class Taking:
                 request.process_query_string = _leave_query
             return
         request.handler = fitting(request.handler)
-        request.taken = Taken(handler, dict(request.params))
+        # NOTE: an optional variable that is not in the path, as of {.format}, is None.
+        path = {name: value for name, value in request.params.items() if value is not None}
+        request.taken = Taken(handler, path)
         request.process_query_string = _read_query
         hooks = request.hooks["before_request_body"]
         if request.params or request.args:

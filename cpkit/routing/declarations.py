@@ -104,8 +104,9 @@ def route(
 
     *methods* are those of HTTP that it answers (None: any); further *options* are ``connect``'s.
     A handler may have several routes. ``RoutesDispatcher.include`` connects them.
-    Raises RouteError for a template without a leading slash.
+    Raises RouteError for a template without a leading slash, and where none is given.
     """
+    _check_text(template, "@route")
     if template and not template.startswith(("/", "{.")):
         raise RouteError(template, "it has no leading slash", f"Write {'/' + template!r}.")
     _refuse_own(template, options)
@@ -135,6 +136,7 @@ def routes(prefix: str = "", *, name_prefix: str = "", **options: Any) -> Callab
     route's own go before. A subclass that has no prefix of its own inherits it.
     Raises RouteError for a prefix that begins without a slash, or ends in one.
     """
+    _check_text(prefix, "@routes")
     _check_prefix(prefix)
     _refuse_own(prefix, options)
     declared = Declared(prefix, name_prefix, options)
@@ -199,11 +201,19 @@ def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
                 found.pop(name, None)
             if own:
                 found[name] = own
-    return found
+    # A second name for the same method, as ``index = books``, is no second route.
+    first = {id(own): name for name, own in reversed(found.items())}
+    return {name: own for name, own in found.items() if first[id(own)] == name}
 
 
 def _mark(thing: Any, name: str, value: object) -> None:
     setattr(thing, name, value)
+
+
+def _check_text(text: object, decorator: str) -> None:
+    """Raise RouteError for a decorator that is written without its parentheses."""
+    if not isinstance(text, str):
+        raise RouteError(text, "it is no path", f"Write {decorator}('/path').")
 
 
 def _check_prefix(prefix: str) -> None:

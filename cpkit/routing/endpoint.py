@@ -146,6 +146,12 @@ def by_method(controller: Any, config: Config) -> dict[str, Endpoint] | None:
     return methods or None
 
 
+def written(methods: Mapping[str, Endpoint]) -> list[str]:
+    """Return which of *methods* a controller has itself: not the HEAD that its GET answers."""
+    heads = methods.get("HEAD")
+    return [name for name in methods if name != "HEAD" or heads is not methods.get("GET")]
+
+
 def is_exposed(controller: Any, name: str) -> bool:
     """Tell whether a URL may call the method *name*; no property of *controller* is run."""
     method = _function(static(controller, name))

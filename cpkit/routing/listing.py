@@ -14,7 +14,7 @@ from routes.mapper import Mapper
 
 from .conditions import MISPLACEABLE, STANDARD_METHODS, misplaced
 from .declarations import ROUTES
-from .endpoint import Endpoint, Target, bound, is_exposed
+from .endpoint import Endpoint, Target, bound, is_exposed, written
 from .generation import CONTROL
 from .mapper import IndexedMapper
 from .route import Route, keywords, named_routes
@@ -93,11 +93,11 @@ def row(table: Any, route: Route) -> Row:
     if isinstance(table, RouteTable):
         endpoint = table.built(target, controller, target.action)
     methods = (route.conditions or {}).get("method")
-    by_method = sorted(endpoint.methods) if endpoint and endpoint.methods else None
-    if methods and by_method:
-        methods = [method for method in methods if method in by_method]
+    answering = endpoint and endpoint.methods
+    if methods and answering:
+        methods = [method for method in methods if method in answering]
     return {
-        "methods": list(methods) if methods else by_method,
+        "methods": list(methods) if methods else answering and sorted(written(answering)),
         "template": target.path,
         "name": route.name,
         "handler": handler(target, controller, endpoint, table.mapper),

@@ -12,7 +12,7 @@ from cpkit.errors import RouteError
 
 from .conditions import Environ, refuse_misplaced
 from .declarations import Submapping, calls
-from .endpoint import REMEDY, Config, Endpoint, Target, bound, endpoint, loaded
+from .endpoint import REMEDY, Config, Endpoint, Target, bound, endpoint, loaded, written
 from .mapper import IndexedMapper
 from .route import Route
 
@@ -296,11 +296,13 @@ def operations(table: RouteTable) -> Iterator[Operation]:
 
 def _of(target: Target, endpoint: Endpoint) -> Iterator[Operation]:
     named: list[str] | None = (target.route.conditions or {}).get("method")
-    pages: dict[str | None, Endpoint] = {None: endpoint}
-    if endpoint.methods is not None:
-        pages = dict(endpoint.methods.items())
-    for method in named or pages:
-        page = pages.get(method) or pages.get(None)
+    pages, methods = endpoint.methods or {}, list[str | None]([None])
+    if named is not None:
+        methods = [*named]
+    elif pages:
+        methods = [*written(pages)]
+    for method in methods:
+        page = pages.get(method or "") if pages else endpoint
         handler = page and bound(page.controller, page.attribute)
         if page and handler:
             yield Operation(target, method, handler, page.config)

@@ -5,7 +5,7 @@ def test_a_reader_searches_opens_and_follows_by_keyboard(visit):
     page = visit().open("/docs")
     page.keyboard.press("/")
     page.keyboard.type("write how many copies")
-    assert page.locator("#found").inner_text() == "1 operation"
+    assert page.locator("#search-found").inner_text() == "1 operation"
     operation = page.locator("details.operation:visible")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

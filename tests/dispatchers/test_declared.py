@@ -372,3 +372,20 @@ def test_the_start_check_knows_included_routes(recorder):
     (fault,) = faults(recorder)
     assert "has no parameter 'idd'" in fault
     assert "Is id meant?" in fault
+
+
+@pytest.mark.parametrize("decorator", [route, routes])
+def test_a_decorator_without_its_brackets_says_how_it_is_written(decorator):
+    with pytest.raises(RouteError, match=f"Write @{decorator.__name__}\\('/path'\\)"):
+        decorator(Library)
+
+
+def test_a_second_name_of_a_method_is_no_second_route(recorder):
+    class Pages:
+        @route("/books")
+        def books(self): ...
+
+        index = books
+
+    recorder.include(Pages())
+    assert [options["action"] for _, _, _, options in recorder.calls] == ["books"]

@@ -207,3 +207,36 @@ def test_a_405_and_an_options_stand_in_server_timing(dispatcher, mount, cp_clien
     mount(dispatcher, sections={"/b": timing})
     for method in ("PUT", "OPTIONS"):
         assert "total" in cp_client.request(method, "/b").headers["Server-Timing"]
+
+
+PARTS = "multipart/form-data; boundary=b"
+BAD_BODIES = [
+    (PARTS, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--b--\r\n'),
+    (PARTS, b"--b\r\nContent-Disposition: form-data; name="),
+    ("multipart/form-data", b"--b--"),
+    ("application/x-www-form-urlencoded", b"a=%FF"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), BAD_BODIES, ids=["no text", "cut off", "no boundary", "no UTF-8"]
+)
+@pytest.mark.parametrize("params", [True, False])
+def test_a_resource_that_is_not_there_comes_before_a_body_that_cannot_be_read(
+    dispatcher, mount, cp_client, kind, body, params
+):
+    dispatcher.connect("x", "/x", lambda: "", conditions=only("GET"))
+    mount(dispatcher, **{"cpkit.params.on": params})
+    for path, status in (("/x", 405), ("/none", 404)):
+        response = cp_client.post(path, data=body, headers={"Content-Type": kind})
+        assert response.status_code == status
+
+
+def test_a_tool_answers_a_form_where_no_handler_does(dispatcher, mount, cp_client):
+    def greet():
+        cherrypy.response.body = cherrypy.request.params["name"].encode()
+        return True
+
+    cherrypy.tools.greet = cherrypy._cptools.HandlerTool(greet)
+    mount(dispatcher, **{"tools.greet.on": True})
+    assert cp_client.post("/none", data={"name": "Ann"}).text == "Ann"

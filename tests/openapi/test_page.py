@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from cpkit import openapi
 from cpkit.dispatchers import RoutesDispatcher
-from cpkit.openapi.wording import constraints, kind
+from cpkit.openapi import reference
+from cpkit.openapi.wording import words
 from tests.openapi import applications
 
 
@@ -120,13 +121,13 @@ def test_an_annotation_that_cannot_be_read_is_no_secret(cp_client):
 
 
 @pytest.mark.parametrize(
-    ("schema", "words"),
+    ("schema", "told"),
     [
         ({}, "anything"),
         ({"type": "integer", "minimum": 1, "maximum": 2**63 - 1, "default": 1},
          "whole number, at least 1, default <code>1</code>"),
         ({"type": "string", "minLength": 1, "maxLength": 9, "pattern": "<"},
-         "text, at least 1 characters, at most 9 characters, matches <code>&lt;</code>"),
+         "text, at least 1 character, at most 9 characters, matches <code>&lt;</code>"),
         ({"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": 3},
          "list of UUID, at most 3 items"),
         ({"type": "array"}, "list"),
@@ -139,8 +140,8 @@ def test_an_annotation_that_cannot_be_read_is_no_secret(cp_client):
         ({"type": "number", "exclusiveMinimum": 0}, "number, more than 0"),
     ],
 )  # fmt: skip
-def test_a_schema_is_told_in_words(schema, words):
-    assert ", ".join(filter(None, [kind(schema), constraints(schema)])) == words
+def test_a_schema_is_told_in_words(schema, told):
+    assert words(schema) == told
 
 
 @pytest.mark.parametrize("mounted", [True, False])
@@ -154,3 +155,88 @@ def test_a_page_says_that_its_dispatcher_is_not_the_one_that_is_mounted(
         cp_client.get("/other/openapi.json")
     told = [it for it in caplog.messages if "dispatcher that no application has" in it]
     assert len(told) == (0 if mounted else 1)
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\ud800&\u202e"
+
+
+def test_hostile_words_are_shown_as_they_are(cp_client):
+    class Thing(Struct):
+        value: int
+
+    Thing.__doc__ = HOSTILE
+
+    @openapi.operation(tags=[HOSTILE], responses={409: HOSTILE})
+    def handler(self) -> Thing: ...
+
+    handler.__doc__ = f"{HOSTILE}\n\n{HOSTILE}"
+    dispatcher = RoutesDispatcher()
+    pages = type("Pages", (), {"handler": handler})()
+    conditions = {"method": ["GET"]}
+    dispatcher.connect("it", "/it", pages, action="handler", conditions=conditions)
+    made = openapi.Page(dispatcher, title=HOSTILE, version=HOSTILE, description=HOSTILE)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher}})
+    cherrypy.tree.mount(made, "/docs")
+    text = cp_client.get("/docs/", headers={"Accept": "text/html"}).text
+    assert "<img" not in text
+    assert text.count("</script>") == 1
+    told = cp_client.get("/docs/openapi.json").json()
+    assert told["info"]["title"] == HOSTILE.replace("\ud800", "?")
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (True, "anything"),
+        (False, "nothing"),
+        ({"type": ["string", "null"]}, "text or null"),
+        ({"const": None}, "<code>null</code>"),
+        ({"enum": [""]}, "empty"),
+        ({"$ref": "https://x/<y>"}, "https://x/&lt;y&gt;"),
+        ({"type": "string", "format": "<b>"}, "&lt;b&gt;"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}, True], "items": False,
+          "minItems": 2, "maxItems": 2}, "list of whole number and anything"),
+        ({"anyOf": [{"type": "integer", "minimum": 3}, {"type": "null"}]},
+         "whole number (at least 3) or null"),
+        ({"allOf": [{"type": "object"}, {"$ref": "#/components/schemas/A"}]},
+         'object and <a href="#schema-A">A</a>'),
+        ({"type": "array", "items": {"type": "string", "maxLength": 1}},
+         "list of text (at most 1 character)"),
+    ],
+)  # fmt: skip
+def test_any_schema_that_openapi_knows_is_told(schema, told):
+    assert words(schema) == told
+
+
+def test_responses_as_openapi_has_them_are_shown(cp_isolation):
+    responses = {
+        200: {
+            "description": "It.",
+            "content": {"application/json": {"schema": {"type": ["null"]}}},
+        },
+        299: {"content": {"text/plain": {}}, "description": "<b>"},
+        409: {"$ref": "#/components/responses/Own"},
+    }
+    handler = openapi.operation(responses=responses)(lambda: "")
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("it", "/it", handler, conditions={"method": ["GET"]})
+    told = openapi.describe(dispatcher, title="t", version="1", config={})
+    text = reference.page(told)
+    for shown in ("<code>application/json</code>: null", "&lt;b&gt;", "Own"):
+        assert shown in text
+
+
+def test_no_operation_has_the_id_of_a_part_of_the_page(cp_isolation):
+    dispatcher = RoutesDispatcher()
+    for name in (
+        "search",
+        "found",
+        "operations",
+        "search-field",
+        "all-operations",
+        "schema-Problem",
+    ):
+        dispatcher.connect(name, f"/{name}", lambda: "", conditions={"method": ["GET"]})
+    text = reference.page(openapi.describe(dispatcher, title="t", version="1", config={}))
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) > 6

@@ -16,6 +16,11 @@ from cpkit.parameters.patterns import ecma
         (r"(?P<year>[0-9]{4})", "(?<year>[0-9]{4})"),
         (r"(?:a|b)(?=c)(?!d)", "(?:a|b)(?=c)(?!d)"),
         (r"\[a\]", r"\[a\]"),
+        ("a.[.]", r"a[^\n][.]"),
+        ("a{,3}b{c}", r"a{0,3}b\{c\}"),
+        ("[]a][^]b][[]", r"[\]a][^\]b][\[]"),
+        (r"\-\#[\-\#]", r"-#[\-#]"),
+        (r"\a", r"\x07"),
     ],
 )
 def test_a_pattern_is_translated(pattern, translated):
@@ -24,7 +29,20 @@ def test_a_pattern_is_translated(pattern, translated):
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"(?i)a", r"(?#note)a", r"(?P<a>x)(?P=a)", r"a++", r"a{2}+", r"(?>a)", r"\w+", r"(?s:.)"],
+    [
+        r"(?i)a",
+        r"(?#note)a",
+        r"(?P<a>x)(?P=a)",
+        r"a++",
+        r"a{2}+",
+        r"(?>a)",
+        r"\w+",
+        r"(?s:.)",
+        r"\bit\b",
+        r"(a)\1",
+        r"[\S]",
+        r"\012",
+    ],
 )
 def test_what_ecma_262_has_not_is_left_out(pattern):
     assert ecma(pattern) is None
@@ -35,3 +53,15 @@ def test_what_ecma_262_has_not_is_left_out(pattern):
 def test_a_whole_pattern_matches_what_pythons_fullmatch_does(pattern, text):
     found = re.search(ecma(pattern, whole=True).replace("$", r"\Z"), text, re.ASCII)
     assert bool(found) == bool(re.fullmatch(pattern, text))
+
+
+@pytest.mark.parametrize(
+    "sign", ["\x1c", "\x85", "\ufeff", "\u180e", "\u3000", " ", "\n", "\r", "\u2028"]
+)
+@pytest.mark.parametrize("pattern", [r"\s", r"\S", r"[^\s]", r"[\s_]", "."])
+def test_white_space_and_any_sign_are_those_of_python(pattern, sign):
+    # Nothing is left of them but sets, which both read alike.
+    translated = ecma(pattern)
+    assert re.fullmatch(r"\[.*\]", translated)
+    assert not re.search(r"\\[sSdDwW]", translated)
+    assert bool(re.fullmatch(translated, sign)) == bool(re.fullmatch(pattern, sign))

@@ -594,3 +594,11 @@ def test_what_the_dispatcher_answers_itself_is_left_alone(cp_client):
     assert cp_client.options("/7").status_code == 204
     assert cp_client.delete("/7").status_code == 405
     assert cp_client.get("/no/such").status_code == 404
+
+
+def test_an_optional_variable_that_is_not_in_the_path_leaves_its_name_to_the_query(cp_client):
+    routed(lambda self, number: told(number=number), "/it{.number:[0-9]+}")
+    assert cp_client.get("/it.7").json() == {"number": "'7'"}
+    assert cp_client.get("/it?number=8").json() == {"number": "'8'"}
+    assert cp_client.get("/it").json() == {"number": "None"}
+    assert cp_client.get("/it.7?number=8").status_code == 400
