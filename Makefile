@@ -61,9 +61,9 @@ test-browser: $(VENV)/.browser frontend  ## drive the demo with Debian's Chromiu
 	$(PY) -m pytest -q tests/browser
 
 bench: $(VENV)/.bench  ## run the benchmarks and write the report; of="routing timing" seconds=0.4 asks some, for a look
-	mkdir -p $(dir $(RUN))
+	rm -rf $(dir $(RUN)) && mkdir -p $(dir $(RUN))
 	$(PY) -m pytest tests/benchmarks --of="$(of)" $(if $(seconds),--seconds=$(seconds)) --benchmark-json=$(RUN); \
-	code=$$?; $(PY) -m tests.benchmarks.report $(RUN) && exit $$code
+	code=$$?; test ! -f $(RUN) || $(PY) -m tests.benchmarks.report $(RUN) && exit $$code
 
 bench-report: $(VENV)/.bench  ## write the report of the published run anew
 	$(PY) -m tests.benchmarks.report

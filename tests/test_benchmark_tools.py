@@ -120,6 +120,11 @@ def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.Monk
     ]
 
 
+def test_a_piece_that_nothing_is_asked_about_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(LookupError, match=r"about routes, but about .*\brouting\b"):
+        load("routing", "routes")
+
+
 def test_each_question_says_in_one_sentence_what_it_means() -> None:
     pytest.importorskip("sqlalchemy")
     whys = {asked.why for asked in load()}

@@ -17,7 +17,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    asked = load(*metafunc.config.getoption("of").split())
+    try:
+        asked = load(*metafunc.config.getoption("of").split())
+    except LookupError as error:
+        raise pytest.UsageError(*error.args) from None
     metafunc.parametrize("asked", asked, ids=[f"{one.piece}: {one.title}" for one in asked])
 
 

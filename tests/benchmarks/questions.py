@@ -77,10 +77,18 @@ def question(piece: str, title: str, **more: object) -> Callable[[Build], Build]
 
 
 def load(*pieces: str) -> list[Question]:
-    """Import the ``ask_<piece>.py`` of *pieces*, or every one; return their questions."""
-    for path in sorted(Path(__file__).parent.glob("ask_*.py")):
-        if not pieces or path.stem.removeprefix("ask_") in pieces:
-            importlib.import_module(f"{__package__}.{path.stem}")
+    """Import the ``ask_<piece>.py`` of *pieces*, or every one; return their questions.
+
+    A piece that nothing is asked about is a LookupError.
+    """
+    found = sorted(Path(__file__).parent.glob("ask_*.py"))
+    there = [path.stem.removeprefix("ask_") for path in found]
+    if unknown := set(pieces).difference(there):
+        raise LookupError(
+            f"nothing is asked about {', '.join(unknown)}, but about {', '.join(there)}"
+        )
+    for piece in pieces or there:
+        importlib.import_module(f"{__package__}.ask_{piece}")
     return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
 
 
