@@ -249,4 +249,6 @@ class MetricsPage:
 
         environ = dict(cherrypy.serving.request.wsgi_environ)
         environ.pop("HTTP_ACCEPT_ENCODING", None)  # packed by your own tools, or not at all
+        if environ["REQUEST_METHOD"] == "HEAD":
+            environ["REQUEST_METHOD"] = "GET"  # CherryPy counts the bytes, and sends none
         return b"".join(self._app(environ, start_response))

@@ -2,16 +2,33 @@
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import cherrypy
 import pytest
 from cheroot.wsgi import Server
 
+import cpkit.tools
 from cpkit.dispatchers import RoutesDispatcher
 
 
 class Books:
     changed = 0
+    exposed = True
+
+    def GET(self):  # noqa: N802
+        return "the books"
+
+    @cpkit.tools.cors(origins=["https://other.example"])
+    def PUT(self):  # noqa: N802
+        return self.replace("1")
+
+    def moved(self):
+        raise cherrypy.HTTPRedirect("/books/1")
+
+    def large(self):
+        cherrypy.response.stream = True
+        return iter([b"a line of text\n" * 1000] * 100)
 
     def show(self, number):
         if number == "0":
@@ -44,7 +61,13 @@ def application(**config):
     path, books = "/books/{number}", Books()
     dispatcher.connect("show", path, books, action="show", conditions={"method": ["GET"]})
     dispatcher.connect("put", path, books, action="replace", conditions={"method": ["PUT", "POST"]})
-    app = cherrypy.Application(None, "", {"/": {"request.dispatch": dispatcher, **config}})
+    dispatcher.connect("moved", "/moved", books, action="moved")
+    dispatcher.connect("large", "/large", books, action="large")
+    by_method = {"request.dispatch": cherrypy.dispatch.MethodDispatcher()}
+    files = {"tools.staticdir.on": True, "tools.staticdir.dir": str(Path(__file__).parent)}
+    sections = {"/": {"request.dispatch": dispatcher, **config}, "/files": files}
+    tree = type("Root", (), {"all": books})()
+    app = cherrypy.Application(tree, "", {**sections, "/all": by_method})
     app.log.screen = False
     return app
 
@@ -112,6 +135,32 @@ def test_a_preflight_lets_through_what_the_resource_has(ask):
     assert ask("/books/1", {"method": "DELETE"}, **ON) == "blocked"
     assert ask("/books/1", put, trusted=False, **ON) == "blocked"
     assert Books.changed == 0
+
+
+def test_a_page_reads_files_with_fields_of_its_own(ask):
+    own = {"headers": {"X-Own": "1"}}
+    assert ask("/files/test_origins.py", own, **ON)[0] == 200
+    assert ask("/files/nothing.py", {}, **ON)[0] == 404
+    assert ask("/files/test_origins.py", own, trusted=False, **ON) == "blocked"
+
+
+def test_a_page_is_led_elsewhere_and_reads_what_is_there(ask):
+    assert ask("/moved", **ON)[:2] == [200, "book 1"]
+    assert ask("/moved", trusted=False, **ON) == "blocked"
+
+
+def test_nothing_is_written_where_the_answer_cannot_be_read(ask):
+    """A decorator of the method names another origin than the section does."""
+    assert ask("/all", **ON)[:2] == [200, "the books"]
+    assert ask("/all", {"method": "PUT"}, **ON) == "blocked"
+    assert Books.changed == 0
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_a_page_reads_a_compressed_stream_of_another_origin(ask, coding):
+    compressed = {"cpkit.compress.on": True, "cpkit.compress.encodings": [coding]}
+    status, text, _ = ask("/large", **ON, **compressed)
+    assert (status, len(text)) == (200, 1_500_000)
 
 
 def test_cookies_go_only_where_the_policy_says_so(ask):

@@ -260,6 +260,12 @@ def test_head_has_the_fields_and_no_body(client, metrics, path):
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
+def test_head_tells_the_length_that_the_page_has(client, metrics):
+    asked = "/page/?name[]=http_server_active_requests"
+    get, head = client.get(asked), client.head(asked)
+    assert head.headers["Content-Length"] == get.headers["Content-Length"] == str(len(get.content))
+
+
 def test_tools_guard_the_page(client, metrics):
     guard = {
         "tools.auth_basic.on": True,
