@@ -8,14 +8,14 @@ from typing import Any
 
 import cherrypy
 
-from cpkit.serving.guard import RefusedBodyError
+from cpkit.serving.guard import RefusedBodyError, refusing
 
 from .query import parsed
 from .refusals import InvalidRequest
 from .settings import FORM
 
 FILES = "multipart/form-data"
-_FAILURES = (cherrypy.HTTPError, LookupError, ValueError, EOFError)
+_FAILURES = (cherrypy.HTTPError, LookupError, ValueError, EOFError, OSError)
 _CUT_OFF = "The body is shorter than its Content-Length says."
 
 
@@ -41,6 +41,8 @@ def _read_files(read: Callable[[Any], None], body: Any) -> None:
     try:
         read(body)
     except _FAILURES as error:
+        if isinstance(error, OSError) and "Too Large" not in str(error):
+            raise  # of the disk, which the server answers for
         raise _refusal(error, "The parts of the body cannot be read.") from error
     check_whole(body)
 
@@ -48,8 +50,8 @@ def _read_files(read: Callable[[Any], None], body: Any) -> None:
 def whole(body: Any) -> bytes:
     """Return the bytes of a request's body. Raise InvalidRequest (400) if it was cut off."""
     try:
-        content: bytes = body.fp.read()
-    except _FAILURES as error:  # as of chunks that break their grammar
+        content: bytes = refusing(body.fp.read)
+    except cherrypy.HTTPError as error:  # as of chunks that break their grammar
         raise _refusal(error, "The body cannot be read.") from error
     check_whole(body)
     return content
@@ -61,9 +63,11 @@ def _refusal(error: Exception, reason: str) -> InvalidRequest:
         refusal = InvalidRequest(*error.args)
         refusal.leaves_body = True
         return refusal
-    if isinstance(error, cherrypy.HTTPError):  # too large, or text in no charset that is tried
-        return InvalidRequest(error.code, "The body is too large." if error.code == 413 else reason)
-    return InvalidRequest(400, reason)
+    # NOTE: a body that is too large is an OSError of cheroot's; text may be in no charset at all.
+    too_large = isinstance(error, OSError) or getattr(error, "code", 400) == 413
+    return (
+        InvalidRequest(413, "The body is too large.") if too_large else InvalidRequest(400, reason)
+    )
 
 
 def check_whole(body: Any) -> None:

@@ -218,21 +218,21 @@ class GuardedBody:
     def read_trailer_lines(self) -> list[bytes]:
         """Return the lines of the trailer section, where the server has kept them."""
         lines = getattr(self._body, "read_trailer_lines", tuple)
-        return _refusing(lambda: list(lines()))
+        return refusing(lambda: list(lines()))
 
     def _take(self, read: Callable[[int], bytes], wanted: float) -> bytes:
         """Return up to *wanted* bytes; raise a 4xx if they cannot be read or are too many."""
         size = int(min(wanted, _PIECE))
-        piece = _refusing(lambda: read(size))
+        piece = refusing(lambda: read(size))
         if not piece and self._left < float("inf"):
             raise RefusedBodyError(400, "The body ended too early.")
         self._left -= len(piece)
-        _refusing(lambda: self._judge(piece, not self._left))
+        refusing(lambda: self._judge(piece, not self._left))
         return piece
 
 
-def _refusing(read: Callable[[], T]) -> T:
-    """Return what *read* returns; what it raises becomes a 4xx."""
+def refusing(read: Callable[[], T]) -> T:
+    """Return what *read* returns; what a server raises in reading becomes a RefusedBodyError."""
     try:
         return read()
     except cherrypy.HTTPError:
@@ -255,7 +255,7 @@ class GuardedPart(Part):
         """Return the header fields of the part that begins at *fp*."""
         headers = HeaderMap()
         limits = cherrypy.serving.request.wsgi_environ.get(GUARDED, Limits())
-        headers.update(_refusing(lambda: multipart.read_headers(fp, limits)))
+        headers.update(refusing(lambda: multipart.read_headers(fp, limits)))
         return headers
 
     def fullvalue(self) -> str:
@@ -275,7 +275,7 @@ class GuardedPart(Part):
                 fp_out.write(content)
             (content.extend if fp_out is None else fp_out.write)(piece)
 
-        if _refusing(lambda: multipart.read_content(self.fp, self.boundary, write)):
+        if refusing(lambda: multipart.read_content(self.fp, self.boundary, write)):
             self.fp.finish()
         if fp_out is None:
             return bytes(content)

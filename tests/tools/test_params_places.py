@@ -15,6 +15,7 @@ from cpkit.dispatchers import RoutesDispatcher
 from cpkit.tools import Part
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
 FILES = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
@@ -171,6 +172,50 @@ def test_a_form_that_is_too_large_is_told_as_other_faults_are(cp_client, headers
     body = part(b'name="note"', b"a" * 200) if headers is FILES else b"note=" + b"a" * 200
     chunks = [body[:50], body[50:]]
     assert errors(cp_client.post("/", data=chunks, headers=headers), 413) == []
+
+
+class Failing:
+    """What a server reads a body from, which fails as cheroot's does."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def read(self, size=-1):
+        raise self.error
+
+    readline = read
+
+
+@pytest.mark.parametrize("headers", [FORM, FILES, JSON], ids=["form", "files", "json"])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OSError("Request Entity Too Large"), 413), (ValueError("no chunk"), 400)],
+    ids=["too large", "no chunk"],
+)
+def test_a_body_that_a_server_fails_to_read_is_told_as_other_faults_are(
+    cp_client, headers, error, status
+):
+    def page(self, note: str = ""):
+        return note
+
+    def put(self, body: dict):
+        return "unreachable"
+
+    serve(put if headers is JSON else page, body=headers is JSON)
+    fields = {**headers, "Transfer-Encoding": "chunked"}
+    response = cp_client.post("/", headers=fields, environ={"wsgi.input": Failing(error)})
+    assert errors(response, status) == []
+
+
+def test_a_disk_that_is_full_is_the_servers_fault(cp_client):
+    def page(self, note: str = ""):
+        return note
+
+    serve(page)
+    environ = {"wsgi.input": Failing(OSError("No space left on device"))}
+    fields = {**FILES, "Transfer-Encoding": "chunked"}
+    with pytest.raises(OSError, match="No space"):
+        cp_client.post("/", headers=fields, environ=environ)
 
 
 def test_a_length_that_is_an_empty_text_is_none(cp_client):
