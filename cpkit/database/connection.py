@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cpkit.errors import UnitOverError
 
 from .pool import CHANGED, joined
-from .terms import UNIT, is_autocommit, refuse_autocommit
+from .terms import SEEN, UNIT, is_autocommit, refuse_autocommit
 from .unit import Unit
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def run_by_units(dialect: Dialect, backend: Backend[Any], committed: Callable[[]
         if isinstance(lent, UnitPooled):
             lent.borrowed.begin_transaction()
         else:
+            lent.info[SEEN] = True
             backend.begin(lent.driver_connection, None, 0.0)
 
     def is_disconnect(error: Any, *where: Any) -> bool:

@@ -52,7 +52,7 @@ def _build_engine(
     backend.connect_in_time(engine.dialect)
     event.listen(engine, "handle_error", partial(_hide_values, backend))
     event.listen(engine, "connect", partial(opened, backend.max_age))
-    event.listen(engine, "checkin", partial(checked_in, engine, backend))
+    event.listen(engine, "checkin", partial(checked_in, engine, backend, host.committed))
     event.listen(engine, "connect", backend.connected)
     if takes_turns:
         event.listen(engine, "connect", backend.connected_to_write)

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePoo
 from sqlalchemy.util.queue import Empty
 
 from .sockets import hurry, seconds_left
-from .terms import UNIT
+from .terms import SEEN, UNIT, is_unseen
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -307,10 +307,20 @@ def tidied(
 
 
 def checked_in(
-    engine: Engine, backend: Backend[Any], driver: object, record: ConnectionPoolEntry
+    engine: Engine,
+    backend: Backend[Any],
+    committed: Callable[[], object],
+    driver: object,
+    record: ConnectionPoolEntry,
 ) -> None:
-    """Note that nobody has a connection any more, and that whoever gets it next may write."""
+    """Note that nobody has a connection any more, and that whoever gets it next may write.
+
+    *committed* is called for one that nobody has watched.
+    """
     info = record.info
+    if is_unseen(info):
+        committed()
+    info.pop(SEEN, None)
     info.pop(UNIT, None)
     if info.pop(CHANGED, False) and driver and not tidied(engine, backend, driver, info):
         record.invalidate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ from cpkit.errors import (
 from cpkit.logs.printable import printable
 
 from .faults import Fault, fault_of
-from .retry import COMMITTED, repeating
+from .retry import BORROWED, COMMITTED, is_out, repeating, units_of
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
 from .unit import Unit
 
@@ -36,7 +37,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 _ANSWERED_503 = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
 _RETRY_AFTER = 1
 
-_BORROWED, _LATE = "_cpkit_borrowed", "_cpkit_late"
+_LATE = "_cpkit_late"
 
 
 class Plugin(Protocol):
@@ -344,7 +345,7 @@ def note_borrower(record: ConnectionPoolEntry, pooled: PoolProxiedConnection) ->
     """Remember on the request being served that it took this connection."""
     request = cherrypy.serving.__dict__.get("request")  # PERF: no proxy, None outside of requests
     if request is not None:
-        request.__dict__.setdefault(_BORROWED, []).append((record, pooled))
+        request.__dict__.setdefault(BORROWED, []).append((record, pooled))
 
 
 def note_commit() -> None:
@@ -364,13 +365,21 @@ def take_back(log: Callable[[str, int], object]) -> None:
     for unit in request.__dict__.pop(_LATE, ()):
         if not unit.streaming:
             unit.end(commit=True)
-    for record, pooled in request.__dict__.pop(_BORROWED, ()):
-        kept = record.fairy_ref is not None and record.fairy_ref() is pooled
-        if kept and UNIT not in record.info:
+    for record, pooled in request.__dict__.pop(BORROWED, ()):
+        if is_out(record, pooled) and UNIT not in record.info:
             pooled.close()
             line = printable(request.request_line.partition("?")[0])
             log(f"{line} kept a connection: taken back.", 30)
 
+
+def leave_to_parent() -> None:
+    """Have nothing used, in a process forked by a request, of what its parent goes on with."""
+    for unit in units_of(cherrypy.serving.request):
+        unit.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leave_to_parent)
 
 # ------------------------------ a database that is not to be had ------------------------------
 

@@ -17,11 +17,13 @@ from cpkit.cherry import Handler, Request, Response
 from cpkit.errors import TransactionLostError
 
 from .faults import Fault, backoff, fault_of
+from .terms import is_unseen
 from .unit import Unit
 
 V = TypeVar("V")
 
 COMMITTED = "_cpkit_committed"  # set on a request in which another unit has committed
+BORROWED = "_cpkit_borrowed"  # the connections that a request has taken from the engine itself
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
@@ -99,6 +101,11 @@ def _attempt(
     return body
 
 
+def is_out(record: Any, pooled: object) -> bool:
+    """Tell whether who was lent *pooled* has it still."""
+    return record.fairy_ref is not None and record.fairy_ref() is pooled
+
+
 def units_of(request: Request) -> set[Unit]:
     """Return the units of work that *request* has, of whichever database."""
     return {it for it in vars(request).values() if isinstance(it, Unit)}
@@ -156,6 +163,9 @@ class _Before:
         """Tell whether there is nothing that a handler cannot undo."""
         request, session = self._request, self._session
         if self._holds_work or COMMITTED in vars(request):
+            return False
+        borrowed = vars(request).get(BORROWED, ())
+        if any(is_out(*it) and is_unseen(it[0].info) for it in borrowed):
             return False
         if any(unit.committed or unit.exposed for unit in units_of(request)):
             return False

@@ -12,8 +12,18 @@ from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_
 
 UNIT = "cpkit.unit"  # what a connection's record calls the unit that has it (None: one had it)
 
+SEEN = "cpkit.seen"  # likewise, whether SQLAlchemy has begun on it, where no unit had it
+
 Value = str | int | float | bool
 Local = Mapping[str, Value | Callable[[], Value]]  # values, or what returns them for a request
+
+
+def is_unseen(info: Mapping[Any, Any]) -> bool:
+    """Tell whether a connection was taken for its driver's own, which may have committed.
+
+    *info* is what its record knows.
+    """
+    return UNIT not in info and SEEN not in info
 
 
 class State(enum.Enum):

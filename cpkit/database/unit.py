@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_INHERITED: list[object] = []
+
 
 class OfHandle:
     """An attribute of a unit that is its handle's."""
@@ -301,6 +303,12 @@ class Unit:
             return
         if not borrowed.is_needed(self.terms.write):
             self._rest()
+
+    def leave_to_parent(self) -> None:
+        """Do without what a process has inherited that was forked: it is its parent's."""
+        _INHERITED.append((self._handle, self._borrowed))  # NOTE: for good, as a pool's are
+        self._handle = self._borrowed = None
+        self.over = True
 
     def make_way(self, lender: object) -> None:
         """Do without the turn of *lender*'s, if only reads were done in it: another unit needs it.

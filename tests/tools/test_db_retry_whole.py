@@ -136,3 +136,25 @@ def test_a_status_that_there_is_not_stores_nothing(served, status):
 
     assert served(work)[0] == 500
     assert rows("db") == rows("reports") == 0
+
+
+@pytest.mark.parametrize("returned", [True, False], ids=["given back", "kept"])
+def test_what_a_drivers_connection_may_have_committed_is_not_done_twice(served, returned):
+    kept = []
+
+    def work():
+        raw = cherrypy.engine.reports.engine.raw_connection()
+        raw.cursor().execute("INSERT INTO t VALUES (1)")
+        raw.commit()
+        raw.close() if returned else kept.append(raw)
+
+    assert served(work)[:2] == (503, 1)
+    assert rows("reports") == 1
+
+
+def test_what_a_connection_of_the_engine_has_read_hinders_no_second_run(served):
+    def work():
+        with cherrypy.engine.reports.engine.connect() as connection:
+            return connection.scalar(text("SELECT count(*) FROM t"))
+
+    assert served(work) == (200, 2, "0")
