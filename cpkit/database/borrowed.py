@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Borrowed:
     unit: Unit
     transaction: Transaction | None = None  # a real one, of which the driver knows
     asked = begun = wrote = changed = broken = False
+    closed = False  # nothing more is to be run
 
     def __init__(
         self,
@@ -57,6 +59,14 @@ class Borrowed:
         self.since = since  # monotonic: from when on others wait for it
         self.waited = waited  # seconds of its timeout that its next transaction has spent already
         self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
+        self.mutex = threading.RLock()  # of threads that share a unit
+        self._given_back = False
+
+    def may_give_back(self) -> bool:
+        """Tell whether nobody gives it back yet: two threads may be about to."""
+        with self.mutex:
+            given_back, self._given_back = self._given_back, True
+        return not given_back
 
     def remember(self, cursor: object) -> None:
         """Remember *cursor*, as long as somebody has it."""
@@ -74,6 +84,7 @@ class Borrowed:
 
     def close_cursors(self) -> None:
         """Close those that somebody still has: he must not read on with another's connection."""
+        self.closed = True
         remembered, self._cursors = self._cursors, []
         for it in remembered:
             cursor = it()
@@ -101,7 +112,9 @@ class Borrowed:
         if not (unit.terms.real or self.asked):
             return
         try:
-            self.transaction = Transaction(self, unit.terms, followed=unit.exposed)
+            with self.mutex:
+                if self.transaction is None:
+                    self.transaction = Transaction(self, unit.terms, followed=unit.exposed)
         except DatabaseUnavailableError as error:
             raise unit.refusal(error) from error
         except Exception as error:

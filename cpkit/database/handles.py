@@ -255,7 +255,7 @@ class DriverUnit(Unit, has=_ROWS):
     def _driver(self) -> Any:
         """Return the driver's connection, in a transaction if the unit needs one."""
         if self._handle is None:
-            self._open()
+            self.open()
         self.begin_transaction()
         return self._handle
 

@@ -171,17 +171,15 @@ class Lent(Hook, Unit):
                 if self._used_late:
                     self.end(commit=sys.exc_info()[1] is self.outer)
             finally:
-                self.over = True
+                self.retire()
 
     def end_before_page(self) -> None:
         """End what the handler did before its error page is made, which may use the unit too."""
         if self.late:
             return
-        try:
-            if self.used:
-                self.turn_to_page(self._loan.keeps(self, cherrypy.serving.response.status))
-        finally:
-            self.late = True
+        self.late = True
+        if self.used:
+            self.turn_to_page(self._loan.keeps(self, cherrypy.serving.response.status))
 
     def turn_to_page(self, commit: bool) -> None:
         """Commit or roll back; the page of an error goes on with the objects of a session."""
@@ -218,12 +216,12 @@ class Lent(Hook, Unit):
             streams = response.stream and known["method"] != "HEAD"
         finally:
             error = sys.exc_info()[1]
+            self.late = True  # first, so that no other thread begins anew what ends now
             if error in (None, self.outer) or isinstance(error, cherrypy.InternalRedirect):
                 # A stream goes on with the rows, and the objects, that its handler asked for.
                 self.end(commit, pause=streams and commit)
             else:
                 self.turn_to_page(commit)
-            self.late = True
         if streams:
             response.body = carry(self, response.body, commit)
 
@@ -335,7 +333,7 @@ def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
             try:
                 unit.end(commit=False)
             finally:
-                unit.over = True
+                unit.retire()
 
 
 # ------------------------------ connections taken from the engine itself ----------------------

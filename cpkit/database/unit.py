@@ -5,6 +5,7 @@ What each handle does in its way is in ``connection``, of the default one, and i
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -88,8 +89,14 @@ class Unit:
     def handle(self) -> Any:
         """Return what the driver or SQLAlchemy works with, borrowing it the first time."""
         if self._handle is None:
-            self._open()
+            self.open()
         return self._handle
+
+    def open(self) -> None:
+        """Borrow, once, however many threads are the first to use this unit."""
+        with vars(self).setdefault("_opening", threading.RLock()):
+            if self._handle is None:
+                self._open()
 
     @property
     def opened(self) -> bool:
@@ -224,7 +231,16 @@ class Unit:
         try:
             self.end(commit=good)
         finally:
-            self.over = True
+            self.retire()
+
+    def retire(self) -> None:
+        """Be over; what another thread has borrowed meanwhile goes back."""
+        self.over = True
+        if self._borrowed is not None:
+            try:
+                self.close()
+            finally:
+                self.give_back(broken=True)
 
     # ------------------------------ what handles call ------------------------------
 
@@ -250,6 +266,8 @@ class Unit:
             borrowed.begin_transaction()
         self.queries += 1
         borrowed.remember(cursor)
+        if borrowed.closed:  # by the end of the request, whose thread is another one
+            raise UnitOverError
         try:
             self.timed(1, execute, *args)
         except Exception as error:
@@ -332,9 +350,12 @@ class Unit:
         watchdog = self._lender.watchdog
         if watchdog is not None and self._borrowed is not None:
             watchdog.watch(self, self._borrowed.driver)
-        started = time.perf_counter_ns()
+        started, borrowed = time.perf_counter_ns(), self._borrowed
         try:
-            return call(*args)
+            if borrowed is None or borrowed.backend.shares_connections:
+                return call(*args)
+            with borrowed.mutex:
+                return call(*args)
         finally:
             if watchdog is not None:
                 watchdog.release(self)
@@ -358,12 +379,15 @@ class Unit:
             raise self.refusal(error) from error
         self._borrowed, self.exposed = borrowed, False
         borrowed.unit = borrowed.pooled.info[UNIT] = self
+        if self.over:  # while another thread waited for it, its request has ended
+            self.give_back(broken=False)
+            raise UnitOverError
         return borrowed
 
     def give_back(self, *, broken: bool) -> None:
         """Give the connection back, a *broken* one to be dropped."""
         borrowed = self._borrowed
-        if borrowed is None:
+        if borrowed is None or not borrowed.may_give_back():
             return
         if not broken and (borrowed.begun or borrowed.transaction is not None):
             borrowed.undone()  # SQLAlchemy does not know of it

@@ -80,6 +80,8 @@ class PostgresqlBackend(Backend[D]):
 class LibpqBackend(PostgresqlBackend[D]):
     """PostgreSQL through libpq."""
 
+    shares_connections = True
+
     def connect_args(self) -> dict[str, Any]:
         """Have a connect, and a connection whose peer is gone, end in time."""
         return {

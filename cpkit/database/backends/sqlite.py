@@ -76,7 +76,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     An in-memory database is one connection for all; readers take turns there too.
     """
 
-    writers_take_turns = True
+    writers_take_turns = shares_connections = True
     limits_statements = True
     reads_without_transaction = True
     sets_modes = False  # a snapshot, if one is asked for, begins with BEGIN
