@@ -216,12 +216,14 @@ def test_hostile_bytes_are_refused_in_time_and_not_logged(server, data, statuses
 
 
 @pytest.mark.parametrize(
-    ("server", "piece", "shape"),
-    [(piece, piece, shape) for piece, shape in ALONE],
+    ("server", "case"),
+    [(piece, (piece, shape)) for piece, shape in ALONE],
     indirect=["server"],
+    scope="module",  # else the server would be started anew for each shape
     ids=[f"{piece}-{shape}" for piece, shape in ALONE],
 )
-def test_each_piece_alone_refuses_what_it_reads(server, piece, shape):
+def test_each_piece_alone_refuses_what_it_reads(server, case):
+    piece, shape = case
     data, statuses = SHAPES[shape]
     statuses = statuses if isinstance(statuses, tuple) else (statuses,)
     refused_in_time(server, data, {*statuses, *ANSWERED.get(piece, ())})
