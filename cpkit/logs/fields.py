@@ -16,6 +16,8 @@ _HARMLESS = {
     "X-Requested-With",
 }  # fmt: skip
 
+_LONGEST = 1024  # characters of what a client sends
+
 
 def log_fields(debug: bool = False) -> None:
     """Log the request's fields: of those that may hold a secret only how long they are.
@@ -23,7 +25,11 @@ def log_fields(debug: bool = False) -> None:
     It stands in for CherryPy's ``log_request_headers``, the callable of ``tools.log_headers``.
     """
     fields = [
-        f"  {name}: {value if name.title() in _HARMLESS else f'({len(str(value))} characters)'}"
+        f"  {name}: {_shown(name, str(value))}"
         for name, value in cherrypy.serving.request.header_list
     ]
     cherrypy.log("\nRequest Headers:\n" + "\n".join(fields), "HTTP")
+
+
+def _shown(name: str, value: str) -> str:
+    return value[:_LONGEST] if name.title() in _HARMLESS else f"({len(value)} characters)"

@@ -64,4 +64,7 @@ def _writes_json(handler: logging.Handler) -> bool:
 def _writes_bare_messages(handler: logging.Handler) -> bool:
     if isinstance(handler, logging.NullHandler) or _writes_json(handler):
         return False
-    return handler.formatter is None or handler.formatter.format(_PROBE) == "as it is"
+    try:
+        return handler.formatter is None or handler.formatter.format(_PROBE) == "as it is"
+    except Exception:  # it wants a field that this record has not
+        return False

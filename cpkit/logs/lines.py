@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from cpkit.cherry import Host, Response
 
 _LONGEST = 1024  # characters of what a client sends
-_WHEN = re.compile(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages
+_WHEN = re.compile(r"\A\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages
+# What a record has as ``is_json`` whose message is a line already; nobody else's ``extra`` is it.
+IS_JSON = object()
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -39,14 +41,15 @@ def access_line(
     # PERF: the names as CherryPy keeps them; its own get() spells each name anew.
     sent, headers = dict.get(response.headers, "Content-Length"), request.headers
     trace, agent = dict.get(headers, "Traceparent"), dict.get(headers, "User-Agent")
+    client = request.remote.ip or ""  # what a proxy says; none on a Unix socket
     line = [
-        f'{{"time": "{rfc3339(time.time())}", "client": {_quoted(request.remote.ip)}',
+        f'{{"time": "{rfc3339(time.time())}", "client": {_quoted(client[:_LONGEST])}',
         f'"method": {_quoted(request.method[:_LONGEST])}',
         f'"path": {_quoted((request.script_name + request.path_info)[:_LONGEST])}',
         f'"status": {status}',
         f'"ms": {taken / 1e6:.2f}, "request": {_quoted(request_id)}',
     ]
-    if sent:
+    if sent and str(sent).isdecimal():
         line.append(f'"bytes": {int(sent)}')
     if route := getattr(request, "route", None):
         line.append(f'"route": {_quoted(route)}')
@@ -68,6 +71,22 @@ def _second(whole: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return the message of *record*; if that cannot be made, what it would be made of."""
+    try:
+        return record.getMessage()
+    except Exception as error:  # arguments that do not fit, or a __str__ that fails
+        args = f" {_text(record.args)}" if record.args else ""
+        return f"{_text(record.msg)}{args} ({type(error).__name__}: {_text(error)})"
+
+
+def _text(value: object) -> str:
+    try:
+        return value if type(value) is str else str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
 class JsonFormatter(logging.Formatter):
     """A formatter of records as lines of JSON; a line that is JSON already stays as it is.
 
@@ -76,20 +95,22 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*."""
-        message = record.getMessage()
-        if getattr(record, "is_json", False):
+        message = message_of(record)
+        if getattr(record, "is_json", None) is IS_JSON:
             return message
         told = {
             "time": rfc3339(record.created),
-            "level": record.levelname,
-            "logger": record.name,
+            "level": str(record.levelname),
+            "logger": str(record.name),
             "message": _WHEN.sub("", message, count=1).strip(),
         }
         request = getattr(record, "request_id", None)
         if request:
-            told["request"] = request
+            told["request"] = _text(request)
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
+        elif record.exc_text:  # of a record that came from another process
+            told["traceback"] = record.exc_text
         if record.stack_info:
             told["stack"] = record.stack_info
         return json.dumps(told)

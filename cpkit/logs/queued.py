@@ -9,6 +9,8 @@ import weakref
 from collections import deque
 from typing import TextIO
 
+from .lines import IS_JSON
+
 _SECONDS = 0.1  # how long a line may wait
 
 
@@ -31,8 +33,12 @@ class QueuedHandler(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Add the line of *record* to the queue."""
         # PERF: no lock, since adding to a deque is one step; a lock would be handed over.
-        if not self.filter(record):
-            return False
+        for asked in (self, self.target):
+            found = asked.filter(record)
+            if not found:
+                return False
+            if isinstance(found, logging.LogRecord):  # since Python 3.12
+                record = found
         try:
             self._lines.append(self.target.format(record))
         except Exception:
@@ -55,8 +61,18 @@ class QueuedHandler(logging.Handler):
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
-                batch = {"msg": self.target.terminator.join(lines), "is_json": True}
-                self.target.handle(logging.makeLogRecord(batch))
+                text = self.target.terminator.join(lines)
+                self._write(logging.makeLogRecord({"msg": text, "is_json": IS_JSON}))
+
+    def _write(self, batch: logging.LogRecord) -> None:
+        """Write *batch*, whose lines the target's filters have seen one by one."""
+        self.target.acquire()
+        try:
+            self.target.emit(batch)
+        except Exception:  # of a file that cannot be opened: else no line is written any more
+            self.target.handleError(batch)
+        finally:
+            self.target.release()
 
     def close(self) -> None:
         """Write what waits, and what is logged from now on at once."""

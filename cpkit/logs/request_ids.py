@@ -13,6 +13,7 @@ from .traceparent import trace_id
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}")
 _KEPT = "cpkit.request_id"  # in WSGI's environment, for an internal redirect
+_NOTED = "_request_id"  # of a record, beside what formats read
 
 Factory = Callable[..., logging.LogRecord]
 
@@ -58,6 +59,18 @@ def request_id() -> str | None:
     return None if current is None else str(current) or None
 
 
+class CurrentId:
+    """The id of whichever request it is written for, as a header's value is when it is sent.
+
+    A cache that keeps the headers of an answer gives the next request its own.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return request_id() or ""
+
+
 def begin(current: RequestId) -> Token[RequestId | None]:
     """Have *current* be the id from here on; the token is for end()."""
     return _current.set(current)
@@ -69,6 +82,55 @@ def end(token: Token[RequestId | None]) -> None:
         _current.reset(token)
     except ValueError:  # the request is closed by another thread than the one that began it
         _current.set(None)
+
+
+class RequestRecord(logging.LogRecord):
+    """A record that has the id of its request, unless whoever logs gave another one.
+
+    NOTE: it is among the record's fields only when it is read or the message is: until then
+    ``extra={"request_id": …}`` is free, which logging refuses for a field that is there.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the id."""
+        fields = self.__dict__
+        if name != "request_id" or _NOTED not in fields:
+            raise AttributeError(name)
+        return fields.setdefault(name, fields[_NOTED])
+
+    def getMessage(self) -> str:  # noqa: N802
+        """Return the message, before which no format reads a field."""
+        self.__dict__.setdefault("request_id", self.__dict__[_NOTED])
+        return super().getMessage()
+
+    def __copy__(self) -> logging.LogRecord:
+        """Return a record like it."""
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Return what another process makes a record of: it may not have this class."""
+        kind = type(self).__mro__[2] if type(self) is not RequestRecord else logging.LogRecord
+        return kind.__new__, (kind,), {"request_id": self.request_id, **self.__dict__}
+
+
+# By the class of a factory's records; of an application there are one or two.
+_KINDS: dict[type[logging.LogRecord], type[logging.LogRecord]] = {
+    logging.LogRecord: RequestRecord,
+    RequestRecord: RequestRecord,
+}
+
+
+def _with_id(kind: type[logging.LogRecord]) -> type[logging.LogRecord]:
+    """Return *kind* as its records have an id."""
+    found = _KINDS.get(kind)
+    if found is None:
+        if issubclass(kind, RequestRecord):
+            return kind
+        found = type(kind.__name__, (RequestRecord, kind), {"__module__": __name__})
+        _KINDS[kind] = found
+    return found
 
 
 class WithRequestId:
@@ -85,7 +147,8 @@ class WithRequestId:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         """Make a record."""
         record = self._make(*args, **kwargs)
-        record.request_id = request_id()
+        record.__class__ = _with_id(type(record))
+        record.__dict__[_NOTED] = request_id()
         return record
 
     def give_back(self) -> None:

@@ -14,12 +14,13 @@ from cpkit.config_check import end_start
 from cpkit.errors import CpkitError
 from cpkit.logs.fields import log_fields
 from cpkit.logs.handlers import JsonHandlers
-from cpkit.logs.lines import access_line
-from cpkit.logs.request_ids import RequestId, WithRequestId, begin, end
+from cpkit.logs.lines import IS_JSON, access_line
+from cpkit.logs.request_ids import CurrentId, RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
 from cpkit.timing.counting import status_of
 
-_IS_JSON = {"is_json": True}
+_CURRENT = CurrentId()
+_IS_JSON = {"is_json": IS_JSON}
 
 
 class LogPlugin(SimplePlugin):
@@ -124,7 +125,7 @@ class LogPlugin(SimplePlugin):
         if self._field:
             # NOTE: CherryPy makes text of it when it makes the answer: only then can it be known.
             # PERF: the name is in title case already, which is how CherryPy keeps it.
-            dict.__setitem__(cherrypy.serving.response.headers, self._field, current)
+            dict.__setitem__(cherrypy.serving.response.headers, self._field, _CURRENT)
 
     before_request.priority = 0  # type: ignore[attr-defined]  # others may log
 

@@ -1,13 +1,16 @@
 """The log plugin: one line of JSON for one event, with the id of its request."""
 
 import contextvars
+import copy
 import json
 import logging
 import os
+import pickle
 import re
 import subprocess
 import sys
 import threading
+from logging.handlers import WatchedFileHandler
 
 import cherrypy
 import pytest
@@ -396,3 +399,182 @@ def test_a_child_process_writes_its_own_lines_alone(tmp_path):
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
     lines = [json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines()]
     assert sorted(lines) == ["child", "parent"]
+
+
+class Unspeakable:
+    def __str__(self):
+        raise ValueError("no")
+
+    __repr__ = __str__
+
+
+def test_who_logs_may_have_a_request_id_of_its_own(logs, caplog):
+    caplog.set_level(logging.INFO)
+    logs()
+    logging.getLogger("shop").info("sold", extra={"request_id": "theirs"})
+    assert caplog.records[-1].request_id == "theirs"
+
+
+@pytest.mark.parametrize("style", ["%(request_id)s %(message)s", "{request_id} {message}"])
+def test_a_format_of_ones_own_can_hold_the_id(cp_engine, files, style):
+    handler = logging.FileHandler(files / "own")
+    handler.setFormatter(logging.Formatter(style, style=style[0]))
+    cherrypy.log.error_log.addHandler(handler)
+    plugin = LogPlugin(cp_engine)
+    plugin.subscribe()
+    try:
+        cherrypy.log.error_log.info("sold")
+    finally:
+        plugin.unsubscribe()
+        cherrypy.log.error_log.removeHandler(handler)
+        handler.close()
+    assert (files / "own").read_text() == "None sold\n"
+
+
+def test_a_record_is_a_plain_one_to_another_process(logs):
+    logs()
+    record = logging.getLogRecordFactory()("shop", 20, "a", 1, "sold", (), None)
+    for like in (copy.copy(record), pickle.loads(pickle.dumps(record))):
+        assert (like.getMessage(), like.request_id) == ("sold", None)
+    assert type(pickle.loads(pickle.dumps(record))) is logging.LogRecord
+
+
+def test_a_factory_with_records_of_its_own_keeps_its_class(cp_engine):
+    class Own(logging.LogRecord):
+        def getMessage(self):  # noqa: N802
+            return "own"
+
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Own)
+    plugin = LogPlugin(cp_engine)
+    plugin.subscribe()
+    try:
+        record = logging.getLogRecordFactory()("shop", 20, "a", 1, "sold", (), None)
+        assert isinstance(record, Own)
+        assert (record.getMessage(), record.request_id) == ("own", None)
+        assert not hasattr(record, "nothing")
+    finally:
+        plugin.unsubscribe()
+        logging.setLogRecordFactory(before)
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "written"),
+    [
+        ("%s %s", (1,), "%s %s (1,) (TypeError: not enough arguments for format string)"),
+        (
+            "%d",
+            ("a\nb",),
+            "%d ('a\\nb',) (TypeError: %d format: a real number is required, not str)",
+        ),
+        (Unspeakable(), (), "<Unspeakable> (ValueError: no)"),
+        ("%s", (Unspeakable(),), "%s <tuple> (ValueError: no)"),
+        ("\ud800\u2028\x9b\x00", (), "\ud800\u2028\x9b\x00"),
+        ("until [01/Jan/2027:00:00:00] it is so", (), "until [01/Jan/2027:00:00:00] it is so"),
+        ({"a": float("nan")}, (), "{'a': nan}"),
+    ],
+    ids=["arguments", "a type", "a message", "an argument", "characters", "a time", "a dict"],
+)
+def test_whatever_is_logged_is_one_line_of_json(logs, files, monkeypatch, message, args, written):
+    read = logs()
+    monkeypatch.setattr(cherrypy.log.error_log, "propagate", False)  # pytest's would raise
+    before = len(read("error"))
+    cherrypy.log.error_log.error(message, *args)
+    (line,) = read("error")[before:]
+    assert line["message"] == written
+    assert re.fullmatch(rb"[ -~\n]+", (files / "error").read_bytes())
+
+
+@pytest.mark.parametrize("value", [True, 1, "yes", {}], ids=repr)
+def test_nobody_elses_extra_makes_a_line_as_it_is(logs, value):
+    read = logs()
+    cherrypy.log.error_log.error("a\n{}", extra={"is_json": value})
+    assert read("error")[-1]["message"] == "a\n{}"
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), Unspeakable(), object(), [1]], ids=lambda it: type(it).__name__
+)
+def test_an_id_that_is_no_text_is_written_as_text(logs, value):
+    read = logs()
+    cherrypy.log.error_log.error("a", extra={"request_id": value})
+    assert type(read("error")[-1]["request"]) is str
+
+
+def test_each_answer_from_a_cache_has_its_own_id(logs):
+    logs()
+    cherrypy.tree.apps[""].merge({"/": {"tools.caching.on": True}})
+    ids = [
+        CLIENT.get("/", headers={"X-Request-ID": each}).headers["X-Request-ID"] for each in "abc"
+    ]
+    assert ids == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("ip", [None, "", "x" * 9000], ids=["none", "empty", "long"])
+def test_a_client_without_an_address_has_a_line(logs, ip):
+    read = logs()
+
+    def app(environ, start_response):
+        environ.pop("REMOTE_ADDR")
+        return cherrypy.tree(
+            {**environ, **({} if ip is None else {"REMOTE_ADDR": ip})}, start_response
+        )
+
+    Client(app, raise_exceptions=False).get("/nowhere")
+    assert read("access")[-1]["client"] == (ip or "")[:1024]
+
+
+def test_a_length_that_is_none_is_left_out(logs):
+    read = logs()
+
+    def wrong(self):
+        cherrypy.serving.response.headers["Content-Length"] = "a lot"
+        return [b"ok"]
+
+    wrong._cp_config = {"response.stream": True}
+    Pages.wrong = cherrypy.expose(wrong)
+    try:
+        CLIENT.get("/wrong")
+    finally:
+        del Pages.wrong
+    assert "bytes" not in read("access")[-1]
+
+
+def test_fields_of_a_failing_request_are_cut(logs, files):
+    logs()
+    CLIENT.get("/fails", headers={"User-Agent": "b" * 9000})
+    assert "b" * 1024 in (files / "error").read_text()
+    assert "b" * 1025 not in (files / "error").read_text()
+
+
+def queued_on(target, *records):
+    target.setFormatter(JsonFormatter())
+    handler = QueuedHandler(target, 1000)
+    for record in records:
+        handler.handle(logging.makeLogRecord(record))
+    handler.close()
+
+
+def test_a_filter_of_the_handler_sees_each_line_of_a_queue(tmp_path):
+    target = logging.FileHandler(tmp_path / "log")
+    target.addFilter(lambda record: record.levelno >= logging.WARNING)
+    queued_on(target, {"msg": "a", "levelno": 20}, {"msg": "b", "levelno": 40})
+    target.close()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["b"]
+
+
+def test_a_queue_goes_on_when_its_file_can_be_opened_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    (tmp_path / "logs").mkdir()
+    target = WatchedFileHandler(tmp_path / "logs" / "log")
+    target.setFormatter(JsonFormatter())
+    handler = QueuedHandler(target, 1000)
+    (tmp_path / "logs").rename(tmp_path / "moved")
+    handler.handle(logging.makeLogRecord({"msg": "lost"}))
+    handler.flush()
+    (tmp_path / "logs").mkdir()
+    handler.handle(logging.makeLogRecord({"msg": "back"}))
+    handler.close()
+    target.close()
+    assert "back" in (tmp_path / "logs" / "log").read_text()
