@@ -1,9 +1,14 @@
 """The layer rule: the pure core imports no framework, and each piece stands alone."""
 
+import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parent.parent
 
 BLOCK = """
 import sys
@@ -112,3 +117,32 @@ def test_importing_cpkit_imports_nothing_else():
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def known_to(path: Path, modules: set[str]) -> set[str]:
+    """Return the modules that *path* imports, those for type checkers and in functions too."""
+    package = module(path).split(".")[: None if path.name == "__init__.py" else -1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (names & modules) or {base}
+    return (found & modules) - {module(path)}
+
+
+def test_no_modules_know_each_other_in_a_circle():
+    paths = {module(path): path for path in (ROOT / "cpkit").rglob("*.py")}
+    graph = {name: known_to(path, set(paths)) for name, path in paths.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" knows ".join(error.args[1]))
+    assert "cpkit.database.unit" in graph["cpkit.database.connection"]

@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -25,11 +25,34 @@ if TYPE_CHECKING:
 
     from .backends.base import Backend
     from .turns import Turns
-    from .unit import Unit
 
     Call = Callable[..., object]
 
+T = TypeVar("T")
+
 _MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
+
+
+class Borrower(Protocol):
+    """A unit of work, as the connection that it has borrowed knows it."""
+
+    terms: Terms
+    exposed: bool  # the driver's own connection was handed out: nobody knows what it did
+
+    def expose(self) -> None:
+        """Hand out what nobody watches."""
+
+    def timed(self, count: int, call: Callable[..., T], *args: Any) -> T:
+        """Return what *call*, which waits for the server, returns."""
+
+    def transaction_ended(self, *, committed: bool) -> None:
+        """Learn that the transaction on the connection has ended."""
+
+    def refused(self, error: Exception) -> Exception:
+        """Return what is raised for *error*, with which the database refused to write."""
+
+    def refusal(self, error: DatabaseUnavailableError) -> Exception:
+        """Return what is raised in place of *error*."""
 
 
 class Borrowed:
@@ -39,7 +62,7 @@ class Borrowed:
     *changed* if something was set that would stay on it.
     """
 
-    unit: Unit
+    unit: Borrower
     transaction: Transaction | None = None  # a real one, of which the driver knows
     asked = begun = wrote = changed = broken = False
     closed = False  # nothing more is to be run

@@ -12,19 +12,10 @@ from .pool import UnitPool, check, checked_in, opened
 from .turns import Lane, Lanes, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
-    from sqlalchemy.orm import Session
     from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-    from cpkit.errors import DatabaseUnavailableError
-
     from .backends.base import Backend
-    from .borrowed import Borrowed
-    from .sockets import Watchdog
-    from .terms import Terms
-    from .unit import Unit
 
 
 def build_lanes(backend: Backend[Any], host: Host) -> Lanes:
@@ -99,28 +90,3 @@ class Host(Protocol):
         self, driver: DBAPIConnection, record: ConnectionPoolEntry, pooled: PoolProxiedConnection
     ) -> None:
         """Note that a connection is lent (SQLAlchemy's event ``checkout``)."""
-
-
-class Lender(Protocol):
-    """What lends a unit its connection."""
-
-    watchdog: Watchdog[Any] | None
-    answers: tuple[type[BaseException], ...]  # what is raised to answer, and no failure
-
-    def borrow(self, terms: Terms) -> Borrowed:
-        """Return a connection on which *terms* can be kept."""
-
-    def give_back(self, borrowed: Borrowed, terms: Terms) -> None:
-        """Take a connection back; drop it if it is broken, tidy it if it was changed."""
-
-    def session(self, unit: Unit) -> Session:
-        """Return an ORM session that is bound to *unit*."""
-
-    def committed(self) -> None:
-        """Learn that a unit has committed which is no request's own."""
-
-    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
-        """Learn that the server or the file takes no writes; return what is raised for *error*."""
-
-    def failed(self, call: Callable[[], object]) -> None:
-        """Log the exception that is handled, of a *call* after a commit."""

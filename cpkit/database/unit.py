@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cpkit.errors import (
     DatabaseUnavailableError,
@@ -20,14 +20,41 @@ from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, AfterCommit, Terms
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from .borrowed import Borrowed
-    from .engines import Lender
+    from .sockets import Watchdog
 
     Call = Callable[..., object]
 
 T = TypeVar("T")
 
 _INHERITED: list[object] = []
+
+
+class Lender(Protocol):
+    """What lends a unit its connection."""
+
+    watchdog: Watchdog[Any] | None
+    answers: tuple[type[BaseException], ...]  # what is raised to answer, and no failure
+
+    def borrow(self, terms: Terms) -> Borrowed:
+        """Return a connection on which *terms* can be kept."""
+
+    def give_back(self, borrowed: Borrowed, terms: Terms) -> None:
+        """Take a connection back; drop it if it is broken, tidy it if it was changed."""
+
+    def session(self, unit: Unit) -> Session:
+        """Return an ORM session that is bound to *unit*."""
+
+    def committed(self) -> None:
+        """Learn that a unit has committed which is no request's own."""
+
+    def refused_to_write(self, error: Exception) -> DatabaseUnavailableError:
+        """Learn that the server or the file takes no writes; return what is raised for *error*."""
+
+    def failed(self, call: Callable[[], object]) -> None:
+        """Log the exception that is handled, of a *call* after a commit."""
 
 
 class OfHandle:
