@@ -84,7 +84,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
         super().__init__(settings, url, connections)
         self._file = self._path()
-        self._name = str(self._file or "")
+        self._name = os.fsencode(self._file or "")  # PERF: not encoded for each look
         self._was_there = False
         self._prepared: Prepared | None = None
 
@@ -338,7 +338,7 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             driver.execute(f"PRAGMA foreign_keys = {enforced}").close()
 
 
-def _identity(name: str) -> Identity:
+def _identity(name: bytes) -> Identity:
     try:
         found = os.stat(name)
     except OSError:
