@@ -96,6 +96,7 @@ APPLICATION = {
         "tools.staticdir.dir": str(STATIC),
         "tools.staticdir.content_types": {"js": "text/javascript", "svg": "image/svg+xml"},
     },
+    "/docs": {"tools.trailing_slash.extra": True},  # as people write it
     "/store": {"request.dispatch": TillDispatcher(dispatcher)},
 }
 

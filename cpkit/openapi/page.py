@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import threading
 from typing import Any
 
@@ -21,6 +22,8 @@ from .description import application_of, describe
 
 HTML, JSON = "text/html", "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
+
+_TAGS = re.compile(r'"[^"]*"')
 
 
 class Page:
@@ -74,6 +77,9 @@ class Page:
         headers["Cache-Control"] = "no-cache"  # to be kept, and asked for each time
         headers["X-Content-Type-Options"] = "nosniff"
         validate_etags()
+        # NOTE: CherryPy compares strongly; here a weak tag is the same (RFC 9110, 13.1.2).
+        if tag in _TAGS.findall(cherrypy.serving.request.headers.get("If-None-Match", "")):
+            raise cherrypy.HTTPRedirect([], 304)
         return body
 
     def _representations(self) -> dict[str, tuple[str, bytes]]:

@@ -56,7 +56,7 @@ def _top(info: Told, home: str) -> Iterator[str]:
         f"<header><h1>{title} <small>{_text(info['version'])}</small></h1>"
     )
     if info.get("description"):
-        yield f"<p>{_text(info['description'])}</p>"
+        yield f'<p dir="auto">{_text(info["description"])}</p>'
     back = f'<a href="{_text(home)}">Home</a> · ' if home else ""
     yield f'<p>{back}<a href="openapi.json">openapi.json</a></p>'
     yield (
@@ -84,10 +84,11 @@ def _operation(told: Told, path: str, method: str, operation: Told) -> Iterator[
     old = ' <em class="old">deprecated</em>' if operation.get("deprecated") else ""
     yield (
         f'<details class="operation" id="{key}"><summary><b class="method {method.lower()}">'
-        f"{method}</b> <code>{_breakable(path)}</code> <span>{summary}{old}</span></summary>"
+        f"{method}</b> <code>{_breakable(path)}</code> "
+        f'<span dir="auto">{summary}{old}</span></summary>'
     )
     if operation.get("description"):
-        yield f'<p class="told">{_text(operation["description"])}</p>'
+        yield f'<p class="told" dir="auto">{_text(operation["description"])}</p>'
     yield from _parameters(operation.get("parameters", ()))
     if "requestBody" in operation:
         yield from _body(operation["requestBody"])
@@ -141,7 +142,7 @@ def _schemas(schemas: Told) -> Iterator[str]:
     yield "<section><h2>Schemas</h2>"
     for name, schema in schemas.items():
         yield f'<details class="schema" id="schema-{_text(name)}"><summary><b>{_text(name)}</b> '
-        yield f"<span>{_text(schema.get('description', ''))}</span></summary>"
+        yield f'<span dir="auto">{_text(schema.get("description", ""))}</span></summary>'
         if "properties" in schema:
             yield from _members(schema)
         else:
@@ -167,7 +168,7 @@ def _value(name: str, schema: object, place: str, *, required: bool, told: str) 
     need = " <small>· required</small>" if required else ""
     where = f" <small>{place}</small>" if place else ""
     said = told or (schema.get("description", "") if isinstance(schema, Mapping) else "")
-    said = f"<br>{_text(said)}" if said else ""
+    said = f'<br><span dir="auto">{_text(said)}</span>' if said else ""
     return f"<dt><code>{_text(name)}</code>{where}{need}</dt><dd>{words(schema)}{said}</dd>"
 
 

@@ -121,8 +121,12 @@ def _is_read(scalar: Scalar, text: str) -> bool:
 
 
 def _names(key: Scalar) -> Schema:
-    """Return the schema of an object's names: the text's, or any where they are numbers."""
+    """Return the schema of an object's names, which are text where the key is a number, too."""
     schema = key.text_schema()
+    if schema.get("type") == "integer":
+        return {"pattern": "^-?(0|[1-9][0-9]*)$"}
+    if isinstance(choices := schema.get("enum"), list):
+        return {"enum": [str(each) for each in choices]}
     return schema if schema.get("type") == "string" else {}
 
 

@@ -21,6 +21,12 @@ def test_the_reference_is_a_page_under_its_own_policy(demo):
     assert "sha256-" in response.headers["Content-Security-Policy"]
 
 
+def test_the_reference_is_found_with_a_slash_too(demo):
+    moved = demo.get("/docs/", headers={"Accept": "text/html"})
+    assert (moved.status_code, moved.headers["Location"]) == (301, "http://127.0.0.1/docs")
+    assert demo.get("/books/").status_code == 404
+
+
 def test_a_query_that_is_no_utf_8_is_a_400(demo):
     assert demo.get("/books?q=%FF").status_code == 400
     assert demo.get("/books?q=a;start=3").status_code == 200

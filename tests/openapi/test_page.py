@@ -56,6 +56,19 @@ def test_what_a_client_has_already_is_a_304(cp_client, page, path):
     assert first.headers["Cache-Control"] == "no-cache"
 
 
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [("W/{}", 304), ('"a", W/{}', 304), ('"a",{}', 304), ("*", 304), ('"a"', 200), ("no tag", 200)],
+    ids=["weak", "weak in a list", "in a list", "any", "other", "none"],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_weak_tag_is_as_good_as_a_strong_one(cp_client, page, field, status, method):
+    path = "/docs/openapi.json"
+    tag = cp_client.get(path).headers["ETag"]
+    response = cp_client.request(method, path, headers={"If-None-Match": field.format(tag)})
+    assert response.status_code == status
+
+
 def test_each_representation_has_an_etag_of_its_own(cp_client, page):
     accepted = ("text/html", "application/json")
     tags = {cp_client.get("/docs/", headers={"Accept": it}).headers["ETag"] for it in accepted}
@@ -180,6 +193,8 @@ def test_hostile_words_are_shown_as_they_are(cp_client):
     text = cp_client.get("/docs/", headers={"Accept": "text/html"}).text
     assert "<img" not in text
     assert text.count("</script>") == 1
+    # Words that are written from the right turn nothing around them.
+    assert text.count('dir="auto">&lt;/script&gt;') == 3
     told = cp_client.get("/docs/openapi.json").json()
     assert told["info"]["title"] == HOSTILE.replace("\ud800", "?")
 

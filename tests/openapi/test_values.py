@@ -131,3 +131,21 @@ def test_an_error_may_have_a_type_of_its_own():
 def test_what_is_no_response_is_refused_at_once(responses):
     with pytest.raises(SettingError):
         openapi.operation(responses=responses)
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        (Literal["a", "b"], {"enum": ["a", "b"]}),
+        (Literal[1, 2], {"enum": ["1", "2"]}),
+        (int, {"pattern": "^-?(0|[1-9][0-9]*)$"}),
+    ],
+    ids=["texts", "numbers", "any number"],
+)
+def test_the_names_of_an_object_are_told(key, names):
+    def handler(self, body): ...
+
+    handler.__annotations__["body"] = dict[key, str]
+    told = described(handler=handler, methods=["PUT"], config={"cpkit.body.on": True})
+    body = only(told)["requestBody"]["content"]["application/json"]["schema"]
+    assert body["propertyNames"] == names
