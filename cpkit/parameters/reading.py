@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import math
 import typing
@@ -63,7 +64,8 @@ class _Reader:
 
     def read(self, info: types.Type) -> Shape:
         if isinstance(info, types.Metadata):
-            shape = self.read(info.type)
+            # NOTE: a class's shape stands for all members of that class, and these words for one.
+            shape = copy.copy(self.read(info.type))
             shape.extra = info.extra_json_schema or {}
             if info.extra and EXPECTS in info.extra and isinstance(shape, Scalar):
                 shape.expects = str(info.extra[EXPECTS])
