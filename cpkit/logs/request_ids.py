@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from random import getrandbits
+from threading import get_ident
 from typing import Any
 
 from .traceparent import trace_id
@@ -33,10 +34,10 @@ def read_id(environ: Mapping[str, Any], header: str) -> str:
 class RequestId:
     """The id of a request, read when it is first asked for: then there is an environment."""
 
-    __slots__ = ("_header", "_id", "_request")
+    __slots__ = ("_header", "_id", "_request", "thread")
 
     def __init__(self, request: Any, header: str) -> None:
-        self._request, self._header = request, header
+        self._request, self._header, self.thread = request, header, get_ident()
         self._id: str | None = None
 
     def __str__(self) -> str:
@@ -81,6 +82,10 @@ def end(token: Token[RequestId | None]) -> None:
     try:
         _current.reset(token)
     except ValueError:  # the request is closed by another thread than the one that began it
+        _current.set(None)
+    left = _current.get()
+    # CherryPy knows one request a thread: what a server never closed here is never heard of again.
+    if left is not None and left.thread == get_ident():
         _current.set(None)
 
 

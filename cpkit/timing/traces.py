@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextvars import Token
+from contextvars import ContextVar, Token
 from functools import lru_cache
+from threading import get_ident
 from time import perf_counter_ns, time_ns
 from typing import Any
 
@@ -110,7 +111,7 @@ def _context_of(environ: Mapping[str, Any]) -> Context:
 class Trace:
     """The span of a request that has begun: current in its thread until the request has ended."""
 
-    __slots__ = ("ahead", "context", "method", "route", "span", "token")
+    __slots__ = ("ahead", "context", "method", "outer", "route", "span", "thread", "token")
 
     def __init__(
         self, span: trace.Span, context: Context, method: str, route: str, ahead: int
@@ -130,6 +131,8 @@ class Trace:
 
     def attach(self) -> None:
         """Make the span the current one."""
+        _attached.set(self)
+        self.outer, self.thread = contexts.get_current(), get_ident()
         self.token = contexts.attach(self.context)
 
     def detach(self) -> None:
@@ -137,6 +140,24 @@ class Trace:
         if self.token is not None:
             contexts.detach(self.token)
             self.token = None
+            _attached.set(None)
+
+
+# The trace that was made current last in this thread.
+_attached: ContextVar[Trace | None] = ContextVar("cpkit_trace", default=None)
+
+
+def _take_away() -> None:
+    """Have no other request be current, which this thread has given up.
+
+    CherryPy knows one request a thread: what a server never closed, or closed in another thread,
+    is never heard of again, and would be the parent of all that come.
+    """
+    left = _attached.get()
+    if left is not None and left.thread == get_ident():  # else it is a thread of the request's
+        if contexts.get_current() is left.context:
+            contexts.attach(left.outer)
+        _attached.set(None)
 
 
 class Traces:
@@ -158,7 +179,11 @@ class Traces:
         if "trace" in vars(request):  # another plugin's
             return
         try:
-            found = request.__dict__["trace"] = _trace_of(request) or self._begun(request, timing)
+            found = _trace_of(request)
+            if found is None:
+                _take_away()
+                found = self._begun(request, timing)
+            request.__dict__["trace"] = found
             found.attach()
             timing.trace = found
         except Exception:  # of a sampler or propagator: no reason to refuse the request

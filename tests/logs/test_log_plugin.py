@@ -14,6 +14,7 @@ from logging.handlers import WatchedFileHandler
 
 import cherrypy
 import pytest
+from werkzeug.test import create_environ
 
 from cpkit.errors import EngineExitError
 from cpkit.logs import JsonFormatter, request_id
@@ -578,3 +579,11 @@ def test_a_queue_goes_on_when_its_file_can_be_opened_again(tmp_path, monkeypatch
     handler.close()
     target.close()
     assert "back" in (tmp_path / "logs" / "log").read_text()
+
+
+def test_a_request_that_is_never_closed_leaves_no_id_behind(logs):
+    logs()
+    answer = cherrypy.tree(create_environ("/streams"), lambda *args: None)
+    next(iter(answer))
+    CLIENT.get("/")
+    assert request_id() is None

@@ -18,6 +18,7 @@ from opentelemetry import baggage, propagate, trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from werkzeug.test import create_environ
 
 from cpkit.timing import sdk_spans
 from cpkit.timing.phase_spans import BegunSpans, nested
@@ -256,6 +257,28 @@ def test_what_the_handler_calls_is_told_of_the_request(traced):
 def test_a_stream_is_in_the_trace_to_its_end(traced):
     answer, spans = traced.get("/stream")
     assert answer.text == f"a{spans[0].context.trace_id}"
+
+
+def opened(path):
+    """Return the answer to a request that goes on."""
+    answer = cherrypy.tree(create_environ(path), lambda *args: None)
+    next(iter(answer))
+    return answer
+
+
+def closed_elsewhere(answer):
+    thread = threading.Thread(target=answer.close)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("end", [closed_elsewhere, lambda answer: None], ids=["elsewhere", "never"])
+def test_a_request_that_its_thread_does_not_close_is_no_parent_of_the_next(traced, end):
+    answer = opened("/stream")
+    end(answer)
+    _, spans = traced.get("/")
+    assert spans[0].parent is None
+    assert spans[0].kind is trace.SpanKind.SERVER
 
 
 def test_baggage_comes_along(traced):
