@@ -12,7 +12,7 @@ Fields = dict[str, str]
 
 MAX_HEADERS = 64  # names that a preflight may ask for
 MAX_CHARACTERS = 4096  # of Access-Control-Request-Headers
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")  # RFC 9110, 5.6.2
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")  # RFC 9110, 5.6.2
 PREFLIGHT_VARY = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 
 
@@ -91,6 +91,6 @@ def _names(asked: str | None) -> list[str] | None:
     if len(asked) > MAX_CHARACTERS:
         return None
     names = [name for part in asked.split(",") if (name := part.strip(" \t"))]
-    if len(names) > MAX_HEADERS or not all(map(_TOKEN.fullmatch, names)):
+    if len(names) > MAX_HEADERS or not all(map(TOKEN.fullmatch, names)):
         return None
     return names

@@ -18,7 +18,8 @@ PRIORITY = 35
 
 
 def _are_named(value: Collection[str] | str) -> bool:
-    return not Origins.read(value).everyone  # raises the error of the entry that is none
+    listed = Origins.read(value)  # raises the error of the entry that is none
+    return not listed.everyone and "null" not in listed  # which any page can be, in a frame
 
 
 @dataclass(frozen=True, kw_only=True)

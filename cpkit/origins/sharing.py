@@ -12,7 +12,7 @@ from cpkit.cherry import Hook, Request
 from cpkit.negotiation import vary
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
-from .cors import PREFLIGHT_VARY, Policy
+from .cors import PREFLIGHT_VARY, TOKEN, Policy
 from .origin import MAX_CHARACTERS, Origins
 
 FIRST = 5  # before log-in checks: a preflight has no credentials
@@ -24,12 +24,17 @@ MARKS = frozenset({"Origin", "Access-Control-Request-Method"})  # of a preflight
 FILES = ("staticdir", "staticfile")  # CherryPy's tools that serve where there is no handler
 LIST = (list, tuple, str)
 NAMES = instance_of((list, tuple), "a list of names")
+FIELDS = Allowed("a list of header field names, each by itself", lambda it: _are_fields(it))
 # RFC 9110, 9.1: methods are told apart by case, and browsers ask for them in capitals.
 IN_CAPITALS = Allowed("a list of names in capitals, or None", lambda it: it is None or _are_big(it))
 
 
 def _are_big(names: Collection[object]) -> bool:
     return all(isinstance(name, str) and name.isupper() for name in names)
+
+
+def _are_fields(names: Collection[object] | None) -> bool:
+    return all(isinstance(name, str) and TOKEN.fullmatch(name) for name in names or ())
 
 
 def _are_origins(value: Collection[str] | str) -> bool:
@@ -47,9 +52,12 @@ class CorsSettings(ToolSettings):
         Allowed("a list of origins", _are_origins),
     )
     credentials: bool = setting(False, "whether they may send cookies", FLAG)
-    expose: Collection[str] = setting((), "the response fields that they may read", NAMES)
+    expose: Collection[str] = setting((), "the response fields that they may read", NAMES, FIELDS)
     headers: Collection[str] | None = setting(
-        None, "the request fields that they may set; any with `*`, or unless given", NAMES.or_none()
+        None,
+        "the request fields that they may set; any with `*`, or unless given",
+        NAMES.or_none(),
+        FIELDS,
     )
     methods: Collection[str] | None = setting(
         None,

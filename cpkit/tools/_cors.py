@@ -16,7 +16,8 @@ class CorsTool(Tool[CorsSettings]):
 
     - ``origins``: those that may, as ``"https://example.org"`` or ``"https://*.example.org"``;
       ``["*"]`` for all.
-    - ``credentials``: whether they may send cookies; not with ``"*"``.
+    - ``credentials``: whether they may send cookies; not with ``"*"``, and not with ``"null"``,
+      which is whoever opens a sandboxed frame.
     - ``expose``: the response fields that their scripts may read.
     - ``headers``: the request fields that they may set; any with ``"*"``, or unless it is given.
     - ``methods``: the methods of the resource, where the dispatcher does not know them.
@@ -41,10 +42,13 @@ class CorsTool(Tool[CorsSettings]):
                 origins,
                 "set cpkit.cors.origins to the list of those that may read.",
             )
-        for name in ("origins", "expose"):
-            if given.get("credentials") and "*" in given.get(name, ()):
-                remedy = f"name each of cpkit.cors.{name}: with credentials, * is not all of them."
-                raise SettingError(f"cors.{name}", given[name], remedy)
+        if not given.get("credentials"):
+            return
+        for name, all_of in (("origins", "*"), ("origins", "null"), ("expose", "*")):
+            listed = given.get(name, ())
+            if all_of in ((listed,) if isinstance(listed, str) else listed):
+                remedy = f"name each of cpkit.cors.{name}: with credentials, {all_of} names none."
+                raise SettingError(f"cors.{name}", listed, remedy)
 
     def setup_for(self, settings: CorsSettings) -> Setup:
         """Return what shares the answer to each request that has these *settings*."""

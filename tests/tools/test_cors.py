@@ -362,6 +362,10 @@ def test_credentials_and_header_names_are_told(cp_client):
         {"max_age": "long"},
         {"credentials": "yes"},
         {"expose": "ETag"},
+        {"expose": [7]},
+        {"expose": ["ETag\r\nX-Own: 1"]},
+        {"headers": [None]},
+        {"headers": ["Content-Type, If-Match"]},
         {"methods": ["get"]},
         {"methods": ["*"]},
     ],
@@ -384,13 +388,22 @@ def test_all_fields_are_not_exposed_with_credentials(cp_isolation):
     assert "cors.expose" in str(next(faults()))
 
 
-def test_cookies_for_everybody_are_refused_at_the_start(cp_isolation):
+@pytest.mark.parametrize("origins", [["*"], "*", [PAGE, "null"], "null"])
+def test_cookies_for_everybody_are_refused_at_the_start(cp_isolation, origins):
+    """A sandboxed frame has the origin null, and any page can have one."""
     cherrypy.tree.mount(
         None,
         "/",
-        {"/": {**ON, "cpkit.cors.origins": ["*"], "cpkit.cors.credentials": True}},
+        {"/": {**ON, "cpkit.cors.origins": origins, "cpkit.cors.credentials": True}},
     )
     assert "cors.origins" in str(next(faults()))
+
+
+@pytest.mark.parametrize("origins", [["https://*.app.example"], "https://*.app.example"])
+def test_cookies_for_the_hosts_below_one_are_no_fault(cp_isolation, origins):
+    settings = {"cpkit.cors.origins": origins, "cpkit.cors.credentials": True}
+    cherrypy.tree.mount(None, "/", {"/": {**ON, **settings}})
+    assert list(faults()) == []
 
 
 def test_cors_without_an_origin_is_refused_at_the_start(cp_isolation):

@@ -133,7 +133,7 @@ def test_no_body_is_read_of_what_is_refused(cp_client):
     assert read == [b"a=b"]
 
 
-@pytest.mark.parametrize("trusted", [["*"], "*", ["pay.example"], 7])
+@pytest.mark.parametrize("trusted", [["*"], "*", ["null"], "null", ["pay.example"], 7])
 def test_a_list_that_would_trust_everybody_is_refused(trusted):
     with pytest.raises(CpkitError):
         cpkit.tools.csrf(trusted=trusted)
