@@ -99,10 +99,7 @@ class Zstandard:
 
     def __init__(self, level: int | None) -> None:
         self._library = import_module("zstandard")
-        from_level = self._library.ZstdCompressionParameters.from_level
-        level = 3 if level is None else level
-        window = min(from_level(level).window_log, _ZSTD_WINDOW_LOG)
-        parameters = from_level(level, window_log=window)
+        parameters = _zstd_parameters(3 if level is None else level)
         self._stream = self._library.ZstdCompressor(compression_params=parameters).compressobj()
         self.compress: Callable[[bytes], bytes] = self._stream.compress
 
@@ -118,6 +115,15 @@ class Zstandard:
 
 
 _ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659's limit
+
+
+@cache
+def _zstd_parameters(level: int) -> object:
+    """Return those of *level*, whose window is no larger than it needs: a stream holds one."""
+    from_level = import_module("zstandard").ZstdCompressionParameters.from_level
+    return from_level(level, window_log=min(from_level(level).window_log, _ZSTD_WINDOW_LOG))
+
+
 _MADE: dict[str, tuple[str, Callable[[int | None], Compressor]]] = {
     "zstd": ("zstandard", Zstandard),
     "br": ("brotli", Brotli),

@@ -32,7 +32,8 @@ _WITHOUT_BODY = (204, 205, 304)
 _PARTIAL = 206  # RFC 9110, 14.1: the ranges are those of the bytes as they are
 _RANGES = "multipart/byteranges"
 # What is of the bytes as they were: ranges (RFC 9110, 14.3) and digests, old ones too (RFC 9530).
-_OF_THE_BYTES = ("Accept-Ranges", "Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
+# PERF: as HeaderMap spells them, which then needs no folding of case.
+_OF_THE_BYTES = ("Accept-Ranges", "Content-Digest", "Content-Md5", "Digest", "Repr-Digest")
 _LARGE = 1 << 20  # bytes from which on a file is compressed while it is sent
 
 
@@ -171,20 +172,21 @@ class Compression:
             response.body = [b"".join(body)] if isinstance(response.body, list) else body
         headers["Content-Encoding"] = coding
         for name in _OF_THE_BYTES:
-            headers.pop(name, None)
+            dict.pop(headers, name, None)
         if is_streamed and not response.stream:
             # NOTE: without a length CherryPy would compress it whole first, in memory.
             request.hooks["on_end_resource"].append(self._unmeasuring)
         else:
-            headers.pop("Content-Length", None)
+            dict.pop(headers, "Content-Length", None)
         if "ETag" in headers:
             headers["ETag"] = coded_tag(headers["ETag"], coding)
 
     @staticmethod
     def _is_large_file(response: Response) -> bool:
         """Tell whether a body that CherryPy sends piece by piece is too much to be held."""
-        is_measured = response.headers.get("Content-Length") is not None
-        return is_measured and not isinstance(response.body, list) and _size(response) >= _LARGE
+        if isinstance(response.body, list) or response.headers.get("Content-Length") is None:
+            return False
+        return _size(response) >= _LARGE
 
     @staticmethod
     def unmeasure() -> None:

@@ -58,9 +58,9 @@ class Refusal:
 
 def _host(request: Request) -> str | None:
     """Return the host by which the browser knows us, as tools.proxy found it."""
-    proxy = request.toolmaps.get("tools", {}).get("proxy", {})
+    proxy = request.toolmaps.get("tools", {}).get("proxy")
     # NOTE: as CherryPy tells users of Squid to set it; Origin would be held against itself.
-    if str(proxy.get("local")).lower() == "origin":
+    if proxy and str(proxy.get("local")).lower() == "origin":
         return request.headers.get("Host")
     authority = request.base.partition("://")[2].partition("/")[0]  # tools.proxy.base has a path
     return authority or request.headers.get("Host")
