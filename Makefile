@@ -12,6 +12,8 @@ NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1
 unexport PYTHONDONTWRITEBYTECODE
 # The certificates of the machine, which pip trusts and PyPI's Node does not by itself.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
+# Pip compiles what it installs on one processor, also what no test imports, which waits until needed.
+UNCOMPILED := /(pip|setuptools|pygments|hypothesis|mysql|rich|typer|mssql|oracle|sqlalchemy/testing|cherrypy/test)/
 NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 
 help:  ## this list
@@ -24,9 +26,10 @@ demo: $(VENV)/.demo  ## run the demo on http://127.0.0.1:8080, or PORT=…
 frontend: $(BUNDLE)  ## build the demo's React application
 	@:
 
-# Many tests wait for a server or another process: two workers leave half of a processor idle.
+# Tests wait for servers and processes: two workers leave half of a processor idle. Each further one
+# imports all tests first.
 test: $(VENV)/.ready  ## run the tests
-	$(PY) -m pytest -q -n 5 --dist worksteal
+	$(PY) -m pytest -q -n 4 --dist worksteal
 
 coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	rm -f .coverage .coverage.*
@@ -104,10 +107,12 @@ mutants: $(VENV)/.ready  ## change cpkit in one place at a time, and see that a 
 clean:  ## forget everything that was built
 	rm -rf $(VENV) dist build .coverage .coverage.* docs/_build
 
+# The pip that Python has installs the one of the environment; without a pip, venv brings one along.
 $(VENV)/.pip:
 	@echo 'Making a virtual environment in $(VENV).'
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(PY) install --quiet --no-compile 'pip>=25.1' 2>/dev/null \
+	|| { $(PYTHON) -m venv $(VENV) && $(PY) -m pip install --quiet --upgrade 'pip>=25.1'; }
 	touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.pip
@@ -117,7 +122,8 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.pip
 
 $(VENV)/.ready: pyproject.toml $(VENV)/.pip
 	@echo 'Installing what the tests need: a minute, once.'
-	$(PY) -m pip install --quiet --editable '.[db,params,prometheus,testing]' --group test
+	PIP_COMPILE=false $(PY) -m pip install --quiet --editable '.[db,params,prometheus,testing]' --group test
+	-$(PY) -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib
 	touch $@
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.ready
