@@ -139,8 +139,8 @@ def timed() -> Case:
 
 @question("timing", "What does it cost a request to be traced?")
 def traced() -> Case:
-    """The spans of a request and of its phases are made when they are over, as the SDK hands them on
-    at their end; no row has a processor, which would add as much for each span of everybody's."""
+    """The spans of a request and its phases are made when they are over, as the SDK hands them on;
+    no row has a processor, which would add as much for each span of everybody's."""
     from opentelemetry.metrics import NoOpMeterProvider
 
     def ours(traces: Any, least: float = 0) -> Call:
