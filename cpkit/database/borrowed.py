@@ -12,6 +12,7 @@ from cpkit.errors import (
     DatabaseUnavailableError,
     OutcomeUnknownError,
     TransactionLostError,
+    UnitOverError,
     WriteInReadUnitError,
 )
 
@@ -65,7 +66,7 @@ class Borrowed:
     unit: Borrower
     transaction: Transaction | None = None  # a real one, of which the driver knows
     asked = begun = wrote = changed = broken = False
-    closed = False  # nothing more is to be run
+    closed = False  # nothing more is to be run, since its request has ended in another thread
 
     def __init__(
         self,
@@ -92,10 +93,12 @@ class Borrowed:
         return not given_back
 
     def remember(self, cursor: object) -> None:
-        """Remember *cursor*, as long as somebody has it."""
+        """Remember *cursor*, as long as somebody has it; UnitOverError if it came too late."""
         self._cursors.append(weakref.ref(cursor))
         if len(self._cursors) > _MOST_CURSORS:
             self._cursors[:] = [it for it in self._cursors if it() is not None]
+        if self.closed:
+            raise UnitOverError
 
     def hold(self, cursor: object) -> None:
         """Remember *cursor* whoever has it: the server does, until it is closed."""

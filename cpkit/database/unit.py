@@ -293,8 +293,6 @@ class Unit:
             borrowed.begin_transaction()
         self.queries += 1
         borrowed.remember(cursor)
-        if borrowed.closed:  # by the end of the request, whose thread is another one
-            raise UnitOverError
         try:
             self.timed(1, execute, *args)
         except Exception as error:
