@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from cpkit.database import database as of_database
-from cpkit.database import engines, pool, sockets, unit
+from cpkit.database import borrowed, pool, sockets, unit
 from cpkit.database.backends import sqlite
 from cpkit.errors import DatabaseBusyError
 
@@ -34,7 +34,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (of_database, sqlite, pool, engines, sockets, unit):
+    for module in (of_database, sqlite, pool, borrowed, sockets, unit):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -156,6 +156,7 @@ class Lines(logging.Handler):
 @pytest.fixture(scope="module", params=PIECES)
 def server(request, tmp_path_factory):
     """A guarded server with the pieces switched on, whose application is not the tree's."""
+    before = dict(cherrypy.config)  # the guard adds to it, and this fixture outlives an isolation
     plugin = PLUGINS.get(request.param, lambda: None)()
     if plugin is not None:
         plugin.subscribe()
@@ -164,6 +165,8 @@ def server(request, tmp_path_factory):
         getattr(plugin, "stop", lambda: None)()
         plugin.unsubscribe()
     vars(cherrypy.engine).pop("db", None)
+    dict.clear(cherrypy.config)
+    dict.update(cherrypy.config, before)
 
 
 def serving(settings, tmp_path_factory):

@@ -246,6 +246,14 @@ class Started(SimplePlugin):
         self.seen.append("stopped")
 
 
+@pytest.fixture(scope="class")
+def stopped():
+    """What is claimed of the end, looked at after the test's own fixtures are torn down."""
+    yield
+    assert Started.seen[1:] == ["stopped"]
+    assert cherrypy.engine.state is cherrypy.engine.states.STOPPED
+
+
 class TestEngine:
     @pytest.fixture
     def cp_app(self):
@@ -253,16 +261,11 @@ class TestEngine:
         return Shop()
 
     @pytest.mark.cherrypy(engine=True, config={"shop.currency": "CHF"})
-    def test_is_started_after_mounting(self, cp_client):
+    def test_is_started_after_mounting_and_stopped_after_it(self, stopped, cp_client):
         assert Started.seen == [([""], "CHF")]
         assert cherrypy.engine.state is cherrypy.engine.states.STARTED
         assert cherrypy.server.httpserver is None
         assert cp_client.get("/setting?name=shop.currency").text == "CHF"
-
-    @pytest.mark.cherrypy(root=Shop)
-    def test_is_stopped_after_it(self, cp_client):
-        assert Started.seen[1:] == ["stopped"]
-        assert cherrypy.engine.state is cherrypy.engine.states.STOPPED
 
 
 class Books:
