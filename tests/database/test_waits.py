@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from cpkit.database import database as of_database
 from cpkit.database import borrowed, pool, sockets, unit
+from cpkit.database import database as of_database
 from cpkit.database.backends import sqlite
 from cpkit.errors import DatabaseBusyError
 
