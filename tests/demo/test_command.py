@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import cherrypy
 import pytest
 from sqlalchemy import make_url
 
@@ -33,6 +34,13 @@ def test_threads_are_a_number_of_at_least_one(threads, capsys):
         main(["--threads", threads])
     assert ended.value.code == 2
     assert "threads are a number from 1 to 999" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "threads"), [([], 4), (["--threads", "2"], 2)])
+def test_the_server_has_as_many_threads_as_are_asked_for(options, threads, database_url):
+    told = ["--port", "18080", "--database", database_url, "--access-log", "/no/log", *options]
+    assert main(told) == 1
+    assert cherrypy.server.thread_pool == threads
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_1():
