@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -232,7 +233,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _done(module: str, *arguments: str, folder: Path = machine.ROOT) -> str:
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    # A worker of xdist's is none of pytest-benchmark's users.
+    env = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
