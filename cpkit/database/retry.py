@@ -28,6 +28,7 @@ BORROWED = "_cpkit_borrowed"  # the connections that a request has taken from th
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
 _CONTAINERS = (dict, list, set)
+_SETTINGS = ("config", "toolmaps")  # what is in them belongs to the application, not to a request
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 
 # NOTE: a COMMIT whose answer was lost raises OutcomeUnknownError, which is no fault of these:
@@ -299,7 +300,7 @@ def _copied_values(params: Mapping[str, Any]) -> dict[str, Any]:
 def _copied_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return copies of what tools keep on a request in lists, dictionaries and sets."""
     return {
-        name: _copied_all(value)
+        name: value.copy() if name in _SETTINGS else _copied_all(value)
         for name, value in values.items()
         if type(value) in _CONTAINERS and not name.startswith("_") and name != "params"
     }
