@@ -38,8 +38,8 @@ def test_threads_are_a_number_of_at_least_one(threads, capsys):
 
 @pytest.mark.parametrize(("options", "threads"), [([], 4), (["--threads", "2"], 2)])
 def test_the_server_has_as_many_threads_as_are_asked_for(options, threads, database_url):
-    told = ["--port", "18080", "--database", database_url, "--access-log", "/no/log", *options]
-    assert main(told) == 1
+    told = ["--port", str(free_port()), "--database", database_url, "--access-log", "/no/log"]
+    assert main([*told, *options]) == 1
     assert cherrypy.server.thread_pool == threads
 
 
