@@ -123,9 +123,10 @@ class Loan:
             unit.turn_to_page(commit=False)
         answer = unavailable(error)
         request: Request = cherrypy.serving.request
-        if request.error_response is not None:
-            request.error_response = partial(unit.undo_if_it_fails, request.error_response)
-        if answer is not None:
+        if answer is None:
+            if request.error_response is not None:
+                request.error_response = partial(unit.undo_if_it_fails, request.error_response)
+        else:
             request.error_response = answer.set_response
             for hook in request.hooks["before_error_response"]:
                 # NOTE: CherryPy makes the hooks of its own tools anew for each request.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cherrypy
 
+from .lines import LONGEST
+
 # NOTE: a list of what is harmless: what else is sent may be a key, or hold one, as Referer may.
 _HARMLESS = {
     "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language",
@@ -15,8 +17,6 @@ _HARMLESS = {
     "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
     "X-Requested-With",
 }  # fmt: skip
-
-_LONGEST = 1024  # characters of what a client sends
 
 
 def log_fields(debug: bool = False) -> None:
@@ -32,4 +32,4 @@ def log_fields(debug: bool = False) -> None:
 
 
 def _shown(name: str, value: str) -> str:
-    return value[:_LONGEST] if name.title() in _HARMLESS else f"({len(value)} characters)"
+    return value[:LONGEST] if name.title() in _HARMLESS else f"({len(value)} characters)"

@@ -14,7 +14,7 @@ from .traceparent import trace_id
 if TYPE_CHECKING:
     from cpkit.cherry import Host, Response
 
-_LONGEST = 1024  # characters of what a client sends
+LONGEST = 1024  # characters of what a client sends
 _WHEN = re.compile(r"\A\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages
 # What a record has as ``is_json`` whose message is a line already; nobody else's ``extra`` is it.
 IS_JSON = object()
@@ -43,9 +43,9 @@ def access_line(
     trace, agent = dict.get(headers, "Traceparent"), dict.get(headers, "User-Agent")
     client = request.remote.ip or ""  # what a proxy says; none on a Unix socket
     line = [
-        f'{{"time": "{rfc3339(time.time())}", "client": {_quoted(client[:_LONGEST])}',
-        f'"method": {_quoted(request.method[:_LONGEST])}',
-        f'"path": {_quoted((request.script_name + request.path_info)[:_LONGEST])}',
+        f'{{"time": "{rfc3339(time.time())}", "client": {_quoted(client[:LONGEST])}',
+        f'"method": {_quoted(request.method[:LONGEST])}',
+        f'"path": {_quoted((request.script_name + request.path_info)[:LONGEST])}',
         f'"status": {status}',
         f'"ms": {taken / 1e6:.2f}, "request": {_quoted(request_id)}',
     ]
@@ -56,7 +56,7 @@ def access_line(
     if trace and trace_id(trace):
         line.append(f'"trace": {_quoted(trace)}')
     if agent:
-        line.append(f'"agent": {_quoted(agent[:_LONGEST])}')
+        line.append(f'"agent": {_quoted(agent[:LONGEST])}')
     return ", ".join(line) + "}"
 
 
