@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools
-from cpkit.database.handles import DriverUnit
 from cpkit.errors import SettingError
 from cpkit.plugins import DatabasePlugin
+from tests.statements import HANDLES, insert
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -37,11 +37,9 @@ class Root:
 
     @cherrypy.expose
     def index(self):
-        db = cherrypy.request.db
-        insert = "INSERT INTO t VALUES (1)"
         with suppress(SettingError):
-            self.ask(db)
-        db.execute(insert if isinstance(db, DriverUnit) else text(insert))
+            self.ask(cherrypy.request.db)
+        insert(1)
         raise cherrypy.HTTPError(409)
 
 
@@ -105,7 +103,7 @@ def test_a_driver_for_postgresql_is_not_switched_to_autocommit(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("driver", ["pymysql", "mysqlconnector"])
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 @pytest.mark.parametrize(
     "statement", ["SET autocommit = 1", "set session autocommit=on", "SET @@autocommit := 1"]
 )

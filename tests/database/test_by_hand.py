@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
+from tests.statements import HANDLES, driver, run
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 on_every_database = pytest.mark.parametrize(
@@ -25,23 +25,11 @@ def create(connection):
     connection.execute(text("INSERT INTO t VALUES (0)"))
 
 
-def driver():
-    """Return the driver's own connection of the request, whatever its handle is."""
-    handle = cherrypy.request.db.handle
-    handle = handle.connection() if hasattr(handle, "add_all") else handle
-    return handle.connection if hasattr(handle, "exec_driver_sql") else handle
-
-
-def run(statement):
-    db = cherrypy.request.db
-    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
-
-
 def run_unwatched(statement):
     driver().cursor().execute(statement)
 
 
-@pytest.fixture(params=["connection", "session", "dbapi"])
+@pytest.fixture(params=HANDLES)
 def serve(request, start_database, any_database):
     database = start_database(any_database, setup=create, pool_size=1, timeout=1)
 

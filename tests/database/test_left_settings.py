@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from tests.statements import HANDLES, run
 
 SEE = "SELECT current_setting('app.x', true)"
 LEAVES = {
@@ -28,18 +28,14 @@ class Root:
 
     @cherrypy.expose
     def index(self):
-        self.run(self.statement)
+        run(self.statement)
 
     @cherrypy.expose
     def see(self):
-        return str(self.run(SEE).fetchone()[0] or "nothing")
-
-    def run(self, statement):
-        db = cherrypy.request.db
-        return db.execute(statement if isinstance(db, DriverUnit) else text(statement))
+        return str(run(SEE).fetchone()[0] or "nothing")
 
 
-@pytest.fixture(params=["connection", "session", "dbapi"])
+@pytest.fixture(params=HANDLES)
 def mount(request, start_database, postgres):
     def create(connection):
         body = "PERFORM set_config('app.x', 'left', false)"

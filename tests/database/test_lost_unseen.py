@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
 from cpkit.database.handles import DriverUnit
+from tests.statements import HANDLES
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 LITE_LOSES = {
@@ -16,7 +17,6 @@ LITE_LOSES = {
     "constraint": "INSERT INTO strict VALUES (0)",
     "trigger": "INSERT INTO guarded VALUES (1)",
 }
-HANDLES = ["connection", "session", "dbapi"]
 
 
 def create(connection):

@@ -25,6 +25,7 @@ from cpkit.errors import (
 )
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
+from tests.statements import HANDLES
 
 
 def create(connection):
@@ -265,9 +266,6 @@ def test_a_statement_that_takes_too_long_is_cancelled(start_database, postgres):
         assert connection.scalar(text("SELECT 1")) == 1
 
 
-HANDLES = ["connection", "session", "dbapi"]
-
-
 def asking(handle, statement):
     return statement if handle == "dbapi" else text(statement)
 
@@ -365,7 +363,7 @@ def test_a_commit_in_doubt_is_a_500(store, postgres):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 def test_a_connection_lost_on_the_way_is_a_503(store, postgres, handle, method):
     class Lost:
         @cherrypy.expose
@@ -384,7 +382,7 @@ def test_a_connection_lost_on_the_way_is_a_503(store, postgres, handle, method):
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("POST", 409)])
 def test_a_connection_lost_when_nothing_is_to_be_kept_does_not_change_the_answer(
     start_database, postgres, handle, driver, method, status
@@ -436,7 +434,7 @@ def round_trips(database, handle: str, *, write: bool) -> int:
         return trace.read().count("ReadyForQuery")
 
 
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 @pytest.mark.parametrize(("write", "expected"), [(False, 1), (True, 3)])
 def test_a_read_is_one_round_trip_and_liveness_none(
     start_database, postgres, handle, write, expected

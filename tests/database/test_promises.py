@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
+from tests.statements import HANDLES, run
 
-HANDLES = ["connection", "session", "dbapi"]
 STEPS = st.sampled_from(
     ["insert", "insert", "fail", "fail and roll back all", "savepoint", "undone savepoint",
      "rolled back", "committed", "sql commit", "read", "block", "undone block", "unwatched",
@@ -42,12 +41,8 @@ class Handler:
 
     def insert(self) -> None:
         number = self.number()
-        self.run(f"INSERT INTO t VALUES ({number})")
+        run(f"INSERT INTO t VALUES ({number})")
         self.open.add(number)
-
-    def run(self, statement: str) -> None:
-        db = cherrypy.request.db
-        db.execute(statement if isinstance(db, DriverUnit) else text(statement))
 
     def step(self, name: str) -> None:
         db = cherrypy.request.db
@@ -56,28 +51,28 @@ class Handler:
                 self.insert()
             case "fail":
                 with suppress(Exception):
-                    self.run("INSERT INTO t VALUES (0)")
+                    run("INSERT INTO t VALUES (0)")
             case "fail and roll back all":
                 with suppress(Exception):
                     conflict = "OR ROLLBACK " if self.lite else ""
-                    self.run(f"INSERT {conflict}INTO t VALUES (0)")
+                    run(f"INSERT {conflict}INTO t VALUES (0)")
             case "savepoint":
-                self.run("SAVEPOINT s1")
+                run("SAVEPOINT s1")
                 self.insert()
-                self.run("RELEASE SAVEPOINT s1")
+                run("RELEASE SAVEPOINT s1")
             case "undone savepoint":
-                self.run("SAVEPOINT s2")
-                self.run(f"INSERT INTO t VALUES ({self.number()})")
-                self.run("ROLLBACK TO SAVEPOINT s2")
+                run("SAVEPOINT s2")
+                run(f"INSERT INTO t VALUES ({self.number()})")
+                run("ROLLBACK TO SAVEPOINT s2")
             case "rolled back":
                 db.rollback()
                 self.open.clear()
             case "committed" | "sql commit":
-                db.commit() if name == "committed" else self.run("COMMIT")
+                db.commit() if name == "committed" else run("COMMIT")
                 self.sure |= self.open
                 self.open.clear()
             case "read":
-                self.run("SELECT count(*) FROM t")
+                run("SELECT count(*) FROM t")
             case _:
                 self.further_step(name)
 
@@ -98,7 +93,7 @@ class Handler:
                 self.open.add(number)
             case "call":
                 number = self.number()
-                db.on_commit(lambda: self.run(f"INSERT INTO t VALUES ({number})"))
+                db.on_commit(lambda: run(f"INSERT INTO t VALUES ({number})"))
                 self.open.add(number)
 
     @cherrypy.expose

@@ -6,23 +6,16 @@ from sqlalchemy import text
 
 import cpkit.tools
 from cpkit.config_check import faults
-from cpkit.database.handles import DriverUnit
 from cpkit.errors import DatabaseBusyError, DatabaseUnavailableError, WriteInReadUnitError
 from cpkit.plugins import health_app
 from cpkit.sessions import DatabaseSession
 from cpkit.testing import Client
 from tests.standby import standby_of
-
-HANDLES = ["connection", "session", "dbapi"]
+from tests.statements import HANDLES, run
 
 
 def create(connection):
     connection.execute(text("CREATE TABLE IF NOT EXISTS notes (body TEXT)"))
-
-
-def run(statement):
-    unit = cherrypy.request.db
-    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
 
 
 def notes():

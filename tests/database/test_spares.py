@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.pool import QueuePool
 
-HANDLES = ("connection", "session", "dbapi")
+from tests.statements import HANDLES
 
 
 def connection_of(database, handle="dbapi"):

@@ -11,10 +11,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
-
-HANDLES = ["connection", "session", "dbapi"]
+from tests.statements import HANDLES, insert, run
 
 
 def create(connection):
@@ -30,17 +28,13 @@ class Root:
 
     @cherrypy.expose
     def index(self):
-        db = cherrypy.request.db
-        return str(db.execute(self.say("SELECT count(*) FROM t")).fetchone()[0])
+        return str(run("SELECT count(*) FROM t").fetchone()[0])
 
     @cherrypy.expose
     def add(self):
-        cherrypy.request.db.execute(self.say("INSERT INTO t VALUES (1)"))
+        insert(1)
         self.wrote.set()
         assert self.may_go.wait(20)
-
-    def say(self, statement):
-        return statement if isinstance(cherrypy.request.db, DriverUnit) else text(statement)
 
 
 def serve(handle):
@@ -108,7 +102,7 @@ def test_a_connection_that_was_told_to_query_only(start_database, handle):
 
     @cherrypy.expose
     def only():
-        cherrypy.request.db.execute(root.say("PRAGMA query_only = ON"))
+        run("PRAGMA query_only = ON")
         return root.add()
 
     root.only = only

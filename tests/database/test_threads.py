@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from tests.statements import HANDLES
 
 ENDLESS = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
@@ -17,7 +18,7 @@ ENDLESS = """
 
 # Python itself crashed here, for the connection was closed under the thread.
 @pytest.mark.parametrize("any_database", ["sqlite", "memory"], indirect=True)
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 def test_a_statement_of_a_thread_is_interrupted_at_the_end_of_the_request(
     start_database, any_database, cp_client, handle
 ):

@@ -1,19 +1,12 @@
 """A connection that was tidied is as good as a new one."""
 
 import pytest
-from sqlalchemy import text
 
-from cpkit.database.handles import DriverUnit
-
-HANDLES = ["connection", "session", "dbapi"]
-
-
-def run(unit, statement):
-    return unit.execute(statement if isinstance(unit, DriverUnit) else text(statement))
+from tests.statements import HANDLES, run
 
 
 def pid_of(unit):
-    return run(unit, "SELECT pg_backend_pid()").fetchone()[0]
+    return run("SELECT pg_backend_pid()", unit).fetchone()[0]
 
 
 @pytest.mark.parametrize("limit", [None, 5])
@@ -30,9 +23,9 @@ def test_statements_that_the_driver_had_prepared_run_after_connections_were_tidi
                 pids.add(pid_of(unit))
         for _ in range(8):
             with database.begin(handle) as unit:
-                run(unit, "SET search_path = 'nowhere'")
+                run("SET search_path = 'nowhere'", unit)
     with database.begin(handle) as unit:
-        assert run(unit, "SHOW search_path").fetchone()[0] != "nowhere"
-        shown = run(unit, "SHOW statement_timeout").fetchone()[0]
+        assert run("SHOW search_path", unit).fetchone()[0] != "nowhere"
+        shown = run("SHOW statement_timeout", unit).fetchone()[0]
     assert shown == ("0" if limit is None else "5s")
     assert len(pids) == 1

@@ -13,6 +13,7 @@ import cpkit.plugins
 import cpkit.tools
 from cpkit.errors import DatabaseNotRunningError, UnitOverError
 from cpkit.testing import Client
+from tests.statements import HANDLES
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def database(start_database):
     return start_database(setup=lambda c: c.execute(text("CREATE TABLE IF NOT EXISTS t (a)")))
 
 
-@pytest.fixture(params=["connection", "session", "dbapi"])
+@pytest.fixture(params=HANDLES)
 def unit(request, database):
     unit = database.unit(request.param)
     unit.statement = "INSERT INTO t VALUES (1)"

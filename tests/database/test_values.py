@@ -12,8 +12,8 @@ import cpkit.tools  # noqa: F401
 from cpkit.database.handles import DriverUnit
 from cpkit.database.values import hide_values
 from cpkit.testing import Client
+from tests.statements import HANDLES
 
-HANDLES = ["connection", "session", "dbapi"]
 SECRET = "hunter2"
 POSTGRESQL = ["psycopg", "psycopg2", "pg8000"]
 MARIADB = ["pymysql", "mysqlconnector"]

@@ -11,6 +11,7 @@ from cpkit.database import borrowed, pool, sockets, unit
 from cpkit.database import database as of_database
 from cpkit.database.backends import sqlite
 from cpkit.errors import DatabaseBusyError
+from tests.statements import HANDLES
 
 
 class Clock:
@@ -109,7 +110,7 @@ def test_a_setup_takes_its_time(start_database, clock, caplog):
     assert blamed(caplog) == []
 
 
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 def test_the_turn_and_the_lock_are_waited_for_as_long_as_one(
     start_database, clock, threads, other, handle
 ):

@@ -1,27 +1,19 @@
 """What waits for a commit: called once, with a transaction of its own, and nothing is left."""
 
 import sqlite3
-from collections.abc import Callable
 
 import cherrypy
 import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.errors import UnitOverError
-from cpkit.testing import Client
+from tests.statements import HANDLES, create, insert, serve, stored
 
-HANDLES = ["connection", "session", "dbapi"]
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 on_servers = pytest.mark.parametrize(
     "any_database", ["sqlite", "postgresql", mariadb], indirect=True
 )
-
-
-def create(connection):
-    connection.execute(text("DROP TABLE IF EXISTS t"))
-    connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
 
 
 @pytest.fixture
@@ -31,25 +23,6 @@ def database(start_database, any_database):
     assert database.figures().in_use == 0
     with database.begin() as unit:  # the turn to write is free as well
         unit.execute(text("SELECT 1"))
-
-
-def serve(handler: Callable, **settings) -> Client:
-    class Root:
-        index = staticmethod(cherrypy.expose(handler))
-
-    cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True, **settings}})
-    return Client(raise_exceptions=False)
-
-
-def insert(number, db=None):
-    db = db or cherrypy.request.db
-    statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
-
-
-def stored(database):
-    with database.begin(write=False) as unit:
-        return list(unit.scalars(text("SELECT a FROM t ORDER BY a")))
 
 
 @on_servers
@@ -71,7 +44,7 @@ def test_what_a_call_writes_is_stored_and_a_call_that_fails_undoes_its_own(
         return "ok"
 
     assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == 200
-    assert stored(database) == [1, 2]
+    assert stored() == [1, 2]
 
 
 @on_servers
@@ -79,7 +52,7 @@ def test_what_a_call_writes_after_a_block_is_stored(database):
     with database.begin() as unit:
         unit.on_commit(lambda: insert(2, unit))
         insert(1, unit)
-    assert stored(database) == [1, 2]
+    assert stored() == [1, 2]
 
 
 @pytest.mark.parametrize("any_database", ["sqlite", "postgresql"], indirect=True)
@@ -122,7 +95,7 @@ def test_a_call_is_forgotten_although_nothing_was_to_be_undone(database, handle,
 def test_a_call_of_a_body_waits_until_what_it_writes_later_is_stored(database):
     def handler():
         def body():
-            cherrypy.request.db.on_commit(lambda: calls.append(stored(database)))
+            cherrypy.request.db.on_commit(lambda: calls.append(stored()))
             yield b"one"
             insert(1)
             yield b"two"

@@ -5,19 +5,8 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
 from cpkit.testing import Client
-
-HANDLES = ["connection", "session", "dbapi"]
-
-
-def create(connection):
-    connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
-
-
-def insert(db, number):
-    statement = f"INSERT INTO t VALUES ({number})"
-    db.execute(statement if isinstance(db, DriverUnit) else text(statement))
+from tests.statements import HANDLES, create, insert
 
 
 class Blocks:
@@ -25,29 +14,29 @@ class Blocks:
     def two(self):
         for number in (1, 2):
             with cherrypy.request.db as db:
-                insert(db, number)
+                insert(number, db)
         return "ok"
 
     @cherrypy.expose
     def refused(self):
         with cherrypy.request.db as db:
-            insert(db, 1)
+            insert(1, db)
         raise cherrypy.HTTPError(409)
 
     @cherrypy.expose
     def caught(self):
         try:
             with cherrypy.request.db as db:
-                insert(db, 1)
+                insert(1, db)
                 raise ZeroDivisionError
         except ZeroDivisionError:
-            insert(cherrypy.request.db, 2)
+            insert(2, cherrypy.request.db)
         return "ok"
 
     @cherrypy.expose
     def redirected(self):
         with cherrypy.request.db as db:
-            insert(db, 1)
+            insert(1, db)
             raise cherrypy.HTTPRedirect("/elsewhere")
 
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from tests.statements import insert
+from tests.statements import HANDLES, insert
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 
@@ -46,7 +46,7 @@ class Root:
         fails(1)
 
 
-@pytest.fixture(params=["connection", "session", "dbapi"])
+@pytest.fixture(params=HANDLES)
 def rows(request, start_database, any_database, cp_client):
     def create(connection):
         connection.execute(text("DROP TABLE IF EXISTS t"))

@@ -14,9 +14,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 import cpkit.tools
 from cpkit.errors import SettingError, TransactionLostError, UnitOverError
 from cpkit.testing import Client
-from tests.statements import run
-
-HANDLES = ["connection", "session", "dbapi"]
+from tests.statements import HANDLES, run
 
 
 class Base(DeclarativeBase):

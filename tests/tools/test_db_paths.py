@@ -10,6 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 import cpkit.tools
+from tests.statements import HANDLES
 
 metadata = MetaData()
 notes = Table("notes", metadata, Column("id", Integer, primary_key=True), Column("body", Integer))
@@ -225,7 +226,7 @@ def test_a_failed_commit_is_known_as_what_it_was(site):
     assert isinstance(site.post("/deferred_constraint").exception, IntegrityError)
 
 
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 def test_after_a_failed_commit_the_writers_go_on(site, handle):
     statement = "INSERT INTO child VALUES (1, 99)"
     unit = cherrypy.engine.db.unit(handle)

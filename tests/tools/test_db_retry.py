@@ -12,6 +12,7 @@ from cpkit.config_check import faults
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.errors import OutcomeUnknownError
 from cpkit.testing import Client
+from tests.statements import HANDLES
 
 
 class Bank:
@@ -512,7 +513,7 @@ def test_a_conflict_that_shows_at_the_commit_is_one_as_well(refusing_once, cp_cl
         assert unit.execute(text("SELECT amount FROM paid")).scalars().all() == [12]
 
 
-@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("handle", HANDLES)
 def test_what_a_handler_did_before_its_stream_is_done_again(refusing_once, cp_client, handle):
     calls = []
 

@@ -5,9 +5,8 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from tests.statements import run
+from tests.statements import HANDLES, run
 
-HANDLES = ["connection", "session", "dbapi"]
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 
 

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from tests.statements import HANDLES
 
 
 class Root:
@@ -19,7 +20,7 @@ class Root:
         return str(cherrypy.request.db.queries)
 
 
-@pytest.fixture(params=["connection", "session", "dbapi"])
+@pytest.fixture(params=HANDLES)
 def root(request, start_database):
     start_database()
     root = Root()
