@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterable, Iterator
 
 from .lines import JsonFormatter
 from .queued import QueuedHandler
@@ -34,12 +36,19 @@ class JsonHandlers:
                 logger.handlers[number] = queued = QueuedHandler(handler, size)
                 self._queued.append((logger, queued))
 
-    def reopen(self) -> None:
-        """Open the files anew that stand behind a queue; CherryPy opens the others."""
-        for _, queued in self._queued:
-            if isinstance(queued.target, logging.FileHandler):
-                queued.flush()
-                queued.target.close()  # the next line opens it
+    def reopen(self, loggers: Iterable[logging.Logger]) -> Iterator[str]:
+        """Open the files of *loggers*, and those behind a queue, anew; yield what fails."""
+        behind = [queued for _, queued in self._queued]
+        for handler in dict.fromkeys([*behind, *(it for each in loggers for it in each.handlers)]):
+            target = handler
+            if isinstance(handler, QueuedHandler):
+                handler.flush()
+                target = handler.target
+            if isinstance(target, logging.FileHandler):
+                try:
+                    _reopen(target)
+                except OSError as error:
+                    yield f"A file of the log cannot be opened anew, and is written on: {error}"
 
     def unqueue(self) -> None:
         """Write what waits; from here on lines are written at once."""
@@ -55,6 +64,26 @@ class JsonHandlers:
         for handler, formatter in self._formatted:
             handler.setFormatter(formatter)
         self._formatted = []
+
+
+def _reopen(handler: logging.FileHandler) -> None:
+    """Open the file of *handler* anew; if that raises OSError, it keeps the one that it has.
+
+    NOTE: CherryPy closes the file first. Where another cannot be opened it keeps the handler's
+    lock, for which every thread that logs then waits, and its error ends the main thread.
+    """
+    handler.acquire()
+    try:
+        before = handler.stream
+        if before is None:  # the next line opens it
+            return
+        handler.stream = open(  # type: ignore[assignment]  # noqa: SIM115
+            handler.baseFilename, handler.mode, encoding=handler.encoding, errors=handler.errors
+        )
+        with contextlib.suppress(OSError):  # of a disk that is full
+            before.close()
+    finally:
+        handler.release()
 
 
 def _writes_json(handler: logging.Handler) -> bool:

@@ -17,15 +17,16 @@ _SECONDS = 0.1  # how long a line may wait
 class QueuedHandler(logging.Handler):
     """A handler that hands lines to *target* in batches; at most *size* wait.
 
-    Where more come than are written, those who log wait for the writing. A child process begins
-    with an empty queue, and writes what it logs itself.
+    Where more come than are written, those who log wait for the writing. A child process has no
+    queue: many of them end without a word, and what waited would be lost.
     """
 
     def __init__(self, target: logging.StreamHandler[TextIO], size: int) -> None:
         super().__init__(target.level)
         self.target, self._size = target, size
         self._lines: deque[str] = deque()
-        self._writing = threading.Lock()
+        # A signal may interrupt the writing, and whoever handles it logs as well.
+        self._writing = threading.RLock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         _handlers.add(self)
@@ -88,10 +89,14 @@ class QueuedHandler(logging.Handler):
             self.flush()
 
     def _forget(self) -> None:
-        """Begin anew in a child process."""
+        """Leave to the parent what waits, and write at once from here on.
+
+        NOTE: a lock that another thread had when the process was forked is never released.
+        """
         self._lines.clear()
-        self._writing = threading.Lock()
-        self._thread = None
+        self._writing, self._stopped = threading.RLock(), threading.Event()
+        self._stopped.set()
+        self._size, self._thread = 0, None
 
 
 _handlers: weakref.WeakSet[QueuedHandler] = weakref.WeakSet()

@@ -43,6 +43,7 @@ class LogPlugin(SimplePlugin):
         self.header, self.queue = header, queue
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
+        self._reopened: list[LogManager] = []
         self._make: WithRequestId | None = None
         self._log_fields: Callable[..., object] | None = None  # CherryPy's, while ours is used
 
@@ -61,6 +62,8 @@ class LogPlugin(SimplePlugin):
     def subscribe(self) -> None:
         """Have lines be JSON from here on."""
         super().subscribe()
+        # After Daemonizer has forked (65): a process that it ends would not write what waits.
+        self.bus.subscribe("start", self.begin_to_queue, 66)
         if self._make is None:
             self._make = WithRequestId()
             logging.setLogRecordFactory(self._make)
@@ -72,31 +75,37 @@ class LogPlugin(SimplePlugin):
     def unsubscribe(self) -> None:
         """Leave the log as it was."""
         super().unsubscribe()
+        self.bus.unsubscribe("start", self.begin_to_queue)
         if self._make is not None:
             self._make.give_back()
             if self._log_fields is not None:
                 cherrypy.tools.log_headers.callable, self._log_fields = self._log_fields, None
         for log in self._silenced:
             vars(log).pop("access", None)
+        for log in self._reopened:
+            self.bus.subscribe("graceful", log.reopen_files)
         self._handlers.give_back()
-        self._make, self._silenced = None, []
+        self._make, self._silenced, self._reopened = None, [], []
 
     def start(self) -> None:
-        """End the start with one line if a setting is wrong; begin to queue lines."""
+        """End the start with one line if a setting is wrong."""
         name = next((name for name, it in vars(self.bus).items() if it is self), "logs")
         try:
             check_config(name, cherrypy.config)
         except CpkitError as error:
             end_start(self.bus, error)
+
+    # Before Daemonizer forks (65), while the exit code can still tell.
+    start.priority = 60  # type: ignore[attr-defined]
+
+    def begin_to_queue(self) -> None:
+        """Begin to queue lines, if that is asked for."""
         apps = cherrypy.tree.apps.values()
         for log in (cherrypy.log, *(it.log for it in apps if isinstance(it, cherrypy.Application))):
             self._take(log)
             if self.queue:
                 self._handlers.queue(log.error_log, self.queue)
                 self._handlers.queue(log.access_log, self.queue)
-
-    # Before Daemonizer forks (65), while the exit code can still tell.
-    start.priority = 60  # type: ignore[attr-defined]
 
     def stop(self) -> None:
         """Write what waits."""
@@ -106,8 +115,10 @@ class LogPlugin(SimplePlugin):
     stop.priority = 95  # type: ignore[attr-defined]
 
     def graceful(self) -> None:
-        """Open the log files anew."""
-        self._handlers.reopen()
+        """Open the log files anew; what cannot be opened goes on in the file that was open."""
+        loggers = [it for log in self._reopened for it in (log.error_log, log.access_log)]
+        for failure in [*self._handlers.reopen(loggers)]:
+            self.bus.log(failure, level=40)
 
     def log(self, msg: str = "", level: int = 20) -> None:
         """Have CherryPy's log, which the bus writes to next, write JSON, whatever came to it."""
@@ -154,6 +165,10 @@ class LogPlugin(SimplePlugin):
         if "access" not in vars(log):
             log.access = _nothing
             self._silenced.append(log)
+            ours = type(log).reopen_files is LogManager.reopen_files  # else it is the user's
+            if ours and log.reopen_files in self.bus.listeners["graceful"]:
+                self.bus.unsubscribe("graceful", log.reopen_files)
+                self._reopened.append(log)
         self._handlers.take(log.error_log)
         self._handlers.take(log.access_log)
 
