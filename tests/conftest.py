@@ -8,7 +8,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 pytest_plugins = ["pytester"]
 
@@ -94,9 +95,7 @@ class DatabaseServer:
 
     def __init__(self, folder: Path, user: str | None) -> None:
         self.folder, self.user = folder, user
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self, *command: object) -> None:

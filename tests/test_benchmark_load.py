@@ -160,7 +160,7 @@ def test_every_write_that_was_answered_is_counted_the_first_ones_too(shop: Shop)
 
 
 def test_clients_send_their_cookies_back(shop: Shop) -> None:
-    asyncio.run(drive(_load(shop)))
+    asyncio.run(drive(_load(shop, first={"method": "GET"})))
     assert shop.told == {b"Cookie: s=1"}
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.processes import Client, Process, free_port
+from tests.demo.processes import Client, Process
+from tests.ports import free_port
 
 PAGE = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text()
 FENCE = re.compile(r"^```\w+\n# (?:/etc/\S*/)?(shop\w*\.\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -300,13 +301,14 @@ def get(port, path, method="GET", **headers):
 
 def test_nginx_keeps_the_port_in_redirects(shop, nginx):
     port = nginx()
-    with by_the_unit(shop):
+    with by_the_unit(shop) as server:
         assert get(port, "/").status == 200
         assert get(port, "/cart").headers["Location"] == f"http://shop.example:{port}/cart/"
         assert get(port, "/timing").status == get(port, "/metrics").status == 404
-        told = get(port, "/", **{"X-Forwarded-For": "1.2.3.4"})
-        assert told.status == 200
-    assert lines(shop / "access.log")[-1]["client"] == "127.0.0.1"
+        assert get(port, "/forged", **{"X-Forwarded-For": "1.2.3.4"}).status == 404
+        assert server.end(signal.SIGTERM) == 0  # so that the line is there
+    *_, last = lines(shop / "access.log")
+    assert (last["path"], last["client"]) == ("/forged", "127.0.0.1")
 
 
 def test_nginx_keeps_a_path_before_the_shop(shop, nginx):

@@ -644,14 +644,33 @@ def taken_by_another_process(database):
     return looks
 
 
-def test_who_waits_for_a_session_looks_for_it_now_and_then(sqlite_visits):
+class Clock:
+    """A clock that goes on while somebody sleeps."""
+
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_who_waits_for_a_session_looks_for_it_now_and_then(sqlite_visits, monkeypatch):
     waiting, _ = opened(sqlite_visits, a=1)
     looks = taken_by_another_process(sqlite_visits)
+    clock = Clock()
+    began = clock.now
+    monkeypatch.setattr("cpkit.sessions.time", clock)
     waiting.lock_wait = 0.2
     with pytest.raises(cherrypy.HTTPError):
         waiting.acquire_lock()
     count = sum(iter(lambda: looks.acquire(blocking=False), False))
-    assert 2 <= count < 30  # the pauses are of 1 to 20 ms
+    assert 10 <= count < 30  # the pauses are of 1 to 20 ms
+    assert 0.18 <= clock.now - began <= 0.2
 
 
 CHANGES = {

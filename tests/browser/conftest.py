@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "demo" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -45,8 +46,7 @@ def site(chromium, tmp_path_factory):
     """The address of a demo on a new database; stopped as Ctrl-C stops it."""
     if not BUNDLE.exists() or not AXE.exists():
         pytest.skip("the React application is not built: make frontend")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "demo", "--port", str(port)]
     command += ["--database", f"sqlite:///{folder / 'demo.sqlite'}"]

@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 import threading
+import time
 
 import psycopg
 import pytest
@@ -236,7 +237,7 @@ def test_turns_are_handed_on_in_the_order_of_asking():
         threads.append(threading.Thread(target=ask, args=(number,)))
         threads[-1].start()
         while len(turns) <= number:
-            pass
+            time.sleep(0.001)
     turns.leave()
     for thread in threads:
         thread.join()

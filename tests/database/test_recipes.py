@@ -89,7 +89,8 @@ def test_without_a_tenant_there_are_no_rows(tenants, ann):
 def news(postgres, cp_engine, tmp_path):
     heard = []
     with program("listen", "news", tmp_path) as news:
-        cp_engine.subscribe("prices", heard.append)
+        # Heard after the program has: what a test waits for has happened there.
+        cp_engine.subscribe("prices", heard.append, priority=99)
         news.open_database(postgres.url)
         cherrypy.tree.mount(news.Prices(), "/", news.config)
         cp_engine.start()

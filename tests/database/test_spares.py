@@ -72,7 +72,7 @@ def test_who_waits_gets_what_a_unit_gives_back(start_database):
     waiter = threading.Thread(target=wait)
     waiter.start()
     while not database.engine.pool._waiting:
-        pass
+        time.sleep(0.001)
     unit.close()
     waiter.join(10)
     assert got == [1]

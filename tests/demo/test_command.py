@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from demo.__main__ import address, main
 from demo.app import assemble
 from demo.seed import prepare
-from tests.demo.processes import free_port
+from tests.ports import free_port
 
 
 def run(*arguments):
@@ -101,12 +101,14 @@ def test_an_address_of_ipv6_is_written_as_a_browser_takes_it():
 
 
 def test_an_access_log_that_cannot_be_written_is_one_line(database_url, capsys):
-    assert main(["--port", "18080", "--database", database_url, "--access-log", "/no/log"]) == 1
+    told = ["--port", str(free_port()), "--database", database_url, "--access-log", "/no/log"]
+    assert main(told) == 1
     assert capsys.readouterr().err == "demo: cannot write /no/log: No such file or directory.\n"
 
 
 def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1():
-    ended = run("--port", "18080", "--database", "postgresql+psycopg://u:secret@127.0.0.1:1/x")
+    nowhere = "postgresql+psycopg://u:secret@127.0.0.1:1/x"
+    ended = run("--port", str(free_port()), "--database", nowhere)
     assert ended.returncode == 1
     assert ended.stderr.startswith(
         "Database postgresql+psycopg://u:***@127.0.0.1:1/x: nothing is served, since connection "

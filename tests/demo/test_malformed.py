@@ -2,12 +2,12 @@
 
 import re
 import socket
-import threading
-from types import SimpleNamespace
 
 import cheroot.wsgi
 import cherrypy
 import pytest
+
+from tests.connections import answered
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -130,24 +130,20 @@ def test_a_body_that_ends_wrong_is_a_400_and_nothing_is_stored(demo, cp_server, 
 
 @pytest.fixture
 def strict_server(demo):
-    """A server that takes a kilobyte and waits for a fifth of a second."""
-    server = cheroot.wsgi.Server(("127.0.0.1", 0), cherrypy.tree, timeout=0.2)
+    """A server that takes a kilobyte and waits for a twentieth of a second."""
+    server = cheroot.wsgi.Server(("127.0.0.1", 0), cherrypy.tree, timeout=0.05)
     server.max_request_body_size = 1024
-    server.prepare()
-    serving = threading.Thread(target=server.serve)
-    serving.start()
-    yield SimpleNamespace(host="127.0.0.1", port=server.bind_addr[1])
-    server.stop()
-    serving.join()
+    return server
+
+
+PUT = f"PUT /generator HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n".encode()
 
 
 def test_a_body_in_chunks_that_is_too_large_is_a_413(strict_server):
     chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (2048, b"a" * 2048)
-    assert answer_to(strict_server, "PUT /generator", chunked).startswith(b"HTTP/1.1 413 ")
+    assert answered(strict_server, PUT + chunked).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_body_that_does_not_come_is_a_408(strict_server):
-    head = f"PUT /generator HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: {FORM}\r\n"
-    with socket.create_connection((strict_server.host, strict_server.port), timeout=10) as client:
-        client.sendall(head.encode() + b"Content-Length: 9\r\n\r\n")
-        assert client.recv(65536).startswith(b"HTTP/1.1 408 ")
+    head = PUT + b"Content-Length: 9\r\n\r\n"
+    assert answered(strict_server, head, stays=True).startswith(b"HTTP/1.1 408 ")

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+
+from tests.ports import free_port
 
 pytestmark = pytest.mark.faults
 
@@ -72,12 +73,6 @@ cherrypy.engine.start()
 with cherrypy.engine.db.begin(write=False) as connection:
     connection.execute(text("SELECT 1"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 class Site:

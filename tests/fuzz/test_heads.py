@@ -3,11 +3,9 @@
 ``make fuzz`` sets CPKIT_FUZZ, the number of requests of each kind.
 """
 
-import contextlib
 import os
 import random
 import re
-import socket
 
 import cherrypy
 import h11
@@ -17,6 +15,7 @@ from cherrypy._cpserver import Server as ServerAdapter
 from cpkit.dispatchers import GuardedServer
 from cpkit.serving.head import parse_head
 from cpkit.serving.limits import Limits, RefusedError
+from tests.connections import answered
 from tests.serving.shapes import SHAPES
 
 COUNT = int(os.environ.get("CPKIT_FUZZ", "1500"))
@@ -126,28 +125,12 @@ def connection():
     config |= {"tools.json_in.force": False, "request.show_tracebacks": False}
     cherrypy.tree.mount(Pages(), "", {"/": config})
     adapter = ServerAdapter()
-    adapter.socket_host, adapter.socket_port, adapter.socket_timeout = "127.0.0.1", 0, 5
+    adapter.socket_host, adapter.socket_port, adapter.socket_timeout = "127.0.0.1", 0, 60
     server = GuardedServer(adapter)
     logged = []
     server.error_log = lambda *said, **kwargs: logged.append(said)
 
-    def ask(data):
-        client, served = socket.socketpair()
-        with client, served:
-            connection = server.ConnectionClass(server, served)
-            client.settimeout(5)
-            client.sendall(data)
-            client.shutdown(socket.SHUT_WR)
-            while connection.communicate():
-                pass
-            connection.close()
-            answer = b""
-            with contextlib.suppress(ConnectionResetError):  # it was refused before all was read
-                while data := client.recv(65536):
-                    answer += data
-            return answer, logged
-
-    return ask
+    return lambda data: (answered(server, data), logged)
 
 
 # CherryPy leaves the files of parts to be closed by themselves.

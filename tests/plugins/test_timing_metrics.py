@@ -215,12 +215,13 @@ def test_a_database_that_hangs_keeps_no_metric_waiting(client, cp_engine, tmp_pa
     registry = timing.prometheus = CollectorRegistry()
     timing.subscribe()
     cp_engine.start()
-    before = {thread.ident for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     with database.unit(handle="connection", write=False) as unit:
         unit.handle.exec_driver_sql("SELECT 1")  # the only connection, for which a ping would wait
         labels = {"db_client_connection_pool_name": "db", "db_client_connection_state": "used"}
         assert registry.get_sample_value("db_client_connection_count", labels) == 1
-        assert {thread.ident for thread in threading.enumerate()} == before
+        # One that another test left may end meanwhile.
+        assert set(threading.enumerate()) <= before
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from cpkit.dispatchers import GuardedServer, RequestGuard
 from cpkit.serving.body import ChunkedBody
 from cpkit.serving.limits import Limits
 from cpkit.testing import Client
+from tests.connections import answered
 
 
 class Pages:
@@ -38,15 +39,20 @@ class Pages:
         return f"{len(content)} {hash(content)}"
 
 
-@contextlib.contextmanager
-def serving(**settings):
-    """Serve the pages under a guarded server, whose port is yielded."""
+def guarded(**settings):
+    """Return a guarded server of the pages, which does not run yet."""
     cherrypy.tree.mount(Pages(), "", {"/echo": {"request.process_request_body": False}})
     adapter = ServerAdapter()
     adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
     for name, value in settings.items():
         setattr(adapter, name, value)
-    server = GuardedServer(adapter)
+    return GuardedServer(adapter)
+
+
+@contextlib.contextmanager
+def serving(**settings):
+    """Serve the pages under a guarded server, whose port is yielded."""
+    server = guarded(**settings)
     server.shutdown_timeout, server.expiration_interval = 1, 0.05
     server.prepare()
     thread = threading.Thread(target=server.serve)
@@ -171,15 +177,16 @@ def test_a_client_that_expects_to_be_told_to_continue_is():
     assert answer.endswith(b"abc")
 
 
-def test_a_client_that_stops_in_the_head_is_a_408():
-    with serving(socket_timeout=0.2) as port:
-        assert ask(port, b"GET / HTTP/1.1\r\n").startswith(b"HTTP/1.1 408 ")
-
-
-def test_a_client_that_stops_in_the_body_is_a_408():
-    with serving(socket_timeout=0.2) as port:
-        fields = b"Host: a\r\nContent-Length: 3\r\n\r\na"
-        assert ask(port, b"POST /echo HTTP/1.1\r\n" + fields).startswith(b"HTTP/1.1 408 ")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n", id="head"),
+        pytest.param(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na", id="body"),
+    ],
+)
+def test_a_client_that_stops_in_the_middle_is_a_408(sent):
+    server = guarded(socket_timeout=0.05)
+    assert answered(server, sent, stays=True).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize(
@@ -315,17 +322,19 @@ def test_another_wsgi_application_is_guarded_as_well(length, body, answer):
 
 @pytest.mark.parametrize("request_line", [b"GET /", b"HEAD /stream"])
 def test_a_request_ends_whose_client_has_gone_before_an_answer_without_a_body(request_line):
-    ended, gone = threading.Event(), threading.Event()
+    begun, gone, ended = threading.Event(), threading.Event(), threading.Event()
 
     class Slow:
         @cherrypy.expose
         def index(self):
+            begun.set()
             gone.wait(20)
             cherrypy.response.status = 204
 
         @cherrypy.expose
         @cherrypy.config(**{"response.stream": True})
         def stream(self):
+            begun.set()
             gone.wait(20)
             return iter([b"a"])
 
@@ -333,6 +342,7 @@ def test_a_request_ends_whose_client_has_gone_before_an_answer_without_a_body(re
         cherrypy.tree.mount(Slow(), "", {"/": {"hooks.on_end_request": ended.set}})
         connection = socket.create_connection(("127.0.0.1", port))
         connection.sendall(request_line + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert begun.wait(20)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
         gone.set()

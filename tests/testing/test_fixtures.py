@@ -30,7 +30,7 @@ class Shop:
     def slow(self):
         def body():
             yield b"begun"
-            self.may_end.wait(10)
+            self.may_end.wait(60)
             yield b" and ended"
 
         return body()
@@ -82,7 +82,7 @@ def test_a_swap_waits_for_the_requests_under_way():
         assert swapping.is_alive()
         shop.may_end.set()
         assert answer.read() == b" and ended"
-        swapping.join(10)
+        swapping.join(30)
         assert not swapping.is_alive()
         connection.request("GET", "/")
         assert connection.getresponse().status == 503
@@ -132,14 +132,14 @@ def test_a_request_that_hangs_is_waited_for_once(hanging):
     hanging.swap(timeout=0.01)
     done = threading.Thread(target=hanging.swap, kwargs={"timeout": 60}, daemon=True)
     done.start()
-    done.join(5)
+    done.join(30)
     assert not done.is_alive()
 
 
 def test_a_server_stops_while_a_request_hangs(hanging):
     stopping = threading.Thread(target=hanging.stop, daemon=True)
     stopping.start()
-    stopping.join(8)
+    stopping.join(30)
     assert not stopping.is_alive()
 
 

@@ -9,7 +9,7 @@ from cherrypy.lib.caching import MemoryCache
 
 from cpkit.testing._isolation import Isolation
 from cpkit.testing._snapshot import Remembered
-from tests.demo.processes import free_port
+from tests.ports import free_port
 
 # Each test spoils everything that CherryPy keeps for the process; the snapshot before the first
 # and after each must be the same.
