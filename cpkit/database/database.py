@@ -256,6 +256,7 @@ class Database:
 
     def session(self, unit: Unit) -> Session:
         """Return an ORM session that borrows its connections for *unit*."""
+        assert isinstance(unit, SessionUnit)  # noqa: S101
         settings, lane = self.settings, self.lane(unit.terms.write)
         bind = SessionBind(unit, lane.engine)
         return settings.session_class(bind, **(settings.session_options or {}))

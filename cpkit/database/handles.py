@@ -29,6 +29,8 @@ _WRITING = frozenset({"callproc", "copy_from"})
 class SessionUnit(Unit, has=dir(Session())):
     """A unit of work that lends an ORM Session, which borrows a connection for each transaction."""
 
+    connection_of_session: SessionConnection | None = None  # for its transaction, the last
+
     def __contains__(self, item: object) -> bool:
         """Tell whether the session holds *item*."""
         return item in self.handle
@@ -67,6 +69,10 @@ class SessionUnit(Unit, has=dir(Session())):
         self._handle.rollback()
 
     def _shut(self, handle: Session, broken: bool) -> bool:
+        connection = self.connection_of_session
+        root = connection and connection.get_transaction()
+        if root is not None:  # NOTE: a session ends each savepoint by a statement, and all is over
+            root.rollback()
         if broken:
             handle.invalidate()
         else:
@@ -104,7 +110,7 @@ class OwnSessionUnit(SessionUnit):
 class SessionBind(Engine):
     """What a session takes for its engine: connections of it are those of a unit."""
 
-    def __init__(self, unit: Unit, engine: Engine) -> None:
+    def __init__(self, unit: SessionUnit, engine: Engine) -> None:
         vars(self).update(vars(engine))  # PERF: not made anew
         self.unit = unit
 
@@ -115,7 +121,9 @@ class SessionBind(Engine):
                 "This session has a connection already, and its bind has no other: take "
                 "session.connection(), or a connection of cherrypy.engine.db.engine."
             )
-        return SessionConnection(self.unit, self.unit.borrow(), self)
+        connection = SessionConnection(self.unit, self.unit.borrow(), self)
+        self.unit.connection_of_session = connection
+        return connection
 
 
 class SessionConnection(UnitConnection):

@@ -116,3 +116,32 @@ def test_a_savepoint_is_known_by_its_words(statement, field, name):
     judged = judge(statement)
     assert getattr(judged, field) == name
     assert not judged.undoes
+
+
+@pytest.mark.parametrize(
+    "any_database", ["sqlite", "memory", "postgresql", "psycopg2", "generic", mariadb], indirect=True
+)
+@pytest.mark.parametrize("handle", ["connection", "session"])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("ends", [200, 409, "raises", "streams"])
+def test_a_savepoint_that_is_left_open_ends_as_the_answer_tells(
+    start_database, any_database, handle, depth, method, ends
+):
+    def handler():
+        for number in range(depth):
+            cherrypy.request.db.begin_nested()
+            if method == "POST":
+                insert(number)
+        if ends == "raises":
+            raise cherrypy.HTTPError(422)
+        cherrypy.response.status = 409 if ends == 409 else 200
+        cherrypy.response.stream = ends == "streams"
+        return iter([b"body"])
+
+    database = start_database(any_database, setup=create, pool_size=1, timeout=1)
+    answer = serve(handler, **{"cpkit.db.handle": handle}).request(method, "/")
+    assert answer.status_code == {"raises": 422, "streams": 200}.get(ends, ends)
+    kept = method == "POST" and answer.status_code == 200
+    assert stored() == (list(range(depth)) if kept else [])
+    assert database.figures().in_use == 0
