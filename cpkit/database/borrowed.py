@@ -18,7 +18,7 @@ from cpkit.errors import (
 
 from .faults import Fault, fault_of, is_aftermath
 from .statements import Judged, Statement
-from .terms import State, Terms, local_values, refuse_autocommit
+from .terms import State, Terms, local_values, refuse_autocommit, refuse_two_phases
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -60,12 +60,13 @@ class Borrowed:
     """A connection that a unit has borrowed, and what was done on it since.
 
     It is *asked* for a transaction where plain reads need none, *begun* if a text began one, and
-    *changed* if something was set that would stay on it.
+    *changed* if something was set that would stay on it. It *only_reads* if a text has asked for
+    that.
     """
 
     unit: Borrower
     transaction: Transaction | None = None  # a real one, of which the driver knows
-    asked = begun = wrote = changed = broken = False
+    asked = begun = wrote = changed = broken = only_reads = False
     closed = False  # nothing more is to be run, since its request has ended in another thread
 
     def __init__(
@@ -216,14 +217,17 @@ class Borrowed:
     def heed(self, judged: Judged, statement: Statement) -> None:
         """Do what a statement needs that does more than to read.
 
-        Raise WriteInReadUnitError if it may not write, SettingError for AUTOCOMMIT.
+        Raise WriteInReadUnitError if it may not write, SettingError for AUTOCOMMIT and two phases.
         """
+        if judged.two_phases:
+            refuse_two_phases(statement)
         if judged.writes:
             if not self.unit.terms.write:
                 raise WriteInReadUnitError(statement)
             self.wrote = True
         if judged.autocommits:
             refuse_autocommit(str(statement), "AUTOCOMMIT")
+        self.only_reads |= judged.only_reads
         if judged.commits_first:
             self.commit_by(self.driver.commit)
         self.changed |= judged.sets
@@ -246,7 +250,7 @@ class Borrowed:
     def _raise_if_refused(self, error: Exception) -> None:
         """Raise what *error* means if it is that the database takes no writes at the moment."""
         unit = self.unit
-        may_write = unit.terms.write and not unit.terms.read_only
+        may_write = unit.terms.write and not (unit.terms.read_only or self.only_reads)
         if may_write and fault_of(error) is Fault.READ_ONLY:
             self.broken = True
             raise unit.refused(error) from error

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection
 
 from cpkit.errors import UnitOverError
 
 from .pool import CHANGED, joined
-from .terms import SEEN, UNIT, is_autocommit, refuse_autocommit
+from .terms import SEEN, UNIT, is_autocommit, refuse_autocommit, refuse_two_phases
 from .unit import Unit
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class UnitConnection(Connection):
         if plain and unit.is_asked_for():
             self._borrowed.ask_for_transaction()
         return super().begin()
+
+    def begin_twophase(self, xid: Any = None) -> NoReturn:
+        """Raise SettingError."""
+        refuse_two_phases("begin_twophase()")
 
     def begin_nested(self) -> NestedTransaction:
         """Begin a savepoint, and a real transaction around it if there is none."""

@@ -201,6 +201,8 @@ class Database:
                 outage.wait(deadline)
             try:
                 pooled = self._checked_out(lane, terms, deadline)
+            except PoolTimeout:
+                raise
             except Exception as error:
                 if fault_of(error) is Fault.READ_ONLY:  # SQLite: of files that it cannot make
                     raise self.refused_to_write(error) from error

@@ -85,6 +85,8 @@ def fault_of(error: BaseException | None) -> Fault | None:
     driver = type(error).__module__.partition(".")[0]
     if driver == "sqlite3":
         return _of_sqlite(error)
+    if driver == "sqlalchemy":  # all connections of its pool are in use
+        return Fault.BUSY if _is(error, "TimeoutError") else None
     if driver in _MYSQL_DRIVERS:
         return _of_mysql(error)
     return _of_postgresql(error, driver)

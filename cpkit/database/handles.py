@@ -15,7 +15,7 @@ from cpkit.errors import DatabaseError, UnitOverError
 from .connection import UnitConnection
 from .pool import has_changes
 from .statements import Composed, Statement
-from .terms import AfterCommit, refuse_autocommit
+from .terms import AfterCommit, refuse_autocommit, refuse_two_phases
 from .unit import Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
@@ -229,6 +229,8 @@ class DriverUnit(Unit, has=_ROWS):
                 or (name == "set_isolation_level" and args[:1] == (0,))  # psycopg2's
             ):
                 refuse_autocommit(name, "AUTOCOMMIT")
+            if name.startswith("tpc_"):  # PEP 249's
+                refuse_two_phases(f"{name}()")
             if name == "transaction":
                 return self._block(method, *args, **options)
             if name in _WRITING:

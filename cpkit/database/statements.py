@@ -26,6 +26,8 @@ class Judged(NamedTuple):
     sets: bool = False  # leaves something on its connection: SET, PRAGMA, a temporary table
     is_local: bool = False  # sets something for the transaction, which there has to be
     autocommits: bool = False  # has MariaDB commit each statement from now on
+    two_phases: bool = False  # is of a transaction that is prepared first
+    only_reads: bool = False  # has this transaction, or those after it, refuse writes
     commits: bool = False
     undoes: bool = False
     savepoint: str = ""  # its name, in lower case and without quotes; "?" if it is not known
@@ -109,6 +111,9 @@ _COMMITS_FIRST = re.compile(
     r"|(?:analyze|optimize|repair|check)\s+(?:\w+\s+)?tables?|flush|set\s+password)\b"
 )
 _RUNS_ROUTINE = re.compile(r"[\s(]*(?:call|execute|begin\s+not)\b")
+_TWO_PHASES = re.compile(r"(?:prepare\s+transaction|(?:commit|rollback)\s+prepared)\b")
+_IN_MARIADB_TWO_PHASES = re.compile(r"[\s(]*xa\s+(?!recover\b)")
+_ONLY_READS = re.compile(r"\bread\s+only\b|read_only\b")
 _BEGINS = re.compile(r"(?:begin(?!\s+not\b)|start\s+transaction)\b")
 _SET_FOR = re.compile(r"\A\s*set\s+statement\b.*?\bfor\b", re.DOTALL)  # MariaDB's
 # Pragmas whose argument is a question.
@@ -173,6 +178,7 @@ def _judge_in_mariadb(bare: str) -> Judged:
         sets=bool(_VARIABLE.search(bare)),
         commits_first=bool(_COMMITS_FIRST.match(bare)),
         may_commit=bool(_RUNS_ROUTINE.match(bare)),
+        two_phases=bool(_IN_MARIADB_TWO_PHASES.match(bare)),
     )
 
 
@@ -186,13 +192,15 @@ def _judge_one(bare: str) -> Judged:
     opening = _FIRST.match(bare)
     word = opening[1] if opening else ""
     bare = bare[opening.start(1) :] if opening else bare
+    if _TWO_PHASES.match(bare):
+        return Judged(writes=True, two_phases=True)
     if word in ("commit", "end"):
         return Judged(commits=True)
     if word in ("rollback", "abort"):
         to = _UNDONE_TO.match(bare)
         return Judged(undone_to=to[1] or "?") if to else Judged(undoes=True)
     if _BEGINS.match(bare):
-        return Judged(begins=True)
+        return Judged(begins=True, only_reads=bool(_ONLY_READS.search(bare)))
     if word == "savepoint":
         named = _SAVEPOINT.match(bare)
         return Judged(savepoint=(named and named[1]) or "?")
@@ -205,7 +213,8 @@ def _judge_one(bare: str) -> Judged:
         return WRITE if writes else PLAIN
     autocommits = word == "set" and bool(_AUTOCOMMIT.search(bare))
     is_set = sets and not (word == "set" and _LOCAL.match(bare))
-    return Judged(writes, is_set, is_local, autocommits)
+    only_reads = word == "set" and bool(_ONLY_READS.search(bare))
+    return Judged(writes, is_set, is_local, autocommits, only_reads=only_reads)
 
 
 def _sets(word: str, bare: str) -> bool:

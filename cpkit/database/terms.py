@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from cpkit.errors import SettingError
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, one_of, setting
@@ -71,6 +71,15 @@ def refuse_autocommit(setting: str, level: object) -> None:
             "cherrypy.engine.db.engine."
         )
         raise SettingError(setting, level, remedy)
+
+
+def refuse_two_phases(asked: object) -> NoReturn:
+    """Raise SettingError, for a transaction that is to be prepared now and committed later."""
+    remedy = (
+        "what is prepared outlives its request, with its locks, and an answer of 409 could undo "
+        "nothing. Take a connection of cherrypy.engine.db.engine for it."
+    )
+    raise SettingError("two-phase commit", str(asked), remedy)
 
 
 def local_values(local: Local) -> dict[str, Value]:

@@ -158,3 +158,32 @@ def test_a_mariadb_that_takes_no_writes(start_database, told, handle, driver):
     assert (found, rows) in (([(503, True)], 2), ([(200, False)], 3))
     assert ask("POST", "/add") == (200, False)
     assert database.figures().in_use == 0
+
+
+READ_ONLY = {
+    "postgresql": ["SET TRANSACTION READ ONLY", "SET LOCAL transaction_read_only = on"],
+    "mariadb": ["START TRANSACTION READ ONLY"],
+}
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize(
+    "any_database", ["postgresql", pytest.param("mariadb", marks=pytest.mark.faults)], indirect=True
+)
+def test_who_asks_for_it_himself_has_a_500_and_nobody_else_connects_anew(
+    start_database, any_database, handle, request
+):
+    class Asking(Root):
+        @cherrypy.expose
+        def add(self, statement):
+            cherrypy.request.db.execute(self.say(statement))
+            super().add()
+
+    database = start_database(any_database, setup=create)
+    pool = database.engine.pool
+    config = {"/": {"cpkit.db.on": True, "cpkit.db.handle": handle}}
+    cherrypy.tree.mount(Asking(), "/", config)
+    for statement in READ_ONLY[request.node.callspec.params["any_database"]]:
+        answer = Client(raise_exceptions=False).post("/add", data={"statement": statement})
+        assert answer.status_code == 500
+    assert database.engine.pool is pool

@@ -197,3 +197,18 @@ def test_what_fails_where_the_unit_of_the_request_was_never_used_is_a_503_as_wel
         unit.execute(text("SELECT 1"))
         assert pool.submit(cp_client.post, "/waits").result().status_code == 503
     assert cp_client.post("/fails").status_code == 500
+
+
+@pytest.mark.parametrize("take", ["connect", "raw_connection"])
+def test_a_connection_of_the_engine_that_does_not_come_is_a_503(start_database, cp_client, take):
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            with database.engine.connect():
+                getattr(database.engine, take)()
+
+    database = start_database(pool_size=1, timeout=0.05)
+    cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True}})
+    answer = cp_client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert database.figures().in_use == 0

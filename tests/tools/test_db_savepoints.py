@@ -119,7 +119,9 @@ def test_a_savepoint_is_known_by_its_words(statement, field, name):
 
 
 @pytest.mark.parametrize(
-    "any_database", ["sqlite", "memory", "postgresql", "psycopg2", "generic", mariadb], indirect=True
+    "any_database",
+    ["sqlite", "memory", "postgresql", "psycopg2", "generic", mariadb],
+    indirect=True,
 )
 @pytest.mark.parametrize("handle", ["connection", "session"])
 @pytest.mark.parametrize("depth", [1, 3])
