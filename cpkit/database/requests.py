@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -202,6 +202,7 @@ class Lent(Hook, Unit):
         pages = known["error_page"]
         if type(pages) is not ErrorPages:
             pages = known["error_page"] = ErrorPages(pages)
+            pages.ending = {}  # PERF: no __init__() in Python
         pages.ending[self] = None
 
     def _decide(self) -> None:
@@ -246,8 +247,7 @@ class Lent(Hook, Unit):
         if known.get(self._loan.key) is self:
             if self.late:
                 self._note_late(known)
-            if known["error_page"]:  # by a tool, or by the handler
-                self.follow_pages(known)
+            self.follow_pages(known)  # those too that the handler is about to set
             timing = known.get("timing")
             if timing is not None:
                 self.observe = timing.add
@@ -292,9 +292,7 @@ def plugin_that_runs(name: str) -> RunningPlugin:
 class ErrorPages(dict[Any, Any]):
     """A request's error pages; each is made after the transactions of the handler have ended."""
 
-    def __init__(self, pages: Mapping[Any, Any]) -> None:
-        super().__init__(pages)
-        self.ending: dict[Lent, None] = {}
+    ending: dict[Lent, None]
 
     def get(self, code: object, default: Any = None) -> Any:
         """Return the page for *code*."""

@@ -209,6 +209,7 @@ def test_a_connection_of_the_engine_that_does_not_come_is_a_503(start_database, 
 
     database = start_database(pool_size=1, timeout=0.05)
     cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True}})
+    cp_client.raise_exceptions = False
     answer = cp_client.get("/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert database.figures().in_use == 0

@@ -38,7 +38,7 @@ def test_the_work_in_every_database_has_ended_before_the_page(start_database, mo
 
 
 @pytest.mark.parametrize("any_database", ["sqlite", "postgresql"], indirect=True)
-@pytest.mark.parametrize("by", ["tool", "handler"])
+@pytest.mark.parametrize("by", ["tool", "handler", "handler, late"])
 def test_a_page_that_was_set_for_the_request_is_made_after_it(
     start_database, any_database, monkeypatch, by
 ):
@@ -54,6 +54,8 @@ def test_a_page_that_was_set_for_the_request_is_made_after_it(
             try:
                 cherrypy.request.db.execute(INSERT)
             except Exception:
+                if by == "handler, late":
+                    set_page()
                 raise cherrypy.HTTPError(409) from None
 
     tool = cherrypy.Tool("before_handler", set_page)
