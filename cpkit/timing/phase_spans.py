@@ -1,14 +1,14 @@
-"""The spans of requests and of their phases: which way they are made, and which is in which."""
+"""The spans of requests and of their phases: which way they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from .phases import RequestTiming
+from .laps import Lap
 
 try:
     from . import sdk_spans
@@ -19,32 +19,6 @@ except ImportError:  # the API alone, or another SDK: spans are begun and ended
 _INTERNAL, _SERVER = trace.SpanKind.INTERNAL, trace.SpanKind.SERVER
 _SAMPLED = trace.TraceFlags.SAMPLED
 
-Stretch = tuple[str, int, int]  # an Interval, or what is like one
-
-
-class Maker(Protocol):
-    """What makes spans that are over; *root* is the first parent."""
-
-    root: Any
-
-    def make(self, name: str, parent: Any, started: int, ended: int) -> Any:
-        """Make a span, and return what is given as the *parent* of those in it."""
-        ...
-
-
-class BegunSpans:
-    """Spans as the API makes them: begun, then ended."""
-
-    def __init__(self, tracer: trace.Tracer, root: trace.Span, context: Context) -> None:
-        self._begin, self._context, self.root = tracer.start_span, context, root
-
-    def make(self, name: str, parent: trace.Span, started: int, ended: int) -> trace.Span:
-        """Make a span, and return it."""
-        within = trace.set_span_in_context(parent, self._context)
-        span = self._begin(name, within, start_time=started)
-        span.end(ended)
-        return span
-
 
 class Makers:
     """What chooses how the spans of a *tracer* are made: quickly, where nobody can tell."""
@@ -52,7 +26,7 @@ class Makers:
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer: Any = tracer
         self._processors: object = None
-        self._ends_are_enough = False
+        self._late: sdk_spans.LateTracer | None = None
 
     def begin(
         self,
@@ -66,9 +40,10 @@ class Makers:
         valid = parent.is_valid
         # A span of this process around it is a middleware's, of which it is a part.
         kind, tracer = _INTERNAL if valid and not parent.is_remote else _SERVER, self._tracer
-        if self._looks_at_ends_only():
+        late = self._late_tracer()
+        if late is not None:
             within = parent if valid else None
-            return sdk_spans.begin_late(tracer, name, context, within, kind, attributes, started)
+            return late.begin(name, context, within, kind, attributes, started)
         begun: trace.Span = tracer.start_span(name, context, kind, attributes, start_time=started)
         return begun
 
@@ -87,61 +62,47 @@ class Makers:
             span.set_status(trace.StatusCode.ERROR)
         span.end(ended)
 
-    def within(self, root: trace.Span, context: Context) -> Maker:
-        """Return what makes spans in *root*."""
+    def make(
+        self, root: trace.Span, context: Context, laps: Iterable[Lap], least: int, ahead: int
+    ) -> None:
+        """Make a span of each of *laps*, as :func:`begin_and_end` does."""
         at = root.get_span_context()
-        if at.trace_flags & _SAMPLED and self._looks_at_ends_only():
-            return sdk_spans.OverSpans(self._tracer, at)
-        return BegunSpans(self._tracer, root, context)
+        late = self._late_tracer() if at.trace_flags & _SAMPLED else None
+        if late is not None:
+            late.make(at, laps, least, ahead)
+        else:
+            begin_and_end(self._tracer, root, context, laps, least, ahead)
 
-    def _looks_at_ends_only(self) -> bool:
+    def _late_tracer(self) -> sdk_spans.LateTracer | None:
+        """Return what makes spans quickly; None where somebody could tell."""
         processor = getattr(self._tracer, "span_processor", None)
         # NOTE: a private name. Without it, spans are begun and ended.
         processors: Sequence[object] | None = getattr(processor, "_span_processors", None)
         if processors is not self._processors:  # PERF: looked at once
-            self._processors = processors
-            self._ends_are_enough = sdk_spans is not None and sdk_spans.ends_are_enough(
-                self._tracer, processors or ()
-            )
-        return self._ends_are_enough
+            self._processors, self._late = processors, None
+            if sdk_spans and sdk_spans.ends_are_enough(self._tracer, processors or ()):
+                self._late = sdk_spans.LateTracer(self._tracer, processors or ())
+        return self._late
 
 
-def make_children(spans: Maker, timing: RequestTiming, ahead: int, least: float) -> None:
-    """Make a span of each phase and span that took *least* nanoseconds, and any at all.
+def begin_and_end(
+    tracer: trace.Tracer,
+    root: trace.Span,
+    context: Context,
+    laps: Iterable[Lap],
+    least: int,
+    ahead: int,
+) -> None:
+    """Make a span of each of *laps* that took *least* nanoseconds: begun, then ended.
 
-    *ahead* is what to add to the timing's clock. What is in a shorter one is shorter.
+    *root* is the span of the request, of *context*. *ahead* is what to add to the clock of *laps*,
+    to have the time of day. What is in a shorter one is shorter.
     """
-    root, make = spans.root, spans.make
-    if not timing.intervals:  # PERF: nothing is in anything
-        for name, started, ended in timing.stretches():
-            if ended - started >= least and ended > started:
-                make(name, root, ahead + started, ahead + ended)
-        return
-    made = {-1: root}
-    for place, parent, (name, started, ended) in nested(timing.laps(), timing.intervals):
+    made: list[trace.Span] = []
+    for name, started, ended, parent in laps:
+        span = root
         if ended - started >= least:
-            made[place] = make(name, made[parent], ahead + started, ahead + ended)
-
-
-def nested(
-    laps: Sequence[Stretch], intervals: Sequence[Stretch]
-) -> Iterator[tuple[int, int, Stretch]]:
-    """Yield of each a number, the number of the one that it is in (-1: none), and itself.
-
-    *laps* are in nothing. One of *intervals* is in the shortest longer one that its middle is in:
-    it was added when it was over, and may so begin some microseconds late.
-    """
-    for number, lap in enumerate(laps):
-        yield number, -1, lap
-    longest_first = sorted(intervals, key=lambda each: each[1] - each[2])
-    seen = [*laps]
-    for number, interval in enumerate(longest_first, len(laps)):
-        _, started, ended = interval
-        middle, length = (started + ended) // 2, ended - started
-        around = [
-            (end - start, -place)
-            for place, (_, start, end) in enumerate(seen)
-            if start <= middle <= end and end - start >= length
-        ]
-        seen.append(interval)
-        yield number, -min(around)[1] if around else -1, interval
+            within = trace.set_span_in_context(root if parent < 0 else made[parent], context)
+            span = tracer.start_span(name, within, start_time=ahead + started)
+            span.end(ahead + ended)
+        made.append(span)

@@ -29,7 +29,8 @@ from cpkit.logs.traceparent import trace_id
 
 from .counting import route_of
 from .histogram import KNOWN_METHODS, KNOWN_SCHEMES, OTHER_METHOD, OTHER_SCHEME
-from .phase_spans import Makers, make_children
+from .laps import laps_of
+from .phase_spans import Makers
 from .phases import RequestTiming
 
 FIELD_LENGTH = 8192  # W3C Baggage, 3.3.2; of the others less is usual
@@ -233,17 +234,16 @@ class Traces:
         if not found.span.is_recording():
             return
         ended = (timing and timing.ended) or perf_counter_ns()
-        least = self._least() * 1e9
+        least = max(1, int(self._least() * 1e9))  # what took no time has no span
         if timing is not None and ended - timing.marks[1] >= least:
             self._make_children(found, timing, least)
         name, more = _described(found, status, route, timing is not None and timing.broken)
         self._makers.end(found.span, name, more, found.ahead + ended)
 
-    def _make_children(self, found: Trace, timing: RequestTiming, least: float) -> None:
-        if isinstance(self._tracer, trace.ProxyTracer):  # of a time when no provider was set
+    def _make_children(self, found: Trace, timing: RequestTiming, least: int) -> None:
+        if type(self._tracer) is trace.ProxyTracer:  # of a time when no provider was set
             self._take_tracer()
-        spans = self._makers.within(found.span, found.context)
-        make_children(spans, timing, found.ahead, least)
+        self._makers.make(found.span, found.context, laps_of(timing), least, found.ahead)
 
 
 def _trace_of(request: Request | None) -> Trace | None:

@@ -11,7 +11,7 @@ from cpkit.plugins import TimingPlugin
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider, sampling
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -119,10 +119,10 @@ def told(spans):
             span.name, span.kind, span.status.status_code, dict(span.attributes),
             [(event.name, sorted(event.attributes)) for event in span.events],
             len(span.links), span.resource, span.instrumentation_scope,
-            vars(span)["_instrumentation_info"],
+            span._instrumentation_info,
             span.context.trace_flags, dict(span.context.trace_state),
             span.parent and (span.parent.is_remote, span.parent.trace_flags),
-            span.end_time > span.start_time, type(span),
+            span.end_time > span.start_time, isinstance(span, Span),
         )
         for span in spans
     ]  # fmt: skip
