@@ -32,20 +32,18 @@ class Makers:
         self,
         name: str,
         context: Context,
-        parent: trace.SpanContext,
+        parent: trace.SpanContext | None,
         attributes: Mapping[str, str | int],
         started: int,
     ) -> trace.Span:
         """Begin the span of a request in *parent*, which is that of *context*."""
-        valid = parent.is_valid
         # A span of this process around it is a middleware's, of which it is a part.
-        kind, tracer = _INTERNAL if valid and not parent.is_remote else _SERVER, self._tracer
+        kind = _SERVER if parent is None or parent.is_remote else _INTERNAL
         late = self._late_tracer()
         if late is not None:
-            within = parent if valid else None
-            return late.begin(name, context, within, kind, attributes, started)
-        begun: trace.Span = tracer.start_span(name, context, kind, attributes, start_time=started)
-        return begun
+            return late.begin(name, context, parent, kind, attributes, started)
+        tracer: trace.Tracer = self._tracer
+        return tracer.start_span(name, context, kind, attributes, start_time=started)
 
     @staticmethod
     def end(span: trace.Span, name: str, more: Mapping[str, str | int], ended: int) -> None:

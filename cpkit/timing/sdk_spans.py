@@ -48,22 +48,20 @@ _new: Callable[..., SpanContext] = tuple.__new__
 Attributes = Mapping[str, str | int]
 
 
-_making = Lock()  # of all spans: it is held for some microseconds, and seldom
-
-
 class LateSpan(Span):
     """The span of a request, of which the SDK makes its own when more is asked than where it is.
 
     That is: when a handler sets an attribute, or reads one. Until then it is a context.
     """
 
+    _making: Lock  # of each its own: one of all might be held while a process is forked
     _late: tuple[Any, ...] | None
 
     @classmethod
     def begun(cls, context: SpanContext, *told: Any) -> LateSpan:
         """Return one with the arguments of :meth:`_make` that are *told*."""
         span = object.__new__(cls)  # PERF: not by the constructors of four classes
-        span._context, span._late = context, (*told, _UNSET, None)
+        span._context, span._making, span._late = context, Lock(), (*told, _UNSET, None)
         return span
 
     def __getattr__(self, name: str) -> Any:
@@ -75,7 +73,7 @@ class LateSpan(Span):
 
     def is_wanted(self) -> None:
         """Have the SDK make its own."""
-        with _making:
+        with self._making:
             if self._late is not None:
                 self._make(*self._late)
 
@@ -115,7 +113,7 @@ class LateSpan(Span):
 
     def finish(self, name: str, more: Attributes, failed: bool, ended: int) -> bool:
         """End the span with *more* attributes; return False if the SDK's own is made already."""
-        with _making:
+        with self._making:
             if self._late is None or self._late[-1] is not None:
                 return False
             tracer, first, parent, kind, attributes, started, _, _ = self._late

@@ -100,13 +100,17 @@ def _read_by(propagator: TextMapPropagator) -> list[str] | None:
     return [_READ_BY[type(part)] for part in parts] if known else None
 
 
-def _context_of(environ: Mapping[str, Any]) -> Context:
-    """Return the current context, and in it what the fields of a request tell."""
-    context = contexts.get_current()
+def _context_of(environ: Mapping[str, Any], context: Context) -> Context:
+    """Return *context*, and in it what the fields of a request tell."""
     read = _read_by(propagate.get_global_textmap())
     if read is not None and environ.keys().isdisjoint(read):  # PERF: of most requests, none
         return context
     return propagate.extract(environ, context, _ENVIRON)
+
+
+def _parent_in(context: Context) -> trace.SpanContext | None:
+    parent = trace.get_current_span(context).get_span_context()
+    return parent if parent.is_valid else None
 
 
 class Trace:
@@ -130,10 +134,10 @@ class Trace:
             return ""
         return f"00-{at.trace_id:032x}-{at.span_id:016x}-{at.trace_flags:02x}"
 
-    def attach(self) -> None:
-        """Make the span the current one."""
+    def attach(self, outer: Context) -> None:
+        """Make the span the current one, in the place of that of *outer*."""
         _attached.set(self)
-        self.outer, self.thread = contexts.get_current(), get_ident()
+        self.outer, self.thread = outer, get_ident()
         self.token = contexts.attach(self.context)
 
     def detach(self) -> None:
@@ -148,14 +152,13 @@ class Trace:
 _attached: ContextVar[Trace | None] = ContextVar("cpkit_trace", default=None)
 
 
-def _take_away() -> None:
-    """Have no other request be current, which this thread has given up.
+def _take_away(left: Trace) -> None:
+    """Have what is *left* not be current, if it is a request that this thread has given up.
 
     CherryPy knows one request a thread: what a server never closed, or closed in another thread,
     is never heard of again, and would be the parent of all that come.
     """
-    left = _attached.get()
-    if left is not None and left.thread == get_ident():  # else it is a thread of the request's
+    if left.thread == get_ident():  # else it is a thread of the request's
         if contexts.get_current() is left.context:
             contexts.attach(left.outer)
         _attached.set(None)
@@ -180,21 +183,22 @@ class Traces:
         if "trace" in vars(request):  # another plugin's
             return
         try:
-            found = _trace_of(request)
-            if found is None:
-                _take_away()
-                found = self._begun(request, timing)
+            found, left = _trace_of(request), _attached.get()
+            if found is None and left is not None:
+                _take_away(left)
+            outer = contexts.get_current()
+            found = found or self._begun(request, timing, outer)
             request.__dict__["trace"] = found
-            found.attach()
+            found.attach(outer)
             timing.trace = found
         except Exception:  # of a sampler or propagator: no reason to refuse the request
             request.__dict__["trace"] = None  # not tried again
             cherrypy.log("A trace could not be begun", "TIMING", 40, traceback=True)
 
-    def _begun(self, request: Request, timing: RequestTiming) -> Trace:
+    def _begun(self, request: Request, timing: RequestTiming, outer: Context) -> Trace:
         ahead = time_ns() - perf_counter_ns()
         known = vars(request)
-        context = _context_of(known.get("wsgi_environ", {}))
+        context = _context_of(known.get("wsgi_environ", {}), outer)
         name = method = request.method
         attributes: dict[str, str | int] = {
             "http.request.method": method,
@@ -212,7 +216,7 @@ class Traces:
         span = self._makers.begin(
             f"{name} {route}" if route else name,
             context,
-            trace.get_current_span(context).get_span_context(),
+            _parent_in(context) if context else None,  # PERF: that of most requests is empty
             attributes,
             ahead + timing.marks[1],
         )
@@ -228,22 +232,17 @@ class Traces:
         if status is None:
             return
         if timing is not None and "trace" not in vars(request):  # refused before dispatch was done
-            found = found or self._begun(request, timing)
-        if found is None:
-            return
-        if not found.span.is_recording():
+            found = found or self._begun(request, timing, contexts.get_current())
+        if found is None or not found.span.is_recording():
             return
         ended = (timing and timing.ended) or perf_counter_ns()
         least = max(1, int(self._least() * 1e9))  # what took no time has no span
         if timing is not None and ended - timing.marks[1] >= least:
-            self._make_children(found, timing, least)
+            if type(self._tracer) is trace.ProxyTracer:  # of a time when no provider was set
+                self._take_tracer()
+            self._makers.make(found.span, found.context, laps_of(timing), least, found.ahead)
         name, more = _described(found, status, route, timing is not None and timing.broken)
         self._makers.end(found.span, name, more, found.ahead + ended)
-
-    def _make_children(self, found: Trace, timing: RequestTiming, least: int) -> None:
-        if type(self._tracer) is trace.ProxyTracer:  # of a time when no provider was set
-            self._take_tracer()
-        self._makers.make(found.span, found.context, laps_of(timing), least, found.ahead)
 
 
 def _trace_of(request: Request | None) -> Trace | None:
