@@ -1,6 +1,7 @@
 """Spans that are made when they are over: they are what the SDK's own would have been."""
 
 import copy
+import itertools
 import threading
 
 import cherrypy
@@ -11,9 +12,11 @@ from cpkit.plugins import TimingPlugin
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
 from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, TracerProvider, sampling
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from cpkit.timing import sdk_spans
 from cpkit.timing.sdk_spans import LateSpan
@@ -245,3 +248,63 @@ def test_without_a_private_name_spans_are_begun_and_ended(spans_of, pages, monke
     monkeypatch.setattr(sdk_spans, "_PRIVATE", (name, "_gone"))
     assert len(spans_of("/")) > 5
     assert type(pages.seen) is not LateSpan
+
+
+class Counting(IdGenerator):
+    """A generator that counts, as one of AWS begins with the time."""
+
+    def __init__(self):
+        self.numbers = itertools.count(1)
+
+    def generate_span_id(self):
+        return next(self.numbers)
+
+    def generate_trace_id(self):
+        return 7
+
+
+def test_a_generator_of_ids_of_ones_own_makes_all_of_them(spans_of):
+    spans = spans_of("/", id_generator=Counting())
+    assert {span.context.trace_id for span in spans} == {7}
+    assert sorted(span.context.span_id for span in spans) == list(range(1, len(spans) + 1))
+    assert not any(isinstance(span, Span) for span in spans)
+
+
+def test_a_batch_has_every_span_of_a_request_once(cp_client, pages, plugin):
+    provider, simple, batched = TracerProvider(), InMemorySpanExporter(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(simple))
+    provider.add_span_processor(BatchSpanProcessor(batched))
+    plugin.traces = provider
+    for _ in range(3):
+        cp_client.get("/")
+    assert provider.force_flush()
+    found = [span.context.span_id for span in simple.get_finished_spans()]
+    assert len(set(found)) == len(found) > 15
+    assert [span.context.span_id for span in batched.get_finished_spans()] == found
+    provider.shutdown()
+
+
+def test_after_a_fork_spans_are_of_the_other_process(spans_of, cp_client, plugin):
+    spans_of("/")
+    exporter, tracer = InMemorySpanExporter(), plugin.counter.traces._tracer
+    tracer.span_processor.add_span_processor(SimpleSpanProcessor(exporter))
+    for number in (7, 8):
+        exporter.clear()
+        tracer.resource = tracer.resource.merge(Resource({"process.pid": number}))  # as the SDK
+        cp_client.get("/")
+        spans = exporter.get_finished_spans()
+        assert {span.resource.attributes["process.pid"] for span in spans} == {number}
+
+
+def test_what_took_no_time_has_no_span(cp_client, pages, spans_of, plugin):
+    class Adding:
+        @cherrypy.expose
+        def index(self):
+            cherrypy.request.timing.add("nothing", 0)
+            cherrypy.request.timing.add("something", 1)
+            return "ok"
+
+    cherrypy.tree.mount(Adding(), "/adding", {"/": {"cpkit.timing.on": True}})
+    names = [span.name for span in spans_of("/adding/")]
+    assert "something" in names
+    assert "nothing" not in names
