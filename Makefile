@@ -5,6 +5,7 @@ VENV   ?= .venv
 PORT   ?= 8080
 PY     := $(VENV)/bin/python
 BUNDLE := demo/static/app.js
+PROPERTIES = $(shell grep -rl 'from tests.properties' tests --include='test_*.py')
 RUN    := docs/_build/benchmarks/run.json
 # Node of the machine, where it is recent enough to build; else the one that PyPI ships.
 NODE   := $(shell node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null && command -v npm)
@@ -39,7 +40,7 @@ coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	$(PY) -m coverage report --include='demo/*' --fail-under=100
 
 fuzz: $(VENV)/.ready  ## run the fuzz tests at length: minutes
-	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz
+	CPKIT_FUZZ=100000 $(PY) -m pytest -q -n 2 tests/fuzz $(PROPERTIES)
 	$(PY) tests/routing/fuzz.py 1000000
 
 test-routes-suite: $(VENV)/.ready  ## run Routes' own tests, IndexedMapper in Mapper's place

@@ -347,11 +347,12 @@ def test_sessions_that_cannot_be_cleaned_up_now_are_later(sqlite_visits, caplog)
 
 @pytest.mark.parametrize("locking", ["early", "implicit", "explicit"])
 def test_a_server_that_is_gone_is_a_503(start_database, postgres, locking):
-    start_database(postgres.url, timeout=0.2)
+    database = start_database(postgres.url, timeout=20)
     cherrypy.tree.mount(Visits(), "/", {"/": {**CONFIG["/"], "tools.sessions.locking": locking}})
     client = Client(raise_exceptions=False)
-    client.get("/")
+    assert client.get("/").status_code == 200
     postgres.stop()
+    database.timeout = 0.2
     try:
         answers = [client.get("/"), Client(raise_exceptions=False).get("/")]
     finally:

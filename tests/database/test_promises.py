@@ -6,12 +6,11 @@ from contextlib import suppress
 
 import cherrypy
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
 from cpkit.testing import Client
+from tests.properties import example, given, st
 from tests.statements import HANDLES, run
 
 STEPS = st.sampled_from(
@@ -135,9 +134,6 @@ def test_the_status_and_the_rows_agree(start_database, any_database, handle):
         with database.begin(write=False) as unit:
             return set(unit.scalars(text("SELECT a FROM t")))
 
-    @settings(
-        max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
     @example(["insert", "fail", "sql commit"], "200")
     @example(["insert", "fail and roll back all", "insert"], "409")
     @example(["call", "sql commit", "fail and roll back all"], "200")

@@ -232,7 +232,7 @@ def standby(postgres_server):
 def divided(start_database, postgres, standby):
     start_database(postgres.url, setup=create)
     standby.catch_up()
-    start_database(standby.url, name="replica", required=False, timeout=0.3, wait=0)
+    start_database(standby.url, name="replica", required=False, timeout=20, wait=0)
     root = Notes()
     for handle in HANDLES:
         cherrypy.tree.mount(root, f"/{handle}", {"/": {**DIVIDED, "cpkit.db.handle": handle}})
@@ -251,6 +251,7 @@ def test_what_was_written_is_read_from_a_hot_standby_in_time(divided, standby, h
 
 def test_a_replica_that_is_down_is_a_503_by_its_name_and_writes_go_on(divided, standby, caplog):
     standby.stop()
+    cherrypy.engine.replica.timeout = 0.3
     try:
         answer = divided.get("/session/")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -2,11 +2,10 @@
 
 import cherrypy
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.testing import Client
+from tests.properties import example, given, settings, st
 
 
 def echo(**params):
@@ -51,7 +50,7 @@ METHODS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.sampled_from(STARTS),
     rest=st.binary(max_size=40),

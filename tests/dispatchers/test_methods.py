@@ -2,11 +2,10 @@
 
 import cherrypy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.testing import Client
+from tests.properties import given, settings, st
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"]
 
@@ -133,7 +132,7 @@ def tables(draw):
     return dispatcher
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(dispatcher=tables(), path=st.sampled_from(["/a", "/b", "/a/b", "/c/d"]))
 def test_allow_names_exactly_what_is_answered(dispatcher, path):
     client = Client(cherrypy.Application(None, "", {"/": {"request.dispatch": dispatcher}}))

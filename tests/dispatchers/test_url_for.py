@@ -5,12 +5,11 @@ import threading
 import cherrypy
 import pytest
 import routes
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.errors import UrlError
 from cpkit.testing import Client
+from tests.properties import given, settings, st
 
 PROXY = {"tools.proxy.on": True}
 FORWARDED = {"X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https"}
@@ -371,7 +370,7 @@ PATHS = ["/{x}", "/a/{x}", "/{x}/{y}", "/a/b", "/a/{x}-{y}", "/a/{x}{.y}", "/{x:
 PATHS += [r"/a/{x:\d+}", "/:x/:y", "/a/{x:a|b}/{y}", "/", "/a/{x}/", "/new"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     paths=st.lists(st.sampled_from(PATHS), min_size=1, max_size=6, unique=True),
     minimize=st.booleans(),

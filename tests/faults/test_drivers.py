@@ -1,7 +1,6 @@
 """What real drivers raise on real servers is understood, whichever driver it is."""
 
 import contextlib
-import time
 
 import pytest
 
@@ -119,7 +118,5 @@ def test_a_statement_is_ended_in_time_by_every_driver(postgres, start_database, 
 
     url = postgres.url.replace("+psycopg", f"+{driver}")
     database = start_database(url, statement_timeout=0.3)
-    began = time.monotonic()
     with pytest.raises(DBAPIError), database.begin() as connection:
-        connection.execute(text("SELECT pg_sleep(30)"))
-    assert time.monotonic() - began < 15
+        connection.execute(text("SELECT pg_sleep(30)"))  # which would end without an error

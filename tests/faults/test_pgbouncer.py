@@ -33,7 +33,7 @@ class PgBouncer(DatabaseServer):
             f"[databases]\npostgres = host=127.0.0.1 port={server.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {folder}/users\nadmin_users = me\n"
-            "pool_mode = transaction\ndefault_pool_size = 2\nquery_wait_timeout = 1\n"
+            "pool_mode = transaction\ndefault_pool_size = 2\nquery_wait_timeout = 60\n"
         )
 
     @property
@@ -74,7 +74,7 @@ def bouncer(postgres):
 def counter(bouncer, cp_engine, tmp_path):
     with program("pgbouncer", "bounced", tmp_path) as bounced:
         bounced.open_database(bouncer.url)
-        cherrypy.engine.db.timeout = 2
+        cherrypy.engine.db.timeout = 60
         cherrypy.tree.mount(bounced.Counter(), "/", bounced.config)
         cp_engine.start()
         yield Client(raise_exceptions=False)
@@ -100,17 +100,19 @@ def test_what_is_set_for_a_transaction_is_there_and_nowhere_else(counter, bounce
 
 def test_who_waits_too_long_for_a_full_bouncer_is_refused(counter, bouncer, caplog):
     assert add(1) == 200
+    bouncer.tell("SET query_wait_timeout = 1")
+    cherrypy.engine.db.timeout = 2
     holds, may_go = threading.Barrier(3), threading.Event()
 
     def hold():
         with cherrypy.engine.db.begin() as db:
             db.execute(text("SELECT 1"))
-            holds.wait(20)
-            may_go.wait(20)
+            holds.wait(60)
+            may_go.wait(60)
 
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(hold) for _ in range(2)]
-        holds.wait(20)
+        holds.wait(60)
         assert add(1) == 503
         may_go.set()
         for each in held:

@@ -4,8 +4,6 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation.codings import (
@@ -16,6 +14,7 @@ from cpkit.negotiation.codings import (
     is_installed,
     negotiate_coding,
 )
+from tests.properties import given, st
 
 OFFERS = ("zstd", "br", "gzip")
 

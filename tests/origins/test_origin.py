@@ -1,11 +1,10 @@
 """Origins are read strictly, in bounded time, and held against lists of them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cpkit.errors import InvalidOriginError
 from cpkit.origins.origin import Origins, origin_of, same_authority
+from tests.properties import given, st
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,12 @@
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from routing_tables import Table
 
-RELAXED = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+from tests.properties import given, settings, st
 
 
-@RELAXED
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_any_table_answers_any_path_as_a_scan_would(random):
     table = Table(random, size=5)

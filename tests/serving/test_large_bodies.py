@@ -7,8 +7,6 @@ from urllib.parse import unquote_to_bytes
 import cherrypy
 import pytest
 from cherrypy._cpreqbody import process_urlencoded, unquote_plus
-from hypothesis import given
-from hypothesis import strategies as some
 
 from cpkit.dispatchers import RequestGuard
 from cpkit.serving import guard
@@ -16,6 +14,8 @@ from cpkit.serving.escapes import unquoted
 from cpkit.serving.limits import Limits, RefusedError
 from cpkit.serving.pieces import judge_of
 from cpkit.testing import Client
+from tests.properties import given
+from tests.properties import st as some
 
 from .processor import takes_at_most
 

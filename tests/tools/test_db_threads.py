@@ -39,7 +39,7 @@ class Hammer:
 
         self.threads.append(threading.Thread(target=hammer))
         self.threads[-1].start()
-        begun.wait(5)
+        begun.wait(60)
         cherrypy.response.status = 409 if first // PER_REQUEST % 2 else 200
         return str(first)
 
@@ -73,12 +73,12 @@ def test_threads_that_are_the_first_to_use_a_unit_share_it(start_database, any_d
         together = threading.Barrier(4)
 
         def work(number):
-            together.wait(5)
+            together.wait(60)
             with one_at_a_time:  # of a driver's connection, as its module says
                 insert(number, unit)
 
         def first(number):
-            together.wait(5)
+            together.wait(60)
             return unit.cursor() and number
 
         with ThreadPoolExecutor(4) as pool:
