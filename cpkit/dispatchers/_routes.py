@@ -16,7 +16,7 @@ from cpkit.routing.endpoint import STATICDIR, Depths, Endpoint, Target, along, m
 from cpkit.routing.generation import ascii_only
 from cpkit.routing.listing import faults
 from cpkit.routing.table import RouteTable
-from cpkit.serving.arguments import refuse_mismatch
+from cpkit.serving.arguments import LateFittingPageHandler
 
 from . import request as _request
 from . import urls as _urls
@@ -98,7 +98,7 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         elif isinstance(handler, _request.DIRECT):
             request.handler, request.negotiable = handler, False
         else:
-            request.handler = PageHandler(handler)
+            request.handler = LateFittingPageHandler(handler)
 
     def find_handler(self, path_info: str) -> Handler | None:
         """Return the page handler, or None for a 404; set the request's config and variables.
@@ -224,18 +224,6 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         depth = self._depths.of(sections)
         layers.extend(along(sections, path, target.sections if target else (), depth))
         return merged(layers)
-
-
-class PageHandler(cherrypy.dispatch.LateParamPageHandler):
-    """A handler called with ``request.params``; what they can't fit is answered 404 or 400."""
-
-    def __call__(self) -> Any:
-        """Call the handler; raise 404 or 400 if it cannot take its arguments."""
-        try:
-            return self.callable(*self.args, **self.kwargs)
-        except TypeError as error:
-            refuse_mismatch(self.callable, self.args, self.kwargs, error)
-            raise
 
 
 def may_have_body(environ: Mapping[str, Any]) -> bool:
