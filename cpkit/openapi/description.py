@@ -12,10 +12,11 @@ import cherrypy
 
 from cpkit.cherry import Part, behind
 from cpkit.errors import AnnotationError
+from cpkit.parameters.columns import Json
 from cpkit.parameters.plan import Plan
 from cpkit.parameters.receiving import documents_of
 from cpkit.parameters.settings import BodySettings, ParamsSettings
-from cpkit.parameters.shapes import Json, Schema
+from cpkit.parameters.shapes import Schema
 from cpkit.parameters.signature import hint_of, plan_of
 from cpkit.routing.table import METHODS, Operation, RouteTable, operations
 from cpkit.settings import read

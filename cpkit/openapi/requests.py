@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from cpkit.parameters.columns import Json
 from cpkit.parameters.documents import Documents
 from cpkit.parameters.forms import FILES
 from cpkit.parameters.plan import ABSENT, Parameter, Plan
 from cpkit.parameters.settings import FORM, BodySettings, is_json
-from cpkit.parameters.shapes import Json, Scalar, Schema, Upload, plain
+from cpkit.parameters.shapes import Scalar, Schema, Upload, plain
 
 from .schemas import Schemas
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from cpkit.negotiation.problems import HTML, JSON, PROBLEM, TEXT
 from cpkit.negotiation.settings import listed
+from cpkit.parameters.columns import Json
 from cpkit.parameters.settings import is_json
-from cpkit.parameters.shapes import Json, Schema
+from cpkit.parameters.shapes import Schema
 
 from .additions import Additions, Response
 from .schemas import Schemas

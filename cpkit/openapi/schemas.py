@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 
+from cpkit.parameters.columns import Json
 from cpkit.parameters.reading import UnreadableError, shape_of
-from cpkit.parameters.shapes import Json, Schema
+from cpkit.parameters.shapes import Schema
 
 from .additions import name_of
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from itertools import chain, compress, islice, repeat
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from .faults import Faults, pointer, told_by
-from .scalars import Number, span
-from .shapes import Json, Ref, Scalar, Schema, Shape
+from .columns import BLOCK, Column, Items, Json, Members, Picked, flat
+from .faults import MOST_TOLD, told_by
+from .scalars import Choice, Number, span
+from .shapes import Ref, Scalar, Schema, Shape
 
+Found = Mapping[str, Mapping[int, Json]]  # members by their names, by the index of the object
 Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
 
 
-_BLOCK = 256  # items that are looked at together
+_REFUSED: Any = object()  # in the place of what a class refused
 
 
 class Listed:
@@ -31,23 +35,18 @@ class Listed:
         """Tell whether a list may have so many items."""
         return self.least <= count and (self.most is None or count <= self.most)
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return the items that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
-        if not isinstance(value, list) or not self.fits(len(value)):
-            faults.add("body", at, f"must be {self.expects}")
-            return value
-        taken: list[Json] = []
-        for start in range(0, len(value), _BLOCK):
-            block = value[start : start + _BLOCK]
-            whole = self.item.take_all(block) if isinstance(self.item, Scalar) else None
-            if whole is not None:
-                taken += whole
-                continue
-            for index, item in enumerate(block, start):
-                taken.append(self.item.take(item, f"{at}/{index}", faults))
-            if faults.full:
-                break
-        return taken
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the lists with what their items are; see :class:`Shape`."""
+        detail = f"must be {self.expects}"
+        lists = column.of(list, detail)
+        if wrong := {size for size in set(map(len, lists.values)) if not self.fits(size)}:
+            lists = lists.only([len(it) not in wrong for it in lists.values], detail)
+        items = Items(lists, flat(lists.values))
+        taken = self.item.take(items)
+        if taken is items.values:
+            return column.values
+        each = iter(taken)
+        return [list(islice(each, len(it))) for it in lists.values]
 
     def bounds(self) -> Schema:
         """Return how many items there may be, as members of a schema."""
@@ -66,13 +65,19 @@ class Sequence:
         self.items, self.careful = items, any(item.careful for item in items)
         self.extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return the items that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
-        if not isinstance(value, list) or len(value) != len(self.items):
-            faults.add("body", at, f"must be a list of {len(self.items)} items")
-            return value
-        pairs = enumerate(zip(self.items, value, strict=True))
-        return [shape.take(item, f"{at}/{index}", faults) for index, (shape, item) in pairs]
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the lists with what their items are; see :class:`Shape`."""
+        size = len(self.items)
+        detail = f"must be a list of {size} items"
+        lists = column.of(list, detail)
+        if not set(map(len, lists.values)) <= {size}:
+            lists = lists.only([len(it) == size for it in lists.values], detail)
+        taken = []
+        rows = range(len(lists.values))
+        for place, items in enumerate(zip(*lists.values, strict=True)):
+            members = Members(list(items), lists, str(place), rows)
+            taken.append(self.items[place].take(members))
+        return list(map(list, zip(*taken, strict=False))) if taken else column.values
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a tuple."""
@@ -91,19 +96,24 @@ class Keyed:
         self.careful = value.careful or isinstance(key, Number) or bool(key and key.careful)
         self.extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
-        if not isinstance(value, dict):
-            faults.add("body", at, "must be an object")
-            return value
-        taken: dict[str, Json] = {}
-        for name, member in value.items():
-            if self.key and not _is_read(self.key, name):
-                faults.add("body", pointer(at, name), f"its name must be {self.key.expects}")
-            taken[name] = self.value.take(member, pointer(at, name), faults)
-            if faults.full:
-                break
-        return taken
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the objects with what their members are; see :class:`Shape`."""
+        objects = column.of(dict, "must be an object")
+        if self.key:
+            self._check_names(self.key, objects)
+        members = Items(objects, flat(map(dict.values, objects.values)))
+        taken = self.value.take(members)
+        if taken is members.values:
+            return column.values
+        each = iter(taken)
+        return [dict(zip(it, each, strict=False)) for it in objects.values]
+
+    def _check_names(self, key: Scalar, objects: Column[dict[str, Json]]) -> None:
+        wrong = {name for name in set(flat(objects.values)) if not _is_read(key, name)}
+        for index, value in enumerate(objects.values if wrong else ()):
+            for name in value:
+                if name in wrong:
+                    objects.wrong(index, f"its name must be {key.expects}", name)
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of an object with members of one kind."""
@@ -130,6 +140,14 @@ def _names(key: Scalar) -> Schema:
     return schema if schema.get("type") == "string" else {}
 
 
+class _Tag(Choice):
+    """The shape of the member that tells Structs of a union apart."""
+
+    def __init__(self, value: str | int) -> None:
+        super().__init__([value], None)
+        self.expects = str(value)
+
+
 class Member(NamedTuple):
     """A member of an object: its name in a document, its shape, whether it must be there."""
 
@@ -149,42 +167,61 @@ class Record:
     def __init__(self, cls: type, *, closed: bool, tag: tuple[str, str | int] | None) -> None:
         self.cls, self.closed, self.tag = cls, closed, tag
         self.members: dict[str, Member] = {}
+        self._tags = {tag[0]: Member(tag[0], _Tag(tag[1]), False)} if tag else {}
         self.careful = False
         self.extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
-        if not isinstance(value, dict):
-            faults.add("body", at, "must be an object")
-            return value
-        taken, before = dict(value), len(faults)
-        for name, member in self.members.items():
-            if name in value:
-                taken[name] = member.shape.take(value[name], pointer(at, name), faults)
-            elif member.required:
-                faults.add("body", pointer(at, name), "is missing")
-        if self.tag and self.tag[0] in value:
-            taken[self.tag[0]] = tag = _tag(value[self.tag[0]])
-            if tag != self.tag[1]:
-                faults.add("body", pointer(at, self.tag[0]), f"must be {self.tag[1]}")
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the objects with what their members are; see :class:`Shape`."""
+        objects = column.of(dict, "must be an object")
+        found, changed = _by_name(objects.values), {}
+        for name, member in chain(self._tags.items(), self.members.items()):
+            if member.required:
+                _tell_missing(name, found.get(name, {}), objects)
+            if name in found:
+                shape, values = member.shape, list(found[name].values())
+                # PERF: most members are scalars, and right: these need no column.
+                taken = shape.take_all(values) if isinstance(shape, Scalar) else None
+                if taken is None:
+                    taken = shape.take(Members(values, objects, name, found[name]))
+                if taken is not values:
+                    changed[name] = dict(zip(found[name], taken, strict=False))
         if self.closed:
-            self._refuse_unknown(value, at, faults)
-        if faults.checks and len(faults) == before:
-            self._ask(taken, at, faults)
-        return taken
+            self._refuse_unknown(found, objects)
+        made = cast("list[Json]", _with(objects.values, changed))
+        return self._asked(made, objects) if column.findings.checks else made
 
-    def _ask(self, taken: Json, at: str, faults: Faults) -> None:
-        """Add what the class itself says is wrong."""
+    def _refuse_unknown(
+        self, found: Mapping[str, Collection[int]], objects: Column[dict[str, Json]]
+    ) -> None:
+        for name, indexes in found.items():
+            if name not in self.members and name not in self._tags:
+                for index in islice(indexes, MOST_TOLD):
+                    objects.wrong(index, "is unknown", name)
+
+    def _asked(self, values: list[Json], objects: Column[dict[str, Json]]) -> list[Json]:
+        """Return objects of the class itself; add what it says is wrong."""
+        if typing.is_typeddict(typing.get_origin(self.cls) or self.cls):
+            return values
+        made: list[Any] = []
+        for start in range(0, len(values), BLOCK):
+            block = values[start : start + BLOCK]
+            try:
+                made += msgspec.convert(block, list[self.cls], str_keys=True)  # type: ignore[name-defined]
+            except msgspec.ValidationError:
+                made += map(self._ask, block, range(start, len(values)), repeat(objects))
+        return made
+
+    def _ask(self, value: Json, index: int, objects: Column[dict[str, Json]]) -> Any:
+        if objects.findings.full:
+            return _REFUSED
         try:
-            msgspec.convert(taken, self.cls, str_keys=True)
+            return msgspec.convert(value, self.cls, str_keys=True)
         except msgspec.ValidationError as error:
             detail, below = told_by(error)
-            faults.add("body", at + below, detail)
-
-    def _refuse_unknown(self, value: Iterable[str], at: str, faults: Faults) -> None:
-        for name in value:
-            if name not in self.members and not (self.tag and name == self.tag[0]):
-                faults.add("body", pointer(at, name), "is unknown")
+            if not below:  # else a member has said it
+                objects.wrong(index, detail)
+            return _REFUSED
 
     def schema(self, ref: Ref) -> Schema:
         """Return a reference to the schema of the class."""
@@ -208,6 +245,33 @@ class Record:
         return {**schema, "additionalProperties": False} if self.closed else schema
 
 
+def _by_name(values: list[dict[str, Json]]) -> dict[str, dict[int, Json]]:
+    """Return the members of objects."""
+    found: defaultdict[str, dict[int, Json]] = defaultdict(dict)
+    for index, value in compress(enumerate(values), values):
+        for name, item in value.items():
+            found[name][index] = item
+    return found
+
+
+def _with(values: list[dict[str, Json]], changed: Found) -> list[dict[str, Json]]:
+    """Return objects with members that are *changed*: copies of them, if there are any."""
+    if not changed:
+        return values
+    made: list[dict[str, Json]] = list(map(dict, values))
+    for name, items in changed.items():
+        for index, item in items.items():
+            made[index][name] = item
+    return made
+
+
+def _tell_missing(name: str, found: Collection[int], objects: Column[dict[str, Json]]) -> None:
+    if len(found) < len(objects.values):
+        without = (index for index in range(len(objects.values)) if index not in found)
+        for index in islice(without, MOST_TOLD):
+            objects.wrong(index, "is missing", name)
+
+
 def _own_doc(cls: type) -> str:
     """Return the docstring that was written for *cls*, not the one a dataclass makes."""
     cls = typing.get_origin(cls) or cls
@@ -227,22 +291,30 @@ class Tagged:
 
     def __init__(self, field: str, records: tuple[Record, ...]) -> None:
         self.field, self._records = field, records
-        self._by_tag = {record.tag[1]: record for record in records if record.tag}
+        self._by_tag: dict[object, Record] = {it.tag[1]: it for it in records if it.tag}
         self.careful = any(record.careful for record in records)
         self.extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return the members that *value* has; see :class:`~cpkit.parameters.shapes.Shape`."""
-        if not isinstance(value, dict):
-            faults.add("body", at, "must be an object")
-            return value
-        tag = _tag(value.get(self.field))
-        record = None if tag is None else self._by_tag.get(tag)
-        if record is None:
-            known = ", ".join(map(str, self._by_tag))
-            faults.add("body", pointer(at, self.field), f"must be one of {known}")
-            return value
-        return record.take(value, at, faults)
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the objects with what their members are; see :class:`Shape`."""
+        objects = column.of(dict, "must be an object")
+        known = f"must be one of {', '.join(map(str, self._by_tag))}"
+        groups: defaultdict[Record, list[int]] = defaultdict(list)
+        for index, value in enumerate(objects.values):
+            tag = value.get(self.field)
+            record = self._by_tag.get(tag if isinstance(tag, str) else _tag(tag))
+            if record is None:
+                objects.wrong(index, known, self.field)
+                if objects.findings.full:
+                    break
+            else:
+                groups[record].append(index)
+        taken: list[Any] = list(objects.values)
+        for record, indexes in groups.items():
+            made = record.take(cast("Column[Json]", Picked(objects, indexes)))
+            for index, each in zip(indexes, made, strict=False):
+                taken[index] = each
+        return taken
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of one of several objects."""

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import msgspec
 
+from .columns import Column, Findings
 from .containers import Record
 from .faults import Faults, told_by
 from .plan import ABSENT, Parameter, Plan, Value, shape_in
@@ -130,23 +131,22 @@ class Documents:
 
     def convert(self, plain: object) -> object:
         """Return the value of what a parser returned. Raise WrongDocumentError."""
-        faults = Faults()
+        findings = Findings()
         try:
-            taken = self.shape.take(plain, "", faults)  # type: ignore[arg-type]
-            if not faults:
-                return msgspec.convert(taken, self.annotation, str_keys=True)
+            taken = self.shape.take(Column([plain], findings))  # type: ignore[list-item]
+            if not findings:
+                return msgspec.convert(taken[0], self.annotation, str_keys=True)
         except msgspec.ValidationError as error:
             raise WrongDocumentError(self._said_by_classes(plain) or _fault(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
-        raise WrongDocumentError(faults)
+        raise WrongDocumentError(findings.told())
 
     def _said_by_classes(self, plain: object) -> Faults:
         """Return what no schema says, and a ``__post_init__`` does: msgspec stops at the first."""
-        faults = Faults()
-        faults.checks = True
-        self.shape.take(plain, "", faults)  # type: ignore[arg-type]
-        return faults
+        findings = Findings(checks=True)
+        self.shape.take(Column([plain], findings))  # type: ignore[list-item]
+        return findings.told()
 
 
 def _said(error: Exception) -> str:

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timezone
 
 import msgspec
 
-from .faults import Faults
-from .shapes import Json, Scalar, Schema, are_all
+from .columns import Json
+from .shapes import Scalar, Schema, are_all
 
 # RFC 3339, 5.6.
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -18,6 +18,7 @@ _OFFSET = r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 _MOMENTS = {date: _DAY, datetime: f"{_DAY}[Tt]{_CLOCK}", time: _CLOCK}
 _FORMATS = {date: "date", datetime: "date-time", time: "time"}
 # In these years there are moments whose time in UTC Python cannot tell, nor a database.
+_AT_EDGE = "0001-01-01[Tt]|9999-12-31[Tt]"
 _EDGES = ("0001-01-01T", "9999-12-31T", "0001-01-01t", "9999-12-31t")
 _LONG_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 
@@ -34,6 +35,7 @@ class Moment(Scalar):
         self._kind, self._offset = kind, offset and kind is not date
         self._pattern = _MOMENTS[kind] + (_OFFSET if self._offset else "")
         self._grammar = re.compile(self._pattern)
+        self._quick = re.compile(f"(?!{_AT_EDGE}){self._pattern}").fullmatch
         example = {date: "2026-11-29", datetime: "2026-11-29T18:30:00", time: "18:30:00"}[kind]
         self.expects = f"a {kind.__name__} as {example}" + ("Z" if self._offset else "")
 
@@ -62,24 +64,18 @@ class Moment(Scalar):
         except ValueError:
             return False
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*, its fraction cut to microseconds; see :class:`Scalar`."""
-        value = super().take(value, at, faults)
-        return self.take_text(value) if isinstance(value, str) else value
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* if all write moments that there are; see :class:`Scalar`."""
+        """Return *values*, fractions cut to microseconds, if all write moments that there are."""
         if not are_all(values, str):
             return None
         texts = typing.cast("list[str]", values)
-        if not all(map(self._grammar.fullmatch, texts)) or any(
-            it.startswith(_EDGES) for it in texts
-        ):
-            return None
         taken = list(map(self.take_text, texts))
-        try:
-            msgspec.convert(taken, list[self._kind])  # type: ignore[name-defined]
-        except msgspec.ValidationError:
+        if all(map(self._quick, texts)):
+            try:
+                msgspec.convert(taken, list[self._kind])  # type: ignore[name-defined]
+            except msgspec.ValidationError:
+                return None
+        elif not all(map(self.fits, texts)):
             return None
         return typing.cast("list[Json]", taken)
 

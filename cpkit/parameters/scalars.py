@@ -6,9 +6,8 @@ infinity, an integer of a million digits.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
+import itertools
 import math
 import operator
 import re
@@ -19,9 +18,9 @@ from decimal import Context, Decimal
 from typing import TypeGuard
 from uuid import UUID
 
-from .faults import Faults
+from .columns import Json
 from .patterns import ecma
-from .shapes import Json, Ref, Scalar, Schema, are_all
+from .shapes import Ref, Scalar, Schema, are_all
 
 LEAST, MOST = -(2**63), 2**63 - 1  # what a database's largest integer holds
 _is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
@@ -31,6 +30,7 @@ _LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
 _NINE_PLACES, _CONTEXT = Decimal("1e-9"), Context(prec=40, traps=[])
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _TRUE = {"true": True, "1": True, "on": True, "false": False, "0": False}
 
@@ -60,8 +60,15 @@ class Text(Scalar):
         return self._found is None or self._found(value) is not None
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* if all are such texts; see :class:`~cpkit.parameters.shapes.Scalar`."""
-        return values if are_all(values, str) and all(map(self.fits, values)) else None
+        """Return *values* if all are such texts; see :class:`Scalar`."""
+        if not are_all(values, str):
+            return None
+        texts = typing.cast("list[str]", values)
+        if self.least or self.most is not None:
+            lengths = set(map(len, texts))
+            if min(lengths) < self.least or (self.most is not None and max(lengths) > self.most):
+                return None
+        return values if self._found is None or all(map(self._found, texts)) else None
 
     def text_schema(self) -> Schema:
         """Return the schema of a string."""
@@ -105,20 +112,14 @@ class Whole(Scalar):
             return False
         return not self.multiple_of or value % self.multiple_of == 0
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*, a float as an integer; see :class:`~cpkit.parameters.shapes.Shape`."""
-        value = super().take(value, at, faults)
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* as integers if all are; see :class:`~cpkit.parameters.shapes.Scalar`."""
-        if self.multiple_of or not are_all(values, int, float):
+        """Return *values* as integers if all are; see :class:`Scalar`."""
+        whole = _integers(values)
+        if whole is None or min(whole) < self.least or max(whole) > self.most:
             return None
-        numbers = typing.cast("list[int | float]", values)
-        if min(numbers) < self.least or max(numbers) > self.most:
+        if self.multiple_of and any(map(operator.mod, whole, itertools.repeat(self.multiple_of))):
             return None
-        whole: list[Json] = list(map(int, numbers))
-        return whole if whole == values else None
+        return typing.cast("list[Json]", whole)
 
     def text_schema(self) -> Schema:
         """Return the schema of an integer, its bounds always with it."""
@@ -169,11 +170,17 @@ class Number(Scalar):
         return all(_KEPT[name](value, bound) for name, bound in self._bounds.items())
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* if all are such numbers; see :class:`~cpkit.parameters.shapes.Scalar`."""
-        if "multipleOf" in self._bounds or not are_all(values, int, float):
+        """Return *values* if all are such numbers; see :class:`Scalar`."""
+        if not are_all(values, int, float):
             return None
         numbers = typing.cast("list[int | float]", values)
-        return values if self.fits(min(numbers)) and self.fits(max(numbers)) else None
+        if not (self.fits(min(numbers)) and self.fits(max(numbers))):
+            return None
+        step = self._bounds.get("multipleOf")
+        if step and any(map(math.fmod, numbers, itertools.repeat(step))):
+            return None
+        # NOTE: a parser of one's own may find NaN, which is neither the least nor the most.
+        return None if any(map(math.isnan, numbers)) else values
 
     def text_schema(self) -> Schema:
         """Return the schema of a number."""
@@ -231,13 +238,10 @@ class Choice(Scalar):
             value = int(value)
         return type(value) is self._kind and value in self._known
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*, a float as an integer; see :class:`~cpkit.parameters.shapes.Shape`."""
-        value = super().take(value, at, faults)
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* if each is one of them."""
+        """Return *values* if each is one of them; see :class:`Scalar`."""
+        if self._kind is int:
+            values = typing.cast("list[Json]", _integers(values) or [None])
         return values if are_all(values, self._kind) and self._known.issuperset(values) else None
 
     def text_schema(self) -> Schema:
@@ -251,6 +255,7 @@ class Exact(Scalar):
     careful = True
     expects = "a decimal number of at most 18 digits, and 9 after the point"
     _grammar = re.compile(_EXACT)
+    _numbers = Number(gt=-(10**18), lt=10**18)
 
     def read(self, text: str) -> Decimal:
         """Return the number that *text* writes, without an exponent."""
@@ -260,27 +265,23 @@ class Exact(Scalar):
 
     def fits(self, value: Json) -> bool:
         """Tell whether *value* is such a number, or its text."""
-        if _is_number(value):
-            return abs(value) < 10**18
-        return isinstance(value, str) and self._grammar.fullmatch(value) is not None
-
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value* as text, a number rounded to 9 places; see :class:`Scalar`."""
-        value = super().take(value, at, faults)
-        if not _is_number(value) or not self.fits(value):
-            return value
-        text = str(value)
-        if self._grammar.fullmatch(text):
-            return text
-        # NOTE: the application's own context may have fewer digits.
-        written = f"{Decimal(text).quantize(_NINE_PLACES, context=_CONTEXT):f}"
-        return written.rstrip("0").rstrip(".")
+        return self.take_all([value]) is not None
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values* as text if all are decimal numbers without an exponent."""
-        texts: list[Json] = list(map(str, values))
+        """Return *values* as text, numbers rounded to 9 places; see :class:`Scalar`."""
+        if are_all(values, int):
+            return self._numbers.take_all(values)
+        if are_all(values, str):
+            return values if all(map(self._grammar.fullmatch, values)) else None  # type: ignore[arg-type]
+        texts = [value for value in values if isinstance(value, str)]
+        numbers: list[Json] = [value for value in values if not isinstance(value, str)]
         fits = self._grammar.fullmatch
-        return texts if are_all(values, int, float, str) and all(map(fits, texts)) else None  # type: ignore[arg-type]
+        if not all(map(fits, texts)) or (numbers and self._numbers.take_all(numbers) is None):
+            return None
+        return [
+            text if fits(text) else f"{value:.9f}".rstrip("0").rstrip(".")
+            for value, text in zip(values, map(str, values), strict=True)
+        ]
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a number, or of its text, which keeps every digit."""
@@ -308,6 +309,10 @@ class Identifier(Scalar):
         """Tell whether *value* writes a UUID."""
         return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if all write UUIDs; see :class:`Scalar`."""
+        return values if are_all(values, str) and all(map(_UUID.fullmatch, values)) else None  # type: ignore[arg-type]
+
     def text_schema(self) -> Schema:
         """Return the schema of a UUID."""
         return {"type": "string", "format": "uuid"}
@@ -321,10 +326,17 @@ class Binary(Scalar):
 
     def fits(self, value: Json) -> bool:
         """Tell whether *value* is base64."""
-        try:
-            return isinstance(value, str) and base64.b64decode(value, validate=True) is not None
-        except (binascii.Error, ValueError):
-            return False
+        return (
+            isinstance(value, str) and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None
+        )
+
+    def take_all(self, values: list[Json]) -> list[Json] | None:
+        """Return *values* if all are base64; see :class:`Scalar`."""
+        if not are_all(values, str):
+            return None
+        texts = typing.cast("list[str]", values)
+        whole = all(length % 4 == 0 for length in set(map(len, texts)))
+        return values if whole and all(map(_BASE64.fullmatch, texts)) else None
 
     def text_schema(self) -> Schema:
         """Return the schema of base64."""
@@ -333,6 +345,21 @@ class Binary(Scalar):
             "contentEncoding": "base64",
             "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
         }
+
+
+def _integers(values: list[Json]) -> list[int] | None:
+    """Return *values* as integers, if all are: 1.0 is the integer 1 to JSON Schema."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return typing.cast("list[int]", values)
+    if not kinds.issubset({int, float}):
+        return None
+    numbers = typing.cast("list[int | float]", values)
+    try:
+        whole = list(map(int, numbers))
+    except (ValueError, OverflowError):  # NaN and infinity, of a parser of one's own
+        return None
+    return whole if whole == numbers else None
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, cast
 
 import msgspec
 
-from .faults import Faults
+from .columns import BLOCK, Column, Json, Picked
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Schema = dict[str, Json]
 Ref = Callable[[type, Callable[[], Schema]], Schema]  # names a class's schema, and refers to it
 
@@ -33,10 +32,10 @@ class Shape(Protocol):
     careful: bool
     extra: Mapping[str, Json]
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value* in the form that msgspec converts; add what is wrong with it to *faults*.
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the values in the form that msgspec converts; tell the column which are wrong.
 
-        *at* is the JSON Pointer of the value.
+        It is the column's own list where nothing changes, and of no use where some are wrong.
         """
         ...
 
@@ -60,15 +59,31 @@ class Scalar:
         """Tell whether the value of a JSON document is one."""
         raise NotImplementedError
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*; see :class:`Shape`."""
-        if not self.fits(value):
-            faults.add("body", at, f"must be {self.expects}")
-        return value
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the values; see :class:`Shape`."""
+        values = column.values
+        if not values:
+            return values
+        taken = self.take_all(values)
+        if taken is None:
+            for start in range(0, len(values), BLOCK):
+                self._tell(values[start : start + BLOCK], start, column)
+        return values if taken is None else taken
+
+    def _tell(self, values: list[Json], start: int, column: Column[Json]) -> None:
+        """Tell the column which of some values, of which *start* is the first, are wrong."""
+        if column.findings.full or self.take_all(values) is not None:
+            return
+        if len(values) == 1:
+            column.wrong(start, f"must be {self.expects}")
+        else:
+            half = len(values) // 2
+            self._tell(values[:half], start, column)
+            self._tell(values[half:], start + half, column)
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return what :meth:`take` makes of *values*, if that is told at once and none is wrong."""
-        return None
+        """Return *values* in the form that msgspec converts; None if one is wrong."""
+        return values if all(map(self.fits, values)) else None
 
     def schema(self, ref: Ref) -> Schema:
         """Return the JSON Schema of the value in a body."""
@@ -85,9 +100,9 @@ class Anything:
     careful = False
     extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*."""
-        return value
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the values."""
+        return column.values
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema that allows everything."""
@@ -123,9 +138,17 @@ class Nullable:
         self.inner, self.careful = inner, inner.careful
         self.extra: Mapping[str, Json] = {}
 
-    def take(self, value: Json, at: str, faults: Faults) -> Json:
-        """Return *value*, null or what *inner* takes."""
-        return None if value is None else self.inner.take(value, at, faults)
+    def take(self, column: Column[Json]) -> list[Json]:
+        """Return the values, null or what *inner* takes; see :class:`Shape`."""
+        kept = [index for index, value in enumerate(column.values) if value is not None]
+        if len(kept) == len(column.values):
+            return self.inner.take(column)
+        some = Picked(column, kept)
+        taken = self.inner.take(some)
+        if taken is some.values:
+            return column.values
+        every: dict[int, Json] = dict(zip(kept, taken, strict=False))
+        return [every.get(index) for index in range(len(column.values))]
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of *inner*, with null beside it."""

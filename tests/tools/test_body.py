@@ -128,8 +128,8 @@ def test_parsers_of_ones_own_are_chosen_by_media_type(cp_client):
     assert ask("/", data=b"text=b", headers=headers).json() == ["b", 1]
     wrong = ask("/", data=b"copies=2", headers=headers)
     assert errors(wrong, 422) == [
-        ("body", "/text", "is missing"),
         ("body", "/copies", "must be a whole number"),
+        ("body", "/text", "is missing"),
     ]
     assert errors(ask("/", data=b"\xff", headers=headers), 400)[0][:2] == ("body", "")
     refused = ask("/", data=b"", headers={"Content-Type": "text/plain", "Content-Length": "9"})
