@@ -153,6 +153,7 @@ class Request(Protocol):
     base: str
     body: Body
     config: dict[str, Any]
+    cookie: SimpleCookie
     dispatch: Dispatcher
     error_page: dict[int | str, Any]
     error_response: Callable[[], object]

@@ -17,7 +17,7 @@ from cherrypy.lib.sessions import Session
 
 from .database.faults import backoff
 from .database.requests import ServiceUnavailable, plugin_that_runs, unavailable
-from .database.retry import units_of
+from .database.retry import COMMITTED, units_of
 from .database.turns import Queue
 from .errors import (
     CpkitError,
@@ -321,12 +321,16 @@ class DatabaseSession(Session):
     @contextmanager
     def _unit(self, handle: str = "connection", write: bool = True) -> Iterator[Any]:
         """Lend a unit of our own; a database that is not to be had at the moment is a 503."""
+        known = vars(cherrypy.serving.request)
+        noted = COMMITTED in known
         # NOTE: where one unit at a time may write, this thread would wait for itself.
         for unit in units_of(cherrypy.serving.request):
             unit.make_way(self._database().database)
         try:
             with self._database().unit(handle, write=write) as unit:
                 yield unit
+            if not noted:  # its handler may be run again: a lock that was taken is still held
+                known.pop(COMMITTED, None)
         except Exception as error:
             if not isinstance(error, CpkitError):  # the table may have been dropped
                 forget_tables(self._database().engine)

@@ -135,6 +135,11 @@ class _Before:
     def __init__(self, request: Request, response: Response) -> None:
         self._request, self._response = request, response
         units = units_of(request)
+        # What was committed before is not done again; only a commit of the handler's hinders.
+        self._committed = {unit for unit in units if unit.committed}
+        self._was_noted = vars(request).pop(COMMITTED, None)
+        for unit in self._committed:
+            unit.committed = False
         self._holds_work = any(unit.holds_work for unit in units)
         self._doomed = {unit: unit.doomed for unit in units}
         self._bodies = _replayed(request)
@@ -143,10 +148,12 @@ class _Before:
         self._fields = dict(request.headers)
         self._json = deepcopy(self._attributes.get("json"))
         self._params = _copied_values(request.params)
+        self._form = _copied_values(request.body.params)
+        self._sent_cookie = _copied(request.cookie)
         self._hooks = {point: list(request.hooks[point]) for point in request.hooks}
         self._headers = dict(response.headers)
         self._cookie = _copied(response.cookie)
-        self._answer = response.status, response.body, response.stream
+        self._answer = dict(vars(response))
         self._session: Session | None = getattr(cherrypy.serving, "session", None)
         if self._session is not None:
             self._id = self._session.id
@@ -154,11 +161,17 @@ class _Before:
             if self._session.loaded or self._session.locked:
                 self._kept: Any = deepcopy(dict(self._session.items()))
             self._loaded = self._session.loaded
+            known, self._was_locked = vars(self._session), self._session.locked
+            self._known = {name: _copied_set(known[name]) for name in known if name != "_data"}
 
     def close(self) -> None:
-        """Forget what was read of the body."""
+        """Forget what was read of the body; remember what was committed before."""
         for body in self._bodies:
             body.forget()
+        for unit in self._committed:
+            unit.committed = True
+        if self._was_noted:
+            vars(self._request)[COMMITTED] = True
 
     def can_be_restored(self) -> bool:
         """Tell whether there is nothing that a handler cannot undo."""
@@ -192,20 +205,25 @@ class _Before:
             request.hooks[point][:] = hooks
         for body in self._bodies:
             body.rewind()
-        request.params.clear()
-        request.params.update(_copied_values(self._params))
+        for params, before in ((request.params, self._params), (request.body.params, self._form)):
+            params.clear()
+            params.update(_copied_values(before))
         for upload in _uploads(self._params):
             upload.seek(0)
+        request.cookie = _copied(self._sent_cookie)
+        vars(response).clear()
+        vars(response).update(self._answer)
         dict.clear(response.headers)
         dict.update(response.headers, self._headers)
         response.cookie = _copied(self._cookie)
-        response.status, response.body, response.stream = self._answer
         self._restore_session()
 
     def _restore_session(self) -> None:
         session = self._session
         if session is None:
             return
+        if session.locked == self._was_locked:  # else what it knows is of the new lock
+            vars(session).update(self._known)
         if self._loaded:
             session.clear()
             session.update(deepcopy(self._kept))
@@ -284,6 +302,10 @@ def _replayed(request: Request) -> list[Replayed]:
         vars(request)["rfile"] = again = Replayed(raw)
         found.append(again)
     return found
+
+
+def _copied_set(value: V) -> V:
+    return value.copy() if type(value) is set else value  # type: ignore[attr-defined]
 
 
 def _copied(cookie: Any) -> Any:
