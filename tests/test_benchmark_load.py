@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -10,59 +10,44 @@ from typing import ClassVar
 
 import pytest
 
+pytest.importorskip("geventhttpclient", reason="the dependency group bench is not installed")
+
 from tests.benchmarks.load.__main__ import COMPARISONS, TOLD, load
-from tests.benchmarks.load.driver import Client, Load, drive, summary
+from tests.benchmarks.load.driver import Client, Load, Request, drive, summary
 from tests.benchmarks.load.servers import Server, condense
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "closes"),
+    ("answer", "status", "body"),
     [
-        (HEAD + b"\r\ncontent-length:2\r\n\r\nok", "200", False),
-        (HEAD + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", "200", True),
-        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "200", False),
-        (HEAD + b"\r\n\r\nok", "200", True),
-        (HEAD.replace(b"200", b"204") + b"\r\n\r\n", "204", False),
-        (HEAD + b"\r\nContent-Length: 3\r\n\r\nok", "broken", True),
-        (HEAD, "broken", True),
-        (b"", "broken", True),
+        (HEAD + b"\r\ncontent-length:2\r\n\r\nok", "200", b"ok"),
+        (HEAD + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "200", b"ok"),
+        (HEAD + b"\r\n\r\nok", "200", b"ok"),
+        (HEAD.replace(b"200", b"204") + b"\r\n\r\n", "204", b""),
+        (HEAD + b"\r\nContent-Length: 3\r\n\r\nok", "broken", b""),
+        (HEAD, "broken", b""),
+        (b"", "broken", b""),
     ],
-    ids=["length", "close", "chunks", "until the end", "no content", "cut off", "head", "nothing"],
+    ids=["length", "chunks", "until the end", "no content", "cut off", "head", "nothing"],
 )
-def test_an_answer_is_understood_or_broken(answer: bytes, status: str, closes: bool) -> None:
-    async def ask() -> tuple[str, bytes]:
-        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+def test_an_answer_is_understood_or_broken(answer: bytes, status: str, body: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
-            if not closes:
-                await reader.read()
-            writer.close()
-            await writer.wait_closed()
-            served.set_result(None)
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        client = Client(load := Load(server.sockets[0].getsockname()[1], timeout=5))
-        found = await client.ask(load)
-        await client.close()
-        await served
-        server.close()
-        return found, client.body
-
-    found, body = asyncio.run(ask())
-    assert found == status
-    assert status != "200" or b"ok" in body
-
-
-def test_a_request_is_what_http_says() -> None:
-    load = Load(80, "POST", "/generator", {"Accept": "text/plain"}, "a=1")
-    assert load.message(b"s=1") == (
-        b"POST /generator HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: text/plain\r\n"
-        b"Content-Length: 3\r\nCookie: s=1\r\n\r\na=1"
-    )
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client(Load(listening.getsockname()[1], {}, timeout=5))
+        found = client.ask(Request(method="POST"))
+        client.http.close()
+        thread.join()
+    assert (found, client.body) == (status, body)
 
 
 def test_only_what_succeeded_counts_as_answered() -> None:
@@ -78,14 +63,14 @@ def test_no_answer_at_all_has_no_latency() -> None:
 @pytest.mark.parametrize("bad", [{"clients": 0}, {"clients": 201}, {"seconds": 0}, {"seconds": 61}])
 def test_a_load_is_bounded(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="clients for at most"):
-        Load(1, **bad)
+        Load(1, {}, **bad)
 
 
 @pytest.mark.parametrize(
     ("stored", "lost"), [(lambda: 3, 2), (None, 1)], ids=["rows", "read again"]
 )
 def test_what_was_answered_and_is_not_stored_is_lost(stored: object, lost: int) -> None:
-    assert Server("one", [], stored, answered=5, unread=1).lost() == lost
+    assert Server("one", [], 1, stored, answered=5, unread=1).lost() == lost
 
 
 def test_ratios_are_taken_in_each_turn() -> None:
@@ -148,19 +133,22 @@ def shop() -> Iterator[Shop]:
         thread.join()
 
 
+WRITE = {"method": "POST", "body": "a=1"}
+
+
 def _load(shop: Shop, **changed: object) -> Load:
-    fields = {"method": "POST", "body": "a=1", "clients": 3, "seconds": 0.05, **changed}
+    fields = {"send": WRITE, "clients": 3, "seconds": 0.05, **changed}
     return Load(shop.server_address[1], **fields)
 
 
 def test_every_write_that_was_answered_is_counted_the_first_ones_too(shop: Shop) -> None:
-    found = asyncio.run(drive(_load(shop, first={"method": "POST", "body": "a=1"})))
+    found = drive(_load(shop, first=WRITE))
     assert found["written"] == shop.writes == found["answered"] + 3
     assert found["errors"] == 0
 
 
 def test_clients_send_their_cookies_back(shop: Shop) -> None:
-    asyncio.run(drive(_load(shop, first={"method": "GET"})))
+    drive(_load(shop, first={"method": "GET"}))
     assert shop.told == {b"Cookie: s=1"}
 
 
@@ -168,13 +156,13 @@ def test_clients_send_their_cookies_back(shop: Shop) -> None:
 def test_a_client_that_reads_other_than_it_was_told_has_lost_a_write(
     shop: Shop, path: str, lost: int
 ) -> None:
-    found = asyncio.run(drive(_load(shop, clients=1, check={"path": path})))
+    found = drive(_load(shop, clients=1, check={"path": path}))
     assert found["lost"] == lost
 
 
 def test_what_stands_beside_a_load_is_not_measured(shop: Shop) -> None:
-    other = {"method": "POST", "body": "a=1", "clients": 2}
-    found = asyncio.run(drive(_load(shop, clients=1, beside=[other])))
+    other = {"send": WRITE, "clients": 2}
+    found = drive(_load(shop, clients=1, beside=[other]))
     assert 0 < found["written"] < shop.writes
 
 
@@ -188,18 +176,17 @@ def test_a_comparison_is_of_programs_and_loads_that_there_are(asked: dict[str, o
 
 def test_where_nobody_listens_every_request_is_broken(shop: Shop) -> None:
     shop.server_close()
-    found = asyncio.run(drive(_load(shop, seconds=0.01)))
+    found = drive(_load(shop, seconds=0.01))
     assert set(found["statuses"]) == {"broken"}
 
 
 def test_a_server_that_does_not_answer_is_a_timeout() -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Counter) as silent:
-        found = asyncio.run(
-            drive(Load(silent.server_address[1], clients=1, seconds=0.01, timeout=0.05))
-        )
+        port = silent.server_address[1]
+        found = drive(Load(port, {}, clients=1, seconds=0.01, timeout=0.05))
     assert found["statuses"] == {"timeout": 1}
 
 
 def test_one_visitor_has_one_cookie(shop: Shop) -> None:
-    asyncio.run(drive(_load(shop, one_visitor=True, first={"method": "GET"})))
+    drive(_load(shop, one_visitor=True, first={"method": "GET"}))
     assert shop.told == {b"Cookie: s=1"}

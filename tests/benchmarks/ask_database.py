@@ -6,7 +6,7 @@ import cherrypy
 
 from tests.benchmarks import strings
 from tests.benchmarks.questions import Case, question
-from tests.benchmarks.strings import SESSION, STRING, Shelf, Strings
+from tests.benchmarks.strings import SESSION, STRING, Shelf, Strings, by_hand
 from tests.benchmarks.wsgi import application, sender, senders
 
 ANSWER = ("200 OK", STRING.encode())
@@ -34,18 +34,20 @@ class Page:
 
 
 def _ask(path: str, method: str) -> Case:
+    from sqlalchemy.orm import sessionmaker
+
     shelf = Shelf()
     engine = shelf.engine(shelf.url("bare"))
+    orm = sessionmaker(engine)
 
     def lent(variant: str) -> tuple[Strings, dict[str, Any]]:
-        of, url = strings.LENT[variant][1], shelf.url(variant)
-        return of(url), shelf.tool(variant, url, f"bench_{variant}")
+        return shelf.tool(variant, shelf.url(variant), f"bench_{variant}")
 
-    pages: dict[str, tuple[Strings, dict[str, Any]]] = {
+    pages = {
         NOTHING: (strings.in_memory(), {}),
         "a connection a call": (strings.by_connecting(shelf.url("connecting")), {}),
-        "SQLAlchemy Core by hand": (strings.by_core_bare(engine), {}),
-        "SQLAlchemy ORM by hand": (strings.by_orm_bare(engine), {}),
+        "SQLAlchemy Core by hand": (by_hand(strings.by_core(), engine.connect, engine.begin), {}),
+        "SQLAlchemy ORM by hand": (by_hand(strings.by_orm(), orm, orm.begin), {}),
         RAW: lent("raw"),
         CORE: lent("core"),
         "cpkit, ORM": lent("orm"),
@@ -76,7 +78,6 @@ def untouched() -> Case:
     """A unit of work borrows nothing before it is used, and is its own hook: what is left is to
     make it, and to see that nothing is to be ended."""
     shelf = Shelf()
-    shelf.tool("raw", url := shelf.url("raw"))
-    settings = {NOTHING: {}, RAW: {"cpkit.db.on": True}}
-    calls = senders(Page(strings.by_driver(url)), settings, "/neither")
+    lent, _ = shelf.tool("raw", shelf.url("raw"))
+    calls = senders(Page(lent), {NOTHING: {}, RAW: {"cpkit.db.on": True}}, "/neither")
     return Case(calls, NOTHING, ANSWER, cleanup=shelf.close, without=[NOTHING])

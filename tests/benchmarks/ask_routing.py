@@ -5,11 +5,10 @@ its variables, and the method. cpkit's result holds the route's defaults too, as
 Each path is a new string in every look-up, as it is in every request.
 
 Of 10,000 routes falcon takes one or two minutes to build, starlette milliseconds to find one: they
-are left out there. ``CPKIT_BENCH_FULL=1 make bench of=routing`` asks them too.
+are left out there.
 """
 
 import itertools
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -148,7 +147,7 @@ def _starlette(table: Table) -> Find:
 
 PEERS = {OURS: partial(_mapper, IndexedMapper), THEIRS: partial(_mapper, Mapper), FALCON: _falcon}
 PEERS |= {"werkzeug Map": _werkzeug, "starlette Route": _starlette}
-QUICK, FULL = [OURS, THEIRS, "werkzeug Map"], bool(os.environ.get("CPKIT_BENCH_FULL"))
+QUICK = [OURS, THEIRS, "werkzeug Map"]
 
 
 def _asked(path: str) -> str:
@@ -198,7 +197,7 @@ def _growing(size: int, words: str, make: Callable[[int], Table], curve: str = "
     def hit() -> Case:
         """A look-up should not take longer for the routes that it isn't about."""
         both = make is nova
-        return _case(make(size), [OURS, THEIRS] if both else PEERS if few or FULL else QUICK)
+        return _case(make(size), [OURS, THEIRS] if both else PEERS if few else QUICK)
 
 
 for _size in SAMPLES:

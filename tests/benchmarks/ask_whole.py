@@ -47,13 +47,6 @@ class Book:
         return _page(book_id, self.read(f"{library_id}/{book_id}"))
 
 
-def _shelf() -> tuple[Shelf, str]:
-    """Return the books' shelf, and the URL of their database, which the plugin has open."""
-    shelf = Shelf()
-    shelf.tool("raw", url := shelf.url("books", BOOK))
-    return shelf, url
-
-
 def _by_default(read: Read, **settings: Any) -> Call:
     return sender(application(Book(read), {"/": settings}), PATH, ASKED)
 
@@ -69,8 +62,8 @@ def _by_routes(read: Read, dispatcher: Any = None, **settings: Any) -> Call:
 @question("whole", "What does each piece add to a request?")
 def pieces() -> Case:
     """Each row answers alike: nothing on, one piece at a time, and all with one read."""
-    (shelf, url), known = _shelf(), {BOOK: STRING}.__getitem__
-    raw = strings.by_driver(url).kept
+    shelf, known = Shelf(), {BOOK: STRING}.__getitem__
+    (raw, _), _ = shelf.tool("raw", shelf.url("books", BOOK))
     calls = {
         PLAIN: _by_default(known),
         "cpkit RoutesDispatcher": _by_routes(known),
@@ -88,8 +81,9 @@ def own() -> Case:
     """The same by CherryPy's dispatcher, accept tool, cpstats, and a connection a call."""
     import cherrypy.lib.cpstats
 
-    (shelf, url), theirs, ours = _shelf(), "CherryPy's own four", "cpkit's four"
-    connecting, raw = strings.by_connecting(url).kept, strings.by_driver(url).kept
+    shelf, theirs, ours = Shelf(), "CherryPy's own four", "cpkit's four"
+    (raw, _), _ = shelf.tool("raw", url := shelf.url("books", BOOK))
+    connecting = strings.by_connecting(url).kept
     dispatcher, settings = cherrypy.dispatch.RoutesDispatcher(), {"tools.cpstats.on": True}
     calls = {theirs: _by_routes(connecting, dispatcher, **THEIRS, **settings)}
     calls[ours] = _by_routes(raw, **FOUR)
@@ -107,14 +101,14 @@ def _flask(url: str) -> Call:
 
     app = flask.Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    database, (_, select) = SQLAlchemy(app), strings.statements()
+    database, core = SQLAlchemy(app), strings.by_core()
 
     @app.get("/library/<int:library_id>/book/<int:book_id>")
     def show(library_id: int, book_id: int) -> flask.Response:
         began = perf_counter()
         if flask.request.accept_mimetypes.best_match(MEDIA) is None:
             flask.abort(406)
-        title = database.session.scalar(select, {"session": f"{library_id}/{book_id}"})
+        title = core.kept(database.session, f"{library_id}/{book_id}")
         response = flask.Response(_page(book_id, title), mimetype="application/json")
         response.vary.add("Accept")
         response.headers["Server-Timing"] = _timed(began)
@@ -150,7 +144,7 @@ def _fastapi(engine: Any, opened: Shelf) -> Call:
     from fastapi import Depends, FastAPI, Response
     from sqlalchemy.orm import Session
 
-    app, (_, select) = FastAPI(), strings.statements()
+    app, core = FastAPI(), strings.by_core()
 
     def session() -> Iterator[Session]:
         with Session(engine) as made:
@@ -159,7 +153,7 @@ def _fastapi(engine: Any, opened: Shelf) -> Call:
     @app.get("/library/{library_id}/book/{book_id}")
     def show(library_id: int, book_id: int, database=Depends(session)):  # noqa: B008
         began = perf_counter()
-        title = database.scalar(select, {"session": f"{library_id}/{book_id}"})
+        title = core.kept(database, f"{library_id}/{book_id}")
         headers = {"Vary": "Accept", "Server-Timing": _timed(began)}
         return Response(_page(book_id, title), media_type="application/json", headers=headers)
 
@@ -179,13 +173,15 @@ def _fastapi(engine: Any, opened: Shelf) -> Call:
 def frameworks() -> Case:
     """One book, negotiated, timed, with one read from SQLite, each as the framework's documentation
     says; FastAPI speaks ASGI and is asked through httpx, which takes a part of its time here."""
-    (shelf, url), by_hand = _shelf(), "CherryPy's own, SQLAlchemy by hand"
-    engine, core = shelf.engine(url), strings.by_core().kept
-    read, ours = strings.by_core_bare(engine).kept, {**ACCEPT, **TIMING, "cpkit.db.on": True}
+    shelf, by_hand = Shelf(), "CherryPy's own, SQLAlchemy by hand"
+    (raw, _), _ = shelf.tool("raw", url := shelf.url("books", BOOK))
+    engine, core = shelf.engine(url), strings.lent(strings.by_core()).kept
+    read = strings.by_hand(strings.by_core(), engine.connect, engine.begin).kept
+    ours = {**ACCEPT, **TIMING, "cpkit.db.on": True}
     calls = {
         by_hand: _by_routes(read, cherrypy.dispatch.RoutesDispatcher(), **THEIRS),
         "cpkit, Core": _by_routes(core, **ours),
-        "cpkit, raw": _by_routes(strings.by_driver(url).kept, **FOUR),
+        "cpkit, raw": _by_routes(raw, **FOUR),
         "cpkit, ORM": _by_routes(core, **ours, **{"cpkit.db.handle": "session"}),
         "Flask": _flask(url),
         "Falcon": _falcon(read),

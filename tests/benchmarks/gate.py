@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if not shutil.which("valgrind"):
         sys.exit("valgrind is not installed: on Debian, apt-get install valgrind")
-    count = partial(icount.count_all, load(*options.piece), jobs=options.jobs)
+    pieces = dict.fromkeys(asked.piece for asked in load(*options.piece))
+    count = partial(icount.count_all, pieces, jobs=options.jobs)
     ours = partial(count, ours_only=True)
     if options.write:
         return _record(count, options.piece)

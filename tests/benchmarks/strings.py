@@ -1,5 +1,6 @@
 """The strings that benchmarks read and keep, one a session, and the databases they are in."""
 
+import functools
 import shutil
 import sqlite3
 import tempfile
@@ -20,114 +21,101 @@ SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
 
 
 class Strings(NamedTuple):
-    """Where the strings are: how a session's is read and kept."""
+    """How a session's string is read and kept.
 
-    kept: Callable[[str], str]
-    keep: Callable[[str, str], object]
+    Those by the driver, by Core and by the ORM take the connection or the ORM's session first:
+    :func:`lent` gives them what cpkit lends, :func:`by_hand` what is opened for each call.
+    """
+
+    kept: Callable[..., str]
+    keep: Callable[..., object]
 
 
-def in_memory() -> Strings:
+def in_memory(url: str = "") -> Strings:
     """Return strings in memory: what the server does without any database."""
     strings = {SESSION: STRING}
     return Strings(strings.__getitem__, strings.__setitem__)
 
 
-def lent(statement: str, parameters: tuple[str, ...]) -> Any:
-    """Execute on the driver's connection that cpkit's tool lends."""
-    return cherrypy.serving.request.db.execute(statement, parameters)
-
-
-def by_driver(url: str, execute: Callable[..., Any] = lent) -> Strings:
-    """Return strings by SQL alone, as the driver of *url* takes it, which *execute* runs."""
+def by_driver(url: str) -> Strings:
+    """Return strings by SQL alone, as the driver of *url* takes it."""
     mark = "?" if url.startswith("sqlite") else "%s"
     insert, select = INSERT.format(mark, mark), SELECT.format(mark)
     return Strings(
-        lambda session: str(execute(select, (session,)).fetchone()[0]),
-        lambda session, made: execute(insert, (session, made)),
+        lambda db, session: str(db.execute(select, (session,)).fetchone()[0]),
+        lambda db, session, made: db.execute(insert, (session, made)),
     )
-
-
-def by_connecting(url: str) -> Strings:
-    """Return strings by a connection a call, as the tutorial has them."""
-    connect = connector(url)
-
-    def execute(statement: str, parameters: tuple[str, ...]) -> Any:
-        with connect() as connection:
-            return connection.execute(statement, parameters)
-
-    return by_driver(url, execute)
-
-
-def statements() -> tuple[Any, Any]:
-    """Return SQLAlchemy's statements that insert and select."""
-    from sqlalchemy import text
-
-    return text(INSERT.format(":session", ":made")), text(SELECT.format(":session"))
 
 
 def by_core(url: str = "") -> Strings:
-    """Return strings by SQLAlchemy Core, by the handle that cpkit's tool lends."""
-    (insert, select), lent = statements(), cherrypy.serving
+    """Return strings by statements of SQLAlchemy Core."""
+    from sqlalchemy import text
+
+    insert, select = text(INSERT.format(":session", ":made")), text(SELECT.format(":session"))
     return Strings(
-        lambda session: str(lent.request.db.scalar(select, {"session": session})),
-        lambda session, made: lent.request.db.execute(insert, {"session": session, "made": made}),
+        lambda db, session: str(db.scalar(select, {"session": session})),
+        lambda db, session, made: db.execute(insert, {"session": session, "made": made}),
     )
 
 
-def by_core_bare(engine: Any) -> Strings:
-    """Return strings by SQLAlchemy's engine, as its documentation says."""
-    insert, select = statements()
+@functools.cache
+def mapped() -> Any:
+    """Return the mapped class of the table's rows.
 
-    def kept(session: str) -> str:
-        with engine.connect() as connection:
-            return str(connection.scalar(select, {"session": session}))
-
-    def keep(session: str, made: str) -> None:
-        with engine.begin() as connection:
-            connection.execute(insert, {"session": session, "made": made})
-
-    return Strings(kept, keep)
-
-
-def mapped() -> tuple[Any, Callable[[str], Any]]:
-    """Return the mapped class of the table's rows, and what makes the query of a session's."""
-    from sqlalchemy import Column, Integer, String, select
+    Without the index, which chapter 9 lacks, the readers of every variant would measure how many
+    rows the writers left.
+    """
+    from sqlalchemy import Column, Integer, Text
     from sqlalchemy.orm import declarative_base
 
     class UserString(declarative_base()):
         __tablename__ = "user_string"
         id = Column(Integer, primary_key=True)
-        session_id = Column(String)
-        value = Column(String)
+        session_id = Column(Text, index=True)
+        value = Column(Text)
 
-    rows = select(UserString)
-    return UserString, lambda session: rows.where(UserString.session_id == session).limit(1)
+    return UserString
 
 
 def by_orm(url: str = "") -> Strings:
-    """Return strings by the ORM's session that cpkit's tool lends."""
-    (row, one_of), lent = mapped(), cherrypy.serving
+    """Return strings by rows of SQLAlchemy's ORM."""
+    from sqlalchemy import select
+
+    row = mapped()
+    rows = select(row)
+
+    def kept(db: Any, session: str) -> str:
+        return str(db.scalars(rows.where(row.session_id == session).limit(1)).one().value)
+
+    return Strings(kept, lambda db, session, made: db.add(row(session_id=session, value=made)))
+
+
+def lent(of: Strings) -> Strings:
+    """Return the strings by the handle that cpkit's tool lends."""
+    serving = cherrypy.serving
     return Strings(
-        lambda session: str(lent.request.db.scalars(one_of(session)).one().value),
-        lambda session, made: lent.request.db.add(row(session_id=session, value=made)),
+        lambda session: of.kept(serving.request.db, session),
+        lambda session, made: of.keep(serving.request.db, session, made),
     )
 
 
-def by_orm_bare(engine: Any) -> Strings:
-    """Return strings by SQLAlchemy's ORM, a session a call."""
-    from sqlalchemy.orm import sessionmaker
-
-    (row, one_of), make = mapped(), sessionmaker(engine)
+def by_hand(of: Strings, read: Callable[[], Any], write: Callable[[], Any]) -> Strings:
+    """Return the strings by what is opened and closed for each call, as documentations say."""
 
     def kept(session: str) -> str:
-        with make() as orm:
-            return str(orm.scalars(one_of(session)).one().value)
+        with read() as db:
+            return of.kept(db, session)
 
     def keep(session: str, made: str) -> None:
-        with make.begin() as orm:
-            orm.add(row(session_id=session, value=made))
+        with write() as db:
+            of.keep(db, session, made)
 
     return Strings(kept, keep)
+
+
+def by_connecting(url: str) -> Strings:
+    """Return strings by a connection a call, as the tutorial has them."""
+    return by_hand(by_driver(url), connector(url), connector(url))
 
 
 LENT = {"raw": ("dbapi", by_driver), "core": ("connection", by_core), "orm": ("session", by_orm)}
@@ -136,23 +124,19 @@ LENT = {"raw": ("dbapi", by_driver), "core": ("connection", by_core), "orm": ("s
 def connector(url: str) -> Callable[[], Any]:
     """Return what connects to the database at *url* by its driver alone."""
     if url.startswith("sqlite"):
-        path = urlsplit(url).path[1:]
-        return lambda: sqlite3.connect(path)
+        return functools.partial(sqlite3.connect, urlsplit(url).path[1:])
     import psycopg
 
     return lambda: psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1))
 
 
 def create_table(url: str) -> None:
-    """Create the table in the database at *url*, with an index that chapter 9 lacks.
+    """Create the table in the database at *url*."""
+    from sqlalchemy import create_engine
 
-    Without it the readers of every variant would measure how many rows the writers left.
-    """
-    key = "INTEGER" if url.startswith("sqlite") else "SERIAL"
-    columns = f"id {key} PRIMARY KEY, session_id TEXT, value TEXT"
-    with connector(url)() as connection:
-        connection.execute(f"CREATE TABLE user_string ({columns})")
-        connection.execute("CREATE INDEX of_session ON user_string (session_id)")
+    engine = create_engine(url)
+    mapped().metadata.create_all(engine)
+    engine.dispose()
 
 
 def stored(url: str) -> int:
@@ -173,8 +157,7 @@ class Shelf(ExitStack):
     def url(self, name: str, session: str = SESSION) -> str:
         """Make a database with one string; return its URL."""
         create_table(url := f"sqlite:///{self.folder}/{name}.db")
-        with connector(url)() as connection:
-            connection.execute(INSERT.format("?", "?"), (session, STRING))
+        by_connecting(url).keep(session, STRING)
         return url
 
     def engine(self, url: str) -> Any:
@@ -184,8 +167,8 @@ class Shelf(ExitStack):
         self.callback(engine.dispose)
         return engine
 
-    def tool(self, variant: str, url: str, name: str = "db") -> dict[str, object]:
-        """Start cpkit's plugin as ``engine.<name>``; return the settings of the tool."""
+    def tool(self, variant: str, url: str, name: str = "db") -> tuple[Strings, dict[str, object]]:
+        """Start cpkit's plugin as ``engine.<name>``; return what it lends, and the settings."""
         import cpkit.tools  # noqa: F401
         from cpkit.plugins import DatabasePlugin
 
@@ -193,4 +176,6 @@ class Shelf(ExitStack):
         setattr(cherrypy.engine, name, plugin)
         plugin.start()
         self.callback(plugin.stop)
-        return {"cpkit.db.on": True, "cpkit.db.plugin": name, "cpkit.db.handle": LENT[variant][0]}
+        handle, of = LENT[variant]
+        settings = {"cpkit.db.on": True, "cpkit.db.plugin": name, "cpkit.db.handle": handle}
+        return lent(of(url)), settings

@@ -11,14 +11,16 @@ import contextlib
 import functools
 import json
 import shlex
+import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import machine
+from tests.benchmarks.load.driver import HOST, Load
 from tests.benchmarks.load.servers import Server, condense, take_turns
 from tests.benchmarks.results import FOLDER
 from tests.benchmarks.strings import create_table, stored
@@ -51,43 +53,45 @@ def databases() -> Iterator[Callable[[str, str], str]]:
 
 
 def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterator[Server]:
-    """Yield the programs of a comparison, each with a database of its own."""
+    """Yield the programs of a comparison, each with a port and a database of its own."""
     for number, (name, program) in enumerate(named.items()):
         kind, database, *more = program.split(" ", 2)
-        url = make(database, f"of_{number}")
+        with socket.create_server((HOST, 0)) as free:
+            port = free.getsockname()[1]
+        url, counted = make(database, f"of_{number}"), None
         if kind != "demo":
             create_table(url)
-        line = TOLD["kind"][kind].format(url=url, more="".join(more), port="{port}")
-        counted = kind != "demo" and " ceiling" not in program
-        command = [sys.executable, *shlex.split(line)]
-        yield Server(name, command, functools.partial(stored, url) if counted else None)
+            counted = None if "ceiling" in program else functools.partial(stored, url)
+        line = TOLD["kind"][kind].format(url=url, port=port, more="".join(more))
+        yield Server(name, [sys.executable, *shlex.split(line)], port, counted)
 
 
 def load(workload: Told) -> dict[str, Any]:
-    """Return a workload as the driver takes it."""
-    found = {**workload, **TOLD["request"][workload["send"]]}
-    del found["send"]
-    found |= {at: TOLD["request"][found[at]] for at in ("first", "check") if at in found}
-    return {**found, "beside": [load(other) for other in workload.get("beside", ())]}
+    """Return a workload as the driver takes it, requests in place of their names."""
+    named = {
+        at: TOLD["request"][workload[at]] for at in ("send", "first", "check") if at in workload
+    }
+    return {**workload, **named, "beside": [load(other) for other in workload.get("beside", ())]}
 
 
 def compare(asked: Told, cycles: int, seconds: float) -> dict[str, Any]:
     """Run one comparison; return, by workload and program, its medians and ratios."""
-    workloads = {name: load(of) for name, of in TOLD["workloads"][asked["workloads"]].items()}
+    told = TOLD["workloads"][asked["workloads"]]
+    loads = {name: Load(0, **load(of), seconds=seconds) for name, of in told.items()}
     with databases() as make:
-        taken = take_turns(list(servers(asked["programs"], make)), workloads, cycles, seconds)
+        taken = take_turns(list(servers(asked["programs"], make)), loads, cycles)
     return {
         workload: {program: condense(cycles, of[asked["base"]]) for program, cycles in of.items()}
         for workload, of in taken.items()
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
     parser.add_argument("comparison", nargs="+", choices=COMPARISONS)
     parser.add_argument("--cycles", type=int)
     parser.add_argument("--seconds", type=float, help="of each load")
-    options = parser.parse_args(argv)
+    options = parser.parse_args()
     for name in options.comparison:
         asked, place, commit = COMPARISONS[name], machine.describe(), machine.commit()
         cycles, seconds = options.cycles or asked["cycles"], options.seconds or asked["seconds"]
@@ -100,14 +104,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             "seconds": seconds,
             "workloads": compare(asked, cycles, seconds),
         }
+        written = json.dumps(kept, indent=1, ensure_ascii=False)
         if commit["dirty"] or options.cycles or options.seconds:
-            print(f"Not kept: a short run, or files differ.\n{json.dumps(kept, indent=1)}")
+            print(f"Not kept: a short run, or files differ.\n{written}")
         else:
-            path = FOLDER / f"load-{name}.json"
-            path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+            (FOLDER / f"load-{name}.json").write_text(written + "\n")
             print("Kept; make bench, or make bench-report, puts it in the report.")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,6 @@
 """The programs that the load is put on: one REST resource that keeps a string a session.
 
-``python -m tests.benchmarks.load.programs raw --port 8080 --database sqlite:////tmp/x.db``
+``python -m tests.benchmarks.load.programs sqlite:////tmp/x.db 8080 raw threads=10``
 
 On SQLite *connecting* is chapter 9 of CherryPy's tutorial, written anew from its description: it
 connects on every call. The *ceiling* does the same without a database. *raw*, *core* and *orm* are
@@ -9,16 +9,16 @@ their accesses to standard output, as CherryPy does unless told otherwise. For g
 ``tests.benchmarks.load.programs:wsgi("core", url)`` is the application.
 """
 
-import argparse
 import random
 import string
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import cherrypy
 
-from tests.benchmarks.strings import LENT, Strings, by_connecting, in_memory
+from tests.benchmarks.strings import LENT, Strings, by_connecting, in_memory, lent
 
 SETTINGS: dict[str, Any] = {
     "request.dispatch": cherrypy.dispatch.MethodDispatcher(),
@@ -61,34 +61,32 @@ def root(of: Strings) -> object:
     return type("Root", (), resources)()
 
 
-def program(variant: str, url: str, locking: str = "", **engine: Any) -> tuple[object, str, Any]:
+def program(variant: str, url: str, sessions: str = "", **engine: Any) -> tuple[object, str, Any]:
     """Return what is mounted for a *variant* on the database at *url*.
 
-    With *locking* the database has the sessions too, for processes that share them, and no
-    accesses are logged.
+    Where *sessions* names a locking, the database has them too, for processes that share them, and
+    no accesses are logged.
     """
     settings = dict(SETTINGS)
-    if variant == "ceiling":
-        made = in_memory()
-    elif variant == "connecting":
-        made = by_connecting(url)
-    else:
+    if variant in LENT:
         import cpkit.tools  # noqa: F401
         from cpkit.plugins import DatabasePlugin
 
         cherrypy.engine.db = DatabasePlugin(cherrypy.engine)
-        options = {f"engine.db.{name}": value for name, value in engine.items() if value}
+        options = {f"engine.db.{name}": value for name, value in engine.items()}
         cherrypy.config.update({"engine.db.on": True, "engine.db.url": url, **options})
-        handle, strings = LENT[variant]
+        handle, by = LENT[variant]
         settings |= {"cpkit.db.on": True, "cpkit.db.handle": handle}
-        made = strings(url)
-    if locking:
+        strings = lent(by(url))
+    else:
+        strings = {"ceiling": in_memory, "connecting": by_connecting}[variant](url)
+    if sessions:
         from cpkit.sessions import DatabaseSession
 
-        kept = {"storage_class": DatabaseSession, "locking": locking}
+        kept = {"storage_class": DatabaseSession, "locking": sessions}
         settings |= {f"tools.sessions.{name}": value for name, value in kept.items()}
         cherrypy.config.update({"log.screen": False})
-    return root(made), "", {"/": settings}
+    return root(strings), "", {"/": settings}
 
 
 def wsgi(variant: str, url: str) -> Any:
@@ -99,23 +97,17 @@ def wsgi(variant: str, url: str) -> Any:
     return embedded_application()
 
 
-def main() -> None:
-    """Serve one variant until the process is ended."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", choices=["connecting", "ceiling", *LENT])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--database", default="", help="a URL as SQLAlchemy writes them")
-    parser.add_argument("--synchronous", help="SQLite's: FULL or NORMAL")
-    parser.add_argument("--threads", type=int, default=10)
-    parser.add_argument("--sessions", default="", help="in the database: explicit or implicit")
-    told = parser.parse_args()
+def serve(url: str, port: str, variant: str, *options: str) -> None:
+    """Serve one variant until the process is ended; of the options ``threads=10`` is the server's,
+    ``sessions=explicit`` has them in the database, others are the plugin's."""
+    told = dict(option.split("=") for option in options)
     # The queue's default of 5 makes fifty clients measure the kernel's retries of their connects.
-    server = {"socket_port": told.port, "thread_pool": told.threads, "socket_queue_size": 128}
+    server = {"socket_port": int(port), "socket_queue_size": 128}
+    server["thread_pool"] = int(told.pop("threads", 10))
     cherrypy.config.update({f"server.{name}": value for name, value in server.items()})
     cherrypy.config.update({"engine.autoreload.on": False})
-    mounted = program(told.variant, told.database, told.sessions, synchronous=told.synchronous)
-    cherrypy.quickstart(*mounted)
+    cherrypy.quickstart(*program(variant, url, **told))
 
 
 if __name__ == "__main__":
-    main()
+    serve(*sys.argv[1:])

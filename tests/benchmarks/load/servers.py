@@ -1,20 +1,18 @@
 """Servers that are started, put under load in turns, and ended; and what each came to."""
 
 import contextlib
-import json
 import random
-import socket
 import statistics
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
+from mirakuru import TCPExecutor
 
-from tests.benchmarks.load.driver import HOST, Load
+from tests.benchmarks.load.driver import HOST, Load, drive
 from tests.benchmarks.machine import ROOT
 
 READY_WITHIN = 30.0
@@ -23,55 +21,33 @@ Taken = dict[str, dict[str, list[dict[str, Any]]]]
 
 @dataclass
 class Server:
-    """A program, how to start it, and how many writes it has answered.
+    """A program, how to start it, where it listens, and how many writes it has answered.
 
-    ``{port}`` in the *command* is replaced. *stored* says how many writes there are; without it
-    each client reads again what it was last told.
+    *stored* says how many writes there are; without it each client reads again what it was last
+    told.
     """
 
     name: str
     command: Sequence[str]
+    port: int
     stored: Callable[[], int] | None = None
-    port: int = 0
     answered: int = 0
     unread: int = 0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Serve for as long as the block lasts."""
-        with socket.create_server((HOST, 0)) as taken:
-            self.port = taken.getsockname()[1]
-        command = [part.replace("{port}", str(self.port)) for part in self.command]
-        quiet = subprocess.DEVNULL
-        self.process = psutil.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet)
-        try:
-            self._wait()
+        how = {"cwd": ROOT, "timeout": READY_WITHIN}
+        how |= dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+        with TCPExecutor(self.command, HOST, self.port, **how) as started:
+            self.process = psutil.Process(started.process.pid)
             yield
-        finally:
-            self.process.terminate()
-            for late in psutil.wait_procs([self.process], timeout=10)[1]:
-                late.kill()
-                late.wait()
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        while self.process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1):
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"{self.name} does not serve: {' '.join(self.command)}")
-
-    def drive(self, workload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    def drive(self, load: Load, apart: Executor) -> dict[str, Any]:
         """Put the load on, from another process; return its summary and the processor time."""
-        load = Load(self.port, **{**workload, "seconds": seconds})
-        if self.stored:
-            load = replace(load, check=None)
+        load = replace(load, port=self.port, check=None if self.stored else load.check)
         before = self._processor()
-        command = [sys.executable, "-m", "tests.benchmarks.load.driver", json.dumps(asdict(load))]
-        ended = subprocess.run(
-            command, cwd=ROOT, capture_output=True, check=True, timeout=seconds + 60
-        )
-        found: dict[str, Any] = json.loads(ended.stdout)
+        found = apart.submit(drive, load).result(timeout=load.seconds + 60)
         found["cpu"] = round(1e6 * (self._processor() - before) / max(1, found["answered"]))
         found["memory"] = round(sum(one.memory_info().rss for one in self._family()) / 1e6)
         self.answered += found["written"]
@@ -89,29 +65,23 @@ class Server:
         return self.answered - self.stored() if self.stored else self.unread
 
 
-def take_turns(
-    servers: Sequence[Server],
-    workloads: Mapping[str, Mapping[str, Any]],
-    cycles: int,
-    seconds: float,
-) -> Taken:
+def take_turns(servers: Sequence[Server], workloads: Mapping[str, Load], cycles: int) -> Taken:
     """Return, by workload and server, the summaries of all cycles, each in random order."""
     shuffled = random.Random(0)
     found: Taken = {name: {server.name: [] for server in servers} for name in workloads}
-    with contextlib.ExitStack() as serving:
+    with contextlib.ExitStack() as serving, ProcessPoolExecutor(1) as apart:
         for one in servers:  # one by one: thirty interpreters at once are late on any machine
             serving.enter_context(one.running())
         for cycle in range(1, cycles + 1):
-            for name, workload in workloads.items():
+            for name, load in workloads.items():
                 for one in shuffled.sample(servers, len(servers)):
-                    made = one.drive(workload, seconds)
+                    made = one.drive(load, apart)
                     found[name][one.name].append(made)
                     print(f"[{cycle}/{cycles}] {name:18} {one.name:34} {_line(made)}", flush=True)
         lost = {one.name: one.lost() for one in servers}
     for taken in found.values():
         for name, summaries in taken.items():
-            for made in summaries:
-                made["lost"] = lost[name]
+            summaries[0]["lost"] = lost[name]
     return found
 
 
