@@ -77,13 +77,13 @@ def test_the_default_handle_is_judged_and_not_the_quickest() -> None:
     asked = _answer(
         "Who reads?", {"Routes": 100, "cpkit, raw": 50, "cpkit, Core": 150}, ours="cpkit, Core"
     )
-    (verdict,) = report.verdicts(questions(_results(asked)))
+    (verdict,) = questions(_results(asked))
     assert (verdict.ours, verdict.lost) == ("cpkit, Core", True)
 
 
 def test_a_question_is_won_only_against_every_rival() -> None:
     asked = _answer("Who?", {"slow": 200, "cpkit": 100, "quick": 100})
-    (verdict,) = report.verdicts(questions(_results(asked)))
+    (verdict,) = questions(_results(asked))
     assert (verdict.rival, verdict.won, verdict.lost) == ("quick", False, False)
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.benchmarks import charts, machine
 from tests.benchmarks.promises import kept
@@ -21,36 +21,6 @@ from tests.benchmarks.words import digits, duration, signed
 TEMPLATES = Path(__file__).with_name("templates")
 BARE = ("What does it cost a request to be timed?", "CherryPy, nothing on")
 BARE_THEN = 162e3  # nanoseconds of a bare request where the goals in microseconds were set
-
-
-class Verdict(NamedTuple):
-    """How cpkit's default variant of a question comes out against its quickest rival."""
-
-    title: str
-    ours: str
-    rival: str
-    factor: float
-    won: bool
-    lost: bool
-    words: str
-
-
-def verdicts(published: Sequence[Asked]) -> list[Verdict]:
-    """Return the verdict on each question that has a rival."""
-    return [_verdict(asked) for asked in published if asked.rivals and asked.about["ours"]]
-
-
-def _verdict(asked: Asked) -> Verdict:
-    ours: str = asked.about["ours"]
-    rival = min(asked.rivals, key=asked.time)
-    lost = asked.is_beaten(ours, rival)
-    won = all(asked.is_beaten(other, ours) for other in asked.rivals)
-    # A rival of another framework may take less than the baseline: then whole times compare.
-    adds = asked.is_cost and asked.added(rival) > 0
-    of = asked.cost if adds else asked.time
-    factor, how = of(rival) / of(ours), "cheaper" if adds else "as fast"
-    words = f"{digits(factor)} × {how}" if won or lost else "even"
-    return Verdict(asked.title, ours, rival, factor, won, lost, words)
 
 
 def losses(published: Sequence[Asked]) -> list[str]:
@@ -74,7 +44,9 @@ def context(results: Mapping[str, Any], loaded: Mapping[str, Result]) -> Result:
         "results": results,
         "published": published,
         "noisy": [one for one in asked if not one.is_published],
-        "verdicts": sorted(verdicts(published), key=lambda one: one.factor),
+        "verdicts": sorted(
+            (one for one in published if one.is_comparison), key=lambda one: one.factor
+        ),
         "reached": reached,
         "held": sum(promise.holds(figure) for promise, figure in reached),
         "bare_then": BARE_THEN,

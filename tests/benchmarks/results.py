@@ -14,6 +14,7 @@ from typing import Any
 from tests.benchmarks import icount
 from tests.benchmarks.questions import default_of
 from tests.benchmarks.turns import NOISE_LIMIT, Answer
+from tests.benchmarks.words import digits
 
 Result = dict[str, Any]
 
@@ -62,7 +63,8 @@ class Asked:
     """A question's part of the results: what is said of it, and its variants by name.
 
     Where it *is_cost*, what counts is what a variant adds to the baseline; it *is_published* where
-    the machine was quiet enough. *rivals* do the same work, and are not cpkit's.
+    the machine was quiet enough. *rivals* do the same work, and are not cpkit's; the quickest is
+    the *rival* that *ours*, the default, is a *factor* better than.
     """
 
     def __init__(self, benchmarks: Sequence[Result]) -> None:
@@ -75,6 +77,20 @@ class Asked:
         self.is_published = self.about["noise"] <= NOISE_LIMIT
         peers = (name for name in self.variants if not name.startswith("cpkit"))
         self.rivals = [name for name in peers if name not in self.about["without"]]
+        self.ours: str = self.about["ours"]
+        self.is_comparison = bool(self.rivals and self.ours)
+        if self.is_comparison:
+            self._compare()
+
+    def _compare(self) -> None:
+        self.rival = min(self.rivals, key=self.time)
+        self.lost = self.is_beaten(self.ours, self.rival)
+        self.won = all(self.is_beaten(other, self.ours) for other in self.rivals)
+        # A rival of another framework may take less than the baseline: then whole times compare.
+        adds = self.is_cost and self.added(self.rival) > 0
+        of = self.cost if adds else self.time
+        self.factor, how = of(self.rival) / of(self.ours), "cheaper" if adds else "as fast"
+        self.words = f"{digits(self.factor)} × {how}" if self.won or self.lost else "even"
 
     def time(self, name: str) -> float:
         """Return the nanoseconds of a variant."""
