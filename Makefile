@@ -73,13 +73,13 @@ bench-report: $(VENV)/.bench  ## write the report of the published run anew
 	$(PY) -m tests.benchmarks.report
 
 bench-gate: $(VENV)/.bench  ## count instructions under valgrind, fail where cpkit takes over 2 % more
-	$(PY) -m tests.benchmarks.gate
+	$(PY) -m tests.benchmarks.gate $(of)
 
 bench-load: $(VENV)/.bench  ## put the demo and the tutorial's chapter 9 under load, in turns
-	$(PY) -m tests.benchmarks.load $(or $(of),demo)
+	$(PY) -m tests.benchmarks.load $(or $(of),demo) $(if $(seconds),--cycles=1 --seconds=$(seconds))
 
 bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate compares with
-	$(PY) -m tests.benchmarks.gate --write
+	$(PY) -m tests.benchmarks.gate --write $(of)
 
 bench-releases: $(VENV)/.bench  ## count how often a request lets go of the interpreter's lock
 	$(PY) -m tests.benchmarks.releases
