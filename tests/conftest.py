@@ -90,6 +90,9 @@ def start_database(tmp_path, cp_isolation) -> Iterator[Callable[..., Any]]:
         delattr(cherrypy.engine, name)
 
 
+PATIENCE = 120  # seconds for what a server does in one or two, unless the machine is busy
+
+
 class DatabaseServer:
     """A database server of the session's own on a free port, which tests may kill and stop."""
 
@@ -105,7 +108,7 @@ class DatabaseServer:
             user=self.user,
             capture_output=True,
             cwd=self.folder,
-            timeout=60,
+            timeout=PATIENCE,
         )
         if done.returncode:
             raise OSError(f"{command[0]}: {done.stderr.decode(errors='replace')}")
@@ -120,7 +123,7 @@ class DatabaseServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise OSError((self.folder / "log").read_text(errors="replace")[-2000:])
@@ -269,7 +272,7 @@ def postgres(postgres_server) -> Postgres:
 
     url = postgres_server.url.replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '5s'")
+        connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return postgres_server

@@ -83,6 +83,7 @@ CONFIG = {
         "tools.sessions.on": True,
         "tools.sessions.storage_class": DatabaseSession,
         "tools.sessions.clean_freq": 0,
+        "tools.sessions.lock_wait": 60,
         "cpkit.db.on": True,
     }
 }
@@ -744,7 +745,8 @@ cherrypy.config.update({"environment": "test_suite"})
 cherrypy.engine.db = DatabasePlugin(cherrypy.engine, sys.argv[1], timeout=20)
 cherrypy.engine.db.start()
 cherrypy.tree.mount(Root(), "/", {"/": {"tools.sessions.on": True,
-    "tools.sessions.clean_freq": 0, "tools.sessions.storage_class": DatabaseSession}})
+    "tools.sessions.clean_freq": 0, "tools.sessions.lock_wait": 60,
+    "tools.sessions.storage_class": DatabaseSession}})
 client = Client()
 client.cookies["session_id"] = sys.argv[2]
 print("ready", flush=True)

@@ -227,8 +227,10 @@ class UnitPool(QueuePool):
         try:
             return super()._do_get()
         finally:
+            # NOTE: the clock is read before: what another thread adds meanwhile would be lost.
+            waited = time.perf_counter() - started
             self.waits.count += 1
-            self.waits.seconds += time.perf_counter() - started
+            self.waits.seconds += waited
 
     def _most_out(self) -> float:
         return self.size() + self._max_overflow if self._max_overflow >= 0 else float("inf")

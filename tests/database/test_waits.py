@@ -155,3 +155,20 @@ def test_a_connection_is_waited_for_no_longer_than_is_left(start_database, clock
     with database.engine.connect() as connection:  # whose wait is the pool's own again
         connection.execute(text("SELECT 1"))
     assert lane.engine.pool._timeout == 30
+
+
+def test_who_stops_to_wait_at_the_same_time_is_counted_too(start_database, clock):
+    database = start_database(pool_size=1, timeout=30)
+    lane = database.database.lane(write=False)
+    waits = lane.engine.pool.waits
+
+    def perf_counter():
+        waits.seconds += 1  # as another thread does that comes in between
+        return clock.now
+
+    with database.begin(write=False) as connection:
+        connection.execute(text("SELECT 1"))
+        clock.perf_counter = perf_counter
+        with pytest.raises(Exception, match="QueuePool limit"):
+            pool.check_out(lane.engine, clock.now - 1)
+    assert waits.seconds == 2  # it looked at the clock twice

@@ -280,23 +280,18 @@ def test_a_child_process_opens_connections_of_its_own(start_database, postgres):
     engine = plugin.engine
     with plugin.begin(write=False) as connection:
         backend = connection.scalar(text("SELECT pg_backend_pid()"))
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
+
+    def connect() -> str:
         with plugin.begin(write=False) as connection:
             mine = connection.scalar(text("SELECT pg_backend_pid()"))
         with engine.connect() as connection:
-            also_mine = connection.scalar(text("SELECT pg_backend_pid()"))
-        os.write(write, f"{mine} {also_mine}".encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    theirs = {int(pid) for pid in os.read(read, 100).split()}
+            return f"{mine} {connection.scalar(text('SELECT pg_backend_pid()'))}"
+
+    theirs = {int(pid) for pid in in_a_child(connect).split()}
     assert backend not in theirs
     assert len(theirs) == 2
     with plugin.begin(write=False) as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) == backend
-    os.close(read)
-    os.close(write)
 
 
 def in_a_child(do, meanwhile=lambda: None) -> str:
