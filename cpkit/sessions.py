@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cherrypy
 from cherrypy.lib.sessions import Session
@@ -28,6 +28,9 @@ from .errors import (
 )
 from .settings import Given
 
+if TYPE_CHECKING:
+    from .database.database import Database
+
 try:
     from sqlalchemy.exc import IntegrityError
 
@@ -38,6 +41,7 @@ except ImportError as error:
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
 _ABSENT = object()
+_ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
 Data = dict[str, Any]
 
 
@@ -122,7 +126,11 @@ class DatabaseSession(Session):
         self.locked = True
 
     def release_lock(self) -> None:
-        """Let the next request have the session."""
+        """Let the next request have the session; on SQLite not before this one has written."""
+        if self._owner is not None and self._writes():
+            attach = cherrypy.serving.request.hooks.attach
+            attach("on_end_resource", self.release_lock, failsafe=True, priority=99)
+            return
         self.locked = False
         owner, self._owner = self._owner, None
         try:
@@ -318,14 +326,27 @@ class DatabaseSession(Session):
         with self._unit("dbapi", write=False) as unit:
             return rows.read(unit, self._key)
 
+    def _writes(self) -> bool:
+        """Tell whether this request has the turn to write, where there is one: a lock needs it."""
+        if cherrypy.serving.request.stage in _ENDING:
+            return False
+        turns = self._make_way().lane(write=True).turns
+        return turns is not None and turns.held_here()
+
+    def _make_way(self) -> Database:
+        """Have the request's units do without the turn, if they can; return the database."""
+        database: Database = self._database().database
+        for unit in units_of(cherrypy.serving.request):
+            unit.make_way(database)
+        return database
+
     @contextmanager
     def _unit(self, handle: str = "connection", write: bool = True) -> Iterator[Any]:
         """Lend a unit of our own; a database that is not to be had at the moment is a 503."""
         known = vars(cherrypy.serving.request)
         noted = COMMITTED in known
         # NOTE: where one unit at a time may write, this thread would wait for itself.
-        for unit in units_of(cherrypy.serving.request):
-            unit.make_way(self._database().database)
+        self._make_way()
         try:
             with self._database().unit(handle, write=write) as unit:
                 yield unit

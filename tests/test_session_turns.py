@@ -97,3 +97,39 @@ def test_what_a_tool_has_written_is_kept_out_of_the_sessions_transaction(
         assert stored() == []
     else:
         assert (answer.text, stored()) == ("1", [1, 100])
+
+
+@on_each
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("ends", [200, 409, 500, "streams"])
+def test_a_handler_that_has_written_may_release_its_session(
+    start_database, any_database, handle, ends
+):
+    def handler(again=""):
+        if again:
+            return str(cherrypy.session.get("n"))
+        cherrypy.session["n"] = 1
+        insert(1)
+        cherrypy.session.release_lock()
+        if ends == 500:
+            raise ZeroDivisionError
+        cherrypy.response.status = 409 if ends == 409 else 200
+        cherrypy.response.stream = ends == "streams"
+        return (str(owners()).encode() for _ in range(1)) if ends == "streams" else ""
+
+    def owners():
+        with cherrypy.engine.db.begin(write=False) as unit:
+            locked = "SELECT count(*) FROM cpkit_sessions WHERE owner IS NOT NULL"
+            return run(locked, unit).fetchone()[0]
+
+    start_database(any_database, setup=create, timeout=1)
+    settings = {"cpkit.db.handle": handle, "tools.sessions.lock_wait": 0.5}
+    client = serve(handler, **SESSIONS, **settings)
+    client.get("/?again=1")
+    answer = client.post("/")
+    assert answer.status_code == (200 if ends == "streams" else ends)
+    assert stored() == ([1] if answer.status_code == 200 else [])
+    assert owners() == 0
+    if ends == "streams":  # released while the body is sent
+        assert answer.text == "0"
+    assert client.get("/?again=1").status_code == 200
