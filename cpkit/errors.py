@@ -7,7 +7,16 @@ copied, and sent to another process.
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    handled = sys.exception  # PERF: sys.exc_info() makes a tuple of three
+else:  # pragma: no cover
+
+    def handled() -> BaseException | None:
+        """Return the exception that is being handled, None if there is none."""
+        return sys.exc_info()[1]
 
 
 class CpkitError(Exception):

@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import json
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from .errors import (
     MissingExtraError,
     SessionDataError,
     SettingError,
+    handled,
 )
 from .settings import Given
 
@@ -83,7 +83,7 @@ class DatabaseSession(Session):
 
     def __init__(self, id: str | None = None, **settings: Any) -> None:
         self._removed: set[str] = set()
-        self._outer = sys.exc_info()[1]  # handled around the whole request, and none of its own
+        self._outer = handled()  # handled around the whole request, and none of its own
         super().__init__(id, **settings)
         request = cherrypy.serving.request
         if request.app is not None:  # else it is none that is served
@@ -240,7 +240,7 @@ class DatabaseSession(Session):
             queue.leave()
 
     def _save_late(self) -> None:
-        if sys.exc_info()[1] is self._outer:
+        if handled() is self._outer:
             try:
                 super().save()
                 if self._removed:

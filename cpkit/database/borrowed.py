@@ -40,6 +40,10 @@ class Borrower(Protocol):
     terms: Terms
     exposed: bool  # the driver's own connection was handed out: nobody knows what it did
 
+    @property
+    def mutex(self) -> threading.RLock:
+        """Return the lock of the threads that share it."""
+
     def expose(self) -> None:
         """Hand out what nobody watches."""
 
@@ -84,12 +88,11 @@ class Borrowed:
         self.since = since  # monotonic: from when on others wait for it
         self.waited = waited  # seconds of its timeout that its next transaction has spent already
         self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
-        self.mutex = threading.RLock()  # of threads that share a unit
         self._given_back = False
 
     def may_give_back(self) -> bool:
         """Tell whether nobody gives it back yet: two threads may be about to."""
-        with self.mutex:
+        with self.unit.mutex:
             given_back, self._given_back = self._given_back, True
         return not given_back
 
@@ -139,7 +142,7 @@ class Borrowed:
         if not (unit.terms.real or self.asked):
             return
         try:
-            with self.mutex:
+            with self.unit.mutex:
                 if self.transaction is None:
                     self.transaction = Transaction(self, unit.terms, followed=unit.exposed)
         except DatabaseUnavailableError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from cpkit.errors import (
     DatabaseUnavailableError,
     TransactionLostError,
     UnitOverError,
+    handled,
 )
 from cpkit.logs.printable import printable
 
@@ -91,17 +91,17 @@ class Loan:
         if terms.write and self._database.settings.read_only:
             terms = self._never
         known[self._name] = known[self.key] = unit = self._kind(self._database, terms, self)
-        outer = sys.exc_info()[1]
+        outer = handled()
         if outer is not None:
             unit.outer = outer
         if known["error_page"]:
             unit.follow_pages(known)
         hooks = known["hooks"]
         hooks["on_end_resource"].append(unit)
-        hooks["on_end_request"].append(unit)
         hooks["before_error_response"].append(self._explaining)
         if self._settings.retry:
             hooks["before_handler"].append(self._repeating)
+            unit.end_with(known)  # now, for hooks that the handler adds are taken away again
 
     def repeat(self) -> None:
         """Have the handler run again when its transaction was undone."""
@@ -115,7 +115,7 @@ class Loan:
 
     def explain(self) -> None:
         """Answer 503, not 500, if what failed is the database; have no log tell values."""
-        error = sys.exc_info()[1]
+        error = handled()
         # NOTE: what rows, streams and copies fail with as they are read passes no unit.
         self._database.backend.hide(error)
         unit: Lent = vars(cherrypy.serving.request)[self.key]
@@ -133,11 +133,9 @@ class Loan:
                 if hook.callback is log_traceback:
                     hook.callback = partial(_say_seldom, error)
 
-    def keeps(self, unit: Unit, status: str | int | None) -> bool:
+    def keeps(self, unit: Unit, status: int) -> bool:
         """Tell whether the answer *status* means that the work of *unit* is to be kept."""
-        if unit.doomed or not status:
-            return False
-        return int(str(status)[:3]) in self._kept
+        return not unit.doomed and status in self._kept
 
 
 class Lent(Hook, Unit):
@@ -154,6 +152,7 @@ class Lent(Hook, Unit):
     streaming = False  # its request's body goes on with it
     outer: BaseException | None = None  # handled around the whole request, and none of its own
     _answered = False
+    _ends_with_request = False  # its second call is asked for
     _used_late = False
 
     def __init__(self, lender: Database, terms: Terms, loan: Loan) -> None:
@@ -162,17 +161,31 @@ class Lent(Hook, Unit):
     def __call__(self) -> None:
         """End what was done until the answer is made; at the request's end, what came since."""
         if not self._answered:
-            self._answered = True
+            self._answered, serving = True, cherrypy.serving
             # A unit was used, a stream may come to use it, or there is an error to explain.
-            if self.used or cherrypy.serving.response.stream or sys.exc_info()[1] is not None:
+            matters = self.used or serving.response.stream or handled() is not None
+            if matters:
                 self._decide()
             self.late = True
+            known = serving.request.__dict__
+            # PERF: else nothing is to be ended any more. Late first: another thread that begins
+            # to use it notes that before it looks whether it is late.
+            if matters or self.used or known["hooks"]["on_end_request"]:
+                self.end_with(known)
         elif not self.streaming:  # only a stream that still runs may go on
             try:
                 if self._used_late:
-                    self.end(commit=sys.exc_info()[1] is self.outer)
+                    self.end(commit=handled() is self.outer)
             finally:
                 self.retire()
+
+    def end_with(self, known: dict[str, Any]) -> None:
+        """Be over with the request that *known* belongs to; UnitOverError if that has ended."""
+        if not self._ends_with_request:
+            if known["closed"]:
+                raise UnitOverError
+            self._ends_with_request = True
+            known["hooks"]["on_end_request"].append(self)
 
     def end_before_page(self) -> None:
         """End what the handler did before its error page is made, which may use the unit too."""
@@ -180,7 +193,8 @@ class Lent(Hook, Unit):
             return
         self.late = True
         if self.used:
-            self.turn_to_page(self._loan.keeps(self, cherrypy.serving.response.status))
+            status = int(str(cherrypy.serving.response.status or 0)[:3])
+            self.turn_to_page(self._loan.keeps(self, status))
 
     def turn_to_page(self, commit: bool) -> None:
         """Commit or roll back; the page of an error goes on with the objects of a session."""
@@ -207,35 +221,25 @@ class Lent(Hook, Unit):
 
     def _decide(self) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
-        serving, commit, streams = cherrypy.serving, False, False
-        response, known = serving.response, serving.request.__dict__
+        response, known = cherrypy.serving.response, cherrypy.serving.request.__dict__
         if known["error_page"]:  # another thread has used it
             self.follow_pages(known)
-        try:
-            # NOTE: what a hook at this point makes of the status is not sent any more.
-            sent = getattr(response, "output_status", None) or b""
-            commit = self._is_good(sent.decode())
+        error, of_page = handled(), self.late
+        if error is self.outer:
+            error = None
+        self.late = True  # first, so that no other thread begins anew what ends now
+        # NOTE: what a hook at this point makes of the status is not sent any more.
+        sent = getattr(response, "output_status", None) or b""
+        good = error is None and (of_page or self._loan.keeps(self, int(sent[:3] or 0)))
+        if error is None or isinstance(error, cherrypy.InternalRedirect):
+            commit = good if error is None else not self.doomed
             streams = response.stream and known["method"] != "HEAD"
-        finally:
-            error = sys.exc_info()[1]
-            self.late = True  # first, so that no other thread begins anew what ends now
-            if error in (None, self.outer) or isinstance(error, cherrypy.InternalRedirect):
-                # A stream goes on with the rows, and the objects, that its handler asked for.
-                self.end(commit, pause=streams and commit)
-            else:
-                self.turn_to_page(commit)
-        if streams:
-            response.body = carry(self, response.body, commit)
-
-    def _is_good(self, status: str | int | None) -> bool:
-        # An exception that is handled around this whole request is none of this request's.
-        error = sys.exc_info()[1]
-        if isinstance(error, cherrypy.InternalRedirect):
-            return not self.doomed
-        failed = error is not None and error is not self.outer
-        if self.late:  # what an error page did
-            return not failed
-        return not failed and self._loan.keeps(self, status)
+            # A stream goes on with the rows, and the objects, that its handler asked for.
+            self.end(commit, pause=streams and commit)
+            if streams:
+                response.body = carry(self, response.body, commit)
+        else:
+            self.turn_to_page(commit=False)
 
     def _use(self) -> None:
         """Note that the unit is used; raise UnitOverError if it may not be any more."""
@@ -243,8 +247,9 @@ class Lent(Hook, Unit):
             raise UnitOverError
         if self.used and not self.late:
             return
-        known = cherrypy.serving.request.__dict__
+        self.used, known = True, cherrypy.serving.request.__dict__
         if known.get(self._loan.key) is self:
+            self.end_with(known)
             if self.late:
                 self._note_late(known)
             self.follow_pages(known)  # those too that the handler is about to set
@@ -253,7 +258,6 @@ class Lent(Hook, Unit):
                 self.observe = timing.add
         elif self.late and not self.streaming:  # another thread uses it, or outlived the request
             raise UnitOverError
-        self.used = True
 
     def _note_late(self, known: dict[str, Any]) -> None:
         self._used_late = True

@@ -37,7 +37,7 @@ _REPEATABLE = (Fault.CONFLICT, Fault.BUSY, Fault.GONE)
 
 
 def repeating(
-    unit: Unit, retries: int, handler: Handler, keeps: Callable[[Unit, str | int | None], bool]
+    unit: Unit, retries: int, handler: Handler, keeps: Callable[[Unit, int], bool]
 ) -> Handler:
     """Return *handler* with its commit inside, run again up to *retries* times.
 
@@ -82,9 +82,7 @@ def _repeated(unit: Unit, retries: int, before: _Before, attempt: Callable[[], V
     raise AssertionError  # pragma: no cover
 
 
-def _attempt(
-    unit: Unit, handler: Callable[[], Any], keeps: Callable[[Unit, str | int | None], bool]
-) -> Any:
+def _attempt(unit: Unit, handler: Callable[[], Any], keeps: Callable[[Unit, int], bool]) -> Any:
     """Call *handler*, make its body, and commit if the answer so far keeps it."""
     response = cherrypy.serving.response
     try:

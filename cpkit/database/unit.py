@@ -89,6 +89,7 @@ class Unit:
     _handle: Any = None
     _borrowed: Borrowed | None = None
     _after: AfterCommit | None = None
+    _mutex: threading.RLock | None = None
 
     # What each handle does in its way.
     _open: Callable[[], None]
@@ -121,9 +122,14 @@ class Unit:
 
     def open(self) -> None:
         """Borrow, once, however many threads are the first to use this unit."""
-        with vars(self).setdefault("_opening", threading.RLock()):
+        with self.mutex:
             if self._handle is None:
                 self._open()
+
+    @property
+    def mutex(self) -> threading.RLock:
+        """Return the lock of the threads that share this unit, made at its first use."""
+        return self._mutex or vars(self).setdefault("_mutex", threading.RLock())
 
     @property
     def opened(self) -> bool:
@@ -379,7 +385,7 @@ class Unit:
         try:
             if borrowed is None or borrowed.backend.shares_connections:
                 return call(*args)
-            with borrowed.mutex:
+            with self.mutex:
                 return call(*args)
         finally:
             if watchdog is not None:

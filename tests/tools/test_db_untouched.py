@@ -50,7 +50,7 @@ def test_who_holds_it_holds_the_unit(database, cp_client):
     assert cp_client.post("/").text == "True"
 
 
-def test_uses_hang_up_no_further_hooks(database, cp_client):
+def test_uses_hang_up_one_further_hook_the_first_time(database, cp_client):
     def handler():
         before = hooks()
         insert(cherrypy.request.db, 1)
@@ -60,7 +60,70 @@ def test_uses_hang_up_no_further_hooks(database, cp_client):
         return str([after[point] - before[point] for point in before])
 
     serve(handler)
-    assert cp_client.post("/").text == "[0, 0]"
+    assert cp_client.post("/").text == "[0, 1]"
+
+
+@pytest.mark.parametrize(("used", "hung_up"), [(False, 0), (True, 1)])
+def test_only_a_unit_that_was_used_is_called_when_the_request_ends(
+    database, cp_client, used, hung_up
+):
+    def handler():
+        if used:
+            insert(cherrypy.request.db, 1)
+        return "done"
+
+    found = []
+    hook = cherrypy._cprequest.Hook(lambda: found.append(hooks()["on_end_request"]), priority=99)
+    serve(handler, **{"hooks.on_end_resource": hook})
+    cp_client.post("/")
+    assert found == [hung_up]
+
+
+def test_a_hook_that_is_hung_up_after_the_answer_may_not_be_the_first_to_use_it(
+    database, cp_client, cp_engine
+):
+    def first():
+        with pytest.raises(UnitOverError):
+            insert(cherrypy.request.db, 1)
+        refused.append(True)
+
+    def listener():
+        cherrypy.request.hooks.attach("on_end_request", first)
+
+    refused = []
+    serve(lambda: "done")
+    cherrypy.engine.subscribe("after_request", listener)
+    try:
+        cp_client.post("/")
+    finally:
+        cherrypy.engine.unsubscribe("after_request", listener)
+    assert refused == [True]
+    assert stored(database) == []
+    assert database.figures().in_use == 0
+
+
+def test_a_thread_that_took_the_request_over_cannot_be_the_first_to_use_it_afterwards(
+    database, cp_client
+):
+    def handler():
+        kept.append((cherrypy.serving.request, cherrypy.serving.response))
+        return "done"
+
+    def later():
+        cherrypy.serving.load(*kept[0])
+        with pytest.raises(UnitOverError):
+            insert(cherrypy.request.db, 1)
+        refused.append(True)
+
+    kept, refused = [], []
+    serve(handler)
+    cp_client.post("/")
+    thread = threading.Thread(target=later)
+    thread.start()
+    thread.join()
+    assert refused == [True]
+    assert stored(database) == []
+    assert database.figures().in_use == 0
 
 
 @pytest.mark.parametrize("how", ["with", "doom", "thread"])
