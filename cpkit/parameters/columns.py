@@ -44,12 +44,13 @@ class Finding(NamedTuple):
 class Findings(list[Finding]):
     """The faults found so far; nobody looks for more when they are *full*.
 
-    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does.
+    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does. What
+    msgspec has *decoded* is searched only for what msgspec lets through.
     """
 
-    def __init__(self, *, checks: bool = False) -> None:
+    def __init__(self, *, checks: bool = False, decoded: bool = False) -> None:
         super().__init__()
-        self.checks = checks
+        self.checks, self.decoded = checks, decoded
 
     @property
     def full(self) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from itertools import chain, compress, islice, repeat
+from functools import cached_property
+from itertools import compress, islice, repeat
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -27,9 +28,13 @@ class Listed:
 
     def __init__(self, item: Shape, least: int | None, most: int | None, make: Make = list) -> None:
         self.item, self.least, self.most, self.make = item, least or 0, most, make
-        self.careful = item.careful
         self.extra: Mapping[str, Json] = {}
         self.expects = "a list" + span(least, most, "item")
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether its items are."""
+        return self.item.careful
 
     def fits(self, count: int) -> bool:
         """Tell whether a list may have so many items."""
@@ -62,8 +67,13 @@ class Sequence:
     """The shape of a tuple, each place of which has a shape of its own."""
 
     def __init__(self, items: tuple[Shape, ...]) -> None:
-        self.items, self.careful = items, any(item.careful for item in items)
+        self.items = items
         self.extra: Mapping[str, Json] = {}
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether an item is."""
+        return any(item.careful for item in self.items)
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the lists with what their items are; see :class:`Shape`."""
@@ -72,12 +82,13 @@ class Sequence:
         lists = column.of(list, detail)
         if not set(map(len, lists.values)) <= {size}:
             lists = lists.only([len(it) == size for it in lists.values], detail)
-        taken = []
+        taken, changed = [], False
         rows = range(len(lists.values))
         for place, items in enumerate(zip(*lists.values, strict=True)):
             members = Members(list(items), lists, str(place), rows)
             taken.append(self.items[place].take(members))
-        return list(map(list, zip(*taken, strict=False))) if taken else column.values
+            changed = changed or taken[-1] is not members.values
+        return list(map(list, zip(*taken, strict=False))) if changed else column.values
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a tuple."""
@@ -92,9 +103,13 @@ class Keyed:
 
     def __init__(self, key: Scalar | None, value: Shape) -> None:
         self.key, self.value = key, value
-        # NOTE: msgspec reads the names nan and inf as floats.
-        self.careful = value.careful or isinstance(key, Number) or bool(key and key.careful)
         self.extra: Mapping[str, Json] = {}
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether its names or members are; msgspec reads the names nan and inf as floats."""
+        key = self.key
+        return self.value.careful or isinstance(key, Number) or bool(key and key.careful)
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the objects with what their members are; see :class:`Shape`."""
@@ -175,7 +190,7 @@ class Record:
         """Return the objects with what their members are; see :class:`Shape`."""
         objects = column.of(dict, "must be an object")
         found, changed = _by_name(objects.values), {}
-        for name, member in chain(self._tags.items(), self.members.items()):
+        for name, member in self._unsure if column.findings.decoded else self._every:
             if member.required:
                 _tell_missing(name, found.get(name, {}), objects)
             if name in found:
@@ -190,6 +205,15 @@ class Record:
             self._refuse_unknown(found, objects)
         made = cast("list[Json]", _with(objects.values, changed))
         return self._asked(made, objects) if column.findings.checks else made
+
+    @cached_property
+    def _every(self) -> list[tuple[str, Member]]:
+        return [*self._tags.items(), *self.members.items()]
+
+    @cached_property
+    def _unsure(self) -> list[tuple[str, Member]]:
+        """Return the members that msgspec may have been too lax with."""
+        return [each for each in self._every if each[1].shape.careful]
 
     def _refuse_unknown(
         self, found: Mapping[str, Collection[int]], objects: Column[dict[str, Json]]
@@ -292,8 +316,12 @@ class Tagged:
     def __init__(self, field: str, records: tuple[Record, ...]) -> None:
         self.field, self._records = field, records
         self._by_tag: dict[object, Record] = {it.tag[1]: it for it in records if it.tag}
-        self.careful = any(record.careful for record in records)
         self.extra: Mapping[str, Json] = {}
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether one of the objects is."""
+        return any(record.careful for record in self._records)
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the objects with what their members are; see :class:`Shape`."""
@@ -310,11 +338,13 @@ class Tagged:
             else:
                 groups[record].append(index)
         taken: list[Any] = list(objects.values)
+        changed = False
         for record, indexes in groups.items():
             made = record.take(cast("Column[Json]", Picked(objects, indexes)))
             for index, each in zip(indexes, made, strict=False):
+                changed = changed or taken[index] is not each
                 taken[index] = each
-        return taken
+        return taken if changed else column.values
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of one of several objects."""

@@ -40,6 +40,7 @@ class Documents:
 
     def __init__(self, annotation: object) -> None:
         self.annotation, self.shape = annotation, shape_of(annotation)
+        self._careful = self.shape.careful
         self.untyped = isinstance(self.shape, Anything)
         self._decoder = msgspec.json.Decoder(annotation)
 
@@ -48,10 +49,10 @@ class Documents:
 
         Raise MalformedDocumentError or WrongDocumentError. A repeated name: its last member.
         """
+        if _LONG_NUMBER.search(document):
+            return self.convert(self._plain(document))
         try:
-            if self.shape.careful or _LONG_NUMBER.search(document):
-                return self.convert(self._plain(document))
-            return self._decoder.decode(document)
+            value = self._decoder.decode(document)
         except msgspec.ValidationError:
             # It stops at the first fault, and takes 1.0 for none: look at the whole.
             return self.convert(self._plain(document))
@@ -59,6 +60,7 @@ class Documents:
             raise MalformedDocumentError(_said(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
+        return self.convert(self._plain(document), value) if self._careful else value
 
     def _plain(self, document: bytes) -> object:
         """Return what JSON says, whatever it should say."""
@@ -129,18 +131,23 @@ class Documents:
             raise MalformedDocumentError(str(error)[:200]) from error
         return plain if self.untyped else self.convert(plain)
 
-    def convert(self, plain: object) -> object:
-        """Return the value of what a parser returned. Raise WrongDocumentError."""
-        findings = Findings()
+    def convert(self, plain: object, decoded: object = ABSENT) -> object:
+        """Return the value of what a parser returned. Raise WrongDocumentError.
+
+        *decoded* is what msgspec makes of it, if it is known: the value, unless that is too lax.
+        """
+        findings = Findings(decoded=decoded is not ABSENT)
         try:
             taken = self.shape.take(Column([plain], findings))  # type: ignore[list-item]
-            if not findings:
-                return msgspec.convert(taken[0], self.annotation, str_keys=True)
+            if findings:
+                raise WrongDocumentError(findings.told())
+            if findings.decoded and taken[0] is plain:
+                return decoded
+            return msgspec.convert(taken[0], self.annotation, str_keys=True)
         except msgspec.ValidationError as error:
             raise WrongDocumentError(self._said_by_classes(plain) or _fault(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
-        raise WrongDocumentError(findings.told())
 
     def _said_by_classes(self, plain: object) -> Faults:
         """Return what no schema says, and a ``__post_init__`` does: msgspec stops at the first."""

@@ -36,6 +36,8 @@ class Moment(Scalar):
         self._pattern = _MOMENTS[kind] + (_OFFSET if self._offset else "")
         self._grammar = re.compile(self._pattern)
         self._quick = re.compile(f"(?!{_AT_EDGE}){self._pattern}").fullmatch
+        # PERF: msgspec.convert would look into the annotation each time.
+        self._moments = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
         example = {date: "2026-11-29", datetime: "2026-11-29T18:30:00", time: "18:30:00"}[kind]
         self.expects = f"a {kind.__name__} as {example}" + ("Z" if self._offset else "")
 
@@ -69,15 +71,15 @@ class Moment(Scalar):
         if not are_all(values, str):
             return None
         texts = typing.cast("list[str]", values)
-        taken = list(map(self.take_text, texts))
+        taken = texts if self._kind is date else list(map(self.take_text, texts))
         if all(map(self._quick, texts)):
             try:
-                msgspec.convert(taken, list[self._kind])  # type: ignore[name-defined]
+                self._moments.decode(msgspec.json.encode(taken))
             except msgspec.ValidationError:
                 return None
         elif not all(map(self.fits, texts)):
             return None
-        return typing.cast("list[Json]", taken)
+        return values if taken == texts else typing.cast("list[Json]", taken)
 
     @staticmethod
     def take_text(text: str) -> str:

@@ -38,7 +38,10 @@ def shape_of(annotation: object, *, file: type | None = None) -> Shape:
         info = types.type_info(annotation)
     except Exception as error:  # a class's annotations are evaluated, which may raise anything
         raise UnreadableError(str(error).partition("\n")[0]) from error
-    return _Reader(file).read(info)
+    reader = _Reader(file)
+    shape = reader.read(info)
+    reader.settle()
+    return shape
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -61,12 +64,23 @@ class _Reader:
     def __init__(self, file: type | None) -> None:
         self._file = file
         self._met: dict[type, Record] = {}
+        self._records: list[Record] = []
+
+    def settle(self) -> None:
+        """Make each class as careful as its members, which may hold the class."""
+        unsettled = True
+        while unsettled:
+            unsettled = False
+            for record in self._records:
+                if not record.careful and any(it.shape.careful for it in record.members.values()):
+                    record.careful = unsettled = True
 
     def read(self, info: types.Type) -> Shape:
         if isinstance(info, types.Metadata):
             # NOTE: a class's shape stands for all members of that class, and these words for one.
             shape = copy.copy(self.read(info.type))
             shape.extra = info.extra_json_schema or {}
+            self._records += [shape] if isinstance(shape, Record) else []
             if info.extra and EXPECTS in info.extra and isinstance(shape, Scalar):
                 shape.expects = str(info.extra[EXPECTS])
             return shape
@@ -89,13 +103,12 @@ class _Reader:
                 tag = info.tag_field, info.tag
         made = Record(info.cls, closed=closed, tag=tag)
         self._met[info.cls] = made
+        self._records.append(made)
         for field in info.fields:
             shape = self.read(field.type)
             made.members[field.encode_name] = Member(
                 field.encode_name, shape, field.required, plain(getattr(field, "default", None))
             )
-            # NOTE: a class that holds itself is as careful as its other members.
-            made.careful = made.careful or shape.careful
         return made
 
     def union(self, info: types.UnionType) -> Shape:

@@ -24,13 +24,14 @@ def plain(value: object) -> Json:
 
 
 class Shape(Protocol):
-    """The shape that a value of an annotation has in a document.
+    """The shape that a value of an annotation has in a document."""
 
-    What a *careful* one demands goes beyond what msgspec checks when it decodes.
-    """
-
-    careful: bool
     extra: Mapping[str, Json]
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether it demands more than msgspec checks when it decodes."""
+        ...
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the values in the form that msgspec converts; tell the column which are wrong.
@@ -135,8 +136,13 @@ class Nullable:
     """The shape of ``X | None``: in a body null, in a parameter no text at all."""
 
     def __init__(self, inner: Shape) -> None:
-        self.inner, self.careful = inner, inner.careful
+        self.inner = inner
         self.extra: Mapping[str, Json] = {}
+
+    @property
+    def careful(self) -> bool:
+        """Tell whether what it is if not null is."""
+        return self.inner.careful
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the values, null or what *inner* takes; see :class:`Shape`."""

@@ -404,5 +404,32 @@ def test_a_parser_of_ones_own_is_converted_and_its_valueerror_is_malformed():
         documents.parsed_by(lambda raw: 1 / 0, b"")
 
 
+@pytest.mark.parametrize("item", [int, float, Decimal, Literal[1]], ids=repr)
+@pytest.mark.parametrize("document", [b"[NaN]", b"[1, NaN]", b"[1, Infinity]"])
+def test_what_only_a_parser_of_ones_own_takes_for_a_number_is_none(item, document):
+    with pytest.raises(WrongDocumentError) as raised:
+        Documents(list[item]).parsed_by(json.loads, document)
+    assert len(raised.value.faults) == 1
+
+
+class Twig(msgspec.Struct):
+    on: Optional["Branch"] = None
+    length: int = 0
+
+
+class Branch(msgspec.Struct):
+    twigs: list[Twig] = []
+    id: UUID | None = None
+
+
+@pytest.mark.parametrize("annotation", [Branch, Twig])
+def test_classes_that_hold_each_other_are_read_with_equal_care(annotation):
+    lax = b'{"on": {"twigs": [{"on": {"id": "00000000000000000000000000000007"}}]}}'
+    if annotation is Branch:
+        lax = b'{"twigs": [' + lax + b"]}"
+    (told,) = wrong(annotation, lax)
+    assert told[0].endswith("/on/twigs/0/on/id")
+
+
 def test_a_pointer_escapes_as_rfc_6901_has_it():
     assert pointer("/a", "b/~1") == "/a/b~1~01"
