@@ -14,6 +14,7 @@ from cherrypy.process.plugins import Monitor, SimplePlugin
 from cpkit.cherry import Bus
 from cpkit.config_check import check_at_start, end_start
 from cpkit.errors import CpkitError, MissingExtraError
+from cpkit.negotiation import vary
 from cpkit.timing import report
 from cpkit.timing.counting import RequestCounter
 from cpkit.timing.histogram import KNOWN_METHODS, Latencies
@@ -245,7 +246,9 @@ class MetricsPage:
 
         def start_response(status: str, fields: list[tuple[str, str]]) -> None:
             response.status = status
-            response.headers.update(fields)
+            told = dict(fields)
+            told["Vary"] = vary(response.headers.get("Vary"), ("Accept",))
+            response.headers.update(told)
 
         environ = dict(cherrypy.serving.request.wsgi_environ)
         environ.pop("HTTP_ACCEPT_ENCODING", None)  # packed by your own tools, or not at all

@@ -12,6 +12,7 @@ from cpkit.cherry import Bus
 from cpkit.errors import MissingExtraError
 
 from .hooks import IN_PROGRESS
+from .scraping import VARY, readable
 from .settings import Registry
 
 if TYPE_CHECKING:
@@ -232,10 +233,15 @@ def metrics_app(registry: Registry | None = None) -> WsgiApp:
         metrics = _known.get(own)
         if metrics is not None and metrics.shared is not None:
             metrics.shared.update()
+        asked = readable(environ)
+
+        def start(status: str, fields: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*fields, ("Vary", ", ".join(VARY))], *rest)
+
         if environ["REQUEST_METHOD"] != "HEAD":
-            return served(environ, start_response)
+            return served(asked, start)
         # NOTE: prometheus_client sends a body, which is read as the next answer on a connection.
-        served({**environ, "REQUEST_METHOD": "GET"}, start_response)
+        served({**asked, "REQUEST_METHOD": "GET"}, start)
         return []
 
     return app

@@ -289,6 +289,56 @@ def test_the_page_is_packed_once(client, metrics):
     assert SECONDS.encode() in gzip.decompress(answer.content)
 
 
+ACCEPTED = {
+    "gzip": True,
+    "gzip;q=0": False,
+    "gzip;q=0.0, *": False,
+    "identity, gzip;q=0.5": False,
+    "deflate, x-gzip": True,
+    "*": True,
+    "br": False,
+    "": False,
+    "gzip" + "," * 9000: False,
+}
+
+
+@pytest.mark.parametrize("field", ACCEPTED)
+def test_metrics_are_packed_for_those_alone_who_like_it(client, metrics, field):
+    answer = client.get("/app", headers={"Accept-Encoding": field})
+    assert answer.headers.get("Content-Encoding") == ("gzip" if ACCEPTED[field] else None)
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/page/", "/app"])
+@pytest.mark.parametrize(
+    "version", ["x", "1.0.0<b>", "9" * 5000, "1.0.0" + "." * 8000, "1..0", "-1", "1.0.0-rc1", '"1"']
+)
+@pytest.mark.parametrize("kind", ["text/plain", "application/openmetrics-text"])
+def test_a_version_that_is_none_is_not_asked_for(client, metrics, path, kind, version):
+    answer = client.get(path, headers={"Accept": f"{kind};version={version}, */*"})
+    assert answer.status_code == 200
+    told = answer.headers["Content-Type"].replace(" ", "")
+    assert told == "text/plain;version=0.0.4;charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+            "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+        ),
+        ("text/plain; version=1.0.0; escaping=dots", "text/plain; version=1.0.0; charset=utf-8"),
+        ("application/openmetrics-text;q=0, text/plain", "text/plain; version=0.0.4"),
+    ],
+)
+def test_a_scraper_gets_the_format_that_it_asks_for(client, metrics, accept, kind):
+    for path in ("/page/", "/app"):
+        told = client.get(path, headers={"Accept": accept}).headers["Content-Type"]
+        assert told.replace(" ", "").startswith(kind.replace(" ", ""))
+
+
 PROCESS = """if True:
     import sys, json, threading, cherrypy
     import cpkit.tools
