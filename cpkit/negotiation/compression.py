@@ -17,7 +17,7 @@ from .codings import (
     CODINGS,
     IDENTITY,
     LEVELS,
-    compressed,
+    CompressedBody,
     compressor,
     is_installed,
     negotiate_coding,
@@ -131,6 +131,9 @@ class Compression:
             raise cherrypy.HTTPError(406, f"The content codings here are {offered}.")
         for name in ("If-None-Match", "If-Match"):
             _add_plain_tags(headers, name)
+        if headers.get("If-Range", "").startswith("W/"):
+            # RFC 9110, 13.1.5: a weak tag never fits. CherryPy would send a piece of other bytes.
+            headers.pop("Range", None)
 
     def finish(self) -> None:
         """Compress the answer where the client, its media type and its size allow it."""
@@ -167,7 +170,7 @@ class Compression:
         # tool keeps them for GET.
         if request.method != "HEAD" or not is_streamed:
             stream = compressor(coding, self._levels.get(coding))
-            body = compressed(response.body, stream, flushing=response.stream)
+            body = CompressedBody(response.body, stream, flushing=response.stream)
             # NOTE: a list is what others may look into; only what is no list stays a stream.
             response.body = [b"".join(body)] if isinstance(response.body, list) else body
         headers["Content-Encoding"] = coding

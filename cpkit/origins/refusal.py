@@ -42,8 +42,9 @@ class Refusal:
         self._hook = Hook(self.check, priority=PRIORITY)
 
     def begin(self, request: Request) -> None:
-        """Have *request* looked at if it may change anything."""
-        if request.method not in SAFE_METHODS:
+        """Have *request* looked at if it may change anything, or opens a WebSocket."""
+        # A page may open one to any site, with the visitor's cookies, and read what comes.
+        if request.method not in SAFE_METHODS or _is_web_socket(request):
             request.hooks["before_request_body"].append(self._hook)
 
     def check(self) -> None:
@@ -54,6 +55,11 @@ class Refusal:
         origin = dict.get(request.headers, "Origin")
         if is_cross_site(site, origin, _host(request), self._trusted):
             raise cherrypy.HTTPError(403, "A page of another site sent this: nothing was done.")
+
+
+def _is_web_socket(request: Request) -> bool:
+    upgrade = dict.get(request.headers, "Upgrade")
+    return upgrade is not None and "websocket" in upgrade.lower()
 
 
 def _host(request: Request) -> str | None:

@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 import cherrypy
 import pytest
 from cherrypy.lib.static import serve_file, serve_fileobj
+from werkzeug.test import create_environ
 
 import cpkit.tools
 from cpkit.errors import CpkitError
@@ -234,11 +235,14 @@ class Chunks:
         self.closed += 1
 
 
-def test_what_makes_a_stream_is_closed_when_the_client_is_gone(cp_client):
+@pytest.mark.parametrize("read", [0, 1, 2])
+def test_what_makes_a_stream_is_closed_once_when_the_client_is_gone(read):
     chunks = Chunks()
     mount(lambda: chunks, **{"response.stream": True, "tools.encode.on": False})
-    answer = cp_client.get("/", stream=True, **asked())
-    next(answer.iter_content())
+    environ = create_environ("/", headers={"Accept-Encoding": "gzip"})
+    answer = cherrypy.tree(environ, lambda *told: None)
+    for _ in range(read):
+        next(iter(answer))
     answer.close()
     assert chunks.closed == 1
 
@@ -354,6 +358,13 @@ def test_nothing_is_told_of_the_bytes_that_is_true_of_others(cp_client, name):
     assert name not in cp_client.get("/", **asked()).headers
     assert name not in cp_client.head("/", **asked()).headers
     assert cp_client.get("/").headers[name] == "of the text"
+
+
+def test_a_range_of_what_was_compressed_is_the_whole_again(cp_client, file):
+    mount(lambda: serve_file(str(file)))
+    fields = {"Range": "bytes=0-9", "If-Range": 'W/"5-gzip"'}
+    answer = cp_client.get("/", **asked("gzip", **fields))
+    assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "gzip")
 
 
 def test_a_range_is_one_of_the_bytes_as_they_are(cp_client, file):

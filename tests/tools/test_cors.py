@@ -216,6 +216,14 @@ def test_the_allow_tool_tells_the_methods_of_a_page(cp_client):
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST"
 
 
+@pytest.mark.parametrize("method", ["P" * 60_000, "GET, PUT", "<b>", "PUT\x1b", "é", ""])
+def test_a_method_that_is_no_token_is_not_sent_back(cp_client, method):
+    by_page()
+    answer = preflight(cp_client, "/books", method)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "Access-Control-Allow-Methods" not in answer.headers
+
+
 def test_the_setting_tells_the_methods_where_no_dispatcher_can(cp_client):
     by_page(**{"cpkit.cors.methods": ["POST"]})
     assert preflight(cp_client, "/books").headers.get("Access-Control-Allow-Origin") is None

@@ -61,6 +61,22 @@ def test_safe_methods_pass(cp_client, method):
     assert cp_client.request(method, "/buy", headers=fields).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": HERE}, 200),
+        ({}, 200),
+    ],
+)
+@pytest.mark.parametrize("upgrade", ["websocket", "h2c, WebSocket"])
+def test_a_page_of_another_site_opens_no_web_socket(cp_client, upgrade, fields, status):
+    mount()
+    headers = {"Host": "shop.example", "Upgrade": upgrade, "Connection": "Upgrade", **fields}
+    assert cp_client.get("/buy", headers=headers).status_code == status
+
+
 def test_the_host_is_the_one_that_the_proxy_tool_has_found(cp_client):
     mount(**{"tools.proxy.on": True})
     fields = {"Host": "127.0.0.1:8080", "X-Forwarded-Host": "shop.example", "Origin": HERE}
