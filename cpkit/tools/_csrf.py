@@ -14,8 +14,9 @@ class CsrfTool(Tool[CsrfSettings]):
 
     - ``trusted``: further origins whose pages may send, as ``"https://example.org"``.
 
-    GET, HEAD, OPTIONS and TRACE pass (RFC 9110, 9.2.1), unless they open a WebSocket. Sec-Fetch-Site is believed where a browser
-    sends it; else the host of Origin is held against Host. What sends neither is no browser.
+    GET, HEAD, OPTIONS and TRACE pass (RFC 9110, 9.2.1), unless they open a WebSocket.
+    Sec-Fetch-Site is believed where a browser sends it; else the host of Origin is held against
+    Host. What sends neither is no browser.
     Exempt a path by ``cpkit.csrf.on = False`` in its section.
     """
 
