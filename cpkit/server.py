@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import sys
@@ -125,8 +126,29 @@ class Gateway(Gateway_10):
             # NOTE: cheroot would send both heads, with two lengths, or with a coding of neither.
             self.req.outheaders.clear()
             self.remaining_bytes_out = None
-        write: Callable[[bytes], None] = super().start_response(status, headers, exc_info)
+        write: Callable[[bytes], None] = super().start_response(status, (), exc_info)
+        # PERF: encoded as cheroot does, which asks six functions for each field.
+        sent = self.req.outheaders
+        for name, value in headers:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"A header field is made of str: {name!r}, {value!r} is not.")
+            if name.lower() == "content-length":
+                self.remaining_bytes_out = int(value)
+            sent.append((name.encode("latin-1"), value.encode("latin-1")))
         return write
+
+    def write(self, chunk: bytes) -> None:
+        """Send a piece of the body; the first one goes with the head, in one step."""
+        if self.req.sent_headers or len(chunk) > _PIECE:
+            super().write(chunk)
+            return
+        connection, gathered = self.req.conn, io.BytesIO()
+        connection.wfile, wfile = gathered, connection.wfile
+        try:
+            super().write(chunk)
+        finally:
+            connection.wfile = wfile
+            wfile.write(gathered.getvalue())
 
     def _send(self, answer: Iterable[bytes]) -> None:
         for chunk in filter(None, answer):
