@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import cherrypy
+from cherrypy.lib.reprconf import NamespaceSet
 
 from cpkit.cherry import Handler
 from cpkit.config_check import check_at_start
@@ -20,6 +21,7 @@ from cpkit.serving.arguments import LateFittingPageHandler
 
 from . import request as _request
 from . import urls as _urls
+from .namespaces import Namespaces
 from .request import RoutedRequest
 
 WARNING = 30
@@ -93,6 +95,8 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
                 self._label(request, path, self.failed(path, error))
         if request.config is None:
             request.config = self._config(request, path_info or "/")
+        if type(request.namespaces) is NamespaceSet:  # else one of the application's own
+            request.namespaces = Namespaces(request.namespaces)
         if handler is None:
             request.handler = cherrypy.NotFound()
         elif isinstance(handler, _request.DIRECT):

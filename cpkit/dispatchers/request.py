@@ -20,6 +20,7 @@ class RoutedRequest(Request, Protocol):
 
     app: Application
     dispatch_started: int
+    namespaces: Callable[[Mapping[str, Any]], None]
     route: str | None
     routed: tuple[Any, str, dict[str, Any] | None, Any]
     protected: dict[str, Any]
