@@ -20,7 +20,7 @@ from .chapters.source import Source
 from .chapters.strings import Visit
 from .chapters.tour import Pages
 from .library import handlers as library
-from .operations.security import HEADERS, SecureRequest
+from .operations.security import HEADERS, TellingRequest
 from .operations.timings import Style, Timings
 from .seed import prepare
 from .store.handlers import Receipts, Store, Till
@@ -117,7 +117,7 @@ def assemble(url: str = DATABASE, access_log: logging.Handler | None = None) -> 
     cherrypy.tree.graft(metrics_app(), "/metrics")
     cherrypy.tree.graft(health_app(), "/healthz")
     application = cherrypy.tree.mount(None, "", APPLICATION)
-    application.request_class = SecureRequest
+    application.request_class = TellingRequest
     if access_log is not None:
         application.log.access_log.addHandler(access_log)
     return application

@@ -26,6 +26,7 @@ WSGIEnvironment = dict[str, Any]  # PEP 3333
 StartResponse = Callable[..., object]
 WSGIApplication = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 Headers = Mapping[str, str]
+Field = tuple[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 GUARDED = "cpkit.guarded"  # in the environment of a request that a guard has let through
 _PIECE = 65536
@@ -98,7 +99,7 @@ class PathGuard:
         try:
             check_path(environ, self._limits)
         except RefusedError as refusal:
-            return _refuse(refusal, environ, start_response, NO_HEADERS)
+            return _refuse(refusal, environ, start_response)
         return self._app(environ, start_response)
 
 
@@ -112,18 +113,20 @@ class RequestGuard:
     ``application = RequestGuard(cherrypy.tree)`` guards any WSGI deployment; in a file of settings
     an application has it by ``wsgi.pipeline = [("guard", cpkit.dispatchers.RequestGuard)]`` of its
     section ``[/]``. Keywords are the limits of :class:`cpkit.dispatchers.GuardedServer`, and
-    *headers*, which are sent with the answers to what is refused.
+    *headers*: those of every answer that has no field of that name itself.
     """
 
     def __init__(self, app: WSGIApplication, headers: Headers = NO_HEADERS, **limits: Any) -> None:
         self.limits = Limits(**limits)
-        self.headers = headers
+        self.headers = [(name.lower(), (name, value)) for name, value in headers.items()]
         self._app: WSGIApplication = app
         cherrypy.config.setdefault("request.body.part_class", GuardedPart)
         cherrypy.config.setdefault("hooks.on_start_resource.guard", _PREPARE)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on, or answer it."""
+        if self.headers and getattr(start_response, "headers", None) != self.headers:
+            start_response = _StartWith(self.headers, start_response)
         if GUARDED in environ:
             return self._app(environ, start_response)
         environ[GUARDED] = self.limits
@@ -136,16 +139,31 @@ class RequestGuard:
                 environ["wsgi.input"] = GuardedBody(environ, self.limits)
             return self._app(environ, start_response)
         except RefusedError as refusal:
-            return _refuse(refusal, environ, start_response, self.headers)
+            return _refuse(refusal, environ, start_response)
         except RefusedBodyError as error:  # of an application that is not CherryPy's
-            return _refuse(RefusedError(*error.args), environ, start_response, self.headers)
+            return _refuse(RefusedError(*error.args), environ, start_response)
+
+
+class _StartWith:
+    """A ``start_response`` that adds *headers*, each by its name in lower case."""
+
+    __slots__ = ("_start", "headers")
+
+    def __init__(self, headers: list[tuple[str, Field]], start_response: StartResponse) -> None:
+        self.headers, self._start = headers, start_response
+
+    def __call__(self, status: str, fields: list[Field], exc_info: Any = None) -> object:
+        """Begin the answer; what it has itself stays."""
+        own = {name.lower() for name, _ in fields}
+        more = [field for name, field in self.headers if name not in own]
+        return self._start(status, fields + more, exc_info)
 
 
 def _refuse(
-    refusal: RefusedError, environ: WSGIEnvironment, start_response: StartResponse, headers: Headers
+    refusal: RefusedError, environ: WSGIEnvironment, start_response: StartResponse
 ) -> list[bytes]:
     body = f"{refusal.reason}\n".encode()
-    told = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), *headers.items()]
+    told = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
     start_response(refusal.status_line, told)
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import cherrypy
 from cherrypy._cprequest import Request
 
 from ..pages.errors import error_page
@@ -23,18 +22,11 @@ HEADERS = {
 }
 
 
-class SecureRequest(Request):
-    """A request whose answer is secure, whatever happens to it.
+class TellingRequest(Request):
+    """A request whose errors have the demo's page, whatever is wrong with it.
 
-    No tool, since what is refused before the tools has the headers too.
+    The config is read after the header fields: what is wrong with these is told by the class.
     """
 
-    # The config is read after the header fields: what is wrong with these is told by the class.
     show_tracebacks = False
     error_page: ClassVar = {"default": error_page}
-
-    def process_headers(self) -> None:
-        """Read the header fields, with those of the answer set already."""
-        # PERF: written as CherryPy spells them, so that its map need not spell them anew.
-        dict.update(cherrypy.serving.response.headers, HEADERS)
-        super().process_headers()
