@@ -113,6 +113,9 @@ class Hooks(Protocol):
     def __iter__(self) -> Iterator[str]:
         """Yield the points."""
 
+    def values(self) -> Iterable[list[Hook]]:
+        """Return the hooks of each point."""
+
     def attach(
         self,
         point: str,

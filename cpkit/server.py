@@ -215,7 +215,8 @@ class GuardedServer(CPWSGIServer):
     - ``server.max_form_fields`` (1000) of a form, ``server.max_parts`` (200) of a multipart one.
 
     Two attributes are for subclasses: *headers* are those of every answer that has none of that
-    name itself; *checks_content_type* is False where all bodies are read alike, whatever is said of them.
+    name itself; *checks_content_type* is False where all bodies are read alike, whatever is said
+    of them.
     """
 
     headers = NO_HEADERS

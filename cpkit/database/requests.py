@@ -22,7 +22,7 @@ from cpkit.errors import (
 from cpkit.logs.printable import printable
 
 from .faults import Fault, fault_of
-from .retry import BORROWED, COMMITTED, is_out, repeating, units_of
+from .retry import BORROWED, COMMITTED, UNITS, is_out, repeating, units_of
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
 from .unit import Unit
 
@@ -91,6 +91,7 @@ class Loan:
         if terms.write and self._database.settings.read_only:
             terms = self._never
         known[self._name] = known[self.key] = unit = self._kind(self._database, terms, self)
+        known[UNITS] = *known.get(UNITS, ()), unit
         outer = handled()
         if outer is not None:
             unit.outer = outer

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
+from http.cookies import Morsel, SimpleCookie
+from itertools import compress
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 import cherrypy
@@ -21,13 +23,16 @@ from .terms import is_unseen
 from .unit import Unit
 
 V = TypeVar("V")
+Noted = tuple[dict[str, Any], str, str, str]  # a cookie's attributes, name, value, coded value
 
 COMMITTED = "_cpkit_committed"  # set on a request in which another unit has committed
+UNITS = "_cpkit_units"  # of work that a request has
 BORROWED = "_cpkit_borrowed"  # the connections that a request has taken from the engine itself
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
-_CONTAINERS = (dict, list, set)
+_CONTAINERS = frozenset({dict, list, set})
+_OF_A_BODY = frozenset({"Content-Length", "Transfer-Encoding"})
 _SETTINGS = ("config", "toolmaps")  # what is in them belongs to the application, not to a request
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 
@@ -107,7 +112,7 @@ def is_out(record: Any, pooled: object) -> bool:
 
 def units_of(request: Request) -> set[Unit]:
     """Return the units of work that *request* has, of whichever database."""
-    return {it for it in vars(request).values() if isinstance(it, Unit)}
+    return set(vars(request).get(UNITS, ()))
 
 
 class Session(Protocol):
@@ -144,13 +149,14 @@ class _Before:
         self._attributes = dict(vars(request))
         self._plain = _copied_plain(self._attributes)
         self._fields = dict(request.headers)
-        self._json = deepcopy(self._attributes.get("json"))
+        json = self._attributes.get("json")
+        self._json = None if json is None else deepcopy(json)
         self._params = _copied_values(request.params)
         self._form = _copied_values(request.body.params)
-        self._sent_cookie = _copied(request.cookie)
-        self._hooks = {point: list(request.hooks[point]) for point in request.hooks}
+        self._sent_cookie = _noted(request.cookie)
+        self._hooks = list(map(list, request.hooks.values()))
         self._headers = dict(response.headers)
-        self._cookie = _copied(response.cookie)
+        self._cookie = _noted(response.cookie)
         self._answer = dict(vars(response))
         self._session: Session | None = getattr(cherrypy.serving, "session", None)
         if self._session is not None:
@@ -199,8 +205,8 @@ class _Before:
         dict.update(request.headers, self._fields)
         if self._json is not None:
             vars(request)["json"] = deepcopy(self._json)
-        for point, hooks in self._hooks.items():
-            request.hooks[point][:] = hooks
+        for hooks, kept in zip(request.hooks.values(), self._hooks, strict=False):
+            hooks[:] = kept
         for body in self._bodies:
             body.rewind()
         for params, before in ((request.params, self._params), (request.body.params, self._form)):
@@ -208,12 +214,12 @@ class _Before:
             params.update(_copied_values(before))
         for upload in _uploads(self._params):
             upload.seek(0)
-        request.cookie = _copied(self._sent_cookie)
+        request.cookie = _made(type(request.cookie), self._sent_cookie)
         vars(response).clear()
         vars(response).update(self._answer)
         dict.clear(response.headers)
         dict.update(response.headers, self._headers)
-        response.cookie = _copied(self._cookie)
+        response.cookie = _made(type(response.cookie), self._cookie)
         self._restore_session()
 
     def _restore_session(self) -> None:
@@ -234,21 +240,25 @@ class Replayed:
 
     def __init__(self, body: Any) -> None:
         self._body = body
-        self._read = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._read: Any = None  # PERF: a file from the first byte on
         self._left = 0  # of what was read before
+        self._forgotten = False
 
     def forget(self) -> None:
         """Close what was remembered."""
-        self._read.close()
+        self._forgotten = True
+        if self._read is not None:
+            self._read.close()
 
     def rewind(self) -> None:
         """Begin anew."""
-        self._left = self._read.seek(0, 2)
-        self._read.seek(0)
+        if self._read is not None:
+            self._left = self._read.seek(0, 2)
+            self._read.seek(0)
 
     def read(self, size: int | None = None, fp_out: BinaryIO | None = None) -> bytes | None:
         """Return up to *size* bytes, or write them to *fp_out*."""
-        again = self._again(self._read.read, -1 if size is None else size)
+        again = self._again("read", size)
         wanted = None if size is None else size - len(again)
         found = again if wanted == 0 else again + self._noted(self._body.read(wanted))
         if fp_out is None:
@@ -258,7 +268,7 @@ class Replayed:
 
     def readline(self, size: int | None = None) -> bytes:
         """Return the next line, of up to *size* bytes."""
-        again = self._again(self._read.readline, -1 if size is None else size)
+        again = self._again("readline", size)
         if again.endswith(b"\n") or (size is not None and len(again) >= size):
             return again
         wanted = () if size is None else (size - len(again),)
@@ -276,22 +286,26 @@ class Replayed:
         """Return the attribute *name* of the body itself."""
         return getattr(self._body, name)
 
-    def _again(self, read: Any, size: int) -> bytes:
+    def _again(self, method: str, size: int | None) -> bytes:
         if not self._left:
             return b""
-        found: bytes = read(size)
+        found: bytes = getattr(self._read, method)(-1 if size is None else size)
         self._left -= len(found)
         return found
 
     def _noted(self, found: bytes) -> bytes:
-        if not self._read.closed:
+        if found and not self._forgotten:
+            if self._read is None:
+                self._read = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
             self._read.write(found)
         return found
 
 
 def _replayed(request: Request) -> list[Replayed]:
     """Have what of the request's body is not read yet be read through something that remembers."""
-    found = []
+    found: list[Replayed] = []
+    if _OF_A_BODY.isdisjoint(request.headers):
+        return found
     if getattr(request.body, "fp", None) is not None:
         request.body.fp = Replayed(request.body.fp)
         found.append(request.body.fp)
@@ -306,11 +320,20 @@ def _copied_set(value: V) -> V:
     return value.copy() if type(value) is set else value  # type: ignore[attr-defined]
 
 
-def _copied(cookie: Any) -> Any:
-    # PERF: as deep as copy.deepcopy, which takes ten times as long.
-    copy = type(cookie)()
-    dict.update(copy, {name: morsel.copy() for name, morsel in cookie.items()})
-    return copy
+# PERF: copy.deepcopy() of a cookie takes thirty times as long, and it is seldom put back.
+def _noted(cookie: SimpleCookie) -> list[Noted]:
+    return [(dict(it), it.key, it.value, it.coded_value) for it in cookie.values()]
+
+
+def _made(kind: type[SimpleCookie], noted: Iterable[Noted]) -> SimpleCookie:
+    """Return a cookie of what was noted of another."""
+    made = kind()
+    for attributes, name, *values in noted:
+        morsel: Morsel[str] = Morsel()
+        dict.update(morsel, attributes)
+        morsel.set(name, *values)
+        dict.__setitem__(made, name, morsel)
+    return made
 
 
 def _copied_values(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -319,19 +342,23 @@ def _copied_values(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _copied_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return copies of what tools keep on a request in lists, dictionaries and sets."""
+    are_containers = map(_CONTAINERS.__contains__, map(type, values.values()))
     return {
         name: value.copy() if name in _SETTINGS else _copied_all(value)
-        for name, value in values.items()
-        if type(value) in _CONTAINERS and not name.startswith("_") and name != "params"
+        for name, value in compress(values.items(), are_containers)
+        if not name.startswith("_") and name != "params"
     }
 
 
 def _copied_all(container: V) -> V:
     """Return a copy of *container* and of those in it; uploads and what tools made stay themselves.
 
-    PERF: copied whole and then mended, since few of a request's settings are containers.
+    PERF: copied whole and then mended, since few have containers in them.
     """
     copied: Any = container.copy()  # type: ignore[attr-defined]
+    values = copied.values() if type(copied) is dict else copied
+    if _CONTAINERS.isdisjoint(map(type, values)):
+        return copied  # type: ignore[no-any-return]
     for key, value in copied.items() if type(copied) is dict else enumerate(copied):
         if type(value) in _CONTAINERS:
             copied[key] = _copied_all(value)

@@ -156,6 +156,11 @@ class WithRequestId:
         record.__dict__[_NOTED] = request_id()
         return record
 
+    @property
+    def makes_plain(self) -> bool:
+        """Tell whether the factory before this one is logging's own."""
+        return self._make is logging.LogRecord
+
     def give_back(self) -> None:
         """Leave the way to the factory before; one that is not of this class keeps this in use."""
         first = logging.getLogRecordFactory()
@@ -165,3 +170,9 @@ class WithRequestId:
             if first._make is self:
                 first._make = self._make
             first = first._make
+
+
+def makes_plain_records() -> bool:
+    """Tell whether a record has its id, and nothing that another factory gives it."""
+    factory = logging.getLogRecordFactory()
+    return type(factory) is WithRequestId and factory.makes_plain

@@ -14,13 +14,13 @@ from cpkit.config_check import end_start
 from cpkit.errors import CpkitError
 from cpkit.logs.fields import log_fields
 from cpkit.logs.handlers import JsonHandlers
-from cpkit.logs.lines import IS_JSON, access_line
+from cpkit.logs.lines import access_line
+from cpkit.logs.queued import log_line
 from cpkit.logs.request_ids import CurrentId, RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
 from cpkit.timing.counting import status_of
 
 _CURRENT = CurrentId()
-_IS_JSON = {"is_json": IS_JSON}
 
 
 class LogPlugin(SimplePlugin):
@@ -152,7 +152,7 @@ class LogPlugin(SimplePlugin):
             status = status_of(response)
             if status is not None:  # else an InternalRedirect: its other half has a line
                 line = access_line(request, response, status, str(current), taken)
-                request.app.log.access_log.info(line, extra=_IS_JSON)
+                log_line(request.app.log.access_log, line)
         except Exception:  # a listener that raises would keep CherryPy from closing the request
             self.bus.log("The log plugin could not log a request", level=40, traceback=True)
         finally:
