@@ -9,6 +9,7 @@ import threading
 
 import cherrypy
 import pytest
+from cheroot.makefile import StreamWriter
 from cherrypy._cpserver import Server as ServerAdapter
 
 from cpkit.dispatchers import GuardedServer, PathGuard
@@ -161,6 +162,49 @@ def test_an_answer_that_takes_the_place_of_another_has_nothing_of_it(port):
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert re.findall(rb"Content-[^\r]+", answer) == [b"Content-Length: 6"]
     assert answer.endswith(b"\r\n\r\nfailed")
+
+
+def in_pieces(environ, start_response):
+    """An answer of two pieces, of which the first goes out with the head."""
+    start_response("200 OK", [("Content-Length", "8")])
+    return [b"", b"fir", b"st, "[:2], b"las"]
+
+
+@pytest.mark.parametrize("protocol", [b"1.0", b"1.1"])
+def test_the_first_piece_of_a_body_goes_out_with_the_head(port, monkeypatch, protocol):
+    cherrypy.tree.graft(in_pieces)
+    written, write = [], StreamWriter.write
+
+    def noting(self, piece):
+        written.append(bytes(piece))
+        return write(self, piece)
+
+    monkeypatch.setattr(StreamWriter, "write", noting)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/%b\r\nHost: a\r\nConnection: close\r\n\r\n" % protocol)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.endswith(b"\r\n\r\nfirstlas")
+    assert [piece.rpartition(b"\r\n")[2] for piece in written] == [b"fir", b"st", b"las"]
+
+
+def test_a_field_that_is_not_text_is_an_error_of_the_application(port):
+    failed = []
+
+    def wrong(environ, start_response):
+        for fields in ([("X-A", b"b")], [(b"X-A", "b")], [("X-A", 1)]):
+            try:
+                start_response("200 OK", fields, (TypeError, TypeError(), None))
+            except TypeError as error:
+                failed.append(str(error))
+        start_response("200 OK", [("X-A", "\xe9")], (TypeError, TypeError(), None))
+        return [b"reached"]
+
+    cherrypy.tree.graft(wrong)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert len(failed) == 3
+    assert b"\r\nX-A: \xe9\r\n" in answer
 
 
 STARTS = {

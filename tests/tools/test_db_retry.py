@@ -153,6 +153,33 @@ def test_the_second_try_finds_everything_as_the_first_did(once, cp_client, error
     assert "try1" not in cp_client.cookies
 
 
+def test_a_cookie_is_put_back_with_all_that_it_says(once, cp_client):
+    root, tries = once(CONFLICT()), []
+
+    def prepare():
+        cherrypy.response.cookie["kept"] = 'a "b"; c'
+        cherrypy.response.cookie["kept"].update({"path": "/x", "httponly": True, "max-age": 60})
+        tries.append(None)
+
+    cherrypy.tree.apps[""].config["/"]["hooks.before_handler.prepare"] = prepare
+    work = root.index
+
+    @cherrypy.expose
+    def index():
+        cookie = cherrypy.response.cookie
+        tries[-1] = cookie.output()
+        cookie["kept"]["path"] = "/y"
+        cookie["kept"].set("kept", "other", "other")
+        tries.append(None)
+        return work()
+
+    root.index = index
+    assert cp_client.get("/").status_code == 200
+    first, second, _ = tries
+    assert first == second
+    assert 'kept="a \\"b\\"\\073 c"; HttpOnly; Max-Age=60; Path=/x' in first
+
+
 def test_an_upload_is_read_from_its_beginning_again(once, cp_client):
     once(CONFLICT())
     disposition = b'Content-Disposition: form-data; name="upload"; filename="f"'
