@@ -24,14 +24,10 @@ class Seen(logging.Handler):
 
 @pytest.fixture
 def logger():
-    """Return a logger of a parent, as CherryPy's are, neither of which pytest listens to."""
-    parent, found = logging.getLogger("queue"), logging.getLogger("queue.access")
-    assert found.parent is parent
-    parent.propagate = False
-    yield found
-    for each in (found, found.parent):
-        each.handlers[:], each.filters[:], each.propagate, each.disabled = [], [], True, False
-    found.setLevel(logging.NOTSET)
+    """Return a logger of a parent, as CherryPy's are; pytest listens to all that are registered."""
+    found = logging.Logger("queue.access", logging.INFO)
+    found.parent = logging.Logger("queue")
+    return found
 
 
 @pytest.fixture
@@ -54,7 +50,6 @@ def made(monkeypatch):
 @pytest.fixture
 def written(tmp_path, logger):
     """Return what logs a line by *logger*, with a queue before its file, and reads the file."""
-    logger.setLevel(logging.INFO)
     target = logging.FileHandler(tmp_path / "access")
     target.setFormatter(JsonFormatter())
     queue = QueuedHandler(target, 100)
@@ -101,7 +96,8 @@ def test_a_filter_decides(logger, written, made, place):
 def test_a_format_of_the_users_is_kept(written, made):
     class Loud(JsonFormatter):
         def format(self, record):
-            return super().format(record).upper()
+            line = super().format(record)
+            return line.upper() if record.levelno == logging.INFO else line
 
     written.target.setFormatter(Loud())
     assert written() == f"{LINE.upper()}\n"
