@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from inspect import GEN_SUSPENDED, getgeneratorstate
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cpkit.errors import (
+    DatabaseError,
     DatabaseUnavailableError,
     OutcomeUnknownError,
     TransactionLostError,
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LEFT_OPEN = (
+    "Nothing can be committed while the rows of a stream(), or a copy(), are left open: "
+    "read them to their end, or close them first."
+)
 _MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 
@@ -71,6 +78,8 @@ class Borrowed:
     unit: Borrower
     transaction: Transaction | None = None  # a real one, of which the driver knows
     asked = begun = wrote = changed = broken = only_reads = False
+    stuck = False  # rows or a COPY were left open, and nothing more can be run
+    _rows: tuple[weakref.ref[Generator[object]], ...] = ()  # psycopg's streams
     closed = False  # nothing more is to be run, since its request has ended in another thread
 
     def __init__(
@@ -108,6 +117,23 @@ class Borrowed:
         """Remember *cursor* whoever has it: the server does, until it is closed."""
         self._cursors.append(lambda: cursor)
 
+    def remember_rows(self, rows: Generator[object]) -> None:
+        """Remember what psycopg's ``stream()`` has returned: all else waits for its end."""
+        self._rows = (*self._rows, weakref.ref(rows))
+
+    def is_stuck(self) -> bool:
+        """Tell whether nothing more can be run: what was left open waits for who left it."""
+        if self._rows and self._open_rows():
+            return True
+        if not self.stuck:
+            self.stuck = self.backend.is_stuck(self.driver)
+            self.broken |= self.stuck
+        return self.stuck
+
+    def _open_rows(self) -> list[Generator[object]]:
+        rows = [it() for it in self._rows]
+        return [it for it in rows if it is not None and getgeneratorstate(it) == GEN_SUSPENDED]
+
     def is_read_on(self) -> bool:
         """Tell whether somebody may still fetch rows."""
         return any(it() is not None for it in self._cursors)
@@ -115,7 +141,12 @@ class Borrowed:
     def close_cursors(self) -> None:
         """Close those that somebody still has: he must not read on with another's connection."""
         self.closed = True
+        for rows in self._open_rows():
+            with suppress(Exception):  # another thread reads them on
+                rows.close()
         remembered, self._cursors = self._cursors, []
+        if remembered and self.is_stuck():
+            return
         for it in remembered:
             cursor = it()
             if cursor is not None:
@@ -161,6 +192,10 @@ class Borrowed:
 
         Raise :class:`TransactionLostError` if not, :class:`OutcomeUnknownError` if it may be lost.
         """
+        if self.is_stuck():
+            if self.unit.terms.write:
+                raise DatabaseError(_LEFT_OPEN)
+            return  # there is nothing to commit
         if not self._is_there():
             self.ended(committed=True)  # by hand
             return
@@ -182,7 +217,7 @@ class Borrowed:
     def rollback_by(self, rollback: Call) -> None:
         """Have *rollback* undo the transaction; with its connection it is undone already."""
         try:
-            if not self.backend.is_idle(self.driver):
+            if not (self.backend.is_idle(self.driver) or self.is_stuck()):
                 self.unit.timed(0, rollback)
         except Exception as error:
             if fault_of(error) is not Fault.GONE:
@@ -193,7 +228,7 @@ class Borrowed:
     def undone(self) -> bool:
         """Roll back behind SQLAlchemy's back; tell whether the connection is still good."""
         try:
-            if not self.backend.is_idle(self.driver):
+            if not (self.backend.is_idle(self.driver) or self.is_stuck()):
                 self.unit.timed(0, self.driver.rollback)
         except Exception:
             self.broken = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -238,7 +238,10 @@ class DriverUnit(Unit, has=_ROWS):
             elif args and isinstance(args[0], str | bytes | Composed):
                 self.heed(args[0])
             self._driver()
-            return method(*args, **options)
+            found = method(*args, **options)
+            if isinstance(found, Generator) and self._borrowed is not None:
+                self._borrowed.remember_rows(found)
+            return found
 
         return call
 
@@ -255,6 +258,11 @@ class DriverUnit(Unit, has=_ROWS):
                 good = not (options.get("force_rollback") or any(args[1:2]))
         finally:
             self._after.note("", "" if good else "psycopg's", "psycopg's" if good else "")
+
+    def remember(self, cursor: Cursor) -> None:
+        """Keep the connection as long as somebody has *cursor*, which may yield rows."""
+        if self._borrowed is not None:
+            self._borrowed.remember(cursor)
 
     def heed(self, statement: Statement) -> None:
         """Take note of a *statement* that is not run here; WriteInReadUnitError if it may not."""
@@ -322,6 +330,7 @@ class WatchedCursor:
         found = getattr(self._cursor, name)
         if name in _HARMLESS or not callable(found):
             return found
+        self._unit.remember(self._cursor)
         return self._unit.watched(name, found)
 
     def __iter__(self) -> Iterator[Any]:

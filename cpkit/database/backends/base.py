@@ -214,6 +214,10 @@ class Backend(Generic[D]):
         """Tell whether the server keeps the rows of *cursor*, for as long as its transaction."""
         return False
 
+    def is_stuck(self, driver: D) -> bool:
+        """Tell whether something was begun on a connection that nobody ends any more."""
+        return False
+
     def close_cursor(self, driver: D, cursor: Any) -> None:
         """Close a cursor that somebody may still have."""
         cursor.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
     from psycopg import IsolationLevel
 
-_IDLE, _IN_ERROR = 0, 3  # libpq's PQTRANS_IDLE and PQTRANS_INERROR
+_IDLE, _ACTIVE, _IN_ERROR = 0, 1, 3  # libpq's PQTRANS_IDLE, _ACTIVE and _INERROR
 _READY = 1  # psycopg 2's STATUS_READY: it begins with the next statement
 _SETUP_LOCK = 0x63706B6974  # "cpkit": the key of the advisory lock around setup
 
@@ -211,6 +211,20 @@ class PsycopgBackend(LibpqBackend["Psycopg"]):
     def is_on_server(self, cursor: object) -> bool:
         """Tell whether it is a named cursor: SQLAlchemy's for ``stream_results``, too."""
         return hasattr(cursor, "scrollable")  # of psycopg's ServerCursor alone
+
+    def is_stuck(self, driver: Psycopg) -> bool:
+        """Tell whether a ``stream()``, which keeps psycopg's lock, or a ``copy()`` is open.
+
+        NOTE: COMMIT and ROLLBACK would wait for its end for ever. Another thread's statement is
+        waited for, but not longer than for anything else.
+        """
+        pgconn = driver.pgconn
+        if pgconn.transaction_status != _ACTIVE:
+            return False
+        if not driver.lock.acquire(timeout=self.settings.timeout):
+            return True
+        driver.lock.release()
+        return bool(pgconn.transaction_status == _ACTIVE and not pgconn.pipeline_status)
 
     def end_snapshot(self, driver: Psycopg) -> bool:
         """Go on with a round trip for each read."""
