@@ -138,7 +138,8 @@ def _of_mysql(error: BaseException) -> Fault | None:
     if isinstance(code, int) and code > 0:
         return _MYSQL.get(code)
     # What a driver answers for a connection that it has closed itself.
-    return Fault.GONE if code == -1 or _is(error, "InterfaceError") else None
+    closed = _is(error, "InterfaceError") or (code == -1 and _is(error, "OperationalError"))
+    return Fault.GONE if closed else None
 
 
 def _is(error: BaseException, name: str) -> bool:

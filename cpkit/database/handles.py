@@ -16,7 +16,7 @@ from .connection import UnitConnection
 from .pool import has_changes
 from .statements import Composed, Statement
 from .terms import AfterCommit, refuse_autocommit, refuse_two_phases
-from .unit import Unit
+from .unit import OfHandle, Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
 _HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", "scroll"})
@@ -165,6 +165,21 @@ class Cursor(Protocol):
 _ROWS = ("row_factory", "text_factory", "cursor_factory", "cursorclass")
 
 
+# What else is set by assignment: on psycopg's, psycopg 2's and mysql-connector's connections.
+_SET = (
+    *("isolation_level", "read_only", "readonly", "deferrable", "prepare_threshold"),
+    *("prepared_max", "database", "sql_mode", "time_zone", "can_consume_results"),
+)
+
+
+class SetOnHandle(OfHandle):
+    """An attribute that a driver's connection may have; read as any other, and set there."""
+
+    def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
+        """Return it; AttributeError if there is none."""
+        return self if unit is None else unit.__getattr__(self.name)
+
+
 class DriverUnit(Unit, has=_ROWS):
     """A unit of work that lends the driver's own connection (PEP 249), without layers above it.
 
@@ -295,6 +310,10 @@ class DriverUnit(Unit, has=_ROWS):
 
     def _shut(self, handle: Any, broken: bool) -> bool:
         return not broken and self._borrowed is not None and self._borrowed.undone()
+
+
+for _name in _SET:
+    setattr(DriverUnit, _name, SetOnHandle(_name))
 
 
 class WatchedCursor:

@@ -36,6 +36,7 @@ class Judged(NamedTuple):
     begins: bool = False
     commits_first: bool = False  # what was done before it, in MariaDB
     may_commit: bool = False  # runs a procedure, in MariaDB, where that can commit
+    several: bool = False  # is several statements, so that there may be several results
 
 
 PLAIN = Judged()  # reads, and does nothing else
@@ -153,6 +154,8 @@ def _judge(text: str, skipped: re.Pattern[str]) -> Judged:
     # NOTE: of a routine, the statements in it are not run now.
     parts = [bare] if _ROUTINE.match(bare) else [it for it in bare.split(";") if it.strip()]
     found = [_judge_one(part) for part in parts]
+    if len(parts) > 1:
+        found.append(Judged(several=True))
     if made:
         found.append(Judged(sets=True))
     if _KEPT_QUOTED.search(text):

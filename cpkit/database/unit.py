@@ -61,13 +61,13 @@ class OfHandle:
     """An attribute of a unit that is its handle's."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
 
     def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
-        return self if unit is None else getattr(unit.handle, self._name)
+        return self if unit is None else getattr(unit.handle, self.name)
 
     def __set__(self, unit: Unit, value: object) -> None:
-        setattr(unit.handle, self._name, value)
+        setattr(unit.handle, self.name, value)
 
 
 class Unit:
@@ -287,11 +287,11 @@ class Unit:
         assert borrowed is not None  # noqa: S101
         if self.exposed:
             borrowed.begin_transaction()
-        judged = borrowed.backend.judge(statement)
+        judged, read_rest = borrowed.backend.judge(statement), None
         if judged is WRITE and terms.write:
             borrowed.wrote = True
         elif judged is not PLAIN:
-            self._heed(borrowed, judged, statement)
+            read_rest = self._heed(borrowed, judged, statement)
         if borrowed.backend.cursors_need_transactions and borrowed.backend.is_on_server(cursor):
             borrowed.asked = True
             borrowed.hold(cursor)
@@ -301,6 +301,8 @@ class Unit:
         borrowed.remember(cursor)
         try:
             self.timed(1, execute, *args)
+            if read_rest is not None:
+                self.timed(0, read_rest)
         except Exception as error:
             borrowed.note_failure(error, statement)
             if judged.commits:
@@ -338,12 +340,18 @@ class Unit:
         """Return what is raised in place of *error*."""
         return error
 
-    def _heed(self, borrowed: Borrowed, judged: Judged, statement: Statement) -> None:
+    def _heed(
+        self, borrowed: Borrowed, judged: Judged, statement: Statement
+    ) -> Callable[[], None] | None:
+        """Do what a statement needs that does more than to read; return what reads its rest."""
         borrowed.heed(judged, statement)
         self.committed = self.committed or judged.may_commit
         if judged.savepoint or judged.undone_to or judged.released:
             self._after = self._after or AfterCommit()
             self._after.note(judged.savepoint, judged.undone_to, judged.released)
+        if judged.several or judged.may_commit:
+            return borrowed.backend.reader_of_rest(borrowed.driver)
+        return None
 
     def rest(self) -> None:
         """Give the connection back until the next use, if nothing is in hand that needs it."""

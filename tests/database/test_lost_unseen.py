@@ -274,3 +274,46 @@ def test_a_conflict_that_the_handler_caught_is_one_all_the_same(
     cherrypy.tree.mount(Root(does), "/", {"/": config})
     answer = cp_client.post("/")
     assert (answer.status_code, len(calls)) == ((200, 2) if retry else (503, 1))
+
+
+MADE_ANEW = {
+    "pymysql": [lambda driver: driver.close() or driver.connect()],
+    "mysqlconnector": [
+        lambda driver: driver.reconnect(),
+        lambda driver: driver.reset_session(),
+        lambda driver: driver.cmd_reset_connection(),
+    ],
+}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("kind", MADE_ANEW)
+def test_a_driver_that_connects_anew_has_lost_what_was_done_before(
+    start_database, mariadb, cp_client, handle, kind
+):
+    class Root:
+        @cherrypy.expose
+        def index(self, way):
+            db = cherrypy.request.db
+            for number in (1, 2):
+                insert = f"INSERT INTO t VALUES ({number}, 0)"
+                db.execute(insert if isinstance(db, DriverUnit) else text(insert))
+                if number == 1:
+                    MADE_ANEW[kind][int(way)](drivers_own(db))
+
+    database = start_database(mariadb.url.replace("pymysql", kind), setup=create, pool_size=1)
+    config = {"cpkit.db.on": True, "cpkit.db.handle": handle}
+    cherrypy.tree.mount(Root(), "/", {"/": config})
+    cp_client.raise_exceptions = False
+    for way in range(len(MADE_ANEW[kind])):
+        assert cp_client.post("/", data={"way": str(way)}).status_code == 500
+        with database.begin(write=False) as unit:
+            assert set(unit.scalars(text("SELECT a FROM t"))) == {0, -1}
+
+
+def drivers_own(db):
+    handle = db.handle
+    handle = handle.connection() if hasattr(handle, "add_all") else handle
+    pooled = getattr(handle, "connection", handle)
+    return getattr(pooled, "driver_connection", pooled)

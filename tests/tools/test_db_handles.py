@@ -186,3 +186,18 @@ def test_a_statement_that_takes_too_long_is_cancelled(start_database, mariadb):
     database = start_database(mariadb.url, statement_timeout=0.1)
     with pytest.raises(OperationalError, match="max_statement_time"):
         database.begin(write=False).execute(text("SELECT SLEEP(30) FROM information_schema.tables"))
+
+
+def test_what_is_set_on_a_unit_of_the_drivers_is_set_there(start_database, postgres):
+    database = start_database(postgres.url, pool_size=1)
+    with database.begin("dbapi") as unit:
+        unit.prepare_threshold = 77
+        assert unit.handle.prepare_threshold == 77
+    with database.begin("dbapi") as unit:
+        assert unit.prepare_threshold == 5
+
+
+def test_what_a_driver_does_not_have_is_an_attribute_error(start_database):
+    database = start_database()
+    with database.begin("dbapi") as unit, pytest.raises(AttributeError):
+        _ = unit.sql_mode

@@ -218,6 +218,10 @@ class Backend(Generic[D]):
         """Tell whether something was begun on a connection that nobody ends any more."""
         return False
 
+    def reader_of_rest(self, driver: D) -> Callable[[], None] | None:
+        """Return what reads on after a text of several results, if its driver does not."""
+        return None
+
     def close_cursor(self, driver: D, cursor: Any) -> None:
         """Close a cursor that somebody may still have."""
         cursor.close()

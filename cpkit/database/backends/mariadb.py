@@ -74,7 +74,9 @@ class MariadbBackend(Backend[D]):
         before = _endings(cursor)
 
         def look() -> State:
-            ended = _endings(cursor) != before
+            while cursor.nextset():  # of a text of several statements, which nobody has read
+                pass
+            ended = any(now > then for now, then in zip(_endings(cursor), before, strict=True))
             try:
                 cursor.execute("RELEASE SAVEPOINT cpkit_followed")
             except Exception:
@@ -99,6 +101,20 @@ class MysqlConnectorBackend(MariadbBackend[Driver]):
     def in_time(self, seconds: float) -> dict[str, Any]:
         """Return what has a connect end after so many *seconds*."""
         return {"connection_timeout": max(1, math.ceil(seconds))}
+
+    def reader_of_rest(self, driver: Driver) -> Callable[[], None]:
+        """Return what reads on: else the next statement, of another request too, has the results.
+
+        NOTE: by another cursor, so that the first has its rows; it is to be made before them.
+        """
+        cursor = driver.cursor()
+
+        def read() -> None:
+            while cursor.nextset():
+                pass
+            cursor.close()
+
+        return read
 
 
 class PymysqlBackend(MariadbBackend[PyMysql]):
@@ -155,10 +171,13 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
         return False
 
 
-def _endings(cursor: Any) -> object:
-    """Return how many statements have ended a transaction or a savepoint on this connection."""
+def _endings(cursor: Any) -> list[int]:
+    """Return how many statements have ended a transaction or a savepoint on this connection.
+
+    They are counted anew where the driver has connected anew, or has had its session reset.
+    """
     cursor.execute(f"SHOW SESSION STATUS WHERE Variable_name REGEXP '{_ENDING}'")
-    return cursor.fetchall()
+    return [int(count) for _, count in cursor.fetchall()]
 
 
 def _access(driver: PyMysql, mode: str) -> None:
