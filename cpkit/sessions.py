@@ -40,6 +40,7 @@ except ImportError as error:
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
+_LONGEST = 2**23  # characters: MariaDB takes a statement of 16 MiB, unless it is told otherwise
 _ABSENT = object()
 _ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
 Data = dict[str, Any]
@@ -313,9 +314,12 @@ class DatabaseSession(Session):
 
     def _encoded(self, data: dict[str, Any]) -> str:
         try:
-            return json.dumps(data)
+            text = json.dumps(data)
         except (TypeError, ValueError, RecursionError) as error:
             raise SessionDataError(str(error)) from error
+        if len(text) > _LONGEST:
+            raise SessionDataError(f"its {len(text):,} characters are more than {_LONGEST:,}")
+        return text
 
     @property
     def _key(self) -> str:

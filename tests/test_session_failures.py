@@ -13,7 +13,7 @@ from cpkit.sessions import DatabaseSession
 DEEP: list = []
 for _ in range(100_000):
     DEEP = [DEEP]
-BAD = {"set": {1, 2}, "bytes": b"x", "object": object(), "too deep": DEEP}
+BAD = {"set": {1, 2}, "bytes": b"x", "object": object(), "too deep": DEEP, "long": "x" * 2**23}
 
 
 class Shop:

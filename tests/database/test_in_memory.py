@@ -1,5 +1,8 @@
 """A database in memory is one connection for all: nothing that a request does costs the data."""
 
+import sqlite3
+import sys
+
 import cherrypy
 import pytest
 from sqlalchemy import event, text
@@ -90,3 +93,27 @@ def test_its_connection_is_not_replaced_after_pool_recycle(start_database):
         insert(1, unit)
     database.engine.connect().close()
     assert stored() == [1]
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("does", ["traces", "limits", "autocommits"])
+def test_what_is_set_on_the_driver_itself_is_gone_with_its_request(memory, handle, does):
+    def handler():
+        raw = driver()
+        raw = getattr(raw, "driver_connection", raw)
+        if does == "traces":
+            raw.set_trace_callback(traced.append)
+        elif does == "limits":
+            raw.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10)
+        else:
+            raw.isolation_level = None
+
+    traced = []
+    if does == "limits" and sys.version_info < (3, 11):
+        pytest.skip("Python sets no limits")
+    assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == 200
+    del traced[:]
+    with memory.engine.connect() as connection:
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+        connection.rollback()
+    assert (stored(), traced) == ([], [])

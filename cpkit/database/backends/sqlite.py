@@ -41,6 +41,7 @@ _PRAGMAS = (
     "reverse_unordered_selects", "secure_delete", "short_column_names", "synchronous",
     "temp_store", "threads", "trusted_schema", "writable_schema",
 )  # fmt: skip
+_LIMITS = [it for name, it in vars(sqlite3).items() if name.startswith("SQLITE_LIMIT_")]
 Identity = tuple[int, int] | None  # of a file: its device and its inode; None if there is none
 
 
@@ -68,6 +69,7 @@ class Prepared(NamedTuple):
     pragmas: dict[str, object]
     row_factory: Any
     text_factory: Any
+    limits: dict[int, int]  # where Python can set them, from 3.11 on
 
 
 class SqliteBackend(Backend[sqlite3.Connection]):
@@ -170,7 +172,9 @@ class SqliteBackend(Backend[sqlite3.Connection]):
             pragmas = {name: row[0] for name, row in found.items() if row}
             if "case_sensitive_like" not in (self.settings.pragmas or {}):  # it can only be set
                 pragmas["case_sensitive_like"] = "OFF"
-            self._prepared = Prepared(driver, pragmas, driver.row_factory, driver.text_factory)
+            limits = {it: driver.getlimit(it) for it in _LIMITS} if _LIMITS else {}
+            made = driver.row_factory, driver.text_factory
+            self._prepared = Prepared(driver, pragmas, *made, limits)
 
     def connected(
         self, driver: sqlite3.Connection, record: ConnectionPoolEntry | None = None
@@ -241,6 +245,11 @@ class SqliteBackend(Backend[sqlite3.Connection]):
         driver.row_factory, driver.text_factory = before.row_factory, before.text_factory
         driver.set_authorizer(lambda *_: sqlite3.SQLITE_OK)  # None forbids all before Python 3.11
         driver.set_progress_handler(None, 0)
+        driver.set_trace_callback(None)
+        if isinstance(driver, FileConnection):
+            driver.autocommits = False
+        for limit, most in before.limits.items():
+            driver.setlimit(limit, most)
         if driver.in_transaction:
             driver.rollback()
         for name, value in before.pragmas.items():
