@@ -23,8 +23,8 @@ def prepare(body: Any) -> None:
     """Have *body*, a request's, read its forms by this module's rules."""
     read = dict(body.processors)
     read[FORM] = _read_form
-    if FILES in read:
-        read[FILES] = partial(_read_files, read[FILES])
+    for kind in {FILES, "multipart"} & read.keys():
+        read[kind] = partial(_read_files, read[kind])
     body.processors = read
 
 

@@ -250,9 +250,9 @@ def _admit_form(request: TakingRequest, plan: Plan) -> None:
         filled = taken.path.keys() | taken.positional
         if plan.takes_more_than(filled) and not _is_read(request, content):
             raise InvalidRequest(415, f"Send a form: {_FORMS}.", Accept=_FORMS)
-        return
-    check_coding(request, _FORMS)
-    request.body.content_type.value = content.kind
+    else:
+        check_coding(request, _FORMS)
+        request.body.content_type.value = content.kind
     prepare(request.body)
 
 

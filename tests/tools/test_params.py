@@ -328,6 +328,16 @@ def test_parts_that_cannot_be_told_apart_are_a_400(cp_client, field):
     assert response.status_code in (400, 415)
 
 
+@pytest.mark.parametrize("field", ["multipart/mixed", "multipart/form-data", "multipart/x; a=b"])
+def test_a_handler_that_takes_nothing_is_sent_parts_that_cannot_be_told_apart(cp_client, field):
+    def nothing(self, number: int):
+        return "x"
+
+    routed(nothing)
+    response = cp_client.post("/7", data=b"--x", headers={"Content-Type": field})
+    assert response.status_code == 400
+
+
 def test_the_order_of_refusals(cp_client):
     routed(cpkit.tools.accept(media="text/html")(form), config={"cpkit.params.on": True})
     text = {"Content-Type": "text/plain"}
