@@ -321,10 +321,14 @@ class Database:
         patiently(self.probe, self.settings.wait, (Fault.BUSY,))
 
     def close(self) -> None:
-        """Run ``cleanup`` and close every connection."""
+        """Run ``cleanup`` if the database was set up and answers, and close every connection."""
         try:
-            if self.settings.cleanup is not None:
-                self._in_transaction(self.settings.cleanup)
+            # NOTE: a signal may end the process in ``setup``, whose locks it would wait for.
+            if self.settings.cleanup is not None and self._is_set_up:
+                if self.ping(self.settings.timeout):
+                    self._in_transaction(self.settings.cleanup)
+                else:  # a server that hangs would keep the process from ending
+                    self._host.say("does not answer: cleanup was left out.", 40)
         finally:
             engines, self._lanes = self.engines(), None
             self.outage.stop()

@@ -233,8 +233,11 @@ class DatabasePlugin(SimplePlugin):
 
     def stop(self) -> None:
         """Run ``cleanup`` and close every connection."""
-        if self.running:
+        if not self.running:
+            return
+        try:
             self._database.close()
+        finally:
             self.say("closed.")
             for where in self._begun.still_open():
                 self.say(f"a unit of work was left open. It was begun in {where}.", 30)

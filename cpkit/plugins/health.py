@@ -72,7 +72,8 @@ def _checks(deadline: float) -> dict[str, bool]:
     checks = {"engine": bus.state.name not in _UNREADY}
     try:
         healths = _asked(bus.listeners.get("database_health", ()), deadline)
-        checks |= {health.name: health.up for health in healths}
+        for health in healths:  # a name may be another's too
+            checks[health.name] = checks.get(health.name, True) and health.up
     except Exception:  # one that cannot even tell
         bus.log("A database cannot tell its health.", level=40, traceback=True)
         checks["databases"] = False

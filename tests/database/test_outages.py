@@ -257,6 +257,22 @@ def test_a_ping_of_a_server_that_hangs_comes_back_in_time(store, postgres):
     assert store.ping(20)
 
 
+@pytest.mark.parametrize("how", ["hangs", "is gone"])
+def test_a_server_that_does_not_answer_keeps_no_process_from_ending(
+    start_database, postgres, caplog, how
+):
+    cleaned = []
+    database = start_database(postgres.url, timeout=0.2, cleanup=cleaned.append)
+    cut_idle_connections(postgres)
+    postgres.signal(signal.SIGSTOP) if how == "hangs" else postgres.stop()
+    try:
+        database.stop()
+    finally:
+        postgres.signal(signal.SIGCONT) if how == "hangs" else postgres.start()
+    assert not cleaned
+    assert "does not answer: cleanup was left out." in caplog.text
+
+
 def test_a_statement_that_takes_too_long_is_cancelled(start_database, postgres, monkeypatch):
     monkeypatch.setattr(sockets, "GRACE", LONG)  # by the server itself, however slow it is today
     database = start_database(postgres.url, statement_timeout=0.5)

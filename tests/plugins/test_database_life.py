@@ -94,6 +94,28 @@ def test_setup_and_cleanup_are_called_in_a_transaction_each(start_database, tmp_
     connection.close()
 
 
+def test_what_ends_during_setup_is_not_cleaned_up(start_database, any_database):
+    """As SIGTERM does, whose handler runs in the thread that is in ``setup``, with its locks."""
+    cleaned = []
+
+    def setup(connection):
+        connection.execute(text("CREATE TABLE half_done (a INTEGER)"))
+        cherrypy.engine.db.stop()
+
+    start_database(any_database, setup=setup, cleanup=cleaned.append, wait=0.2)
+    assert not cherrypy.engine.db.running
+    assert not cleaned
+
+
+def test_a_cleanup_that_fails_ends_the_rest_as_ever(start_database, caplog):
+    caplog.set_level(20)
+    plugin = start_database(cleanup=lambda connection: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        plugin.stop()
+    assert not plugin.running
+    assert "closed." in caplog.text
+
+
 def test_it_can_be_started_again(start_database):
     plugin = start_database()
     plugin.stop()

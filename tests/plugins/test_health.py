@@ -58,6 +58,17 @@ def test_a_database_that_cannot_even_tell_is_down(client, databases):
     assert (answer.status_code, answer.json()["down"]) == (503, ["databases"])
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_that_share_a_name_one_that_is_down_counts(client, cp_engine, tmp_path, first):
+    plugins = [DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/{n}") for n in (0, 1)]
+    for plugin in plugins:
+        plugin.subscribe()
+    cp_engine.start()
+    plugins[first].stop()
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["down"]) == (503, ["db"])
+
+
 def test_databases_are_asked_at_the_same_time(client, databases):
     """So that two that hang take no longer than one."""
     plugins, asked = databases("db", "staff"), threading.Barrier(2)
