@@ -6,7 +6,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from types import CodeType, FrameType
 
 from .pool import UnitPool
@@ -30,6 +31,10 @@ class PoolFigures:
     waits: int
     waited: float
     writers_waiting: int
+
+    def __add__(self, other: PoolFigures) -> PoolFigures:
+        """Return the figures of both."""
+        return PoolFigures(*map(add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,24 @@ class Pinger:
         self._pending: _Ping | None = None
 
     def ping(self, deadline: float) -> bool:
-        """Tell whether an answer came within *deadline* seconds."""
+        """Tell whether an answer came within *deadline* seconds.
+
+        NOTE: who joins one that is late already does not wait: many who ask of a server that
+        hangs would otherwise have all threads.
+        """
         with self._mutex:
             ping = self._pending
             if ping is None or not ping.is_alive():
                 ping = self._pending = _Ping(self._ask)
                 ping.start()
-        ping.join(deadline)
+        ping.join(max(ping.since + deadline - time.monotonic(), 0))
         return ping.answered
 
 
 class _Ping(threading.Thread):
     def __init__(self, ask: Callable[[], None]) -> None:
         super().__init__(name="cpkit-db-ping", daemon=True)
-        self._ask = ask
+        self._ask, self.since = ask, time.monotonic()
         self.answered = False
 
     def run(self) -> None:

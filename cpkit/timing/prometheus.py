@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -135,6 +135,9 @@ class Pool(Protocol):
     waits: int
     waited: float
 
+    def __add__(self, other: Pool, /) -> Pool:
+        """Return the figures of both."""
+
 
 class Health(Protocol):
     """What a database tells of itself on the channel ``database_health``."""
@@ -155,13 +158,13 @@ class Gauges:
 
     def describe(self) -> Iterator[Metric]:
         """Yield the metrics without their values, so that one can be asked for by its name."""
-        return self._metrics(())
+        return self._metrics({})
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics: of the requests in progress, and of the pools if there are any."""
-        return (metric for metric in self._metrics(_healths(self._bus)) if metric.samples)
+        return (metric for metric in self._metrics(_pools(self._bus)) if metric.samples)
 
-    def _metrics(self, healths: Sequence[Health]) -> Iterator[Metric]:
+    def _metrics(self, pools: Mapping[str, Pool]) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         yield GaugeMetricFamily(*_ACTIVE, value=len(IN_PROGRESS))
@@ -170,8 +173,7 @@ class Gauges:
         )
         waits = CounterMetricFamily(f"{_CLIENT}_waits", "Waits for a connection.", labels=_POOL)
         waited = CounterMetricFamily(f"{_CLIENT}_wait_seconds", "Time waited.", labels=_POOL)
-        for health in healths:
-            name, pool = health.name, health.pool
+        for name, pool in pools.items():
             count.add_metric((name, "used"), pool.in_use)
             count.add_metric((name, "idle"), pool.idle)
             most.add_metric((name,), pool.size)
@@ -198,18 +200,27 @@ class SharedGauges:
 
     def update(self) -> None:
         """Ask the databases of this process."""
-        for health in _healths(self._bus):
-            self._count.labels(health.name, "used").set(health.pool.in_use)
-            self._count.labels(health.name, "idle").set(health.pool.idle)
-            self._most.labels(health.name).set(health.pool.size)
+        for name, pool in _pools(self._bus).items():
+            self._count.labels(name, "used").set(pool.in_use)
+            self._count.labels(name, "idle").set(pool.idle)
+            self._most.labels(name).set(pool.size)
 
 
-def _healths(bus: Bus) -> list[Health]:
-    """Return how the databases are as far as is known: one that hangs keeps no metric waiting."""
+def _pools(bus: Bus) -> dict[str, Pool]:
+    """Return the pools by the names of their databases; those that share a name, added up.
+
+    They are as far as is known: a database that hangs keeps no metric waiting.
+    """
     try:
-        return bus.publish("database_health", None)
+        healths: list[Health] = bus.publish("database_health", None)
     except Exception:  # of one that cannot even tell; which, the bus has logged
-        return []
+        return {}
+    pools: dict[str, Pool] = {}
+    for health in healths:
+        pools[health.name] = (
+            pools[health.name] + health.pool if health.name in pools else health.pool
+        )
+    return pools
 
 
 def registry_for(value: bool | Registry) -> Registry:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cpkit.tools  # noqa: F401
-from cpkit.database import sockets
+from cpkit.database import health, sockets
 from cpkit.database.outage import Outage
 from cpkit.errors import (
     DatabaseBusyError,
@@ -255,6 +255,18 @@ def test_a_ping_of_a_server_that_hangs_comes_back_in_time(store, postgres):
         finally:
             postgres.signal(signal.SIGCONT)
     assert store.ping(20)
+
+
+def test_who_asks_a_server_that_hangs_after_others_waits_no_longer_than_they(monkeypatch):
+    """Else many probes, each of them for its whole deadline, would have all threads."""
+    waited, join, answer = [], health._Ping.join, threading.Event()
+    monkeypatch.setattr(health._Ping, "join", lambda *args: (waited.append(args[1]), join(*args)))
+    pinger = health.Pinger(answer.wait)
+    assert not pinger.ping(0.2)
+    assert not pinger.ping(0.2)
+    assert waited[1] < waited[0] / 2
+    answer.set()
+    assert pinger.ping(20)
 
 
 @pytest.mark.parametrize("how", ["hangs", "is gone"])

@@ -197,6 +197,27 @@ def test_the_pools_of_the_databases_are_gauges(client, cp_engine, tmp_path):
         assert waits == figures.waits
 
 
+def test_pools_that_share_a_name_are_one_sample(client, cp_engine, tmp_path):
+    """Prometheus refuses a page that has the same sample twice."""
+    plugins = [DatabasePlugin(cherrypy.engine, f"sqlite:///{tmp_path}/{n}") for n in (0, 1)]
+    for plugin in plugins:
+        plugin.subscribe()
+    timing = TimingPlugin(cherrypy.engine)
+    registry = timing.prometheus = CollectorRegistry()
+    timing.subscribe()
+    cp_engine.start()
+    samples = [
+        (sample.name, tuple(sample.labels.items()))
+        for metric in registry.collect()
+        for sample in metric.samples
+    ]
+    assert len(samples) == len(set(samples))
+    found = registry.get_sample_value(
+        "db_client_connection_max", {"db_client_connection_pool_name": "db"}
+    )
+    assert found == sum(plugin.figures().size for plugin in plugins)
+
+
 def test_a_database_that_cannot_tell_hides_no_other_metric(client):
     plugin = TimingPlugin(cherrypy.engine)
     registry = plugin.prometheus = CollectorRegistry()
