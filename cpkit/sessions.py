@@ -9,14 +9,16 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import cherrypy
-from cherrypy.lib.sessions import Session
+from cherrypy.lib.sessions import Session, init
 
 from .database.faults import backoff
 from .database.requests import ServiceUnavailable, plugin_that_runs, unavailable
 from .database.retry import COMMITTED, units_of
+from .database.session_settings import check_session
 from .database.turns import Queue
 from .errors import (
     CpkitError,
@@ -26,6 +28,7 @@ from .errors import (
     SettingError,
     handled,
 )
+from .logs.printable import printable
 from .settings import Given
 
 if TYPE_CHECKING:
@@ -34,15 +37,15 @@ if TYPE_CHECKING:
 try:
     from sqlalchemy.exc import IntegrityError
 
-    from .database.session_rows import Row, SessionTable, forget_tables, known_tables
+    from .database.session_rows import Row, SessionTable, forget_tables, known_tables, merged
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
 _LONGEST = 2**23  # characters: MariaDB takes a statement of 16 MiB, unless it is told otherwise
-_ABSENT = object()
 _ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
+_CHERRYPYS = ("on", "priority", "locking", "storage_class", *list(signature(init).parameters)[:-1])
 Data = dict[str, Any]
 
 
@@ -98,6 +101,7 @@ class DatabaseSession(Session):
 
         *config* is all that counts where they are on.
         """
+        check_session(given, cls, _CHERRYPYS)
         name = given.get("plugin", cls.plugin)
         plugin = plugin_that_runs(name)
         replicas = [it for key, it in config.items() if str(key).endswith(".read_plugin")]
@@ -192,7 +196,8 @@ class DatabaseSession(Session):
                 with self._unit() as unit:
                     rows.remove_expired(unit)
         except Exception as error:
-            cherrypy.log(f"Expired sessions are still there: {error}", "CPKIT.SESSIONS", 30)
+            told = f"Expired sessions are still there: {printable(str(error))}"
+            cherrypy.log(told, "CPKIT.SESSIONS", 30)
 
     def __len__(self) -> int:
         """Return the number of sessions that have not expired."""
@@ -400,13 +405,6 @@ class DatabaseSession(Session):
             morsel["httponly"] = True
         if self.samesite:
             morsel["samesite"] = self.samesite
-
-
-def merged(before: Data, mine: Data, theirs: Data) -> Data:
-    """Return *theirs* with what *mine* changed since *before*; mine counts where both did."""
-    kept = {name: it for name, it in theirs.items() if name in mine or name not in before}
-    changed = {name: it for name, it in mine.items() if before.get(name, _ABSENT) != it}
-    return {**kept, **changed}
 
 
 def _decoded(row: Row) -> dict[str, Any] | None:

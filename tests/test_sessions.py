@@ -13,6 +13,7 @@ from cherrypy.lib.sessions import Session
 from sqlalchemy import event, text
 
 import cpkit.tools  # noqa: F401
+from cpkit.config_check import faults
 from cpkit.database.turns import Queue
 from cpkit.errors import DatabaseNotRunningError, SessionDataError
 from cpkit.sessions import DatabaseSession
@@ -728,6 +729,36 @@ def test_a_plugin_that_does_not_run_is_named(cp_client):
     )
     with pytest.raises(DatabaseNotRunningError, match=r"cherrypy\.engine\.x"):
         cp_client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("leese", 3, "The tool sessions has no setting leese; it has plugin, table, lease, "),
+        ("lease", "60", "set it to a number of seconds above 0."),
+        ("lease", 0, "set it to a number of seconds above 0."),
+        ("lock_wait", None, "set it to a number of seconds."),
+        ("samesite", "Strct", "take one of Lax, Strict, None, "),
+        ("table", "", "set it to a name."),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_the_start(start_database, setting, value, said):
+    start_database()
+    config = {**CONFIG["/"], f"tools.sessions.{setting}": value}
+    cherrypy.tree.mount(Visits(), "/", {"/": config})
+    assert any(said in str(fault) for fault in faults())
+
+
+def test_settings_of_cherrypys_and_of_ones_own_class_are_taken(start_database):
+    class Branded(DatabaseSession):
+        brand = ""
+
+    start_database()
+    ours = {"storage_class": Branded, "brand": "tea", "lock_wait": 5, "samesite": ""}
+    theirs = {"timeout": 5, "name": "visit", "locking": "early", "secure": True, "priority": 40}
+    keys = {f"tools.sessions.{name}": value for name, value in {**ours, **theirs}.items()}
+    cherrypy.tree.mount(Visits(), "/", {"/": {**CONFIG["/"], **keys}})
+    assert list(faults()) == []
 
 
 OTHER_PROCESS = """
