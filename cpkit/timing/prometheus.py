@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+_GAUGES = re.compile(r"gauge_live\w*_(\d+)\.db")  # of one process, while it lives
 
 # OpenTelemetry's attribute names as its Prometheus exporters write them.
 _LABELS = (
@@ -244,6 +247,7 @@ def metrics_app(registry: Registry | None = None) -> WsgiApp:
         metrics = _known.get(own)
         if metrics is not None and metrics.shared is not None:
             metrics.shared.update()
+            _forget_the_dead(os.environ[MULTIPROCESS])
         asked = readable(environ)
 
         def start(status: str, fields: list[tuple[str, str]], *rest: Any) -> Any:
@@ -256,6 +260,26 @@ def metrics_app(registry: Registry | None = None) -> WsgiApp:
         return []
 
     return app
+
+
+def _forget_the_dead(folder: str) -> None:
+    """Take out of the gauges what processes that have ended left there: a worker may be killed."""
+    if os.name != "posix":  # elsewhere to ask for a process ends it
+        return
+    from prometheus_client.multiprocess import mark_process_dead
+
+    found = map(_GAUGES.fullmatch, os.listdir(folder))
+    processes = {int(name[1]) for name in found if name}
+    if os.getpid() not in processes:  # they are named by something else
+        return
+    for process in processes:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            with suppress(FileNotFoundError):  # another process was quicker
+                mark_process_dead(process, folder)  # type: ignore[no-untyped-call]
+        except OSError:  # it is another user's
+            continue
 
 
 def _summed(registry: Registry) -> Registry:

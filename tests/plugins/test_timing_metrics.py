@@ -411,3 +411,27 @@ def test_all_processes_are_summed_whatever_the_registry(tmp_path, registry, visi
     assert all("cpkit pool gauges" in running for running in threads)
     if registry == "own":
         assert "elsewhere" not in texts[1]
+
+
+def test_a_process_that_was_killed_is_in_no_gauge(tmp_path):
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    killed = PROCESS.replace("cherrypy.engine.exit()", "import os; os.kill(os.getpid(), 9)")
+    subprocess.run([sys.executable, "-c", killed, "own", "0"], env=environ, timeout=60)
+    command = [sys.executable, "-c", PROCESS, "own", "0"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    most = 'db_client_connection_max{db_client_connection_pool_name="db"}'
+    assert f"{most} 1.0" in json.loads(done.stdout)[0].splitlines()
+
+
+def test_gauges_that_are_not_named_by_processes_stay(tmp_path):
+    """As uWSGI's workers may be numbered from 1 on."""
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    named = (
+        "import prometheus_client.values as v\n"
+        "v.ValueClass = v.MultiProcessValue(lambda: 4194305)\n"  # no process has that number
+        "import prometheus_client.metrics as m; m.values.ValueClass = v.ValueClass\n"
+    )
+    command = [sys.executable, "-c", named + PROCESS, "own", "0"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    most = 'db_client_connection_max{db_client_connection_pool_name="db"}'
+    assert f"{most} 1.0" in json.loads(done.stdout)[0].splitlines()
