@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -268,7 +269,7 @@ def _forget_the_dead(folder: str) -> None:
         return
     from prometheus_client.multiprocess import mark_process_dead
 
-    found = map(_GAUGES.fullmatch, os.listdir(folder))
+    found = (_GAUGES.fullmatch(file.name) for file in Path(folder).glob("gauge_live*"))
     processes = {int(name[1]) for name in found if name}
     if os.getpid() not in processes:  # they are named by something else
         return
