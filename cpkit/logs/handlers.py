@@ -36,8 +36,8 @@ class JsonHandlers:
                 logger.handlers[number] = queued = QueuedHandler(handler, size)
                 self._queued.append((logger, queued))
 
-    def reopen(self, loggers: Iterable[logging.Logger]) -> Iterator[str]:
-        """Open the files of *loggers*, and those behind a queue, anew; yield what fails."""
+    def reopen(self, loggers: Iterable[logging.Logger]) -> Iterator[OSError]:
+        """Open the files of *loggers*, and those behind a queue, anew; yield what cannot be."""
         behind = [queued for _, queued in self._queued]
         for handler in dict.fromkeys([*behind, *(it for each in loggers for it in each.handlers)]):
             target = handler
@@ -48,7 +48,7 @@ class JsonHandlers:
                 try:
                     _reopen(target)
                 except OSError as error:
-                    yield f"A file of the log cannot be opened anew, and is written on: {error}"
+                    yield error
 
     def unqueue(self) -> None:
         """Write what waits; from here on lines are written at once."""

@@ -117,8 +117,8 @@ class LogPlugin(SimplePlugin):
     def graceful(self) -> None:
         """Open the log files anew; what cannot be opened goes on in the file that was open."""
         loggers = [it for log in self._reopened for it in (log.error_log, log.access_log)]
-        for failure in [*self._handlers.reopen(loggers)]:
-            self.bus.log(failure, level=40)
+        for error in [*self._handlers.reopen(loggers)]:
+            self.bus.log(f"A file of the log cannot be opened anew, and is written on: {error}", 40)
 
     def log(self, msg: str = "", level: int = 20) -> None:
         """Have CherryPy's log, which the bus writes to next, write JSON, whatever came to it."""
