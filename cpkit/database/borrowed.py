@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LEFT_OPEN = (
-    "Nothing can be committed while the rows of a stream(), or a copy(), are left open: "
-    "read them to their end, or close them first."
-)
 _MOST_CURSORS = 256  # that are remembered before those that are gone are forgotten
 
 
@@ -194,7 +190,10 @@ class Borrowed:
         """
         if self.is_stuck():
             if self.unit.terms.write:
-                raise DatabaseError(_LEFT_OPEN)
+                raise DatabaseError(
+                    "Nothing can be committed while the rows of a stream(), or a copy(), are left "
+                    "open: read them to their end, or close them first."
+                )
             return  # there is nothing to commit
         if not self._is_there():
             self.ended(committed=True)  # by hand

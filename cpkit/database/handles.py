@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, SessionTransactionOrigin
@@ -117,13 +117,25 @@ class SessionBind(Engine):
     def connect(self) -> UnitConnection:
         """Return the connection for one transaction; DatabaseError if the session has one."""
         if self.unit.opened:
-            raise DatabaseError(
-                "This session has a connection already, and its bind has no other: take "
-                "session.connection(), or a connection of cherrypy.engine.db.engine."
-            )
+            self._refuse_another()
         connection = SessionConnection(self.unit, self.unit.borrow(), self)
         self.unit.connection_of_session = connection
         return connection
+
+    def raw_connection(self) -> NoReturn:
+        """Raise DatabaseError: it would be none of the unit's."""
+        self._refuse_another()
+
+    def execution_options(self, **options: Any) -> NoReturn:
+        """Raise DatabaseError: connections of the engine with *options* would be none either."""
+        self._refuse_another()
+
+    @staticmethod
+    def _refuse_another() -> NoReturn:
+        raise DatabaseError(
+            "This session has a connection already, and its bind has no other: take "
+            "session.connection(), or a connection of cherrypy.engine.db.engine."
+        )
 
 
 class SessionConnection(UnitConnection):
