@@ -137,11 +137,11 @@ class Borrowed:
     def close_cursors(self) -> None:
         """Close those that somebody still has: he must not read on with another's connection."""
         self.closed = True
-        for rows in self._open_rows():
+        for rows in self._open_rows() if self._rows else ():
             with suppress(Exception):  # another thread reads them on
                 rows.close()
         remembered, self._cursors = self._cursors, []
-        if remembered and self.is_stuck():
+        if remembered and self.backend.may_be_stuck and self.is_stuck():
             return
         for it in remembered:
             cursor = it()
@@ -188,7 +188,7 @@ class Borrowed:
 
         Raise :class:`TransactionLostError` if not, :class:`OutcomeUnknownError` if it may be lost.
         """
-        if self.is_stuck():
+        if self.backend.may_be_stuck and self.is_stuck():
             if self.unit.terms.write:
                 raise DatabaseError(
                     "Nothing can be committed while the rows of a stream(), or a copy(), are left "

@@ -216,9 +216,10 @@ class Lent(Hook, Unit):
         """Be ended before an error page is made of the request that *known* belongs to."""
         pages = known["error_page"]
         if type(pages) is not ErrorPages:
-            pages = known["error_page"] = ErrorPages(pages)
-            pages.ending = {}  # PERF: no __init__() in Python
-        pages.ending[self] = None
+            known["error_page"] = pages = ErrorPages(pages)
+            pages.ending = [self]  # PERF: no __init__() in Python
+        elif self not in pages.ending:
+            pages.ending.append(self)
 
     def _decide(self) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
@@ -297,7 +298,8 @@ def plugin_that_runs(name: str) -> RunningPlugin:
 class ErrorPages(dict[Any, Any]):
     """A request's error pages; each is made after the transactions of the handler have ended."""
 
-    ending: dict[Lent, None]
+    __slots__ = ("ending",)
+    ending: list[Lent]
 
     def get(self, code: object, default: Any = None) -> Any:
         """Return the page for *code*."""

@@ -51,6 +51,7 @@ class Backend(Generic[D]):
     limits_statements = False  # if statement_timeout is kept
     shares_connections = False  # if threads may share one: PEP 249's threadsafety of 2 or more
     cursors_need_transactions = False  # if is_on_server() is to be asked
+    may_be_stuck = False  # if is_stuck() is
     judge: Callable[[Statement], Judged] = staticmethod(judge)
     dialect: Dialect  # of the engine that was built last
 

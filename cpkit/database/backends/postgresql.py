@@ -173,7 +173,7 @@ class Psycopg2Backend(LibpqBackend[Psycopg2]):
 class PsycopgBackend(LibpqBackend["Psycopg"]):
     """PostgreSQL through psycopg 3: no round trip for a read's transaction, none for liveness."""
 
-    reads_without_transaction = cursors_need_transactions = True
+    reads_without_transaction = cursors_need_transactions = may_be_stuck = True
 
     def descriptor(self, driver: Psycopg) -> int:
         """Return libpq's socket."""
