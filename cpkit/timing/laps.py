@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
+from time import perf_counter_ns
 
 from .phases import RequestTiming
 
@@ -14,7 +15,9 @@ Lap = tuple[str, int, int, int]  # one, and the place of that which it is in; -1
 def laps_of(timing: RequestTiming) -> Iterable[Lap]:
     """Return the phases and spans of *timing*, each after that which it is in."""
     if not timing.intervals:  # PERF: nothing is in anything
-        return zip(*timing.columns(), repeat(-1))
+        starts = timing.marks[1::2]
+        ends = [*starts[1:], timing.ended or perf_counter_ns()]
+        return zip(timing.marks[::2], starts, ends, repeat(-1), strict=False)
     return [(*it, parent) for _, parent, it in nested(timing.laps(), timing.intervals)]
 
 

@@ -64,9 +64,8 @@ class Makers:
         self, root: trace.Span, context: Context, laps: Iterable[Lap], least: int, ahead: int
     ) -> None:
         """Make a span of each of *laps*, as :func:`begin_and_end` does."""
-        at = root.get_span_context()
-        late = self._late_tracer() if at.trace_flags & _SAMPLED else None
-        if late is not None:
+        at, late = root.get_span_context(), self._late_tracer()
+        if late is not None and at.trace_flags & _SAMPLED:
             late.make(at, laps, least, ahead)
         else:
             begin_and_end(self._tracer, root, context, laps, least, ahead)

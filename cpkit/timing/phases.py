@@ -132,11 +132,5 @@ class RequestTiming:
 
     def stretches(self) -> Iterator[tuple[str, int, int]]:
         """Return what :meth:`laps` are made of, the empty ones too."""
-        return zip(*self.columns(), strict=True)
-
-    def columns(self) -> tuple[list[str], list[int], list[int]]:
-        """Return the names, the starts and the ends of :meth:`stretches`."""
-        starts = self.marks[1::2]
-        ends = starts[1:]
-        ends.append(self.ended or perf_counter_ns())
-        return self.marks[::2], starts, ends
+        clocks = [*self.marks[1::2], self.ended or perf_counter_ns()]
+        return zip(self.marks[::2], clocks, clocks[1:], strict=False)

@@ -175,15 +175,18 @@ class Traces:
         self._take_tracer()
 
     def _take_tracer(self) -> None:
-        self._tracer = trace.get_tracer("cpkit", cpkit.__version__, self._provider)
-        self._makers = Makers(self._tracer)
+        tracer = trace.get_tracer("cpkit", cpkit.__version__, self._provider)
+        self._makers = Makers(tracer)
+        self._is_early = isinstance(tracer, trace.ProxyTracer)  # no provider was set yet
 
     def begin(self, request: Request, timing: RequestTiming) -> None:
         """Begin the span of *request*, and make it the current one."""
         if "trace" in vars(request):  # another plugin's
             return
         try:
-            found, left = _trace_of(request), _attached.get()
+            # PERF: a request that is no other's other half has none yet.
+            found = None if request.prev is None else _trace_of(request.prev)
+            left = _attached.get()
             if found is None and left is not None:
                 _take_away(left)
             outer = contexts.get_current()
@@ -226,7 +229,7 @@ class Traces:
         self, request: Request, timing: RequestTiming | None, status: int | None, route: str
     ) -> None:
         """End the span of *request* and make those of its phases; with no *status*, it goes on."""
-        found = _trace_of(request)
+        found = vars(request).get("trace") or _trace_of(request)
         if found is not None:
             found.detach()
         if status is None:
@@ -238,7 +241,7 @@ class Traces:
         ended = (timing and timing.ended) or perf_counter_ns()
         least = max(1, int(self._least() * 1e9))  # what took no time has no span
         if timing is not None and ended - timing.marks[1] >= least:
-            if type(self._tracer) is trace.ProxyTracer:  # of a time when no provider was set
+            if self._is_early:
                 self._take_tracer()
             self._makers.make(found.span, found.context, laps_of(timing), least, found.ahead)
         name, more = _described(found, status, route, timing is not None and timing.broken)

@@ -286,7 +286,7 @@ def test_a_batch_has_every_span_of_a_request_once(cp_client, pages, plugin):
 
 def test_after_a_fork_spans_are_of_the_other_process(spans_of, cp_client, plugin):
     spans_of("/")
-    exporter, tracer = InMemorySpanExporter(), plugin.counter.traces._tracer
+    exporter, tracer = InMemorySpanExporter(), plugin.counter.traces._makers._tracer
     tracer.span_processor.add_span_processor(SimpleSpanProcessor(exporter))
     for number in (7, 8):
         exporter.clear()
