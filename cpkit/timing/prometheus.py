@@ -15,7 +15,7 @@ from cpkit.cherry import Bus
 from cpkit.errors import MissingExtraError
 
 from .hooks import IN_PROGRESS
-from .scraping import VARY, readable
+from .scraping import ALLOWED, VARY, readable
 from .settings import Registry
 
 if TYPE_CHECKING:
@@ -252,7 +252,10 @@ def metrics_app(registry: Registry | None = None) -> WsgiApp:
         asked = readable(environ)
 
         def start(status: str, fields: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*fields, ("Vary", ", ".join(VARY))], *rest)
+            told = dict(fields)
+            if "Allow" in told:
+                told["Allow"] = ", ".join(ALLOWED)  # prometheus_client knows no HEAD
+            return start_response(status, [*told.items(), ("Vary", ", ".join(VARY))], *rest)
 
         if environ["REQUEST_METHOD"] != "HEAD":
             return served(asked, start)

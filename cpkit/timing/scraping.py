@@ -9,6 +9,7 @@ from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation.codings import negotiate_coding
 from cpkit.negotiation.fields import TOKEN, elements, weight
 
+ALLOWED = "GET", "HEAD", "OPTIONS"
 VARY = "Accept", "Accept-Encoding"
 
 # Of what a scraper asks for; a version that is none is a 500 there, and any is sent back.

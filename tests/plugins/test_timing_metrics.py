@@ -282,6 +282,16 @@ def test_head_has_the_fields_and_no_body(client, metrics, path):
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize("path", ["/page/", "/app"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_the_methods_that_are_allowed_are_those_that_answer(client, metrics, path, method):
+    answer = client.request(method, path)
+    assert answer.status_code == (200 if method == "OPTIONS" else 405)
+    for allowed in answer.headers["Allow"].split(", "):
+        assert client.request(allowed, path).status_code == 200
+    assert "HEAD" in answer.headers["Allow"]
+
+
 def test_head_tells_the_length_that_the_page_has(client, metrics):
     asked = "/page/?name[]=http_server_active_requests"
     get, head = client.get(asked), client.head(asked)
