@@ -84,9 +84,13 @@ class PreflightAnswered(cherrypy.HTTPError):
 
 
 class Sharing:
-    """One configuration of the tool: its policy and its hooks."""
+    """One configuration of the tool: its policy and its hooks.
 
-    def __init__(self, settings: CorsSettings) -> None:
+    *prefix* is what the keys of its settings begin with.
+    """
+
+    def __init__(self, settings: CorsSettings, prefix: str = "cpkit.cors.") -> None:
+        self._prefix = prefix
         self._policy = Policy(
             Origins.read(settings.origins),
             credentials=settings.credentials,
@@ -148,15 +152,38 @@ class Sharing:
             return ("GET", "HEAD") if serves else None
         told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
         if told:
-            return {name.strip() for name in told.split(",")}
+            return self._alike(request, asked, {name.strip() for name in told.split(",")})
         dispatcher = getattr(request, "routed", (None,))[0]
         if dispatcher is not None:
-            methods: Collection[str] = dispatcher.allowed_methods(request)
-            return methods
+            return self._alike(request, asked, dispatcher.allowed_methods(request))
         tool = tools.get("allow", {})
         listed = tool.get("methods") if tool.get("on") else None
         # CherryPy's default dispatcher hands every method to the handler.
         return listed or {asked}
+
+    def _alike(self, request: Request, asked: str, methods: Collection[str]) -> Collection[str]:
+        """Return those of *methods* that are shared as the one that is *asked* for.
+
+        A browser remembers each method that it is told of, and does not ask for that again.
+        """
+        if asked not in methods:
+            return methods
+        own = self._given_for(request, asked)
+        return {name for name in methods if self._given_for(request, name) == own}
+
+    def _given_for(self, request: Request, method: str) -> dict[str, object]:
+        """Return the settings of a request that is the same but for its *method*."""
+        before = dict(vars(request))
+        try:
+            request.method = method
+            request.dispatch(request.path_info)
+            return {key: it for key, it in request.config.items() if self._is_ours(key)}
+        finally:
+            vars(request).clear()
+            vars(request).update(before)
+
+    def _is_ours(self, key: object) -> bool:
+        return str(key).startswith(self._prefix)
 
 
 def _lowered(names: Collection[str] | None) -> frozenset[str] | None:

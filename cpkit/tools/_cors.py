@@ -52,4 +52,4 @@ class CorsTool(Tool[CorsSettings]):
 
     def setup_for(self, settings: CorsSettings) -> Setup:
         """Return what shares the answer to each request that has these *settings*."""
-        return Sharing(settings).begin
+        return Sharing(settings, f"{self.namespace}.{self._name}.").begin

@@ -139,6 +139,29 @@ def test_a_preflight_is_answered_by_the_method_that_it_asks_for(cp_client, metho
     assert ("Access-Control-Allow-Origin" in answer.headers) is granted
 
 
+def under_routes(resource, dispatch):
+    dispatcher = RoutesDispatcher()
+    for name in ("GET", "PUT", "DELETE"):
+        conditions = {"method": [name]}
+        dispatcher.connect(name, "/open", resource, action=name, conditions=conditions)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher}})
+
+
+def by_its_methods(resource, dispatch):
+    tree = type("Root", (), {"open": resource})()
+    cherrypy.tree.mount(tree, "", {"/": {"request.dispatch": dispatch}})
+
+
+@pytest.mark.parametrize("mount", [under_routes, by_its_methods])
+@pytest.mark.parametrize(("method", "origin"), [("GET", OTHER), ("PUT", PAGE)])
+def test_a_preflight_tells_of_no_method_that_is_shared_otherwise(cp_client, mount, method, origin):
+    """Else its browser remembers that one too, and a page sends it without another preflight."""
+    mount(Open(), cherrypy.dispatch.MethodDispatcher())
+    answer = preflight(cp_client, "/open", method, origin=origin)
+    told = set(answer.headers["Access-Control-Allow-Methods"].split(", ")) - {"OPTIONS"}
+    assert told == ({"GET", "HEAD"} if method == "GET" else {method})
+
+
 class Shared(Open):
     """As that, but for what a section says of all its methods."""
 
