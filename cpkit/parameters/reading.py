@@ -13,8 +13,9 @@ from typing import TypeVar
 from msgspec import inspect as types
 
 from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
+from .decimals import Exact
 from .moments import Moment
-from .scalars import Binary, Choice, Exact, Identifier, Number, Text, Truth, Whole
+from .scalars import Binary, Choice, Identifier, Number, Text, Truth, Whole
 from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain
 
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own

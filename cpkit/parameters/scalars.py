@@ -14,7 +14,6 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Collection
-from decimal import Decimal
 from typing import TypeGuard
 from uuid import UUID
 
@@ -28,7 +27,6 @@ _is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _is_jsons = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
-_EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _TRUE = {"true": True, "1": True, "on": True, "false": False, "0": False}
@@ -248,50 +246,6 @@ class Choice(Scalar):
         return {"enum": list(self.values)}
 
 
-class Exact(Scalar):
-    """The shape of ``Decimal``: 18 digits before the point at most, and 9 after it."""
-
-    careful = True
-    expects = "a decimal number of at most 18 digits, and 9 after the point"
-    _grammar = re.compile(_EXACT)
-
-    def read(self, text: str) -> Decimal:
-        """Return the number that *text* writes, without an exponent."""
-        if not self._grammar.fullmatch(text):
-            raise ValueError
-        return Decimal(text)
-
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is such a number, or its text."""
-        return self.take_all([value]) is not None
-
-    def take_all(self, values: list[Json]) -> list[Json] | None:
-        """Return *values*, floats as text, rounded to 9 places; see :class:`Scalar`."""
-        kinds = set(map(type, values))
-        if kinds <= {int}:
-            return values if _within(values, 10**18) else None
-        fits = self._grammar.fullmatch
-        if kinds == {str}:
-            return values if all(map(fits, values)) else None  # type: ignore[arg-type]
-        numbers: list[Json] = [value for value in values if not isinstance(value, str)]
-        strings = [value for value in values if isinstance(value, str)]
-        if not _within(numbers, 10**18) or not all(map(fits, strings)):
-            return None
-        return [
-            text if fits(text) else f"{value:.9f}".rstrip("0").rstrip(".")
-            for value, text in zip(values, map(str, values), strict=True)
-        ]
-
-    def schema(self, ref: Ref) -> Schema:
-        """Return the schema of a number, or of its text, which keeps every digit."""
-        bound: Schema = {"exclusiveMinimum": -(10**18), "exclusiveMaximum": 10**18}
-        return {"anyOf": [{"type": "number", **bound}, self.text_schema()], **self.extra}
-
-    def text_schema(self) -> Schema:
-        """Return the schema of the number's text."""
-        return {"type": "string", "format": "decimal", "pattern": f"^{_EXACT}$"}
-
-
 class Identifier(Scalar):
     """The shape of ``UUID`` (RFC 9562, 4): 32 digits and four hyphens."""
 
@@ -359,16 +313,6 @@ def _integers(values: list[Json]) -> list[int] | None:
     except (ValueError, OverflowError):  # NaN and infinity, of a parser of one's own
         return None
     return whole if whole == numbers else None
-
-
-def _within(values: list[Json], most: int) -> bool:
-    """Tell whether all *values* are numbers nearer to 0 than *most*."""
-    if not are_all(values, int, float):
-        return False
-    numbers = typing.cast("list[int | float]", values)
-    # NOTE: a parser of one's own may find NaN, which is neither the least nor the most.
-    near = not numbers or (-most < min(numbers) and max(numbers) < most)
-    return near and not any(map(math.isnan, numbers))
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

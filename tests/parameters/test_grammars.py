@@ -1,6 +1,8 @@
 """The grammars of single values: what each reads from text, and what it refuses."""
 
 import enum
+import re
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Literal, Optional
@@ -164,3 +166,18 @@ def test_a_nullable_parameter_has_no_null_in_its_schema_and_a_body_has():
     day = {"type": "string", "format": "date"}
     assert shape.inner.text_schema() == day
     assert shape.schema(lambda cls, make: make()) == {"anyOf": [day, {"type": "null"}]}
+
+
+@pytest.mark.parametrize("year", [0, 1, 4, 100, 400, 1900, 2000, 2023, 2024, 9999])
+def test_a_schema_tells_which_days_there_are(year):
+    pattern = re.compile(shape_of(NAIVE).text_schema()["pattern"])
+    for month in range(14):
+        for day in range(33):
+            text = f"{year:04}-{month:02}-{day:02}"
+            there = month in range(1, 13) and year and 0 < day <= monthrange(year, month)[1]
+            assert bool(pattern.match(f"{text}T12:30:00")) is bool(there)
+
+
+@pytest.mark.parametrize("text", ["24:00:00", "23:60:00", "23:59:60", "80:16:63"])
+def test_a_schema_tells_which_times_there_are(text):
+    assert not re.match(shape_of(Annotated[time, Meta(tz=False)]).text_schema()["pattern"], text)
