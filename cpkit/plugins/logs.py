@@ -43,7 +43,7 @@ class LogPlugin(SimplePlugin):
         self.header, self.queue = header, queue
         self._handlers = JsonHandlers()
         self._silenced: list[LogManager] = []
-        self._reopened: list[LogManager] = []
+        self.reopens: list[LogManager] = []  # whose files it opens anew, in their own place
         self._make: WithRequestId | None = None
         self._log_fields: Callable[..., object] | None = None  # CherryPy's, while ours is used
 
@@ -82,10 +82,10 @@ class LogPlugin(SimplePlugin):
                 cherrypy.tools.log_headers.callable, self._log_fields = self._log_fields, None
         for log in self._silenced:
             vars(log).pop("access", None)
-        for log in self._reopened:
+        for log in self.reopens:
             self.bus.subscribe("graceful", log.reopen_files)
         self._handlers.give_back()
-        self._make, self._silenced, self._reopened = None, [], []
+        self._make, self._silenced, self.reopens = None, [], []
 
     def start(self) -> None:
         """End the start with one line if a setting is wrong."""
@@ -116,7 +116,7 @@ class LogPlugin(SimplePlugin):
 
     def graceful(self) -> None:
         """Open the log files anew; what cannot be opened goes on in the file that was open."""
-        loggers = [it for log in self._reopened for it in (log.error_log, log.access_log)]
+        loggers = [it for log in self.reopens for it in (log.error_log, log.access_log)]
         for error in [*self._handlers.reopen(loggers)]:
             self.bus.log(f"A file of the log cannot be opened anew, and is written on: {error}", 40)
 
@@ -168,7 +168,7 @@ class LogPlugin(SimplePlugin):
             ours = type(log).reopen_files is LogManager.reopen_files  # else it is the user's
             if ours and log.reopen_files in self.bus.listeners["graceful"]:
                 self.bus.unsubscribe("graceful", log.reopen_files)
-                self._reopened.append(log)
+                self.reopens.append(log)
         self._handlers.take(log.error_log)
         self._handlers.take(log.access_log)
 

@@ -182,8 +182,10 @@ def _modules_and_classes() -> Iterator[ModuleType | type]:
 
 
 def _log_managers() -> set[Any]:
-    """Return the log managers of applications: each listens on the engine, and so stays alive."""
-    owners = (getattr(each, "__self__", None) for each in cherrypy.engine.listeners["graceful"])
+    """Return the log managers of applications: what listens on the engine keeps each alive."""
+    owners = {getattr(each, "__self__", None) for each in cherrypy.engine.listeners["graceful"]}
+    # A LogPlugin listens in the place of those whose files it opens anew.
+    owners.update(*(getattr(each, "reopens", ()) for each in owners))
     return {each for each in owners if getattr(each, "appid", None) is not None}
 
 

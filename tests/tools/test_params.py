@@ -339,7 +339,7 @@ def test_a_handler_that_takes_nothing_is_sent_parts_that_cannot_be_told_apart(cp
 
 
 def test_the_order_of_refusals(cp_client):
-    routed(cpkit.tools.accept(media="text/html")(form), config={"cpkit.params.on": True})
+    routed(cpkit.tools.accept(media="text/html")(fresh(form)), config={"cpkit.params.on": True})
     text = {"Content-Type": "text/plain"}
     ask = cp_client.request
     assert ask("DELETE", "/x?%FF", headers={"Accept": "image/png"}).status_code == 405
@@ -373,7 +373,7 @@ def test_what_another_tool_made_of_a_value_stands(cp_client):
 
 def test_the_formats_parameter_of_accept_is_not_unknown(cp_client):
     media = {"text/html": str, "application/json": json.dumps}
-    routed(cpkit.tools.accept(media=media, format_param="format")(book))
+    routed(cpkit.tools.accept(media=media, format_param="format")(fresh(book)))
     assert cp_client.get("/7?page=2&format=json").headers["Content-Type"] == "application/json"
 
 
@@ -465,7 +465,7 @@ def test_the_answer_is_html_where_that_is_liked_best(cp_client):
 @pytest.mark.parametrize("errors", [True, False])
 def test_the_answer_is_in_the_negotiated_type(cp_client, errors):
     media = {"text/html": str, "application/json": json.dumps, "text/plain": str}
-    routed(cpkit.tools.accept(media=media, errors=errors)(book))
+    routed(cpkit.tools.accept(media=media, errors=errors)(fresh(book)))
     response = cp_client.get("/7?page=0", headers={"Accept": "application/json"})
     assert response.headers["Content-Type"] == "application/json"
     assert response.json()["errors"][0]["name"] == "page"
