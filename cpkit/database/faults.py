@@ -38,6 +38,8 @@ _SQLSTATE = {
 # NOTE: libpq tells no SQLSTATE of a connection that the server, or PgBouncer, refuses; what it
 # tells in another language than English is taken for a server that is gone.
 _NO_CONNECTION_LEFT = ("too many c", "connection slots are", "no more connections allowed")
+# NOTE: so says a server of what a driver has bound; all that PgBouncer says has the same state.
+_WRONG_PARAMETERS = "bind message supplies"
 _REFUSED_FOR_GOOD = re.compile(
     r'(?:database|role|user|certificate file) ".*" does not exist|authentication failed|no pg_hba'
     r"|SSL was required|certificate|not permitted to log in|permission denied|no password supplied"
@@ -99,6 +101,8 @@ class FileGoneError(sqlite3.OperationalError):
 def _of_postgresql(error: BaseException, driver: str) -> Fault | None:
     state = _sqlstate(error)
     if state is not None:
+        if state == "08P01" and _WRONG_PARAMETERS in str(error):
+            return None
         return _SQLSTATE.get(state) or (Fault.GONE if state.startswith("08") else None)
     if not any(_is(error, name) for name in _LOST_BY_DRIVER.get(driver, ())):
         return None
