@@ -28,6 +28,7 @@ from .serving.limits import Limits, RefusedError
 from .serving.reading import read_head
 
 _PIECE = 65536
+_LENGTH = b"content-length"
 _WITHOUT_BODY = (b"204", b"205", b"304")
 
 
@@ -128,13 +129,14 @@ class Gateway(Gateway_10):
             self.remaining_bytes_out = None
         write: Callable[[bytes], None] = super().start_response(status, (), exc_info)
         # PERF: encoded as cheroot does, which asks six functions for each field.
-        sent = self.req.outheaders
-        for name, value in headers:
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise TypeError(f"A header field is made of str: {name!r}, {value!r} is not.")
-            if name.lower() == "content-length":
+        try:
+            sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        except AttributeError as error:
+            raise TypeError(f"Header fields are made of str: {headers!r}") from error
+        for name, value in sent:
+            if len(name) == len(_LENGTH) and name.lower() == _LENGTH:
                 self.remaining_bytes_out = int(value)
-            sent.append((name.encode("latin-1"), value.encode("latin-1")))
+        self.req.outheaders += sent
         return write
 
     def write(self, chunk: bytes) -> None:

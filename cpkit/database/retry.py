@@ -23,7 +23,7 @@ from .terms import is_unseen
 from .unit import Unit
 
 V = TypeVar("V")
-Noted = tuple[dict[str, Any], str, str, str]  # a cookie's attributes, name, value, coded value
+Noted = tuple[str, dict[str, Any], dict[str, Any]]  # a cookie's name, attributes and value
 
 COMMITTED = "_cpkit_committed"  # set on a request in which another unit has committed
 UNITS = "_cpkit_units"  # of work that a request has
@@ -33,7 +33,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
 _IN_MEMORY = 2**20  # bytes of a body, the rest is in a file
 _CONTAINERS = frozenset({dict, list, set})
 _OF_A_BODY = frozenset({"Content-Length", "Transfer-Encoding"})
-_SETTINGS = ("config", "toolmaps")  # what is in them belongs to the application, not to a request
+# What is in them belongs to the application or to the server, not to a request.
+_SETTINGS = ("config", "toolmaps", "wsgi_environ")
 _REDIRECTS = (cherrypy.HTTPRedirect, cherrypy.InternalRedirect)
 
 # NOTE: a COMMIT whose answer was lost raises OutcomeUnknownError, which is no fault of these:
@@ -166,7 +167,8 @@ class _Before:
                 self._kept: Any = deepcopy(dict(self._session.items()))
             self._loaded = self._session.loaded
             known, self._was_locked = vars(self._session), self._session.locked
-            self._known = {name: _copied_set(known[name]) for name in known if name != "_data"}
+            self._known = _with_own_sets(known)
+            self._known.pop("_data", None)
 
     def close(self) -> None:
         """Forget what was read of the body; remember what was committed before."""
@@ -227,7 +229,7 @@ class _Before:
         if session is None:
             return
         if session.locked == self._was_locked:  # else what it knows is of the new lock
-            vars(session).update(self._known)
+            vars(session).update(_with_own_sets(self._known))
         if self._loaded:
             session.clear()
             session.update(deepcopy(self._kept))
@@ -316,22 +318,22 @@ def _replayed(request: Request) -> list[Replayed]:
     return found
 
 
-def _copied_set(value: V) -> V:
-    return value.copy() if type(value) is set else value  # type: ignore[attr-defined]
+def _with_own_sets(known: dict[str, Any]) -> dict[str, Any]:
+    return known | {name: it.copy() for name, it in known.items() if type(it) is set}
 
 
 # PERF: copy.deepcopy() of a cookie takes thirty times as long, and it is seldom put back.
 def _noted(cookie: SimpleCookie) -> list[Noted]:
-    return [(dict(it), it.key, it.value, it.coded_value) for it in cookie.values()]
+    return [(name, dict(it), dict(vars(it))) for name, it in cookie.items()]
 
 
 def _made(kind: type[SimpleCookie], noted: Iterable[Noted]) -> SimpleCookie:
     """Return a cookie of what was noted of another."""
     made = kind()
-    for attributes, name, *values in noted:
+    for name, attributes, value in noted:
         morsel: Morsel[str] = Morsel()
         dict.update(morsel, attributes)
-        morsel.set(name, *values)
+        vars(morsel).update(value)
         dict.__setitem__(made, name, morsel)
     return made
 
