@@ -15,10 +15,10 @@ SESSIONS = {"tools.sessions.on": True, "tools.sessions.storage_class": DatabaseS
 
 
 class Again:
-    """A handler of two runs, the first of which fails of a conflict."""
+    """A handler of two runs, or more, of which all but the last fail of a conflict."""
 
-    def __init__(self, work, first=lambda: None):
-        self.runs, self.work, self.first = 0, work, first
+    def __init__(self, work, first=lambda: None, conflicts=1):
+        self.runs, self.work, self.first, self.conflicts = 0, work, first, conflicts
 
     @cherrypy.expose
     def index(self, **_):
@@ -27,7 +27,7 @@ class Again:
         cherrypy.request.db.execute(text("SELECT 1"))
         insert(self.runs)
         answer = self.work(self.runs)
-        if self.runs == 1:
+        if self.runs <= self.conflicts:
             conflict = psycopg.errors.SerializationFailure("conflict")
             raise OperationalError("x", {}, conflict)
         return repr(answer)
@@ -88,6 +88,24 @@ def test_a_session_that_the_first_run_has_deleted_is_kept_if_the_second_has_not(
         unit.execute(text("DELETE FROM t"))
     assert client.post("/").text == "(2, 2)"
     root.runs = 2
+    assert client.post("/").text == "(3, 3)"
+
+
+def test_a_session_that_the_second_of_three_runs_has_deleted_is_kept(database):
+    def work(run):
+        if delete and run == 2:
+            cherrypy.session.delete()
+        return count(run)
+
+    delete = False
+    root = Again(work)
+    client = root.serve(**SESSIONS)
+    client.post("/")
+    root.runs, root.conflicts, delete = 0, 2, True
+    with database.begin() as unit:
+        unit.execute(text("DELETE FROM t"))
+    assert client.post("/").text == "(2, 2)"
+    root.runs = 3
     assert client.post("/").text == "(3, 3)"
 
 
