@@ -346,6 +346,7 @@ class Database:
     def probe(self) -> None:
         """See that the database can be worked with; the first time, set it up."""
         self.backend.probe()
+        DriverUnit.learn(self.backend.names)
         if self.settings.setup is not None and not self._is_set_up:
             self._in_transaction(self.settings.setup)
         self._is_set_up = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
@@ -184,12 +184,22 @@ _SET = (
 )
 
 
-class SetOnHandle(OfHandle):
+class OfDriver:
+    """An attribute of a unit that is its driver's connection's."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, unit: DriverUnit | None, owner: type[DriverUnit]) -> Any:
+        """Return it; AttributeError if there is none."""
+        return self if unit is None else unit.of_driver(self.name)
+
+
+class SetOnHandle(OfDriver):
     """An attribute that a driver's connection may have; read as any other, and set there."""
 
-    def __get__(self, unit: Unit | None, owner: type[Unit]) -> Any:
-        """Return it; AttributeError if there is none."""
-        return self if unit is None else unit.__getattr__(self.name)
+    def __set__(self, unit: DriverUnit, value: object) -> None:
+        setattr(unit.handle, self.name, value)
 
 
 class DriverUnit(Unit, has=_ROWS):
@@ -226,10 +236,18 @@ class DriverUnit(Unit, has=_ROWS):
         """Return a cursor that counts what it runs."""
         return WatchedCursor(self, self._driver().cursor(*args, **options))
 
-    def __getattr__(self, name: str) -> Any:
+    @classmethod
+    def learn(cls, names: Iterable[str]) -> None:
+        """Give units the attributes of a driver's connection, by their *names*, that they lack.
+
+        PERF: a class with a ``__getattr__`` is slow to find any attribute.
+        """
+        for name in names:
+            if not name.startswith("_") and not hasattr(cls, name):
+                setattr(cls, name, OfDriver(name))
+
+    def of_driver(self, name: str) -> Any:
         """Return the attribute *name* of the driver's connection; a method is watched."""
-        if name.startswith("_"):
-            raise AttributeError(f"A unit of work has no {name}", name=name, obj=self)
         found = getattr(self._driver(), name)
         if found is None or isinstance(found, str | bytes | int | float):
             return found  # a bool is an int
@@ -239,7 +257,7 @@ class DriverUnit(Unit, has=_ROWS):
     @property
     def autocommit(self) -> Any:
         """Return what the driver says; it is not to be set."""
-        return self.__getattr__("autocommit")
+        return self.of_driver("autocommit")
 
     @autocommit.setter
     def autocommit(self, value: object) -> None:

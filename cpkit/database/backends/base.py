@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -53,6 +53,7 @@ class Backend(Generic[D]):
     cursors_need_transactions = False  # if is_on_server() is to be asked
     may_be_stuck = False  # if is_stuck() is
     judge: Callable[[Statement], Judged] = staticmethod(judge)
+    names: Sequence[str] = ()  # of what the driver's connection has, as soon as one was opened
     dialect: Dialect  # of the engine that was built last
 
     def __init__(self, settings: DatabaseSettings, url: URL, connections: int) -> None:
@@ -136,6 +137,7 @@ class Backend(Generic[D]):
         self.connect_in_time(engine.dialect)
         with engine.connect() as connection:
             self.verify(connection)
+            self.names = dir(driver_of(connection))
 
     def verify(self, connection: Connection) -> None:
         """Raise the driver's error if the database cannot be worked with."""
