@@ -93,13 +93,7 @@ class Borrowed:
         self.since = since  # monotonic: from when on others wait for it
         self.waited = waited  # seconds of its timeout that its next transaction has spent already
         self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
-        self._given_back = False
-
-    def may_give_back(self) -> bool:
-        """Tell whether nobody gives it back yet: two threads may be about to."""
-        with self.unit.mutex:
-            given_back, self._given_back = self._given_back, True
-        return not given_back
+        self.given_back = False
 
     def remember(self, cursor: object) -> None:
         """Remember *cursor*, as long as somebody has it; UnitOverError if it came too late."""

@@ -316,6 +316,7 @@ class Database:
         self._is_set_up = False
         self._backend = backend
         self._open()
+        DriverUnit.learn(dir(getattr(backend.dialect.loaded_dbapi, "Connection", object)))
         self._pid = os.getpid()
         # NOTE: another process may be setting up a SQLite file, which keeps writers out.
         patiently(self.probe, self.settings.wait, (Fault.BUSY,))

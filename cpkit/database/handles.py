@@ -240,7 +240,8 @@ class DriverUnit(Unit, has=_ROWS):
     def learn(cls, names: Iterable[str]) -> None:
         """Give units the attributes of a driver's connection, by their *names*, that they lack.
 
-        PERF: a class with a ``__getattr__`` is slow to find any attribute.
+        Those of its class are known at the start, and all when one was opened. PERF: a class with
+        a ``__getattr__`` is slow to find any attribute.
         """
         for name in names:
             if not name.startswith("_") and not hasattr(cls, name):
@@ -339,7 +340,10 @@ class DriverUnit(Unit, has=_ROWS):
             self._borrowed.rollback_by(self._handle.rollback)
 
     def _shut(self, handle: Any, broken: bool) -> bool:
-        return not broken and self._borrowed is not None and self._borrowed.undone()
+        borrowed = self._borrowed
+        if broken or borrowed is None:
+            return False
+        return borrowed.backend.is_idle(handle) or borrowed.undone()
 
 
 for _name in _SET:

@@ -122,7 +122,8 @@ class UnitPool(QueuePool):
                 return None
             record: Record = fairy._connection_record  # type: ignore[assignment]
             try:
-                check(self.look, fairy.dbapi_connection, record, fairy)
+                # NOTE: a process that was forked has another pool.
+                check_age(self.look, fairy.dbapi_connection, record)
             except Exception:
                 fairy.invalidate()
                 continue
@@ -334,10 +335,15 @@ def checked_in(
 
 def check(look: Look | None, driver: object, record: Any, pooled: Any) -> None:
     """See that a connection may be lent; raise DisconnectionError to have the pool replace it."""
-    info, now = record.info, time.monotonic()
-    if info[PID] != os.getpid():
+    if record.info[PID] != os.getpid():
         disown(record, pooled)
         raise DisconnectionError("this connection was opened before a fork")
+    check_age(look, driver, record)
+
+
+def check_age(look: Look | None, driver: object, record: Any) -> None:
+    """See that a connection of this process may be lent; raise DisconnectionError if not."""
+    info, now = record.info, time.monotonic()
     if now > info[UNTIL]:
         raise DisconnectionError("this connection is old")
     if look is not None:

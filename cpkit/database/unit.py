@@ -426,7 +426,11 @@ class Unit:
     def give_back(self, *, broken: bool) -> None:
         """Give the connection back, a *broken* one to be dropped."""
         borrowed = self._borrowed
-        if borrowed is None or not borrowed.may_give_back():
+        if borrowed is None:
+            return
+        with self.mutex:  # two threads may be about to
+            given_back, borrowed.given_back = borrowed.given_back, True
+        if given_back:
             return
         if not broken and (borrowed.begun or borrowed.transaction is not None):
             borrowed.undone()  # SQLAlchemy does not know of it

@@ -177,5 +177,7 @@ class Shelf(ExitStack):
         plugin.start()
         self.callback(plugin.stop)
         handle, of = LENT[variant]
-        settings = {"cpkit.db.on": True, "cpkit.db.plugin": name, "cpkit.db.handle": handle}
-        return lent(of(url)), settings
+        given = {"cpkit.db.plugin": name, "cpkit.db.handle": handle}
+        # As users write it: each setting costs CherryPy time.
+        changed = {key: it for key, it in given.items() if it not in ("db", "connection")}
+        return lent(of(url)), {"cpkit.db.on": True, **changed}

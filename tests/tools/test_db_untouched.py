@@ -1,5 +1,7 @@
 """A unit of work that nobody has used yet, and when it comes to be used."""
 
+import subprocess
+import sys
 import threading
 
 import cherrypy
@@ -162,6 +164,37 @@ def test_what_first_uses_it_at_the_end_of_the_resource_is_committed_before_it_is
     assert cp_client.post("/").status_code == status
     assert stored(database) == ([1] if status == 200 else [])
     assert database.figures().in_use == 0
+
+
+def test_what_only_the_drivers_connection_has_may_be_the_first_that_is_used(database, cp_client):
+    serve(lambda: str(cherrypy.request.db.total_changes), **{"cpkit.db.handle": "dbapi"})
+    assert cp_client.get("/").text == "0"
+
+
+NEVER_THERE = """
+import cherrypy, cpkit.tools
+from cpkit.plugins import DatabasePlugin
+from cpkit.testing import Client
+
+class Root:
+    @cherrypy.expose
+    def index(self):
+        with cherrypy.request.db.transaction():  # psycopg's
+            return "stored"
+
+url, settings = "postgresql+psycopg://nobody@127.0.0.1:1/none", {"required": False, "wait": 0}
+cherrypy.engine.db = DatabasePlugin(cherrypy.engine, url, timeout=0.1, **settings)
+cherrypy.tree.mount(Root(), "/", {"/": {"cpkit.db.on": True, "cpkit.db.handle": "dbapi"}})
+cherrypy.engine.db.start()
+print(Client(raise_exceptions=False).post("/").status_code)
+cherrypy.engine.db.stop()
+"""
+
+
+def test_so_it_is_while_no_connection_was_ever_opened():
+    pytest.importorskip("psycopg")
+    ended = subprocess.run([sys.executable, "-c", NEVER_THERE], capture_output=True, text=True)
+    assert ended.stdout.splitlines()[-1:] == ["503"], ended.stderr
 
 
 def test_settings_that_change_are_heeded(database, cp_client):
