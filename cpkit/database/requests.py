@@ -152,7 +152,6 @@ class Lent(Hook, Unit):
     late = False  # its request is answered: what is done now is a transaction of its own
     streaming = False  # its request's body goes on with it
     outer: BaseException | None = None  # handled around the whole request, and none of its own
-    _answered = False
     _ends_with_request = False  # its second call is asked for
     _used_late = False
 
@@ -161,14 +160,13 @@ class Lent(Hook, Unit):
 
     def __call__(self) -> None:
         """End what was done until the answer is made; at the request's end, what came since."""
-        if not self._answered:
-            self._answered, serving = True, cherrypy.serving
+        known = cherrypy.serving.request.__dict__
+        if not known["closed"]:
             # A unit was used, a stream may come to use it, or there is an error to explain.
-            matters = self.used or serving.response.stream or handled() is not None
+            matters = self.used or cherrypy.serving.response.stream or handled() is not None
             if matters:
                 self._decide()
             self.late = True
-            known = serving.request.__dict__
             # PERF: else nothing is to be ended any more. Late first: another thread that begins
             # to use it notes that before it looks whether it is late.
             if matters or self.used or known["hooks"]["on_end_request"]:
