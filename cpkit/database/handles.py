@@ -16,7 +16,7 @@ from .connection import UnitConnection
 from .pool import has_changes
 from .statements import Composed, Statement
 from .terms import AfterCommit, refuse_autocommit, refuse_two_phases
-from .unit import OfHandle, Unit
+from .unit import Unit
 
 # What of a driver's cursor and connection is handed out as it is: it runs nothing.
 _HARMLESS = frozenset({"fetchone", "fetchmany", "fetchall", "close", "nextset", "scroll"})
