@@ -13,7 +13,8 @@ import msgspec
 
 from .columns import BLOCK, Column, Items, Json, Members, Picked, flat
 from .faults import MOST_TOLD, told_by
-from .scalars import Choice, Number, span
+from .patterns import whole_numbers
+from .scalars import Choice, Number, Whole, span
 from .shapes import Ref, Scalar, Schema, Shape
 
 Found = Mapping[str, Mapping[int, Json]]  # members by their names, by the index of the object
@@ -145,11 +146,17 @@ def _is_read(scalar: Scalar, text: str) -> bool:
     return True
 
 
+# Numbers of JSON (RFC 8259, 6) that a float can hold; it can hold some more.
+_FLOATS = r"^-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?$"
+
+
 def _names(key: Scalar) -> Schema:
     """Return the schema of an object's names, which are text where the key is a number, too."""
+    if isinstance(key, Whole):
+        return {"pattern": f"^(?:{whole_numbers(key.least, key.most)})$"}
+    if isinstance(key, Number):
+        return {"pattern": _FLOATS}
     schema = key.text_schema()
-    if schema.get("type") == "integer":
-        return {"pattern": "^-?(0|[1-9][0-9]*)$"}
     if isinstance(choices := schema.get("enum"), list):
         return {"enum": [str(each) for each in choices]}
     return schema if schema.get("type") == "string" else {}

@@ -74,3 +74,35 @@ def _brace(part: str) -> str | None:
     if _COUNTS.fullmatch(part):
         return part.replace("{,", "{0,")
     return "".join(f"\\{sign}" if sign in "{}]" else sign for sign in part)
+
+
+_PLACES = 6  # of a bound that are told: a schema may leave out the last of many numbers
+
+
+def whole_numbers(least: int, most: int) -> str:
+    """Return the regex of the integers from *least* to *most*, as JSON writes them.
+
+    Of more than a million, it may miss some next to the bounds, and has none beyond.
+    """
+    parts = [_positive(max(least, 1), most)] if most >= 1 else []
+    if least <= 0 <= most:
+        parts.append("-?0")
+    if least <= -1:
+        parts.append(f"-(?:{_positive(max(-most, 1), -least)})")
+    return "|".join(parts)
+
+
+def _positive(least: int, most: int) -> str:
+    below = f"(?!(?:{_up_to(least - 1, len(str(least)))})$)" if least > 1 else ""
+    return f"{below}(?:{_up_to(most, _PLACES)})"
+
+
+def _up_to(most: int, places: int) -> str:
+    """Return the regex of the integers from 1 to *most*, exact in its first *places*."""
+    digits = str(most)
+    parts = [f"[1-9][0-9]{{0,{len(digits) - 2}}}"] if len(digits) > 1 else []
+    for place, digit in enumerate(digits[:places]):
+        least, rest = int(place == 0), len(digits) - place - 1
+        if int(digit) > least:
+            parts.append(f"{digits[:place]}[{least}-{int(digit) - 1}][0-9]{{{rest}}}")
+    return "|".join([*parts, digits])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cpkit.parameters.patterns import ecma
+from cpkit.parameters.patterns import ecma, whole_numbers
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,19 @@ def test_white_space_and_any_sign_are_those_of_python(pattern, sign):
     assert re.fullmatch(r"\[.*\]", translated)
     assert not re.search(r"\\[sSdDwW]", translated)
     assert bool(re.fullmatch(translated, sign)) == bool(re.fullmatch(pattern, sign))
+
+
+@pytest.mark.parametrize(
+    "bounds", [(0, 0), (0, 100), (1, 1000), (-12, -5), (-7, 130), (95, 204), (2, 9), (-1, 1)]
+)
+def test_whole_numbers_within_bounds_have_a_pattern(bounds):
+    pattern = re.compile(f"^(?:{whole_numbers(*bounds)})$")
+    told = [number for number in range(-1500, 1500) if pattern.match(str(number))]
+    assert told == list(range(bounds[0], bounds[1] + 1))
+    assert not any(map(pattern.match, ["", "-", "01", "1.0", " 1", "1e1"]))
+
+
+def test_the_pattern_of_64_bits_has_nothing_beyond_them():
+    pattern = re.compile(f"^(?:{whole_numbers(-(2**63), 2**63 - 1)})$")
+    assert all(pattern.match(str(it)) for it in (-(2**63), -(10**18), 0, 10**18, 2**63 - 1))
+    assert not any(pattern.match(str(it)) for it in (-(2**63) - 1, 2**63, 10**19))
