@@ -314,7 +314,7 @@ cherrypy.quickstart(None, "", {"/": {"cpkit.timing.slow": "x"}})
 
 
 def test_the_process_ends_without_a_traceback():
-    done = subprocess.run([sys.executable, "-c", APP], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", APP], capture_output=True, text=True, timeout=300)
     assert done.returncode not in (0, None)
     assert "Nothing is served, since cpkit.timing.slow in [/] of / cannot be used" in done.stderr
     assert "Serving on" not in done.stderr
@@ -349,7 +349,7 @@ PROGRAM = """if True:
 )
 def test_a_refused_start_says_why_on_stderr_once_and_last(config, tmp_path):
     command = [sys.executable, "-c", PROGRAM, repr(config)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert done.returncode == 1
     assert done.stderr.count("Nothing is served, since cpkit.timing.slo") == 1
     assert "Nothing is served" in done.stderr.splitlines()[-1]

@@ -237,7 +237,7 @@ def start(how, folder, environment, **settings):
         {STARTS[how]}
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("environment", ["production", "embedded", None])

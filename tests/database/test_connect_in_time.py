@@ -23,7 +23,10 @@ DRIVERS = {
 
 @pytest.fixture
 def silent():
-    """A server that takes connections and never says a word; its address."""
+    """A server that takes connections and never says a word; its address.
+
+    Ask for it before start_database: what tries to connect is to end before it does.
+    """
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(20)
@@ -59,14 +62,14 @@ def test_a_connect_is_given_what_is_left_of_the_wait(start_database, given, driv
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_server_that_never_answers_is_given_up(start_database, silent, driver):
+def test_a_server_that_never_answers_is_given_up(silent, start_database, driver):
     database = start_database(f"{driver}://{silent}", timeout=1, required=False, wait=0)
     with pytest.raises(DatabaseUnavailableError), database.begin() as unit:
         unit.execute(text("SELECT 1"))
 
 
 @pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+psycopg2"])
-def test_several_hosts_share_the_time(start_database, silent, given, driver):
+def test_several_hosts_share_the_time(silent, start_database, given, driver):
     hosts = "host=127.0.0.1:1&host=127.0.0.1:2&host=127.0.0.1:3"
     database = start_database(f"{driver}://me@/shop?{hosts}", timeout=9, required=False, wait=0)
     told = given(database)

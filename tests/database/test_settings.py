@@ -164,7 +164,7 @@ cherrypy.quickstart(None, "", {"global": {"engine.db.on": True, "engine.db.pol_s
 
 
 def test_nothing_is_served_and_there_is_no_traceback():
-    done = subprocess.run([sys.executable, "-c", APP], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", APP], capture_output=True, text=True, timeout=300)
     assert done.returncode not in (0, None)
     assert "engine.db.pol_size = 3 cannot be used" in done.stderr
     assert "Serving on" not in done.stderr

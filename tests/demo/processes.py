@@ -62,7 +62,7 @@ class Process:
 
     def wait(self):
         """Wait until the server is healthy."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while time.monotonic() < until and self.process.poll() is None:
             with contextlib.suppress(OSError), Client(self.port) as client:
                 if client.send("GET", "/healthz")[0] == 200:
@@ -78,7 +78,7 @@ class Process:
     def end(self, number):
         """Send a signal, wait for the end, and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(300)
 
 
 class Client:
@@ -140,7 +140,7 @@ class Load:
     def wait_for(self, answers):
         """Wait until so many more requests were answered."""
         for _ in range(answers):
-            assert self.answered.acquire(timeout=60)
+            assert self.answered.acquire(timeout=300)
 
     def _visit(self, ports, promise, number):
         with Client(ports[number % len(ports)]) as client:

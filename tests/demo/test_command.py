@@ -17,7 +17,7 @@ from tests.ports import free_port
 
 def run(*arguments):
     command = [sys.executable, "-m", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def test_help_names_the_options(capsys):
@@ -90,7 +90,7 @@ sys.exit(main(["--port", "{}", "--database", "sqlite:///{}"]))
 def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path, moment):
     script = INTERRUPTED_START.format(moment, free_port(), tmp_path / "demo.sqlite")
     ended = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
     )
     assert (ended.returncode, ended.stdout) == (130, "")
     assert "Traceback" not in ended.stderr

@@ -32,7 +32,7 @@ def test_cherrypys_own_tests_of_its_dispatcher_pass(tmp_path):
         env={**os.environ, "WEBTEST_INTERACTIVE": "false"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout

@@ -159,7 +159,7 @@ def test_a_signal_that_interrupts_the_writing_may_log(folder):
 
 def run(code, **environ):
     command = [sys.executable, "-W", "ignore", "-c", code]
-    return subprocess.run(command, check=True, timeout=60, env={**os.environ, **environ})
+    return subprocess.run(command, check=True, timeout=300, env={**os.environ, **environ})
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -208,7 +208,7 @@ def test_no_line_is_lost_where_daemonizer_ends_the_process(folder, queue):
     # The end of the pipe is the daemon's: it is there until that ends.
     daemon, end = os.pipe()
     os.set_inheritable(end, True)
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, close_fds=False)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300, close_fds=False)
     os.close(end)
     with open(daemon, "rb") as until:
         until.read()

@@ -397,7 +397,7 @@ def test_a_child_process_writes_its_own_lines_alone(tmp_path):
         os.waitpid(child, 0)
         handler.close()
     """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=300)
     lines = [json.loads(line)["message"] for line in (tmp_path / "log").read_text().splitlines()]
     assert sorted(lines) == ["child", "parent"]
 

@@ -204,7 +204,7 @@ cherrypy.quickstart()
 def test_a_database_that_is_not_there_is_said_in_one_line_and_nothing_is_served():
     url = "postgresql+psycopg://me:s3cret@127.0.0.1:1/db"
     done = subprocess.run(
-        [sys.executable, "-c", APP, url], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", APP, url], capture_output=True, text=True, timeout=300
     )
     said = [line for line in done.stderr.splitlines() if "nothing is served" in line]
     assert done.returncode not in (0, None)

@@ -426,7 +426,7 @@ def test_all_processes_are_summed_whatever_the_registry(tmp_path, registry, visi
 def test_a_process_that_was_killed_is_in_no_gauge(tmp_path):
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     killed = PROCESS.replace("cherrypy.engine.exit()", "import os; os.kill(os.getpid(), 9)")
-    subprocess.run([sys.executable, "-c", killed, "own", "0"], env=environ, timeout=60)
+    subprocess.run([sys.executable, "-c", killed, "own", "0"], env=environ, timeout=300)
     command = [sys.executable, "-c", PROCESS, "own", "0"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     most = 'db_client_connection_max{db_client_connection_pool_name="db"}'

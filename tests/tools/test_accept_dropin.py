@@ -33,7 +33,7 @@ def test_cherrypys_accept_and_autovary_tests_pass_unchanged(tmp_path):
         [sys.executable, "-c", RUN, str(port), log, "AcceptTest", "AutoVaryTest"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=tmp_path,
         env={**os.environ, "WEBTEST_INTERACTIVE": "False"},
     )
