@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ from cpkit.errors import (
     handled,
 )
 from cpkit.logs.printable import printable
+from cpkit.serving.derived import DerivedBody, close
 
 from .faults import Fault, fault_of
 from .retry import BORROWED, COMMITTED, UNITS, is_out, repeating, units_of
@@ -315,13 +316,17 @@ class ErrorPages(dict[Any, Any]):
             raise
 
 
-def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
-    """Yield from *body*; *commit* what it did when it ends, undo it if it fails or is left.
+def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> DerivedBody:
+    """Return *body*; *commit* what it does when it ends, undo it if it fails or is left.
 
     The commit comes before the end of the body is sent: if it fails, the client sees a body that
-    was cut off. When the client has gone, this generator is closed after the request's last hook,
-    so it holds the unit itself and not ``cherrypy.request``.
+    was cut off. When the client has gone, the body is closed after the request's last hook, so it
+    holds the unit itself and not ``cherrypy.request``.
     """
+    return DerivedBody(_carried(unit, body, commit), body)
+
+
+def _carried(unit: Lent, body: Iterable[bytes], commit: bool) -> Generator[bytes, None, None]:
     unit.streaming = True
     try:
         for chunk in body:
@@ -330,9 +335,7 @@ def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> Iterator[bytes]:
         unit.end(commit)
     finally:
         try:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
+            close(body)
         finally:
             try:
                 unit.end(commit=False)

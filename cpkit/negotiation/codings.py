@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Protocol
+
+from cpkit.serving.derived import DerivedBody, close
 
 from .fields import CACHED_FIELDS, elements, is_cacheable, weight
 
@@ -148,43 +150,24 @@ def compressor(coding: str, level: int | None = None) -> Compressor:
     return _MADE[coding][1](level)
 
 
-class CompressedBody:
-    """*chunks* through *stream*; each on its own where *flushing*, as live streams need.
+def compressed(chunks: Iterable[bytes], stream: Compressor, *, flushing: bool) -> DerivedBody:
+    """Return *chunks* through *stream*; each on its own where *flushing*, as live streams need.
 
-    What makes the chunks is closed at the end, and when the client is gone, even before the first.
+    What makes the chunks is closed at the end, and when the client is gone.
     """
+    return DerivedBody(_through(chunks, stream, flushing), chunks)
 
-    def __init__(self, chunks: Iterable[bytes], stream: Compressor, *, flushing: bool) -> None:
-        self._chunks: Iterable[bytes] | None = chunks
-        self._pieces = self._through(chunks, stream, flushing)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Return itself."""
-        return self
-
-    def __next__(self) -> bytes:
-        """Return what is ready to be sent."""
-        return next(self._pieces)
-
-    def _through(
-        self, chunks: Iterable[bytes], stream: Compressor, flushing: bool
-    ) -> Generator[bytes, None, None]:
-        try:
-            for chunk in chunks:
-                ready = stream.compress(chunk)
-                if flushing:
-                    ready += stream.flush()
-                if ready:
-                    yield ready
-            yield stream.finish()
-        finally:
-            self._close_chunks()
-
-    def close(self) -> None:
-        """End it, wherever it is."""
-        self._pieces.close()  # NOTE: of a generator that has not begun nothing runs
-        self._close_chunks()
-
-    def _close_chunks(self) -> None:
-        chunks, self._chunks = self._chunks, None
-        getattr(chunks, "close", lambda: None)()
+def _through(
+    chunks: Iterable[bytes], stream: Compressor, flushing: bool
+) -> Generator[bytes, None, None]:
+    try:
+        for chunk in chunks:
+            ready = stream.compress(chunk)
+            if flushing:
+                ready += stream.flush()
+            if ready:
+                yield ready
+        yield stream.finish()
+    finally:
+        close(chunks)

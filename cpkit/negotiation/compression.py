@@ -17,7 +17,7 @@ from .codings import (
     CODINGS,
     IDENTITY,
     LEVELS,
-    CompressedBody,
+    compressed,
     compressor,
     is_installed,
     negotiate_coding,
@@ -170,7 +170,7 @@ class Compression:
         # tool keeps them for GET.
         if request.method != "HEAD" or not is_streamed:
             stream = compressor(coding, self._levels.get(coding))
-            body = CompressedBody(response.body, stream, flushing=response.stream)
+            body = compressed(response.body, stream, flushing=response.stream)
             # NOTE: a list is what others may look into; only what is no list stays a stream.
             response.body = [b"".join(body)] if isinstance(response.body, list) else body
         headers["Content-Encoding"] = coding

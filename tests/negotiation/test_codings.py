@@ -9,7 +9,7 @@ from cpkit.errors import FieldTooLargeError
 from cpkit.negotiation.codings import (
     CODINGS,
     LEVELS,
-    CompressedBody,
+    compressed,
     compressor,
     is_installed,
     negotiate_coding,
@@ -82,18 +82,18 @@ def decoded(coding, data):
 def test_what_is_compressed_comes_back(coding, flushing, chunks):
     if not is_installed(coding):
         pytest.skip(f"{coding} is not installed")
-    made = b"".join(CompressedBody(chunks, compressor(coding), flushing=flushing))
+    made = b"".join(compressed(chunks, compressor(coding), flushing=flushing))
     assert decoded(coding, made) == b"".join(chunks)
 
 
 def test_each_chunk_of_a_live_stream_can_be_read_at_once():
-    stream = CompressedBody([b"one", b"two"], compressor("gzip"), flushing=True)
+    stream = compressed([b"one", b"two"], compressor("gzip"), flushing=True)
     reader = zlib.decompressobj(31)
     assert [reader.decompress(part) for part in stream] == [b"one", b"two", b""]
 
 
 def test_a_gzip_stream_is_the_same_whenever_it_is_made():
-    one, two = (b"".join(CompressedBody([b"x"], compressor("gzip"), flushing=False)) for _ in "12")
+    one, two = (b"".join(compressed([b"x"], compressor("gzip"), flushing=False)) for _ in "12")
     assert one == two
 
 

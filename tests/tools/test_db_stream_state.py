@@ -3,6 +3,7 @@
 import cherrypy
 import pytest
 from sqlalchemy import text
+from werkzeug.test import create_environ
 
 import cpkit.tools  # noqa: F401
 from tests.statements import HANDLES, run
@@ -87,3 +88,39 @@ def test_a_block_goes_on_after_a_chunk(
     assert cp_client.request(method, "/block", params={"nested": nested}).text == "begun done"
     with database.begin(write=False) as unit:
         assert unit.scalar(text("SELECT count(*) FROM t")) == stored
+
+
+class Chunks:
+    """A body of one's own that counts how often it is closed."""
+
+    closed = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return b"chunk"
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("tools", [{}, {"cpkit.timing.on": True, "cpkit.compress.on": True}])
+@pytest.mark.parametrize("read", [0, 1])
+def test_what_makes_a_stream_is_closed_once_when_the_client_is_gone(tools, read, start_database):
+    database, chunks = start_database(setup=create), Chunks()
+
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            run("SELECT 1")
+            return chunks
+
+    settings = {"cpkit.db.on": True, "response.stream": True, "tools.encode.on": False, **tools}
+    cherrypy.tree.mount(Root(), "/", {"/": settings})
+    environ = create_environ("/", headers={"Accept-Encoding": "gzip"})
+    answer = cherrypy.tree(environ, lambda *told: None)
+    for _ in range(read):
+        next(iter(answer))
+    answer.close()
+    assert (chunks.closed, database.figures().in_use) == (1, 0)
