@@ -42,10 +42,7 @@ class Borrower(Protocol):
 
     terms: Terms
     exposed: bool  # the driver's own connection was handed out: nobody knows what it did
-
-    @property
-    def mutex(self) -> threading.RLock:
-        """Return the lock of the threads that share it."""
+    mutex: threading.RLock  # of the threads that share it
 
     def expose(self) -> None:
         """Hand out what nobody watches."""

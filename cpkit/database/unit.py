@@ -89,7 +89,7 @@ class Unit:
     _handle: Any = None
     _borrowed: Borrowed | None = None
     _after: AfterCommit | None = None
-    _mutex: threading.RLock | None = None
+    mutex: threading.RLock  # of the threads that share it, made at its first use
 
     # What each handle does in its way.
     _open: Callable[[], None]
@@ -122,14 +122,9 @@ class Unit:
 
     def open(self) -> None:
         """Borrow, once, however many threads are the first to use this unit."""
-        with self.mutex:
+        with vars(self).setdefault("mutex", threading.RLock()):
             if self._handle is None:
                 self._open()
-
-    @property
-    def mutex(self) -> threading.RLock:
-        """Return the lock of the threads that share this unit, made at its first use."""
-        return self._mutex or vars(self).setdefault("_mutex", threading.RLock())
 
     @property
     def opened(self) -> bool:
