@@ -13,6 +13,7 @@ from .traceparent import trace_id
 
 if TYPE_CHECKING:
     from cpkit.cherry import Host, Response
+    from cpkit.timing.sending import WatchedBody
 
 LONGEST = 1024  # characters of what a client sends
 _WHEN = re.compile(r"\A\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages
@@ -39,7 +40,7 @@ def access_line(
     Text of the client's is cut to 1,024 characters.
     """
     # PERF: the names as CherryPy keeps them; its own get() spells each name anew.
-    sent, headers = dict.get(response.headers, "Content-Length"), request.headers
+    headers = request.headers
     trace, agent = dict.get(headers, "Traceparent"), dict.get(headers, "User-Agent")
     client = request.remote.ip or ""  # what a proxy says; none on a Unix socket
     line = [
@@ -49,8 +50,8 @@ def access_line(
         f'"status": {status}',
         f'"ms": {taken / 1e6:.2f}, "request": {_quoted(request_id)}',
     ]
-    if sent and str(sent).isdecimal():
-        line.append(f'"bytes": {int(sent)}')
+    if how_much := _how_much(response):
+        line.append(how_much)
     if route := getattr(request, "route", None):
         line.append(f'"route": {_quoted(route)}')
     if trace and trace_id(trace):
@@ -58,6 +59,15 @@ def access_line(
     if agent:
         line.append(f'"agent": {_quoted(agent[:LONGEST])}')
     return ", ".join(line) + "}"
+
+
+def _how_much(response: Response) -> str:
+    """Return how long the answer was, or that it broke off; "" if nobody knows."""
+    watched: WatchedBody | None = response.__dict__.get("watched")
+    if watched is not None and watched.failed:
+        return '"broken": true' if watched.broke_off else ""
+    sent = dict.get(response.headers, "Content-Length")
+    return f'"bytes": {int(sent)}' if sent and str(sent).isdecimal() else ""
 
 
 def rfc3339(seconds: float) -> str:

@@ -18,7 +18,7 @@ from cpkit.logs.lines import access_line
 from cpkit.logs.queued import log_line
 from cpkit.logs.request_ids import CurrentId, RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
-from cpkit.timing.counting import status_of
+from cpkit.timing.sending import status_of, watch
 
 _CURRENT = CurrentId()
 
@@ -163,7 +163,7 @@ class LogPlugin(SimplePlugin):
     def _take(self, log: LogManager) -> None:
         """Have the handlers of *log* write JSON, and CherryPy no access line of its own."""
         if "access" not in vars(log):
-            log.access = _nothing
+            log.access = _watch
             self._silenced.append(log)
             ours = type(log).reopen_files is LogManager.reopen_files  # else it is the user's
             if ours and log.reopen_files in self.bus.listeners["graceful"]:
@@ -173,5 +173,6 @@ class LogPlugin(SimplePlugin):
         self._handlers.take(log.access_log)
 
 
-def _nothing() -> None:
-    """Log no access: the plugin does."""
+def _watch() -> None:
+    """Log no access, which the plugin does when all is sent; have what is sent be watched."""
+    watch(cherrypy.serving.response, cherrypy.serving.request.__dict__.get("timing"))

@@ -5,7 +5,6 @@ What a request is counted under is its route, never its path, which clients choo
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
@@ -30,6 +29,7 @@ from .histogram import (
 from .hooks import IN_PROGRESS, began
 from .phases import RequestTiming
 from .prometheus import RequestMetrics
+from .sending import status_of
 from .slowest import Slowest, SlowRequest, slow_request
 
 BATCH = 64
@@ -133,18 +133,6 @@ def _unseen(request: Request, response: Response) -> RequestTiming | None:
     if request.toolmaps:
         return None
     return RequestTiming(["start", began(response.time, perf_counter_ns())])
-
-
-def status_of(response: Response) -> int | None:
-    """Return the status that a CherryPy *response* was sent with; None if it goes on elsewhere.
-
-    A response without a status was cut off by an exception, for which CherryPy's WSGI pipeline
-    answers 500, except an InternalRedirect: that makes another request of it.
-    """
-    sent: bytes | None = response.__dict__.get("output_status")
-    if sent:
-        return int(sent[:3])
-    return None if isinstance(sys.exc_info()[1], cherrypy.InternalRedirect) else 500
 
 
 def route_of(request: Request, handler: Handler | None, status: int = 200) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from operator import attrgetter
 from time import perf_counter_ns, time
-from typing import Any, Protocol
+from typing import Protocol
 
 import cherrypy
-from cherrypy.lib import is_closable_iterator
 
 from cpkit.cherry import Handler, Hook, HookMap, Request, Response
 
 from .phases import RequestTiming
+from .sending import watch
 from .server_timing import is_local, sent_with, server_timing
 
 TRACED = "trace-request"  # the channel on which a plugin begins the trace of a timed request
@@ -141,8 +141,7 @@ class TimedHooks(HookMap):
         header = self.header
         shown = header is True or (bool(header) and _is_wanted(header))
         response.header_list = sent_with(fields, self.timing, shown)
-        if type(response.body) is not list:
-            response.body = WatchedBody(response.body, self.timing)
+        watch(response, self.timing)
 
     def _put_in_error(self, response: Response) -> None:
         """Add the header to the page of an unexpected error, which is about to be finalized.
@@ -155,35 +154,6 @@ class TimedHooks(HookMap):
             self.kept = response.headers.get("Server-Timing", "")
         ours = server_timing(self.timing).decode("ascii")
         response.headers["Server-Timing"] = f"{self.kept}, {ours}" if self.kept else ours
-
-
-class WatchedBody:
-    """A body that is still being made while it is sent, and notes whether it broke off."""
-
-    def __init__(self, body: Iterable[bytes], timing: RequestTiming) -> None:
-        self._body, self._timing = body, timing
-        self._chunks: Iterator[bytes] = iter(())
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Begin, and return the iterator over the chunks."""
-        self._chunks = iter(self._body)
-        return self
-
-    def __next__(self) -> bytes:
-        """Return the next chunk."""
-        try:
-            return next(self._chunks)
-        except StopIteration:
-            raise
-        except Exception:
-            self._timing.broken = True
-            raise
-
-    def close(self) -> None:
-        """Close what makes the chunks, if it can be closed."""
-        chunks: Any = self._chunks
-        if is_closable_iterator(chunks):
-            chunks.close()
 
 
 def _is_wanted(header: Header) -> bool:

@@ -16,6 +16,7 @@ import cherrypy
 import pytest
 from werkzeug.test import create_environ
 
+import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.errors import EngineExitError
 from cpkit.logs import JsonFormatter, request_id
 from cpkit.logs.queued import QueuedHandler
@@ -52,6 +53,14 @@ class Pages:
         yield b"b"
 
     streams._cp_config = {"response.stream": True}  # noqa: RUF012
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def breaks(self, after=""):
+        cherrypy.response.headers["Content-Length"] = "5"
+        if after:
+            yield after
+        raise ValueError
 
     @cherrypy.expose
     def thread(self):
@@ -113,6 +122,19 @@ def test_an_access_is_one_line_of_json(logs):
         "agent": "me",
     }
     assert answer.headers["X-Request-ID"] == line["request"]
+
+
+@pytest.mark.parametrize("timed", [False, True], ids=["", "timed"])
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [("/breaks", 500, {"status": 500}), ("/breaks?after=a", 200, {"status": 200, "broken": True})],
+)
+def test_the_line_of_a_stream_that_fails_tells_what_was_sent(logs, timed, path, status, told):
+    read = logs()
+    cherrypy.config.update({"cpkit.timing.on": timed})
+    assert CLIENT.get(path).status_code == status
+    (line,) = read("access")
+    assert {key: line[key] for key in ("status", "broken", "bytes") if key in line} == told
 
 
 def test_an_unexpected_error_tells_no_credential(logs, files):

@@ -220,6 +220,13 @@ class Broken(io.BytesIO):
         raise OSError("the disk is gone")
 
 
+class Unready:
+    """What cannot even be begun."""
+
+    def __iter__(self):
+        raise ZeroDivisionError
+
+
 class Streams:
     """Bodies that break off, each in its own way."""
 
@@ -230,10 +237,15 @@ class Streams:
         raise ZeroDivisionError
 
     @cherrypy.expose
-    @cherrypy.config(**{"response.stream": True})
+    @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
     def at_once(self):
+        yield b""  # no byte: the status is not sent yet
         raise ZeroDivisionError
-        yield "a"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
+    def never(self):
+        return Unready()
 
     @cherrypy.expose
     @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
@@ -253,16 +265,28 @@ class Streams:
         yield "b"
 
 
-@pytest.mark.parametrize("path", ["generator", "at_once", "iterator", "file"])
-def test_a_stream_that_breaks_is_an_error(client, registry, path):
+@pytest.mark.parametrize("path", ["generator", "iterator"])
+def test_a_stream_that_breaks_off_is_an_error_with_the_status_that_was_sent(client, registry, path):
     cherrypy.tree.mount(Streams(), "", {"/": ON})
-    client.get(f"/{path}")
+    assert client.get(f"/{path}").status_code == 200
     ((labels, count),) = counted(registry)
     assert (labels["http_response_status_code"], count) == ("200", 1)
     assert labels["error_type"] == "broken_stream"
     (report,) = cherrypy.engine.publish("timing-report")
     assert [entry["errors"] for entry in report["routes"]] == [1]
     assert [entry["broken"] for entry in report["slowest"]] == [True]
+
+
+@pytest.mark.parametrize("path", ["at_once", "never", "file"])
+def test_a_stream_that_fails_before_its_first_byte_is_the_500_that_was_sent(client, registry, path):
+    cherrypy.tree.mount(Streams(), "", {"/": ON})
+    assert client.get(f"/{path}").status_code == 500
+    ((labels, count),) = counted(registry)
+    assert (labels["http_response_status_code"], count) == ("500", 1)
+    assert labels["error_type"] == "500"
+    (report,) = cherrypy.engine.publish("timing-report")
+    assert [entry["errors"] for entry in report["routes"]] == [1]
+    assert [(entry["status"], entry["broken"]) for entry in report["slowest"]] == [(500, False)]
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["to its end", "by a client that left"])
@@ -278,6 +302,25 @@ def test_a_stream_that_was_read_is_none(client, registry, left):
     chunks.close()
     ((labels, count),) = counted(registry)
     assert (labels["error_type"], count) == ("", 2)
+
+
+def test_the_chunks_of_a_stream_are_begun_once(client, registry):
+    begun = []
+
+    class Chunks:
+        def __iter__(self):
+            begun.append(True)
+            return iter([b"a", b"b"])
+
+    class Site:
+        @cherrypy.expose
+        @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
+        def index(self):
+            return Chunks()
+
+    cherrypy.tree.mount(Site(), "", {"/": ON})
+    assert client.get("/").content == b"ab"
+    assert begun == [True]
 
 
 def test_the_chunks_of_a_stream_are_closed_as_without_timing(client, registry):

@@ -81,6 +81,12 @@ class Root:
         raise ZeroDivisionError
 
     @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def failing(self):
+        raise ZeroDivisionError
+        yield "a"
+
+    @cherrypy.expose
     def calling(self):
         carrier = {}
         propagate.inject(carrier)
@@ -211,6 +217,7 @@ def test_the_span_has_the_attributes_of_a_server(traced):
         ("/nowhere", 404, None),
         ("/broken", 500, "500"),
         ("/breaking", 200, "broken_stream"),
+        ("/failing", 500, "500"),
     ],
 )
 def test_errors_of_the_server_are_errors_of_the_span(traced, path, status, error):

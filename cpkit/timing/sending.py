@@ -1,0 +1,87 @@
+"""What was sent of an answer: its status, and whether it broke off."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import cherrypy
+from cherrypy.lib import is_closable_iterator
+
+from cpkit.cherry import Response
+
+from .phases import RequestTiming
+
+
+class WatchedBody:
+    """A body that is still being made while it is sent, and notes whether that failed.
+
+    *begun* tells whether any of it was given to the server, which sends the status with the first
+    byte (PEP 3333).
+    """
+
+    begun = failed = False
+
+    def __init__(self, body: Iterable[bytes], timing: RequestTiming | None) -> None:
+        self._body, self._timing = body, timing
+        self._chunks: Any = None  # the iterator over the body, once it has begun
+
+    @property
+    def broke_off(self) -> bool:
+        """Tell whether it failed after the status had been sent."""
+        return self.begun and self.failed
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Begin, unless it has begun: CherryPy asks again before it closes. Return itself."""
+        if self._chunks is None:
+            try:
+                self._chunks = iter(self._body)
+            except Exception:
+                self.failed = True
+                raise
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next chunk."""
+        try:
+            chunk: bytes = next(self._chunks)
+        except StopIteration:
+            raise
+        except Exception:
+            self.failed = True
+            if self._timing is not None:
+                self._timing.broken = self.begun
+            raise
+        if chunk:
+            self.begun = True
+        return chunk
+
+    def close(self) -> None:
+        """Close what makes the chunks, if it can be closed."""
+        if is_closable_iterator(self._chunks):
+            self._chunks.close()
+
+
+def watch(response: Response, timing: RequestTiming | None = None) -> None:
+    """Have the body of *response*, which is about to be sent, note whether it fails."""
+    body = response.body
+    if type(body) is not list and type(body) is not WatchedBody:
+        response.body = vars(response)["watched"] = WatchedBody(body, timing)
+
+
+def status_of(response: Response) -> int | None:
+    """Return the status that a CherryPy *response* was sent with; None if it goes on elsewhere.
+
+    CherryPy's WSGI pipeline answers 500 for a body that failed before its first byte, and for a
+    response without a status, which an exception cut off; except an InternalRedirect: that makes
+    another request of it.
+    """
+    known = response.__dict__
+    sent: bytes | None = known.get("output_status")
+    if sent:
+        watched: WatchedBody | None = known.get("watched")
+        if watched is not None and watched.failed and not watched.begun:
+            return 500
+        return int(sent[:3])
+    return None if isinstance(sys.exc_info()[1], cherrypy.InternalRedirect) else 500
