@@ -14,6 +14,7 @@ from cpkit.parameters.shapes import Scalar, Schema, Upload, plain
 from .schemas import Schemas
 
 _EMPTY: Schema = {"enum": [""]}
+_SOME: Schema = {"minLength": 1}  # what is known of bytes that an application's parser reads
 WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -126,7 +127,7 @@ def document_body(
     content: dict[str, Json] = {}
     for kind, parser in settings.parsers.items():
         if parser is not None:
-            content[kind] = {}
+            content[kind] = {"schema": dict(_SOME)} if required else {}
         elif is_json(kind):
             content[kind] = {"schema": documents.shape.schema(schemas.ref)}
         else:

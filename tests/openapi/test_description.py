@@ -160,6 +160,20 @@ def test_a_document_is_a_request_body_and_its_class_a_schema():
     assert {"413", "415", "422"} <= only(told)["responses"].keys()
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_a_document_that_must_be_sent_and_has_a_parser_is_not_empty(required):
+    def handler(self, body=None): ...
+
+    if required:
+
+        def handler(self, body): ...
+
+    config = {"cpkit.body.on": True, "cpkit.body.media": {"text/csv": bytes.decode}}
+    told = described(handler=handler, methods=["PUT"], config=config)
+    content = only(told)["requestBody"]["content"]
+    assert content == {"text/csv": {"schema": {"minLength": 1}} if required else {}}
+
+
 @pytest.mark.parametrize(
     ("config", "methods", "statuses"),
     [
