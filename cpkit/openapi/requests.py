@@ -14,6 +14,7 @@ from cpkit.parameters.shapes import Scalar, Schema, Upload, plain
 from .schemas import Schemas
 
 _EMPTY: Schema = {"enum": [""]}
+_EMPTY_OF_SEVERAL: Schema = {"enum": ["", [""]]}  # which a client writes alike
 _SOME: Schema = {"minLength": 1}  # what is known of bytes that an application's parser reads
 WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 
@@ -110,7 +111,7 @@ def _field(parameter: Parameter, schemas: Schemas, *, required: bool = False) ->
     if not all(allowed):
         return {}
     if not required and not _is_any_text(schema):
-        allowed.append(_EMPTY)
+        allowed.append(_EMPTY if parameter.listed is None else _EMPTY_OF_SEVERAL)
     return allowed[0] if len(allowed) == 1 else {"anyOf": [*allowed]}
 
 

@@ -66,7 +66,7 @@ def _link(reference: str) -> str:
 
 
 def _values(values: Sequence[object]) -> str:
-    if list(values) == [""]:
+    if all(value in ("", [""]) for value in values):
         return "empty"
     shown = ", ".join(f"<code>{_text(value)}</code>" for value in values)
     return shown if len(values) == 1 else f"one of {shown}"

@@ -207,6 +207,7 @@ def test_hostile_words_are_shown_as_they_are(cp_client):
         ({"type": ["string", "null"]}, "text or null"),
         ({"const": None}, "<code>null</code>"),
         ({"enum": [""]}, "empty"),
+        ({"enum": ["", [""]]}, "empty"),
         ({"$ref": "https://x/<y>"}, "https://x/&lt;y&gt;"),
         ({"type": "string", "format": "<b>"}, "&lt;b&gt;"),
         ({"type": "array", "prefixItems": [{"type": "integer"}, True], "items": False,
