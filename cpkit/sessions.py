@@ -16,19 +16,21 @@ import cherrypy
 from cherrypy.lib.sessions import Session, init
 
 from .database.faults import backoff
-from .database.requests import ServiceUnavailable, plugin_that_runs, unavailable
+from .database.requests import plugin_that_runs
 from .database.retry import COMMITTED, units_of
+from .database.session_data import Data, decoded, encoded, merged
 from .database.session_settings import check_session
 from .database.turns import Queue
+from .database.unavailable import ServiceUnavailable, unavailable
 from .errors import (
     CpkitError,
     DatabaseNotRunningError,
     MissingExtraError,
-    SessionDataError,
     SettingError,
     handled,
 )
 from .logs.printable import printable
+from .serving.derived import close
 from .settings import Given
 
 if TYPE_CHECKING:
@@ -37,16 +39,14 @@ if TYPE_CHECKING:
 try:
     from sqlalchemy.exc import IntegrityError
 
-    from .database.session_rows import Row, SessionTable, forget_tables, known_tables, merged
+    from .database.session_rows import Row, SessionTable, forget_tables, known_tables
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
-_LONGEST = 2**23  # characters: MariaDB takes a statement of 16 MiB, unless it is told otherwise
 _ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
 _CHERRYPYS = ("on", "priority", "locking", "storage_class", *list(signature(init).parameters)[:-1])
-Data = dict[str, Any]
 
 
 class DatabaseSession(Session):
@@ -181,7 +181,7 @@ class DatabaseSession(Session):
             _end_body()
             super().save()
         else:
-            self._encoded(self._data)  # what cannot be stored undoes the request's work as well
+            encoded(self._data)  # what cannot be stored undoes the request's work as well
             request.hooks.attach("on_end_resource", self._save_late, failsafe=True, priority=99)
 
     def clean_up(self) -> None:
@@ -237,7 +237,7 @@ class DatabaseSession(Session):
     def _catch_up(self, row: Row) -> None:
         """Take in what was stored since this session was read, if it was."""
         if self.loaded and row.data != self._before:
-            self._data = merged(json.loads(self._before), self._data, _decoded(row) or {})
+            self._data = merged(json.loads(self._before), self._data, decoded(row.data) or {})
             self._before = row.data
 
     def _leave_queue(self) -> None:
@@ -262,13 +262,13 @@ class DatabaseSession(Session):
         # PERF: without a lock, which reads again, the same row is what is loaded.
         self._row, self._is_read = self._read(), True
         row = self._row
-        return row is not None and row.expires > time.time() and _decoded(row) is not None
+        return row is not None and row.expires > time.time() and decoded(row.data) is not None
 
     def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
         if not self._is_read:
             self._row, self._is_read = self._read(), True
         row = self._row
-        data = None if row is None else _decoded(row)
+        data = None if row is None else decoded(row.data)
         if row is None or data is None:
             return None
         self._before = row.data
@@ -279,7 +279,7 @@ class DatabaseSession(Session):
 
     def _store_all(self, expires: float | None) -> None:
         """Remove what is to go, and store the data until *expires* unless that is None."""
-        data, rows = self._encoded(self._data), self._rows
+        data, rows = encoded(self._data), self._rows
         with self._unit() as unit:
             for key in self._removed:
                 rows.remove(unit, key)
@@ -313,18 +313,9 @@ class DatabaseSession(Session):
             # NOTE: it was deleted, at a log-out: what a late request had must not bring it back.
             cherrypy.log("A session was deleted while a request had it.", "CPKIT.SESSIONS")
             return
-        data = self._encoded(merged(json.loads(self._before), self._data, _decoded(now) or {}))
+        data = encoded(merged(json.loads(self._before), self._data, decoded(now.data) or {}))
         owner = self._owner if now.owner == self._owner else None
         self._rows.store(unit, now, data, expires, owner)
-
-    def _encoded(self, data: dict[str, Any]) -> str:
-        try:
-            text = json.dumps(data)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise SessionDataError(str(error)) from error
-        if len(text) > _LONGEST:
-            raise SessionDataError(f"its {len(text):,} characters are more than {_LONGEST:,}")
-        return text
 
     @property
     def _key(self) -> str:
@@ -407,23 +398,9 @@ class DatabaseSession(Session):
             morsel["samesite"] = self.samesite
 
 
-def _decoded(row: Row) -> dict[str, Any] | None:
-    """Return the data of *row*; None, and a line in the log, for what is damaged."""
-    try:
-        data = json.loads(row.data)
-    except (ValueError, RecursionError):
-        data = None
-    if isinstance(data, dict):
-        return data
-    cherrypy.log("A stored session is damaged: its visitor gets a new one.", "CPKIT.SESSIONS", 30)
-    return None
-
-
 def _end_body() -> None:
     """Have the body give back what it borrowed: of a client that left, it would only later."""
-    close = getattr(cherrypy.serving.response.body, "close", None)
-    if close is not None:
-        try:
-            close()
-        except Exception:
-            cherrypy.log("A body failed at its end.", "CPKIT.SESSIONS", 40, traceback=True)
+    try:
+        close(cherrypy.serving.response.body)
+    except Exception:
+        cherrypy.log("A body failed at its end.", "CPKIT.SESSIONS", 40, traceback=True)

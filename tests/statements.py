@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cherrypy
 from sqlalchemy import text
 
-from cpkit.database.handles import DriverUnit
+from cpkit.database.driver import DriverUnit
 from cpkit.testing import Client
 
 HANDLES = ["connection", "session", "dbapi"]

@@ -100,9 +100,11 @@ class Borrowed:
         if self.closed:
             raise UnitOverError
 
-    def hold(self, cursor: object) -> None:
-        """Remember *cursor* whoever has it: the server does, until it is closed."""
-        self._cursors.append(lambda: cursor)
+    def hold_if_on_server(self, cursor: object) -> None:
+        """Remember *cursor* whoever has it, if the server does until it is closed."""
+        if self.backend.is_on_server(cursor):
+            self.asked = True  # it needs a transaction
+            self._cursors.append(lambda: cursor)
 
     def remember_rows(self, rows: Generator[object]) -> None:
         """Remember what psycopg's ``stream()`` has returned: all else waits for its end."""

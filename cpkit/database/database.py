@@ -24,15 +24,14 @@ from cpkit.errors import (
 )
 
 from .backends.base import Backend, driver_of
-from .backends.mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
-from .backends.postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backend, PsycopgBackend
-from .backends.sqlite import SqliteBackend
+from .backends.known import kind_of_backend
 from .borrowed import Borrowed
 from .connection import ConnectionUnit
+from .driver import DriverUnit
 from .engines import Host, build_lanes
 from .faults import Fault, fault_of, patiently
-from .handles import DriverUnit, OwnSessionUnit, SessionBind, SessionUnit
 from .health import Pinger, PoolFigures, figures_of
+from .orm import OwnSessionUnit, SessionBind, SessionUnit
 from .outage import Outage
 from .pool import GUARDED, INHERITED, check_in, check_out, tidied
 from .settings import PACKAGES, DatabaseSettings, misread
@@ -50,22 +49,6 @@ HANDLES: dict[str, type[Unit]] = {
     "connection": ConnectionUnit,
     "session": SessionUnit,
     "dbapi": DriverUnit,
-}
-# By dialect and driver; where the driver is none of these, by dialect.
-_BACKENDS: dict[tuple[str, str], type[Backend[Any]]] = {
-    ("sqlite", "pysqlite"): SqliteBackend,
-    ("postgresql", "psycopg"): PsycopgBackend,
-    ("postgresql", "psycopg2"): Psycopg2Backend,
-    ("postgresql", "pg8000"): Pg8000Backend,
-    ("mysql", "pymysql"): PymysqlBackend,
-    ("mariadb", "pymysql"): PymysqlBackend,
-    ("mysql", "mysqlconnector"): MysqlConnectorBackend,
-    ("mariadb", "mysqlconnector"): MysqlConnectorBackend,
-}
-_DIALECTS: dict[str, type[Backend[Any]]] = {
-    "postgresql": PostgresqlBackend,
-    "mysql": MariadbBackend,
-    "mariadb": MariadbBackend,
 }
 
 
@@ -303,8 +286,7 @@ class Database:
             raise self.settings.unusable(prefix, "url", wrong)
         # As many connections as threads: who has a thread then never has to wait.
         connections = self.settings.pool_size or self._host.threads
-        kinds = _BACKENDS.get(kind) or _DIALECTS.get(kind[0], Backend)
-        backend = kinds(self.settings, url, connections)
+        backend = kind_of_backend(*kind)(self.settings, url, connections)
         if self.settings.statement_timeout is not None and not backend.limits_statements:
             remedy = f"leave it out: cpkit cannot end the statements of {'+'.join(kind)}."
             raise self.settings.unusable(prefix, "statement_timeout", remedy)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .connection import ConnectionUnit
-from .handles import DriverUnit, OwnSessionUnit, SessionUnit
+from .driver import DriverUnit
+from .orm import OwnSessionUnit, SessionUnit
 from .requests import Lent
 from .unit import Unit
 

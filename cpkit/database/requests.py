@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,16 +14,15 @@ from cpkit.cherry import Hook, Request
 from cpkit.errors import (
     DatabaseNotRunningError,
     DatabaseUnavailableError,
-    TransactionLostError,
     UnitOverError,
     handled,
 )
 from cpkit.logs.printable import printable
 from cpkit.serving.derived import DerivedBody, close
 
-from .faults import Fault, fault_of
 from .retry import BORROWED, COMMITTED, UNITS, is_out, repeating, units_of
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
+from .unavailable import ServiceUnavailable, say_seldom, unavailable
 from .unit import Unit
 
 if TYPE_CHECKING:
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
-# What is over soon, so that the answer is 503 and not 500, and in how many seconds.
-_ANSWERED_503 = (Fault.BUSY, Fault.CONFLICT, Fault.GONE, Fault.FULL)
-_RETRY_AFTER = 1
 
 _LATE = "_cpkit_late"
 
@@ -133,7 +128,7 @@ class Loan:
             for hook in request.hooks["before_error_response"]:
                 # NOTE: CherryPy makes the hooks of its own tools anew for each request.
                 if hook.callback is log_traceback:
-                    hook.callback = partial(_say_seldom, error)
+                    hook.callback = partial(say_seldom, error)
 
     def keeps(self, unit: Unit, status: int) -> bool:
         """Tell whether the answer *status* means that the work of *unit* is to be kept."""
@@ -385,51 +380,3 @@ def leave_to_parent() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=leave_to_parent)
-
-# ------------------------------ a database that is not to be had ------------------------------
-
-
-class ServiceUnavailable(cherrypy.HTTPError):
-    """A 503 with Retry-After, which CherryPy strips from its own errors."""
-
-    def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(503, "The database is not available at the moment.")
-
-    def set_response(self) -> None:
-        """Set the error page and say when to come back (RFC 9110, 10.2.3)."""
-        super().set_response()
-        cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
-
-
-class _Seldom:
-    """What is said of failures that will pass: a line a minute, however many requests fail."""
-
-    def __init__(self) -> None:
-        self._silent_until, self._failed = 0.0, 0
-
-    def __call__(self, error: BaseException | None, **_of_the_tool: object) -> None:
-        """Log *error*, whose traceback tells nothing new, unless one was logged this minute."""
-        self._failed += 1
-        if time.monotonic() < self._silent_until:
-            return
-        self._silent_until, count, self._failed = time.monotonic() + 60, self._failed, 0
-        reason = printable(str(getattr(error, "orig", error)))[:500]
-        cherrypy.log(f"{count} failed, answered 503: {reason}", "CPKIT.DB", 30)
-
-
-_say_seldom = _Seldom()
-
-
-def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
-    """Return the answer to a failure of the database that will pass, None to any other error."""
-    if isinstance(error, ServiceUnavailable):
-        return error
-    if isinstance(error, DatabaseUnavailableError):
-        return ServiceUnavailable(error.retry_after)
-    if isinstance(error, TransactionLostError):
-        error = error.__cause__
-    fault = fault_of(error)
-    if fault is Fault.FULL:
-        cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
-    return ServiceUnavailable(_RETRY_AFTER) if fault in _ANSWERED_503 else None

@@ -30,7 +30,6 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy.sql.expression import ColumnElement
 
-_ABSENT = object()
 # The tables that are known to be there, by engine and name.
 _READY: WeakKeyDictionary[Engine, dict[str, SessionTable]] = WeakKeyDictionary()
 
@@ -157,13 +156,6 @@ def known_tables(engine: Engine) -> dict[str, SessionTable]:
 def forget_tables(engine: Engine) -> None:
     """Look for the tables anew: one may have been dropped."""
     _READY.pop(engine, None)
-
-
-def merged(before: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    """Return *theirs* with what *mine* changed since *before*; mine counts where both did."""
-    kept = {name: it for name, it in theirs.items() if name in mine or name not in before}
-    changed = {name: it for name, it in mine.items() if before.get(name, _ABSENT) != it}
-    return {**kept, **changed}
 
 
 def _table(name: str) -> Table:

@@ -195,21 +195,9 @@ def _judge_one(bare: str) -> Judged:
     opening = _FIRST.match(bare)
     word = opening[1] if opening else ""
     bare = bare[opening.start(1) :] if opening else bare
-    if _TWO_PHASES.match(bare):
-        return Judged(writes=True, two_phases=True)
-    if word in ("commit", "end"):
-        return Judged(commits=True)
-    if word in ("rollback", "abort"):
-        to = _UNDONE_TO.match(bare)
-        return Judged(undone_to=to[1] or "?") if to else Judged(undoes=True)
-    if _BEGINS.match(bare):
-        return Judged(begins=True, only_reads=bool(_ONLY_READS.search(bare)))
-    if word == "savepoint":
-        named = _SAVEPOINT.match(bare)
-        return Judged(savepoint=(named and named[1]) or "?")
-    if word == "release":
-        named = _RELEASED.match(bare)
-        return Judged(released=(named and named[1]) or "?")
+    of_transaction = _judge_transaction(word, bare)
+    if of_transaction is not None:
+        return of_transaction
     writes, sets = _writes(word, bare), _sets(word, bare)
     is_local = bool(_LOCAL.match(bare) or _FOR_TRANSACTION.search(bare))
     if not (sets or is_local):
@@ -218,6 +206,27 @@ def _judge_one(bare: str) -> Judged:
     is_set = sets and not (word == "set" and _LOCAL.match(bare))
     only_reads = word == "set" and bool(_ONLY_READS.search(bare))
     return Judged(writes, is_set, is_local, autocommits, only_reads=only_reads)
+
+
+def _judge_transaction(word: str, bare: str) -> Judged | None:
+    """Return what a statement does to its transaction; None if it is of another kind."""
+    if _TWO_PHASES.match(bare):
+        return Judged(writes=True, two_phases=True)
+    if _BEGINS.match(bare):
+        return Judged(begins=True, only_reads=bool(_ONLY_READS.search(bare)))
+    match word:
+        case "commit" | "end":
+            return Judged(commits=True)
+        case "rollback" | "abort":
+            to = _UNDONE_TO.match(bare)
+            return Judged(undone_to=to[1] or "?") if to else Judged(undoes=True)
+        case "savepoint":
+            named = _SAVEPOINT.match(bare)
+            return Judged(savepoint=(named and named[1]) or "?")
+        case "release":
+            named = _RELEASED.match(bare)
+            return Judged(released=(named and named[1]) or "?")
+    return None
 
 
 def _sets(word: str, bare: str) -> bool:

@@ -1,6 +1,6 @@
 """A unit of work: one borrowed connection, and one transaction at a time on it.
 
-What each handle does in its way is in ``connection``, of the default one, and in ``handles``.
+What each handle does in its way is in ``connection`` (the default one), ``orm`` and ``driver``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cpkit.errors import (
-    DatabaseUnavailableError,
-    UnitOverError,
-)
+from cpkit.errors import DatabaseUnavailableError, UnitOverError
 
 from .statements import PLAIN, WRITE, Judged, Statement
 from .terms import UNIT, AfterCommit, Terms
@@ -287,12 +284,10 @@ class Unit:
             borrowed.wrote = True
         elif judged is not PLAIN:
             read_rest = self._heed(borrowed, judged, statement)
-        if borrowed.backend.cursors_need_transactions and borrowed.backend.is_on_server(cursor):
-            borrowed.asked = True
-            borrowed.hold(cursor)
+        if borrowed.backend.cursors_need_transactions:
+            borrowed.hold_if_on_server(cursor)
         if terms.real or borrowed.asked:  # PERF: plain reads are most of all statements
             borrowed.begin_transaction()
-        self.queries += 1
         borrowed.remember(cursor)
         try:
             self.timed(1, execute, *args)
@@ -394,7 +389,7 @@ class Unit:
             if watchdog is not None:
                 watchdog.release(self)
             spent = time.perf_counter_ns() - started
-            self.nanoseconds += spent
+            self.nanoseconds, self.queries = self.nanoseconds + spent, self.queries + count
             if self.observe is not None:
                 self.observe("db", spent, count)
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 import cpkit.tools
-from cpkit.database.requests import _Seldom
+from cpkit.database.unavailable import Seldom
 
 
 class Pages:
@@ -41,7 +41,7 @@ def test_the_values_of_a_statement_are_logged_where_asked_for_alone(
 def test_a_failure_that_will_pass_is_a_line_without_a_traceback(
     start_database, cp_client, caplog, postgres, monkeypatch
 ):
-    monkeypatch.setattr("cpkit.database.requests._say_seldom", _Seldom())
+    monkeypatch.setattr("cpkit.database.requests.say_seldom", Seldom())
     caplog.set_level(logging.INFO)
     start_database(postgres.url)
     cherrypy.tree.mount(Pages())

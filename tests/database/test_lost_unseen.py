@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from cpkit.database.driver import DriverUnit
 from tests.statements import HANDLES
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, select, text
 from sqlalchemy.orm import DeclarativeBase
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from cpkit.database.driver import DriverUnit
 
 NUMBERS = Table("numbers", MetaData(), Column("n", Integer, primary_key=True))
 OPEN = "SELECT count(*) FROM pg_cursors"

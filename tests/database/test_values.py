@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 import cpkit.tools  # noqa: F401
-from cpkit.database.handles import DriverUnit
+from cpkit.database.driver import DriverUnit
 from cpkit.database.values import hide_values
 from cpkit.testing import Client
 from tests.statements import HANDLES

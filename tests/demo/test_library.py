@@ -5,7 +5,7 @@ import gzip
 import markupsafe
 import pytest
 
-from cpkit.database.requests import ServiceUnavailable
+from cpkit.database.unavailable import ServiceUnavailable
 from demo.library import catalogue
 
 BOOK = "/library/12/book/15"
