@@ -379,6 +379,7 @@ class Unit:
         watchdog = self._lender.watchdog
         if watchdog is not None and self._borrowed is not None:
             watchdog.watch(self, self._borrowed.driver)
+        self.queries += count
         started, borrowed = time.perf_counter_ns(), self._borrowed
         try:
             if borrowed is None or borrowed.backend.shares_connections:
@@ -389,7 +390,7 @@ class Unit:
             if watchdog is not None:
                 watchdog.release(self)
             spent = time.perf_counter_ns() - started
-            self.nanoseconds, self.queries = self.nanoseconds + spent, self.queries + count
+            self.nanoseconds += spent
             if self.observe is not None:
                 self.observe("db", spent, count)
 
