@@ -164,10 +164,11 @@ class DatabasePlugin(SimplePlugin):
             self.bus.subscribe(channel, listener, priority)
 
     def unsubscribe(self) -> None:
-        """Listen no more."""
+        """Listen no more, and close: nothing would tell when, or take back what requests left."""
         super().unsubscribe()
         for channel, listener, _ in self._further_listeners():
             self.bus.unsubscribe(channel, listener)
+        self.stop()
 
     def _further_listeners(self) -> list[tuple[str, Callable[[], None], int]]:
         return [

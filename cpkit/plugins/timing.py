@@ -80,10 +80,12 @@ class TimingPlugin(SimplePlugin):
             self.bus.subscribe(channel, listener, priority)
 
     def unsubscribe(self) -> None:
-        """Stop listening."""
+        """Stop listening, and updating gauges: no stop of the bus would end that."""
         super().unsubscribe()
         for channel, listener, _ in self._listeners():
             self.bus.unsubscribe(channel, listener)
+        if self._pools.thread is not None:
+            self._pools.stop()
 
     def _listeners(self) -> Iterator[tuple[str, Callable[..., object], int | None]]:
         yield CHANNEL, self.report, None
@@ -148,7 +150,7 @@ class TimingPlugin(SimplePlugin):
     @contextmanager
     def _listening_anew(self) -> Iterator[None]:
         """Have the block change what the plugin listens to."""
-        listened = self.is_subscribed
+        listened, updated = self.is_subscribed, self._pools.thread is not None
         if listened:
             self.unsubscribe()
         try:
@@ -156,6 +158,8 @@ class TimingPlugin(SimplePlugin):
         finally:
             if listened:
                 self.subscribe()
+            if updated and self._pools.start in self.bus.listeners["start"]:
+                self._pools.start()
 
     def _update_pools(self) -> None:
         metrics = self.counter.metrics

@@ -81,6 +81,22 @@ def test_unsubscribed_it_hears_nothing(start_database):
     assert plugin not in owners
 
 
+@pytest.mark.parametrize("by", ["method", "setting"])
+def test_unsubscribed_while_it_runs_it_closes(cp_engine, start_database, by):
+    cleaned = []
+    plugin = start_database(cleanup=cleaned.append)
+    with plugin.begin(write=False) as connection:
+        driver = connection.connection.dbapi_connection
+    if by == "method":
+        plugin.unsubscribe()
+    else:
+        cherrypy.config.update({"engine.db.on": False})
+    assert not plugin.running
+    assert len(cleaned) == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        driver.execute("SELECT 1")
+
+
 def test_setup_and_cleanup_are_called_in_a_transaction_each(start_database, tmp_path):
     plugin = start_database(
         setup=lambda connection: connection.execute(text("CREATE TABLE t (a)")),

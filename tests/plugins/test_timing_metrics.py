@@ -423,6 +423,30 @@ def test_all_processes_are_summed_whatever_the_registry(tmp_path, registry, visi
         assert "elsewhere" not in texts[1]
 
 
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [
+        ("plugin.unsubscribe()", False),
+        ("plugin.prometheus = None", False),
+        ("plugin.prometheus = CollectorRegistry()", True),
+    ],
+)
+def test_the_gauges_are_updated_as_long_as_somebody_can_stop_that(tmp_path, change, goes_on):
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    changed = PROCESS.replace(
+        "    cherrypy.engine.exit()",
+        f"""    named = lambda: [t for t in threading.enumerate() if t.name == "cpkit pool gauges"]
+    (first,) = named()
+    {change}
+    first.join(60)
+    print(len(named()))
+    cherrypy.engine.exit()""",
+    )
+    command = [sys.executable, "-c", changed, "own", "0"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1] == ("1" if goes_on else "0")
+
+
 def test_a_process_that_was_killed_is_in_no_gauge(tmp_path):
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     killed = PROCESS.replace("cherrypy.engine.exit()", "import os; os.kill(os.getpid(), 9)")
