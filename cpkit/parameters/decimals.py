@@ -1,4 +1,4 @@
-"""The grammar of decimal numbers: bounded, and without an exponent."""
+"""The grammar of decimal numbers: bounded, and with no exponent but those that Python writes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from .columns import Json
 from .shapes import Ref, Scalar, Schema, are_all
 
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
+# As Python, and so an answer, writes what is less than a millionth; still 9 places at most.
+_TINY = r"-?[0-9](E-[789]|\.[0-9]E-[78]|\.[0-9]{2}E-7)"
 
 
 class Exact(Scalar):
@@ -18,10 +20,10 @@ class Exact(Scalar):
 
     careful = True
     expects = "a decimal number of at most 18 digits, and 9 after the point"
-    _grammar = re.compile(_EXACT)
+    _grammar = re.compile(f"{_EXACT}|{_TINY}")
 
     def read(self, text: str) -> Decimal:
-        """Return the number that *text* writes, without an exponent."""
+        """Return the number that *text* writes."""
         if not self._grammar.fullmatch(text):
             raise ValueError
         return Decimal(text)
@@ -54,7 +56,7 @@ class Exact(Scalar):
 
     def text_schema(self) -> Schema:
         """Return the schema of the number's text."""
-        return {"type": "string", "format": "decimal", "pattern": f"^{_EXACT}$"}
+        return {"type": "string", "format": "decimal", "pattern": f"^({_EXACT}|{_TINY})$"}
 
 
 def _within(values: list[Json], most: int) -> bool:

@@ -254,6 +254,29 @@ def test_each_wrong_item_of_a_long_list_is_told_by_its_index(annotation, good, b
     assert [pointer for pointer, _ in told] == ["/300", "/700", "/999"]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "document"),
+    [
+        (Decimal, b"5.96e-08"),
+        (Decimal, b'"0.000000001"'),
+        (Decimal, b'"-0.000000999"'),
+        (Decimal, b'"0.00000010"'),
+        (Decimal, b'"0.000000000"'),
+        (Decimal, b'"999999999999999999.999999999"'),
+        (dict[Decimal, int], b'{"0.0000001":1}'),
+        (dict[float, int], b'{"1E+22":1}'),
+        (datetime, b'"2026-01-01T00:00:00.123456789-00:00"'),
+        (time, b'"00:00:00.1z"'),
+        (bytes, b'"YWI="'),
+    ],
+    ids=repr,
+)
+def test_what_was_read_can_be_sent_back_as_it_is_answered(annotation, document):
+    documents = Documents(annotation)
+    value = documents.from_json(document)
+    assert documents.from_json(msgspec.json.encode(value)) == value
+
+
 def test_a_decimal_does_not_depend_on_the_context_of_the_application():
     with decimal.localcontext() as context:
         context.prec, context.traps[decimal.Inexact] = 3, True
