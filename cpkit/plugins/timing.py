@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cpkit.timing.traces import Traces
 
 CHANNEL = "timing-report"
+FLUSH_SECONDS = 3
 
 Access = bool | str | Callable[[], object]
 
@@ -115,6 +116,12 @@ class TimingPlugin(SimplePlugin):
 
     # Before Daemonizer forks (65), while the exit code can still tell.
     start.priority = 60  # type: ignore[attr-defined]
+
+    def exit(self) -> None:
+        """Have the spans that wait be exported before another program takes the process."""
+        # An end flushes by itself; execv, of the autoreloader or a daemon's SIGHUP, runs no atexit.
+        if self.bus.execv and self.counter.traces is not None:
+            self.counter.traces.flush(FLUSH_SECONDS)
 
     @property
     def prometheus(self) -> Registry | None:

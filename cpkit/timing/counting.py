@@ -50,6 +50,9 @@ class Traces(Protocol):
     ) -> None:
         """Have the span of *request* end."""
 
+    def flush(self, seconds: float) -> None:
+        """Have what waits be exported, within *seconds*."""
+
 
 class RequestCounter:
     """The count of the requests that have ended: by route, the slowest, and in Prometheus."""

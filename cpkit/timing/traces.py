@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from functools import lru_cache
-from threading import get_ident
+from threading import Thread, get_ident
 from time import perf_counter_ns, time_ns
 from typing import Any
 
@@ -246,6 +246,16 @@ class Traces:
             self._makers.make(found.span, found.context, laps_of(timing), least, found.ahead)
         name, more = _described(found, status, route, timing is not None and timing.broken)
         self._makers.end(found.span, name, more, found.ahead + ended)
+
+    def flush(self, seconds: float) -> None:
+        """Have the spans that wait be exported, and wait for that, for *seconds* at most."""
+        provider = self._provider or trace.get_tracer_provider()
+        flush = getattr(provider, "force_flush", None)  # the SDK's: the API knows of none
+        if flush is not None:
+            # NOTE: the SDK's batches are exported without regard to the time they may take.
+            thread = Thread(target=flush, args=[int(seconds * 1000)], daemon=True)
+            thread.start()
+            thread.join(seconds)
 
 
 def _trace_of(request: Request | None) -> Trace | None:

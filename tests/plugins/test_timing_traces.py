@@ -1,6 +1,7 @@
 """Traces: the spans of a request are its phases and spans, in the caller's trace."""
 
 import json
+import subprocess
 import sys
 import threading
 
@@ -22,7 +23,7 @@ from werkzeug.test import create_environ
 
 from cpkit.timing import phase_spans, sdk_spans
 from cpkit.timing.laps import nested
-from cpkit.timing.traces import read_field
+from cpkit.timing.traces import Traces, read_field
 
 ON = {"cpkit.timing.on": True}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -691,3 +692,68 @@ def test_an_interval_is_in_the_shortest_that_its_middle_is_in():
 
 def test_a_timing_has_no_traceparent_without_traces():
     assert RequestTiming(["handler", 0]).traceparent == ""
+
+
+RESTARTED = """if True:
+    import os, sys, cherrypy
+    import cpkit.tools
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+    from cpkit.plugins import TimingPlugin
+    from cpkit.testing import Client
+
+    if "BEFORE" in os.environ:
+        sys.exit()
+    os.environ["BEFORE"] = "1"
+
+    class Exporter(SpanExporter):
+        def export(self, spans):
+            print(*[span.name for span in spans], flush=True)
+            return SpanExportResult.SUCCESS
+
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            return "ok"
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Exporter(), schedule_delay_millis=600_000))
+    cherrypy.engine.timing = TimingPlugin(cherrypy.engine)
+    cherrypy.config.update({
+        "log.screen": False, "engine.autoreload.on": False,
+        "engine.timing.on": True, "engine.timing.traces": provider,
+        "engine.timing.traces_from": 60,
+    })
+    cherrypy.server.unsubscribe()
+    cherrypy.tree.mount(Root(), "", {"/": {"cpkit.timing.on": True}})
+    cherrypy.engine.start()
+    Client().get("/")
+    cherrypy.engine.restart()
+    cherrypy.engine.block()
+"""
+
+
+def test_the_spans_of_the_last_seconds_survive_a_restart(tmp_path):
+    program = tmp_path / "restarted.py"
+    program.write_text(RESTARTED)
+    command = [sys.executable, str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.returncode) == ("GET Root.index\n", 0), done.stderr
+
+
+def test_an_exporter_that_hangs_keeps_nobody_from_a_restart():
+    class Hanging(SpanProcessor):
+        asked, over, ended = threading.Event(), threading.Event(), threading.Event()
+
+        def force_flush(self, timeout_millis=0):
+            self.asked.set()
+            self.over.wait(60)
+            self.ended.set()
+            return True
+
+    provider = TracerProvider()
+    provider.add_span_processor(Hanging())
+    Traces(provider, lambda: 0).flush(0.01)
+    assert Hanging.asked.wait(60)
+    assert not Hanging.ended.is_set()
+    Hanging.over.set()
