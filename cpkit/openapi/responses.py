@@ -60,6 +60,7 @@ _WHY = {
     503: "The database cannot be had now.",
 }
 _FIELDS = {201: "Location", 405: "Allow", 415: "Accept", 503: "Retry-After"}
+_PIECES = ("accept", "compress", "csrf", "db")
 _ALWAYS_SENT = (405, 415, 503)
 
 
@@ -89,18 +90,20 @@ def statuses_of(
     method: str, config: Config, *, variables: bool, typed: bool, form: bool, document: bool
 ) -> set[int]:
     """Return the statuses that the pieces answer by themselves."""
-    on = {name: bool(config.get(f"cpkit.{name}.on")) for name in ("accept", "csrf", "db")}
+    on = {name: bool(config.get(f"cpkit.{name}.on")) for name in _PIECES}
     negotiated = on["accept"] and bool(config.get("cpkit.accept.media"))
+    spoken = on["accept"] and bool(config.get("cpkit.accept.languages"))
+    strict = negotiated and config.get("cpkit.accept.on_none") != "first"
     answered = {
         400: True,
         403: on["csrf"] and method not in _SAFE,
         404: variables or not typed,
         405: True,
-        406: negotiated and config.get("cpkit.accept.on_none") != "first",
+        406: strict or on["compress"],
         413: form or document,
         415: form or document,
         422: document,
-        431: negotiated,
+        431: negotiated or spoken or on["compress"],
         500: True,
         503: on["db"],
     }

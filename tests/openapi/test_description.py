@@ -189,6 +189,10 @@ def test_a_document_that_must_be_sent_and_has_a_parser_is_not_empty(required):
          {"200", "400", "405", "406", "431", "500"}),
         ({"cpkit.accept.on": True, "cpkit.accept.media": "a/b", "cpkit.accept.on_none": "first",
           "cpkit.params.on": True}, ["GET"], {"200", "400", "405", "431", "500"}),
+        ({"cpkit.accept.on": True, "cpkit.accept.languages": "de", "cpkit.params.on": True},
+         ["GET"], {"200", "400", "405", "431", "500"}),
+        ({"cpkit.compress.on": True, "cpkit.params.on": True}, ["GET"],
+         {"200", "400", "405", "406", "431", "500"}),
     ],
 )  # fmt: skip
 def test_the_statuses_that_the_pieces_answer_are_in_it(config, methods, statuses):
