@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 import cherrypy
@@ -22,7 +21,7 @@ from cpkit.serving.arguments import LateFittingPageHandler
 from . import request as _request
 from . import urls as _urls
 from .namespaces import Namespaces
-from .request import RoutedRequest
+from .request import RoutedRequest, may_have_body
 
 WARNING = 30
 
@@ -113,12 +112,13 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         request: RoutedRequest = cherrypy.serving.request
         request.routed = self, path_info, None, None
         path = path_info or "/"  # the mount point without its slash
-        if not (path.isascii() and path.isprintable()) and _request.is_malformed(path, request):
-            request.config = self._config(request, path)
-            return None
         environ = getattr(request, "wsgi_environ", None)
         if environ is None or environ.get("REQUEST_METHOD") != request.method:
             environ = _request.environ_of(request)
+        if not (path.isascii() and path.isprintable()) and _request.is_malformed(path, request):
+            request.config = self._config(request, path)
+            _request.overlook_body(request, environ)
+            return None
         found = self.find(path, environ)
         if found is None and not path_info:
             found = self.find("", environ)  # where the template is empty, too
@@ -143,10 +143,12 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         request.is_index = path.endswith("/") and (not visible or visible.endswith("/"))
         if path and not visible and _request.wants_slash(request, "missing"):
             request.is_index = None  # else the tool would redirect by itself
+            _request.overlook_body(request, environ)
             return _request.Answer(_urls.to_other_slash, request)
         if self.register and not hasattr(_urls.thread, "registered"):
             _urls.register_thread()
         if target.route.redirect:
+            _request.overlook_body(request, environ)
             return _request.Answer(_urls.follow, self, target.route, variables)
         params = request.params
         params.update(variables)
@@ -161,10 +163,7 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
 
     def _refusal(self, request: RoutedRequest, path: str, environ: Environ) -> Handler | None:
         """Return what answers where no handler does: OPTIONS, 405, another slash, or None."""
-        # NOTE: of a POST without a body CherryPy asks the length, with a 411, before all else.
-        request.process_request_body = may_have_body(environ)
-        if request.process_request_body:
-            _request.overlook_body()
+        _request.overlook_body(request, environ)
         options = request.method == "OPTIONS"
         if options and _request.is_of_server(environ):
             self._label(request, path, None)
@@ -228,11 +227,6 @@ class RoutesDispatcher(RouteTable, cherrypy.dispatch.RoutesDispatcher):
         depth = self._depths.of(sections)
         layers.extend(along(sections, path, target.sections if target else (), depth))
         return merged(layers)
-
-
-def may_have_body(environ: Mapping[str, Any]) -> bool:
-    """Tell whether the request announces a body (RFC 9112, 6)."""
-    return bool(environ.get("CONTENT_LENGTH")) or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def _check_at_start(dispatcher: RoutesDispatcher) -> None:

@@ -10,6 +10,7 @@ import cherrypy
 from cherrypy.lib.httputil import urljoin
 
 from cpkit.cherry import Application, Hook, Request
+from cpkit.routing.conditions import Environ
 from cpkit.routing.generation import CONTROL
 
 FIRST, LAST = float("-inf"), float("inf")  # priorities of hooks around any tool's
@@ -157,12 +158,20 @@ BEFORE_QUERY = Hook(_before_query, priority=LAST)
 AFTER_QUERY = Hook(_after_query, priority=FIRST)
 
 
-def overlook_body() -> None:
-    """Have a body that cannot be read leave the answer as it is: a resource that is not there.
+def may_have_body(environ: Mapping[str, Any]) -> bool:
+    """Tell whether the request announces a body (RFC 9112, 6)."""
+    return bool(environ.get("CONTENT_LENGTH")) or "HTTP_TRANSFER_ENCODING" in environ
+
+
+def overlook_body(request: RoutedRequest, environ: Environ) -> None:
+    """Have a body that cannot be read leave the answer as it is: that no handler is there.
 
     It is read all the same: tools answer where no handler does, as ``tools.session_auth``.
     """
-    cherrypy.serving.request.hooks["before_request_body"].append(BEFORE_BODY)
+    # NOTE: of a POST without a body CherryPy asks the length, with a 411, before all else.
+    request.process_request_body = may_have_body(environ)
+    if request.process_request_body:
+        request.hooks["before_request_body"].append(BEFORE_BODY)
 
 
 def _before_body() -> None:

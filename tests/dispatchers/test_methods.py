@@ -1,5 +1,7 @@
 """405 with an exact Allow, automatic OPTIONS and HEAD (RFC 9110, 9.3.2, 9.3.7, 10.2.1, 15.5.6)."""
 
+import contextlib
+
 import cherrypy
 import pytest
 
@@ -151,11 +153,30 @@ def test_allow_names_exactly_what_is_answered(dispatcher, path):
             assert found.status_code == (200 if answered else 404)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/x", 405), ("/y", 404)])
-def test_a_refusal_needs_no_length_of_a_body_that_is_not_there(dispatcher, cp_server, path, status):
+WITHOUT_A_HANDLER = pytest.mark.parametrize(
+    ("path", "status"),
+    [("/x", 405), ("/y", 404), ("/x%00", 404), ("/%FF", 404), ("/old", 302), ("/slash", 308)],
+)
+
+
+@pytest.fixture
+def refusing(dispatcher, cp_server):
+    """Return a connection to routes of which none takes a POST."""
     dispatcher.connect("x", "/x", answer, conditions=only("GET"))
-    connection = cp_server.connect()
-    connection.putrequest("POST", path)
-    connection.endheaders()
-    assert connection.getresponse().status == status
-    connection.close()
+    dispatcher.connect("slash", "/slash/", answer)
+    dispatcher.mapper.redirect("/old", "/x")
+    with contextlib.closing(cp_server.connect()) as connection:
+        yield connection
+
+
+@WITHOUT_A_HANDLER
+def test_a_refusal_needs_no_length_of_a_body_that_is_not_there(refusing, path, status):
+    refusing.putrequest("POST", path)
+    refusing.endheaders()
+    assert refusing.getresponse().status == status
+
+
+@WITHOUT_A_HANDLER
+def test_a_refusal_does_not_depend_on_a_body_that_cannot_be_read(refusing, path, status):
+    refusing.request("POST", path, b"abc", {"Content-Type": "multipart/form-data"})
+    assert refusing.getresponse().status == status
