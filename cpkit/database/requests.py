@@ -145,7 +145,6 @@ class Lent(Hook, Unit):
     # that fails becomes a 500. Failsafe: whatever those tools did, the connection comes back.
     priority, failsafe = 98, True
 
-    late = False  # its request is answered: what is done now is a transaction of its own
     streaming = False  # its request's body goes on with it
     outer: BaseException | None = None  # handled around the whole request, and none of its own
     _ends_with_request = False  # its second call is asked for
@@ -161,11 +160,12 @@ class Lent(Hook, Unit):
             # A unit was used, a stream may come to use it, or there is an error to explain.
             matters = self.used or cherrypy.serving.response.stream or handled() is not None
             if matters:
+                self.end_with(known)  # first, for what another thread does may have this fail
                 self._decide()
             self.late = True
             # PERF: else nothing is to be ended any more. Late first: another thread that begins
             # to use it notes that before it looks whether it is late.
-            if matters or self.used or known["hooks"]["on_end_request"]:
+            if self.used or known["hooks"]["on_end_request"]:
                 self.end_with(known)
         elif not self.streaming:  # only a stream that still runs may go on
             try:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from cpkit.errors import DatabaseUnavailableError, UnitOverError
 
@@ -80,6 +80,7 @@ class Unit:
     committed = False  # something that cannot be undone any more
     exposed = False  # the driver's own connection was handed out: nobody knows what it did
     used = False
+    late = False  # its request is answered: what is done now is a transaction of its own
     over = False
     observe: Callable[[str, int, int], object] | None = None  # told "db", nanoseconds and queries
 
@@ -177,6 +178,8 @@ class Unit:
         handle, self._handle = self._handle, None
         self._settle(committed=False)
         if handle is None:
+            if self._borrowed is not None:  # another thread is about to have its handle
+                self._borrowed.closed = True
             return
         good = False
         try:
@@ -275,8 +278,7 @@ class Unit:
         Raise :class:`WriteInReadUnitError` if it writes and this unit only reads, and
         :class:`TransactionLostError` if the transaction that it would go on with is gone.
         """
-        borrowed, terms = self._borrowed, self.terms
-        assert borrowed is not None  # noqa: S101
+        borrowed, terms = self._borrowed or self._refuse(), self.terms
         if self.exposed:
             borrowed.begin_transaction()
         judged, read_rest = borrowed.backend.judge(statement), None
@@ -300,6 +302,10 @@ class Unit:
             raise
         if judged.commits or judged.undoes:
             borrowed.ended(committed=judged.commits)
+
+    def _refuse(self) -> NoReturn:
+        """Raise UnitOverError: the request has ended while another thread came this far."""
+        raise UnitOverError
 
     def begin_transaction(self) -> None:
         """Begin a transaction on the connection that is borrowed, if this unit needs one."""
@@ -409,9 +415,12 @@ class Unit:
             raise self.refusal(error) from error
         self._borrowed, self.exposed = borrowed, False
         borrowed.unit = borrowed.pooled.info[UNIT] = self
-        if self.over:  # while another thread waited for it, its request has ended
-            self.give_back(broken=False)
-            raise UnitOverError
+        if self.over or self.late:  # its request may have ended while another thread waited
+            try:
+                self._use()
+            except UnitOverError:
+                self.give_back(broken=False)
+                raise
         return borrowed
 
     def give_back(self, *, broken: bool) -> None:
@@ -423,6 +432,7 @@ class Unit:
             given_back, borrowed.given_back = borrowed.given_back, True
         if given_back:
             return
+        borrowed.closed = True  # for a thread that is about to run a statement
         if not broken and (borrowed.begun or borrowed.transaction is not None):
             borrowed.undone()  # SQLAlchemy does not know of it
         if borrowed.transaction is not None or borrowed.asked or self._after is not None:
