@@ -267,6 +267,17 @@ class DatabasePlugin(SimplePlugin):
             end_start(self.bus, told, of=f"Database {self._settings.masked_url}")
 
 
+def leave_to_parent() -> None:
+    """Have no block that a process forks in use, in that process, what its parent goes on with."""
+    for plugin in vars(cherrypy.engine).values():
+        if isinstance(plugin, DatabasePlugin):
+            plugin._begun.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leave_to_parent)
+
+
 def effective_user() -> int:
     """Return the number of the user that this process runs as; 0 where there are none."""
     return os.geteuid() if hasattr(os, "geteuid") else 0
