@@ -11,7 +11,7 @@ from sqlalchemy import text
 import cpkit.tools  # noqa: F401
 from cpkit.testing import Client
 from tests.properties import example, given, st
-from tests.statements import HANDLES, run
+from tests.statements import HANDLES, create, insert, run, serve, stored
 
 STEPS = st.sampled_from(
     ["insert", "insert", "fail", "fail and roll back all", "savepoint", "undone savepoint",
@@ -154,3 +154,20 @@ def test_the_status_and_the_rows_agree(start_database, any_database, handle):
         assert database.figures().in_use == 0
 
     check()
+
+
+# What failed was not done: the documentation says that answering with 200 does not change that.
+@pytest.mark.parametrize("handle", HANDLES)
+def test_an_error_that_is_answered_with_200_stores_nothing(start_database, handle):
+    def answer():
+        cherrypy.response.status, cherrypy.response.body = 200, b"We are sorry."
+
+    def handler():
+        cherrypy.serving.request.error_response = answer
+        insert(1)
+        raise KeyError
+
+    start_database(setup=create)
+    client = serve(handler, **{"cpkit.db.handle": handle})
+    assert client.post("/").text == "We are sorry."
+    assert stored() == []
