@@ -12,6 +12,7 @@ import cherrypy
 
 from cpkit.cherry import Part, behind
 from cpkit.errors import AnnotationError
+from cpkit.negotiation.settings import AcceptSettings
 from cpkit.parameters.columns import Json
 from cpkit.parameters.plan import Plan
 from cpkit.parameters.receiving import documents_of
@@ -23,7 +24,7 @@ from cpkit.settings import read
 
 from .additions import additions_of
 from .paths import DESCRIBED, Names, Paths, kinds_of, path_parameter, paths_of
-from .requests import WITH_FORMS, document_body, form_body, query_parameters
+from .requests import WITH_FORMS, document_body, form_body, format_parameter, query_parameters
 from .responses import PROBLEM_SCHEMA, components, responses_of, statuses_of
 from .schemas import Schemas
 
@@ -185,6 +186,11 @@ class _Described:
         ]
         if plan and not self._in_form:
             found.extend(query_parameters(plan, self._filled, self.schemas))
+        asked = self.config.get("cpkit.accept.format_param")
+        accept = _settings("accept", AcceptSettings, self.config) if asked else None
+        told = format_parameter(accept) if accept else None
+        if told and told["name"] not in {*self._filled, *(plan.named if plan else ())}:
+            found.append(told)
         return found
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from cpkit.negotiation import negotiate
+from cpkit.negotiation.settings import FORMATS, AcceptSettings, listed
 from cpkit.parameters.columns import Json
 from cpkit.parameters.documents import Documents
 from cpkit.parameters.forms import FILES
@@ -41,6 +43,20 @@ def query_parameters(plan: Plan, path: Collection[str], schemas: Schemas) -> Ite
             "explode": True,
             "schema": schema,
         }
+
+
+def format_parameter(settings: AcceptSettings) -> Schema | None:
+    """Return the parameter that asks for a media type in the place of Accept, if there is one."""
+    formats, offers = settings.formats or FORMATS, listed(settings.media or ())
+    names: list[Json] = [name for name, kind in formats.items() if negotiate(kind, offers)]
+    if settings.format_param is None or not names:
+        return None
+    text = "The form of the answer; it counts for more than Accept."
+    schema: Schema = {"type": "string"}
+    if settings.on_none != "first":  # which answers whatever is asked
+        schema["enum"] = names
+    asked: Schema = {"name": settings.format_param, "in": "query", "required": False}
+    return {**asked, "description": text, "schema": schema}
 
 
 def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:

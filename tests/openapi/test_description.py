@@ -206,6 +206,50 @@ def test_the_statuses_that_the_pieces_answer_are_in_it(config, methods, statuses
     assert "Accept" in answers["UnsupportedMediaType"]["headers"]
 
 
+FORMAT = {
+    "cpkit.accept.on": True,
+    "cpkit.accept.media": ["application/json", "text/html; charset=utf-8"],
+    "cpkit.accept.format_param": "as",
+}
+SHORT = {"cpkit.accept.formats": {"j": "application/json", "c": "text/csv"}}
+FIRST = {"cpkit.accept.on_none": "first"}
+
+
+@pytest.mark.parametrize(
+    ("more", "schema"),
+    [
+        ({}, {"type": "string", "enum": ["html", "json"]}),
+        (SHORT, {"type": "string", "enum": ["j"]}),
+        (FIRST, {"type": "string"}),
+    ],
+    ids=["formats", "own", "first"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_parameter_that_asks_for_a_format_is_in_it(method, more, schema):
+    config = {**FORMAT, **more, "cpkit.params.on": True}
+    told = described(handler=lambda self: "", methods=[method], config=config)
+    (parameter,) = only(told)["parameters"]
+    assert (parameter["name"], parameter["in"], parameter["required"]) == ("as", "query", False)
+    assert parameter["schema"] == schema
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{**FORMAT, "cpkit.accept.on": False}, {**FORMAT, "cpkit.accept.media": "image/png"}],
+    ids=["off", "no-name"],
+)
+def test_there_is_no_such_parameter_where_nothing_can_be_asked_for(config):
+    assert "parameters" not in only(described(handler=lambda self: "", config=config))
+
+
+def test_a_name_that_the_handler_has_is_told_once():
+    def handler(self, *, it=""): ...
+
+    config = {**FORMAT, "cpkit.accept.format_param": "it", "cpkit.params.on": True}
+    (parameter,) = only(described(handler=handler, config=config))["parameters"]
+    assert "enum" not in parameter["schema"]
+
+
 def test_a_decorator_adds_to_a_handler_and_to_a_class():
     @openapi.operation(tags=["Things"], responses={409: "It is there."})
     class Pages:
