@@ -290,3 +290,37 @@ def test_a_url_of_several_hosts_reads_from_the_primary_while_there_is_no_standby
         assert not follows()
     finally:
         standby.start()
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+def test_a_replica_that_dies_in_the_middle_of_a_request_is_a_503(divided, standby, handle):
+    class Dying:
+        @cherrypy.expose
+        def index(self):
+            notes()
+            standby.stop()
+            return ", ".join(notes())
+
+    cherrypy.tree.mount(Dying(), "/dying", {"/": {**DIVIDED, "cpkit.db.handle": handle}})
+    try:
+        answer = divided.get("/dying/")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert divided.post(f"/{handle}/").text == "new"
+    finally:
+        standby.start()
+    standby.catch_up()
+    assert divided.get(f"/{handle}/").text == "new"
+    assert cherrypy.engine.replica.figures().in_use == 0
+
+
+def test_a_replica_that_was_promoted_is_only_read_still(start_database, postgres):
+    start_database(postgres.url, setup=create)
+    with standby_of(postgres) as promoted:
+        replica = start_database(promoted.url, name="replica", read_only=True)
+        cherrypy.tree.mount(Notes(), "/", {"/": DIVIDED})
+        client = Client(raise_exceptions=False)
+        promoted.promote()
+        assert isinstance(client.get("/sneaky").exception, WriteInReadUnitError)
+        assert client.post("/").text == "new"
+        assert client.get("/").text == ""
+        replica.graceful()
