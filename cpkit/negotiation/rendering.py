@@ -17,6 +17,8 @@ from cpkit.errors import InvalidOfferError, NotRenderedError
 from . import parse_offers, vary
 from .settings import Renderer
 
+_WITHOUT_CONTENT = (204, 205)  # so that there is nothing whose type could be told
+
 Chunk = bytes | bytearray | memoryview  # what a server can send
 
 
@@ -111,6 +113,10 @@ def _made(data: Any, representation: Representation, before: str | None) -> Any:
     """Return *data* rendered, unless they are a body already, and encoded."""
     offered, renderer, _ = representation
     headers = cherrypy.serving.response.headers
+    is_empty = data is None or (isinstance(data, str | bytes) and not data)
+    if is_empty and valid_status(cherrypy.serving.response.status)[0] in _WITHOUT_CONTENT:
+        headers.pop("Content-Type", None)
+        return b""
     content_type = dict.get(headers, "Content-Type", "")  # empty: the handler took it out
     if data is None or isinstance(data, bytes):
         return _encoded(data, content_type)

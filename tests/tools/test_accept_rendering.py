@@ -305,3 +305,17 @@ def test_gzip_compresses_what_was_rendered(cp_client):
     response = cp_client.get("/", headers={"Accept-Encoding": "gzip"})
     assert response.headers["Content-Encoding"] == "gzip"
     assert response.headers["Vary"] == "Accept-Encoding, Accept"
+
+
+@pytest.mark.parametrize("status", [204, "205 Reset Content"])
+@pytest.mark.parametrize("result", [None, "", b""], ids=["none", "str", "bytes"])
+@pytest.mark.parametrize("encode", [True, False])
+def test_what_has_no_content_has_no_type(cp_client, status, result, encode):
+    def answer():
+        cherrypy.response.status = status
+        return result
+
+    serve(answer, {JSON: json.dumps}, **{"tools.encode.on": encode})
+    answered = cp_client.get("/")
+    assert (answered.status_code, answered.content) == (int(str(status)[:3]), b"")
+    assert "Content-Type" not in answered.headers
