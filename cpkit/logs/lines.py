@@ -13,7 +13,7 @@ from .traceparent import trace_id
 
 if TYPE_CHECKING:
     from cpkit.cherry import Host, Response
-    from cpkit.timing.sending import WatchedBody
+    from cpkit.serving.sending import WatchedBody
 
 LONGEST = 1024  # characters of what a client sends
 _WHEN = re.compile(r"\A\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages

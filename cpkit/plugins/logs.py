@@ -18,7 +18,7 @@ from cpkit.logs.lines import access_line
 from cpkit.logs.queued import log_line
 from cpkit.logs.request_ids import CurrentId, RequestId, WithRequestId, begin, end
 from cpkit.logs.settings import check_config
-from cpkit.timing.sending import status_of, watch
+from cpkit.serving.sending import status_of, watch
 
 _CURRENT = CurrentId()
 

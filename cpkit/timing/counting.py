@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import cherrypy
 
 from cpkit.cherry import Handler, Request, Response
+from cpkit.serving.sending import status_of
 
 from .histogram import (
     KNOWN_METHODS,
@@ -29,7 +30,6 @@ from .histogram import (
 from .hooks import IN_PROGRESS, began
 from .phases import RequestTiming
 from .prometheus import RequestMetrics
-from .sending import status_of
 from .slowest import Slowest, SlowRequest, slow_request
 
 BATCH = 64

@@ -11,9 +11,9 @@ from typing import Protocol
 import cherrypy
 
 from cpkit.cherry import Handler, Hook, HookMap, Request, Response
+from cpkit.serving.sending import watch
 
 from .phases import RequestTiming
-from .sending import watch
 from .server_timing import is_local, sent_with, server_timing
 
 TRACED = "trace-request"  # the channel on which a plugin begins the trace of a timed request

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import cherrypy
 from cherrypy.lib import is_closable_iterator
 
 from cpkit.cherry import Response
 
-from .phases import RequestTiming
+
+class Breakable(Protocol):
+    """What is told that a body has broken off."""
+
+    broken: bool
 
 
 class WatchedBody:
@@ -23,7 +27,7 @@ class WatchedBody:
 
     begun = failed = False
 
-    def __init__(self, body: Iterable[bytes], timing: RequestTiming | None) -> None:
+    def __init__(self, body: Iterable[bytes], timing: Breakable | None) -> None:
         self._body, self._timing = body, timing
         self._chunks: Any = None  # the iterator over the body, once it has begun
 
@@ -63,7 +67,7 @@ class WatchedBody:
             self._chunks.close()
 
 
-def watch(response: Response, timing: RequestTiming | None = None) -> None:
+def watch(response: Response, timing: Breakable | None = None) -> None:
     """Have the body of *response*, which is about to be sent, note whether it fails."""
     body = response.body
     if type(body) is not list and type(body) is not WatchedBody:
