@@ -13,6 +13,7 @@ from cherrypy.lib.httputil import valid_status
 
 from cpkit.cherry import Handler, Hook, Request
 from cpkit.errors import InvalidOfferError, NotRenderedError
+from cpkit.serving.derived import close
 
 from . import parse_offers, vary
 from .settings import Renderer
@@ -201,7 +202,7 @@ def chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chun
             else:
                 raise NotRenderedError(body, content_type)
     finally:
-        getattr(body, "close", lambda: None)()
+        close(body)
 
 
 # An error that nobody expected runs the hooks of the second point alone.

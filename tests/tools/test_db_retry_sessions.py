@@ -73,9 +73,10 @@ def test_a_session_of_the_database_hinders_no_second_run(database, locking, firs
             unit.execute(text("DELETE FROM t"))
 
 
-def test_a_session_that_the_first_run_has_deleted_is_kept_if_the_second_has_not(database):
+@pytest.mark.parametrize("runs", [2, 3])
+def test_a_session_that_only_the_run_before_the_last_has_deleted_is_kept(database, runs):
     def work(run):
-        if delete and run == 1:
+        if delete and run == runs - 1:
             cherrypy.session.delete()
         return count(run)
 
@@ -83,29 +84,11 @@ def test_a_session_that_the_first_run_has_deleted_is_kept_if_the_second_has_not(
     root = Again(work)
     client = root.serve(**SESSIONS)
     client.post("/")
-    root.runs, delete = 0, True
+    root.runs, root.conflicts, delete = 0, runs - 1, True
     with database.begin() as unit:
         unit.execute(text("DELETE FROM t"))
     assert client.post("/").text == "(2, 2)"
-    root.runs = 2
-    assert client.post("/").text == "(3, 3)"
-
-
-def test_a_session_that_the_second_of_three_runs_has_deleted_is_kept(database):
-    def work(run):
-        if delete and run == 2:
-            cherrypy.session.delete()
-        return count(run)
-
-    delete = False
-    root = Again(work)
-    client = root.serve(**SESSIONS)
-    client.post("/")
-    root.runs, root.conflicts, delete = 0, 2, True
-    with database.begin() as unit:
-        unit.execute(text("DELETE FROM t"))
-    assert client.post("/").text == "(2, 2)"
-    root.runs = 3
+    root.runs = runs
     assert client.post("/").text == "(3, 3)"
 
 
