@@ -311,7 +311,7 @@ class ErrorPages(dict[Any, Any]):
             raise
 
 
-def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> DerivedBody:
+def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> DerivedBody[bytes]:
     """Return *body*; *commit* what it does when it ends, undo it if it fails or is left.
 
     The commit comes before the end of the body is sent: if it fails, the client sees a body that

@@ -150,7 +150,9 @@ def compressor(coding: str, level: int | None = None) -> Compressor:
     return _MADE[coding][1](level)
 
 
-def compressed(chunks: Iterable[bytes], stream: Compressor, *, flushing: bool) -> DerivedBody:
+def compressed(
+    chunks: Iterable[bytes], stream: Compressor, *, flushing: bool
+) -> DerivedBody[bytes]:
     """Return *chunks* through *stream*; each on its own where *flushing*, as live streams need.
 
     What makes the chunks is closed at the end, and when the client is gone.

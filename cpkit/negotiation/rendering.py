@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from cherrypy.lib.httputil import valid_status
 
 from cpkit.cherry import Handler, Hook, Request
 from cpkit.errors import InvalidOfferError, NotRenderedError
-from cpkit.serving.derived import close
+from cpkit.serving.derived import DerivedBody, close
 
 from . import parse_offers, vary
 from .settings import Renderer
@@ -185,10 +185,12 @@ def _encoded(body: Any, content_type: str) -> Any:
             return body
         wanted = "utf-8"
         cherrypy.serving.response.headers["Content-Type"] = f"{content_type};charset=utf-8"
-    return body.encode(wanted) if is_text else chunks(body, wanted, content_type)
+    if is_text:
+        return body.encode(wanted)
+    return DerivedBody(chunks(body, wanted, content_type), body)
 
 
-def chunks(body: Iterable[Any], wanted: str, content_type: str) -> Iterator[Chunk]:
+def chunks(body: Iterable[Any], wanted: str, content_type: str) -> Generator[Chunk, None, None]:
     """Yield the parts of *body*, text in the charset *wanted*; close it at the end.
 
     Raise NotRenderedError for a part that is neither text nor bytes.

@@ -5,6 +5,7 @@ import json
 
 import cherrypy
 import pytest
+from werkzeug.test import create_environ
 
 import cpkit.tools
 from cpkit.errors import NotRenderedError, SettingError
@@ -319,3 +320,26 @@ def test_what_has_no_content_has_no_type(cp_client, status, result, encode):
     answered = cp_client.get("/")
     assert (answered.status_code, answered.content) == (int(str(status)[:3]), b"")
     assert "Content-Type" not in answered.headers
+
+
+class Rows:
+    """Rows of one's own that count how often they are closed."""
+
+    closed = 0
+
+    def __iter__(self):
+        return iter(["one", "two"])
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("read", [0, 1, 2])
+def test_what_makes_a_stream_is_closed_once_when_the_client_is_gone(read):
+    made = Rows()
+    serve(made, {JSON: lambda it: it}, **{"tools.encode.on": False, "response.stream": True})
+    answer = cherrypy.tree(create_environ("/"), lambda *told: None)
+    for _ in range(read):
+        next(iter(answer))
+    answer.close()
+    assert made.closed == 1
