@@ -50,7 +50,7 @@ def access_line(
         f'"status": {status}',
         f'"ms": {taken / 1e6:.2f}, "request": {_quoted(request_id)}',
     ]
-    if how_much := _how_much(response):
+    if how_much := _how_much(response, status):
         line.append(how_much)
     if route := getattr(request, "route", None):
         line.append(f'"route": {_quoted(route)}')
@@ -61,11 +61,14 @@ def access_line(
     return ", ".join(line) + "}"
 
 
-def _how_much(response: Response) -> str:
+def _how_much(response: Response, status: int) -> str:
     """Return how long the answer was, or that it broke off; "" if nobody knows."""
-    watched: WatchedBody | None = response.__dict__.get("watched")
+    known = response.__dict__
+    watched: WatchedBody | None = known.get("watched")
     if watched is not None and watched.failed:
         return '"broken": true' if watched.broke_off else ""
+    if status == 500 and (known.get("output_status") or b"")[:3] != b"500":
+        return ""  # another one was sent in its place
     sent = dict.get(response.headers, "Content-Length")
     return f'"bytes": {int(sent)}' if sent and str(sent).isdecimal() else ""
 

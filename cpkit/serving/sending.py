@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import cherrypy
 from cherrypy.lib import is_closable_iterator
 
-from cpkit.cherry import Response
+from cpkit.cherry import CPWSGIApp, Response
+
+# What hands the status and the fields to the server.
+_HANDING_OVER = CPWSGIApp.response_class.__init__.__code__
 
 
 class Breakable(Protocol):
@@ -53,13 +56,18 @@ class WatchedBody:
         except StopIteration:
             raise
         except Exception:
-            self.failed = True
-            if self._timing is not None:
-                self._timing.broken = self.begun
+            self._fail()
             raise
         if chunk:
             self.begun = True
+            if not isinstance(chunk, bytes):  # PEP 3333: no server can send it
+                self._fail()
         return chunk
+
+    def _fail(self) -> None:
+        self.failed = True
+        if self._timing is not None:
+            self._timing.broken = self.begun
 
     def close(self) -> None:
         """Close what makes the chunks, if it can be closed."""
@@ -77,15 +85,19 @@ def watch(response: Response, timing: Breakable | None = None) -> None:
 def status_of(response: Response) -> int | None:
     """Return the status that a CherryPy *response* was sent with; None if it goes on elsewhere.
 
-    CherryPy's WSGI pipeline answers 500 for a body that failed before its first byte, and for a
-    response without a status, which an exception cut off; except an InternalRedirect: that makes
-    another request of it.
+    CherryPy's WSGI pipeline answers 500 for a body that failed before its first byte, for a head
+    that the server does not take, and for a response without a status, which an exception cut off;
+    except an InternalRedirect: that makes another request of it.
     """
     known = response.__dict__
     sent: bytes | None = known.get("output_status")
-    if sent:
-        watched: WatchedBody | None = known.get("watched")
-        if watched is not None and watched.failed and not watched.begun:
-            return 500
-        return int(sent[:3])
-    return None if isinstance(sys.exc_info()[1], cherrypy.InternalRedirect) else 500
+    _, error, trace = sys.exc_info()
+    if not sent:
+        return None if isinstance(error, cherrypy.InternalRedirect) else 500
+    # NOTE: where that is caught says that none of it was sent; the error could be anybody's.
+    if trace is not None and trace.tb_frame.f_code is _HANDING_OVER:
+        return 500
+    watched: WatchedBody | None = known.get("watched")
+    if watched is not None and watched.failed and not watched.begun:
+        return 500
+    return int(sent[:3])

@@ -127,7 +127,10 @@ def test_an_access_is_one_line_of_json(logs):
 @pytest.mark.parametrize("timed", [False, True], ids=["", "timed"])
 @pytest.mark.parametrize(
     ("path", "status", "told"),
-    [("/breaks", 500, {"status": 500}), ("/breaks?after=a", 200, {"status": 200, "broken": True})],
+    [
+        ("/breaks", 500, {"status": 500}),
+        ("/breaks?after=a", 200, {"status": 200, "broken": True}),
+    ],
 )
 def test_the_line_of_a_stream_that_fails_tells_what_was_sent(logs, timed, path, status, told):
     read = logs()
@@ -135,6 +138,26 @@ def test_the_line_of_a_stream_that_fails_tells_what_was_sent(logs, timed, path, 
     assert CLIENT.get(path).status_code == status
     (line,) = read("access")
     assert {key: line[key] for key in ("status", "broken", "bytes") if key in line} == told
+
+
+def refusing_the_first(start_response):
+    """Return what takes no head but that of an error."""
+
+    def start(status, fields, exc_info=None):
+        if exc_info is None:
+            raise ValueError("a field that I do not send")
+        return start_response(status, fields, exc_info)
+
+    return start
+
+
+def test_the_line_of_a_head_that_the_server_does_not_take_tells_what_was_sent(logs):
+    read = logs()
+    CLIENT.app = lambda environ, start: cherrypy.tree(environ, refusing_the_first(start))
+    assert CLIENT.get("/").status_code == 500
+    (line,) = read("access")
+    assert line["status"] == 500
+    assert "bytes" not in line
 
 
 def test_an_unexpected_error_tells_no_credential(logs, files):

@@ -8,6 +8,7 @@ import socket
 import cherrypy
 import pytest
 from prometheus_client import CollectorRegistry
+from werkzeug.test import create_environ
 
 import cpkit.tools  # noqa: F401 - registers the toolbox
 from cpkit.dispatchers import RoutesDispatcher
@@ -259,34 +260,69 @@ class Streams:
         return cherrypy.lib.file_generator(Broken())
 
     @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
+    def text(self):
+        yield "no bytes"
+
+    @cherrypy.expose
     @cherrypy.config(**{"response.stream": True})
     def whole(self):
         yield "a"
         yield "b"
 
 
-@pytest.mark.parametrize("path", ["generator", "iterator"])
-def test_a_stream_that_breaks_off_is_an_error_with_the_status_that_was_sent(client, registry, path):
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("generator", 200, "broken_stream"),
+        ("iterator", 200, "broken_stream"),
+        ("at_once", 500, "500"),
+        ("never", 500, "500"),
+        ("file", 500, "500"),
+    ],
+)
+def test_a_stream_that_fails_is_an_error_with_the_status_that_was_sent(
+    client, registry, path, status, error
+):
     cherrypy.tree.mount(Streams(), "", {"/": ON})
-    assert client.get(f"/{path}").status_code == 200
-    ((labels, count),) = counted(registry)
-    assert (labels["http_response_status_code"], count) == ("200", 1)
-    assert labels["error_type"] == "broken_stream"
-    (report,) = cherrypy.engine.publish("timing-report")
-    assert [entry["errors"] for entry in report["routes"]] == [1]
-    assert [entry["broken"] for entry in report["slowest"]] == [True]
+    assert client.get(f"/{path}").status_code == status
+    assert_is_one_error(registry, status, error)
 
 
-@pytest.mark.parametrize("path", ["at_once", "never", "file"])
-def test_a_stream_that_fails_before_its_first_byte_is_the_500_that_was_sent(client, registry, path):
-    cherrypy.tree.mount(Streams(), "", {"/": ON})
-    assert client.get(f"/{path}").status_code == 500
+def assert_is_one_error(registry, status, error):
     ((labels, count),) = counted(registry)
-    assert (labels["http_response_status_code"], count) == ("500", 1)
-    assert labels["error_type"] == "500"
+    assert (labels["http_response_status_code"], count) == (str(status), 1)
+    assert labels["error_type"] == error
     (report,) = cherrypy.engine.publish("timing-report")
     assert [entry["errors"] for entry in report["routes"]] == [1]
-    assert [(entry["status"], entry["broken"]) for entry in report["slowest"]] == [(500, False)]
+    (slowest,) = report["slowest"]
+    assert (slowest["status"], slowest["broken"]) == (status, error == "broken_stream")
+
+
+def test_a_stream_of_no_bytes_is_one_that_the_server_breaks_off(cp_server, registry):
+    """PEP 3333: "bytes", which CherryPy's server asks for when it has begun to answer."""
+    cherrypy.tree.mount(Streams(), "", {"/": ON})
+    peer = socket.create_connection((cp_server.host, cp_server.port), timeout=30)
+    with peer, peer.makefile("rb") as answer:
+        peer.sendall(b"GET /text HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert body == b""
+    assert_is_one_error(registry, 200, "broken_stream")
+
+
+def test_a_head_that_the_server_does_not_take_is_the_500_that_was_sent(registry):
+    def start_response(status, fields, exc_info=None):
+        if status.startswith("200"):
+            raise ValueError("a field that I do not send")
+        told.append(status)
+
+    told = []
+    cherrypy.tree.mount(Root(), "", {"/": ON})
+    body = cherrypy.tree(create_environ("/"), start_response)
+    body.close()
+    assert told == ["500 Internal Server Error"]
+    assert_is_one_error(registry, 500, "500")
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["to its end", "by a client that left"])
