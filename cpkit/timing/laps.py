@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from time import perf_counter_ns
 
@@ -18,28 +19,27 @@ def laps_of(timing: RequestTiming) -> Iterable[Lap]:
         starts = timing.marks[1::2]
         ends = [*starts[1:], timing.ended or perf_counter_ns()]
         return zip(timing.marks[::2], starts, ends, repeat(-1), strict=False)
-    return [(*it, parent) for _, parent, it in nested(timing.laps(), timing.intervals)]
+    return nested(timing.laps(), timing.intervals)
 
 
-def nested(
-    laps: Sequence[Stretch], intervals: Sequence[Stretch]
-) -> Iterator[tuple[int, int, Stretch]]:
-    """Yield of each a number, the number of the one that it is in (-1: none), and itself.
+def nested(laps: Sequence[Stretch], intervals: Sequence[Stretch]) -> list[Lap]:
+    """Return *laps*, which are in nothing, and *intervals*, the longest first.
 
-    *laps* are in nothing. One of *intervals* is in the shortest longer one that its middle is in:
-    it was added when it was over, and may so begin some microseconds late.
+    One of these is in the shortest longer one that its middle is in: it was added when it was
+    over, and may so begin some microseconds late.
     """
-    for number, lap in enumerate(laps):
-        yield number, -1, lap
-    longest_first = sorted(intervals, key=lambda each: each[1] - each[2])
-    seen = [*laps]
-    for number, interval in enumerate(longest_first, len(laps)):
-        _, started, ended = interval
+    found = [(*lap, -1) for lap in laps]
+    # PERF: most are in one and hold none. Only what a middle is in is looked at for each.
+    middles = sorted([(started + ended) // 2 for _, started, ended in intervals])
+    outer = [
+        (ended - started, -place, started, ended)
+        for place, (_, started, ended) in enumerate(laps)
+        if bisect_left(middles, started) < bisect_right(middles, ended)
+    ]
+    for name, started, ended in sorted(intervals, key=lambda each: each[1] - each[2]):
         middle, length = (started + ended) // 2, ended - started
-        around = [
-            (end - start, -place)
-            for place, (_, start, end) in enumerate(seen)
-            if start <= middle <= end and end - start >= length
-        ]
-        seen.append(interval)
-        yield number, -min(around)[1] if around else -1, interval
+        around = [it for it in outer if it[2] <= middle <= it[3] and it[0] >= length]
+        if bisect_right(middles, ended) - bisect_left(middles, started) > 1:  # others than its own
+            outer.append((length, -len(found), started, ended))
+        found.append((name, started, ended, -min(around)[1] if around else -1))
+    return found

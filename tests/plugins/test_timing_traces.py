@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import cherrypy
 import pytest
@@ -24,6 +25,7 @@ from werkzeug.test import create_environ
 from cpkit.timing import phase_spans, sdk_spans
 from cpkit.timing.laps import nested
 from cpkit.timing.traces import Traces, read_field
+from tests.properties import given, st
 
 ON = {"cpkit.timing.on": True}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -677,9 +679,9 @@ def test_an_interval_is_in_the_shortest_that_its_middle_is_in():
     laps = [Interval("tools", 0, 10), Interval("handler", 10, 100)]
     spans = [Interval("in", 21, 31), Interval("late", 40, 51), Interval("out", 20, 50)]
     spans += [Interval("long", 5, 200), Interval("same", 10, 100)]
-    places = {number: name for number, _, (name, _, _) in nested(laps, spans)}
-    found = {name: places.get(parent) for _, parent, (name, _, _) in nested(laps, spans)}
-    assert found == {
+    found = nested(laps, spans)
+    names = [name for name, _, _, _ in found]
+    assert {name: names[at] if at >= 0 else None for name, _, _, at in found} == {
         "tools": None,
         "handler": None,
         "long": None,
@@ -688,6 +690,24 @@ def test_an_interval_is_in_the_shortest_that_its_middle_is_in():
         "in": "out",
         "late": "out",
     }
+
+
+stretches = st.tuples(st.integers(0, 60), st.integers(0, 30))
+
+
+@given(st.sets(st.integers(0, 60), min_size=1, max_size=9), st.lists(stretches, max_size=9))
+def test_a_span_is_in_the_shortest_longer_one_that_its_middle_is_in(marks, spans):
+    laps = [Interval("lap", *each) for each in pairwise(sorted(marks))]
+    found = nested(laps, [Interval("span", start, start + taken) for start, taken in spans])
+    assert [at for *_, at in found[: len(laps)]] == [-1] * len(laps)
+    for place, (_, started, ended, parent) in enumerate(found[len(laps) :], len(laps)):
+        middle, length = (started + ended) // 2, ended - started
+        around = [
+            (end - start, -at)
+            for at, (_, start, end, _) in enumerate(found[:place])
+            if start <= middle <= end and end - start >= length
+        ]
+        assert parent == (-min(around)[1] if around else -1)
 
 
 def test_a_timing_has_no_traceparent_without_traces():
