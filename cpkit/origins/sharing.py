@@ -169,21 +169,23 @@ class Sharing:
         if asked not in methods:
             return methods
         own = self._given_for(request, asked)
-        return {name for name in methods if self._given_for(request, name) == own}
+        return {name for name in methods if name == asked or self._given_for(request, name) == own}
 
     def _given_for(self, request: Request, method: str) -> dict[str, object]:
         """Return the settings of a request that is the same but for its *method*."""
+        if method == request.method:  # PERF: most dispatchers tell of OPTIONS the longest way
+            return self._ours(request.config)
         before = dict(vars(request))
         try:
             request.method = method
             request.dispatch(request.path_info)
-            return {key: it for key, it in request.config.items() if self._is_ours(key)}
+            return self._ours(request.config)
         finally:
             vars(request).clear()
             vars(request).update(before)
 
-    def _is_ours(self, key: object) -> bool:
-        return str(key).startswith(self._prefix)
+    def _ours(self, config: dict[str, object]) -> dict[str, object]:
+        return {key: it for key, it in config.items() if str(key).startswith(self._prefix)}
 
 
 def _lowered(names: Collection[str] | None) -> frozenset[str] | None:
