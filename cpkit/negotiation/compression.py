@@ -138,7 +138,11 @@ class Compression:
     def finish(self) -> None:
         """Compress the answer where the client, its media type and its size allow it."""
         request, response = cherrypy.serving.request, cherrypy.serving.response
-        headers, status = response.headers, valid_status(response.status)[0]
+        headers = response.headers
+        try:
+            status = valid_status(response.status)[0]
+        except ValueError:  # CherryPy is about to tell of it
+            return
         if status in _WITHOUT_BODY:
             _restore_coded_tag(request.headers, headers)
         if getattr(request, "cached", False) or not self._varies(status, headers):
@@ -182,7 +186,7 @@ class Compression:
         else:
             dict.pop(headers, "Content-Length", None)
         if "ETag" in headers:
-            headers["ETag"] = coded_tag(headers["ETag"], coding)
+            headers["ETag"] = coded_tag(str(headers["ETag"]), coding)
 
     @staticmethod
     def _is_large_file(response: Response) -> bool:
@@ -242,7 +246,7 @@ def _add_plain_tags(headers: dict[str, str], name: str) -> None:
 
 def _restore_coded_tag(asked: Mapping[str, str], headers: dict[str, str]) -> None:
     """Have a 304 name the tag by which the client has the answer (RFC 9110, 15.4.5)."""
-    tag = headers.get("ETag", "").removeprefix("W/").strip('"')
+    tag = str(headers.get("ETag", "")).removeprefix("W/").strip('"')
     for found in _CODED_TAG.finditer(asked.get("If-None-Match", "")[:_LONGEST_CONDITION]):
         if tag and found[1] == tag:
             headers["ETag"] = found[0]
@@ -250,7 +254,7 @@ def _restore_coded_tag(asked: Mapping[str, str], headers: dict[str, str]) -> Non
 
 def _is_final(headers: Mapping[str, str]) -> bool:
     """Tell whether nobody may change the bytes: they are coded, or not to be transformed."""
-    control = headers.get("Cache-Control", "").lower()
+    control = str(headers.get("Cache-Control", "")).lower()  # of a number CherryPy makes text
     return "Content-Encoding" in headers or "no-transform" in control
 
 

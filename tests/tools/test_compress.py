@@ -156,6 +156,34 @@ def test_a_tag_names_the_coding(cp_client, tag, coded):
     assert other.status_code == 200
 
 
+@pytest.mark.parametrize("status", [200, 204])
+@pytest.mark.parametrize(
+    ("name", "sent"), [("ETag", 'W/"7-gzip"'), ("Cache-Control", "7"), ("X-Own", "7")]
+)
+def test_a_field_may_be_a_number_as_elsewhere_in_cherrypy(cp_client, name, sent, status):
+    def handler():
+        cherrypy.response.headers[name] = 7
+        cherrypy.response.status = status
+        return TEXT
+
+    mount(handler)
+    answer = cp_client.get("/", **asked())
+    assert answer.status_code == status
+    assert answer.headers[name] == (sent if status == 200 else "7")
+
+
+@pytest.mark.parametrize("status", [999, "fine"])
+def test_a_status_that_is_none_is_cherrypys_to_tell(cp_client, status):
+    def handler():
+        cherrypy.response.status = status
+        return TEXT
+
+    mount(handler)
+    answer = cp_client.get("/")
+    assert answer.status_code == 500
+    assert "Illegal response status from server" in answer.text
+
+
 @pytest.mark.parametrize("fields", [{"If-None-Match": '"5"'}, {"If-None-Match": "*"}])
 def test_not_modified_varies_as_the_answer_does(cp_client, fields):
     mount(with_headers(ETag='"5"'), **{"tools.etags.on": True})
