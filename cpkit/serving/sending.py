@@ -53,21 +53,20 @@ class WatchedBody:
         """Return the next chunk."""
         try:
             chunk: bytes = next(self._chunks)
+            if isinstance(chunk, str):
+                # NOTE: no server can send it (PEP 3333). By then some have sent the status, while
+                # CherryPy can still answer with a 500 for a first piece.
+                raise TypeError("A body is made of bytes, and not of text.")
         except StopIteration:
             raise
         except Exception:
-            self._fail()
+            self.failed = True
+            if self._timing is not None:
+                self._timing.broken = self.begun
             raise
         if chunk:
             self.begun = True
-            if not isinstance(chunk, bytes):  # PEP 3333: no server can send it
-                self._fail()
         return chunk
-
-    def _fail(self) -> None:
-        self.failed = True
-        if self._timing is not None:
-            self._timing.broken = self.begun
 
     def close(self) -> None:
         """Close what makes the chunks, if it can be closed."""

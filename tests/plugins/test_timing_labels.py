@@ -265,6 +265,12 @@ class Streams:
         yield "no bytes"
 
     @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
+    def then_text(self):
+        yield b"bytes"
+        yield "no bytes"
+
+    @cherrypy.expose
     @cherrypy.config(**{"response.stream": True})
     def whole(self):
         yield "a"
@@ -299,16 +305,15 @@ def assert_is_one_error(registry, status, error):
     assert (slowest["status"], slowest["broken"]) == (status, error == "broken_stream")
 
 
-def test_a_stream_of_no_bytes_is_one_that_the_server_breaks_off(cp_server, registry):
-    """PEP 3333: "bytes", which CherryPy's server asks for when it has begun to answer."""
+@pytest.mark.parametrize(("path", "status"), [("text", 500), ("then_text", 200)])
+def test_a_stream_of_text_is_told_of_as_the_server_answers_it(cp_server, registry, path, status):
+    """PEP 3333 asks for bytes: CherryPy's server looks when it has sent the status."""
     cherrypy.tree.mount(Streams(), "", {"/": ON})
     peer = socket.create_connection((cp_server.host, cp_server.port), timeout=30)
     with peer, peer.makefile("rb") as answer:
-        peer.sendall(b"GET /text HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        head, _, body = answer.read().partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200 OK")
-    assert body == b""
-    assert_is_one_error(registry, 200, "broken_stream")
+        peer.sendall(f"GET /{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        assert answer.read().startswith(f"HTTP/1.1 {status}".encode())
+    assert_is_one_error(registry, status, "500" if status == 500 else "broken_stream")
 
 
 def test_a_head_that_the_server_does_not_take_is_the_500_that_was_sent(registry):
