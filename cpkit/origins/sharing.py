@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import cherrypy
 
-from cpkit.cherry import Hook, Request
+from cpkit.cherry import Handler, Hook, Request
 from cpkit.negotiation import vary
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
@@ -148,8 +148,10 @@ class Sharing:
         request, response = cherrypy.serving.request, cherrypy.serving.response
         tools = request.toolmaps.get("tools", {})
         if isinstance(request.handler, cherrypy.NotFound):
-            serves = any(tools.get(name, {}).get("on") for name in FILES)
-            return ("GET", "HEAD") if serves else None
+            if any(tools.get(name, {}).get("on") for name in FILES):
+                return ("GET", "HEAD")
+            handler, _ = self._dispatched(request, asked)  # it may be redirected to another slash
+            return None if isinstance(handler, cherrypy.NotFound) else {asked}
         told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
         if told:
             return self._alike(request, asked, {name.strip() for name in told.split(",")})
@@ -175,11 +177,16 @@ class Sharing:
         """Return the settings of a request that is the same but for its *method*."""
         if method == request.method:  # PERF: most dispatchers tell of OPTIONS the longest way
             return self._ours(request.config)
+        return self._ours(self._dispatched(request, method)[1])
+
+    @staticmethod
+    def _dispatched(request: Request, method: str) -> tuple[Handler | None, dict[str, object]]:
+        """Return the handler and the config of a request that is the same but for its *method*."""
         before = dict(vars(request))
         try:
             request.method = method
             request.dispatch(request.path_info)
-            return self._ours(request.config)
+            return request.handler, request.config
         finally:
             vars(request).clear()
             vars(request).update(before)

@@ -375,6 +375,23 @@ def test_a_preflight_of_nothing_is_a_404(cp_client):
     assert preflight(cp_client, "/nowhere").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/books/1/", "/nowhere/", "/shelf"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_preflight_is_granted_where_the_request_is_redirected(cp_client, path, method):
+    """A browser follows it (Fetch, 4.4), and asks anew where it leads."""
+    dispatcher = RoutesDispatcher()
+    for template in ("/books/{id}", "/shelf/"):
+        conditions = {"method": ["GET", "PUT"]}
+        dispatcher.connect(None, template, Shelf(), action="read", conditions=conditions)
+    extra = {"tools.trailing_slash.extra": True}
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher, **ON, **extra}})
+    moved = cp_client.request(method, path, headers={"Content-Length": "0"}).status_code in (
+        301,
+        308,
+    )
+    assert preflight(cp_client, path, method).status_code == (204 if moved else 404)
+
+
 def test_credentials_and_header_names_are_told(cp_client):
     routes(**{"cpkit.cors.credentials": True, "cpkit.cors.headers": ["Content-Type"]})
     answer = preflight(cp_client, "/books/1", headers="content-type")
