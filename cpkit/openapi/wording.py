@@ -33,6 +33,8 @@ _LENGTHS = {
     "maxLength": "at most {} character",
     "minItems": "at least {} item",
     "maxItems": "at most {} item",
+    "minProperties": "at least {} member",
+    "maxProperties": "at most {} member",
 }
 _BEYOND = 2**63 - 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -102,8 +103,12 @@ class Sequence:
 class Keyed:
     """The shape of a dict: names that are read as text, and values of one shape."""
 
-    def __init__(self, key: Scalar | None, value: Shape) -> None:
+    def __init__(
+        self, key: Scalar | None, value: Shape, least: int | None = None, most: int | None = None
+    ) -> None:
         self.key, self.value = key, value
+        self.least, self.most = least or 0, most
+        self._detail = "must be an object" + span(least, most, "member")
         self.extra: Mapping[str, Json] = {}
 
     @property
@@ -114,7 +119,11 @@ class Keyed:
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the objects with what their members are; see :class:`Shape`."""
-        objects = column.of(dict, "must be an object")
+        objects = column.of(dict, self._detail)
+        if self.least or self.most is not None:
+            most = math.inf if self.most is None else self.most
+            fit = [self.least <= len(it) <= most for it in objects.values]
+            objects = objects if all(fit) else objects.only(fit, self._detail)
         if self.key:
             self._check_names(self.key, objects)
         members = Items(objects, flat(map(dict.values, objects.values)))
@@ -134,8 +143,11 @@ class Keyed:
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of an object with members of one kind."""
         names: Schema = {"propertyNames": _names(self.key)} if self.key else {}
+        bounds: Schema = {"minProperties": self.least} if self.least else {}
+        if self.most is not None:
+            bounds["maxProperties"] = self.most
         values = self.value.schema(ref)
-        return {"type": "object", "additionalProperties": values, **names, **self.extra}
+        return {"type": "object", "additionalProperties": values, **names, **bounds, **self.extra}
 
 
 def _is_read(scalar: Scalar, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # Each means the same to Python, and another thing, or nothing, to ECMA 262.
 _TRANSLATED = {"\\A": "^", "\\Z": "$", "(?P<": "(?<", ".": "[^\\n]", "\\a": "\\x07"}
@@ -26,14 +27,32 @@ def ecma(pattern: str, *, whole: bool = False) -> str | None:
     conditions, possessive quantifiers, references, ``\\w`` and ``\\b`` are Python's alone. ``\\d``
     matches the digits of all scripts in Python: the schema promises ASCII's.
     """
-    made, in_set = [], False
-    for found in _PART.finditer(pattern):
-        translated = _in_set(found[0]) if in_set else _outside(found[0])
+    made = []
+    for part, in_set in _parts(pattern):
+        translated = _in_set(part) if in_set else _outside(part)
         if translated is None:
             return None
-        in_set = found[0] != "]" if in_set else found[0].startswith("[")
         made.append(translated)
     return f"^(?:{''.join(made)})$" if whole else "".join(made)
+
+
+def at_the_very_end(pattern: str) -> str:
+    """Return *pattern* with ``$`` as ECMA 262 has it: the end, and not before a last newline.
+
+    One that ECMA 262 does not have stays as it is.
+    """
+    if "$" not in pattern or ecma(pattern) is None:
+        return pattern
+    parts = _parts(pattern)
+    return "".join("\\Z" if part == "$" and not in_set else part for part, in_set in parts)
+
+
+def _parts(pattern: str) -> Iterator[tuple[str, bool]]:
+    """Yield each part of a *pattern*, and whether it stands in a set."""
+    in_set = False
+    for found in _PART.finditer(pattern):
+        yield found[0], in_set
+        in_set = found[0] != "]" if in_set else found[0].startswith("[")
 
 
 def _outside(part: str) -> str | None:

@@ -18,6 +18,8 @@ from .moments import Moment
 from .scalars import Binary, Choice, Identifier, Number, Text, Truth, Whole
 from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain
 
+# The finest step of which floats are multiples, as 0.25 is: 0.01 has no exact float.
+_FINEST = 2**20
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
 
 
@@ -133,7 +135,9 @@ class _Reader:
         if not isinstance(key, Scalar | Anything):
             raise UnreadableError("the names of a dict must be text, numbers or an Enum")
         untyped = isinstance(key, Anything) or (type(key) is Text and key.expects == "text")
-        return Keyed(None if untyped else typing.cast(Scalar, key), self.read(info.value_type))
+        name = None if untyped else typing.cast(Scalar, key)
+        _check_bounds(info.min_length, info.max_length)
+        return Keyed(name, self.read(info.value_type), info.min_length, info.max_length)
 
 
 _RecordType = types.StructType | types.DataclassType | types.TypedDictType
@@ -163,11 +167,39 @@ def _whole(_: _Reader, info: types.IntType) -> Shape:
         for each in (info.le, None if info.lt is None else math.ceil(info.lt) - 1)
         if each is not None
     ]
-    return Whole(
+    bounds = (
         max(map(math.ceil, least), default=None),
         min(map(math.floor, most), default=None),
-        info.multiple_of,
     )
+    _check_bounds(*bounds)
+    return Whole(*bounds, info.multiple_of)
+
+
+def _number(_: _Reader, info: types.FloatType) -> Shape:
+    _check_bounds(
+        max((it for it in (info.ge, info.gt) if it is not None), default=None),
+        min((it for it in (info.le, info.lt) if it is not None), default=None),
+    )
+    step = info.multiple_of
+    if step and step.as_integer_ratio()[1] > _FINEST:
+        raise UnreadableError(f"few floats are a multiple of {step}: take a Decimal, or an int")
+    return Number(ge=info.ge, gt=info.gt, le=info.le, lt=info.lt, multiple_of=step)
+
+
+def _text(_: _Reader, info: types.StrType) -> Shape:
+    _check_bounds(info.min_length, info.max_length)
+    return Text(info.min_length, info.max_length, info.pattern)
+
+
+def _binary(_: _Reader, info: types.BytesType) -> Shape:
+    _check_bounds(info.min_length, info.max_length)
+    return Binary(info.min_length, info.max_length)
+
+
+def _check_bounds(least: float | None, most: float | None) -> None:
+    """Raise UnreadableError for bounds that nothing keeps."""
+    if least is not None and most is not None and least > most:
+        raise UnreadableError(f"nothing is from {least} to {most}: correct the bounds")
 
 
 def _literal(_: _Reader, info: types.LiteralType) -> Shape:
@@ -192,6 +224,7 @@ def _moment(kind: type[date | time]) -> Callable[[_Reader, types.DateTimeType], 
 def _listed(make: Make) -> Callable[[_Reader, types.ListType], Shape]:
     def made(reader: _Reader, info: types.ListType) -> Shape:
         item = reader.read(info.item_type)
+        _check_bounds(info.min_length, info.max_length)
         if issubclass(make, set | frozenset) and not _is_hashable(item):
             raise UnreadableError("the items of a set must be frozen: take a list")
         return Listed(item, info.min_length, info.max_length, make)
@@ -214,11 +247,9 @@ def _is_hashable(shape: Shape) -> bool:
 
 
 _MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {
-    types.StrType: lambda _, info: Text(info.min_length, info.max_length, info.pattern),
+    types.StrType: _text,
     types.IntType: _whole,
-    types.FloatType: lambda _, info: Number(
-        ge=info.ge, gt=info.gt, le=info.le, lt=info.lt, multiple_of=info.multiple_of
-    ),
+    types.FloatType: _number,
     types.BoolType: lambda _, info: Truth(),
     types.NoneType: lambda _, info: Nothing(),
     types.AnyType: lambda _, info: Anything(),
@@ -227,7 +258,7 @@ _MAKERS: dict[type, Callable[[_Reader, typing.Any], Shape]] = {
     types.DateType: _moment(date),
     types.DateTimeType: _moment(datetime),
     types.TimeType: _moment(time),
-    types.BytesType: lambda _, info: Binary(),
+    types.BytesType: _binary,
     types.EnumType: _enum,
     types.LiteralType: _literal,
     types.UnionType: _Reader.union,

@@ -13,12 +13,12 @@ import operator
 import re
 import sys
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeGuard
 from uuid import UUID
 
 from .columns import Json
-from .patterns import ecma
+from .patterns import at_the_very_end, ecma
 from .shapes import Ref, Scalar, Schema, are_all
 
 LEAST, MOST = -(2**63), 2**63 - 1  # what a database's largest integer holds
@@ -37,7 +37,9 @@ class Text(Scalar):
 
     def __init__(self, least: int | None, most: int | None, pattern: str | None) -> None:
         self.least, self.most, self.pattern = least or 0, most, pattern
-        self._found = re.compile(pattern).search if pattern else None
+        ended = at_the_very_end(pattern) if pattern else None
+        self._found = re.compile(ended).search if ended else None
+        self.careful = ended != pattern
         self.expects = f"text{span(least, most, 'character')}"
         if pattern:
             self.expects += f" that matches {pattern}"
@@ -222,6 +224,9 @@ class Choice(Scalar):
         for value in values:
             self._texts[str(value)] = enumeration(value) if enumeration else value
         self.expects = f"one of {', '.join(self._texts)}"
+        # msgspec asks an Enum's _missing_ for other values; a Flag's own makes sums of its members.
+        classes = enumeration.__mro__ if enumeration else ()
+        self.careful = any("_missing_" in vars(it) for it in classes if it is not enum.Enum)
 
     def read(self, text: str) -> object:
         """Return the value, or the member of the Enum, that *text* writes."""
@@ -275,13 +280,14 @@ class Binary(Scalar):
     """The shape of ``bytes`` in a body: text in base64 (RFC 4648, 4)."""
 
     careful = True
-    expects = "bytes in base64"
+
+    def __init__(self, least: int | None = None, most: int | None = None) -> None:
+        self.least, self.most = least or 0, most
+        self.expects = f"bytes in base64{span(least, most, 'byte')}"
 
     def fits(self, value: Json) -> bool:
-        """Tell whether *value* is base64."""
-        return (
-            isinstance(value, str) and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None
-        )
+        """Tell whether *value* is base64, of so many bytes."""
+        return self.take_all([value]) is not None
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all are base64; see :class:`Scalar`."""
@@ -289,15 +295,31 @@ class Binary(Scalar):
             return None
         texts = typing.cast("list[str]", values)
         whole = all(length % 4 == 0 for length in set(map(len, texts)))
-        return values if whole and all(map(_BASE64.fullmatch, texts)) else None
+        if not whole or not all(map(_BASE64.fullmatch, texts)):
+            return None
+        return values if self._is_bounded(texts) else None
+
+    def _is_bounded(self, texts: list[str]) -> bool:
+        if not self.least and self.most is None:
+            return True
+        sizes = {len(text) // 4 * 3 - text.count("=") for text in texts}
+        return self.least <= min(sizes) and (self.most is None or max(sizes) <= self.most)
+
+    def _times(self, left: int) -> Iterator[str]:
+        """Yield how often three bytes may come before *left* last ones, if they may."""
+        fewest = max(-(-(self.least - left) // 3), 0)
+        if self.most is None:
+            yield f"{{{fewest},}}" if fewest else "*"
+        elif 3 * fewest + left <= self.most:
+            yield f"{{{fewest},{(self.most - left) // 3}}}"
 
     def text_schema(self) -> Schema:
-        """Return the schema of base64."""
-        return {
-            "type": "string",
-            "contentEncoding": "base64",
-            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
-        }
+        """Return the schema of base64, which tells by its length how many bytes there are."""
+        ends = enumerate(("", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="))
+        parts = [
+            f"([A-Za-z0-9+/]{{4}}){times}{end}" for left, end in ends for times in self._times(left)
+        ]
+        return {"type": "string", "contentEncoding": "base64", "pattern": f"^({'|'.join(parts)})$"}
 
 
 def _integers(values: list[Json]) -> list[int] | None:
