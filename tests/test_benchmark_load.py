@@ -187,6 +187,7 @@ def test_a_server_that_does_not_answer_is_a_timeout() -> None:
     assert found["statuses"] == {"timeout": 1}
 
 
-def test_one_visitor_has_one_cookie(shop: Shop) -> None:
-    drive(_load(shop, one_visitor=True, first={"method": "GET"}))
+def test_one_visitor_has_one_cookie_and_comes_once(shop: Shop) -> None:
+    found = drive(_load(shop, send={"method": "GET"}, one_visitor=True, first=WRITE))
     assert shop.told == {b"Cookie: s=1"}
+    assert found["written"] == shop.writes == 1

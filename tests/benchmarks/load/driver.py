@@ -37,8 +37,8 @@ class Load:
     """What is sent, from how many *clients*, for how many *seconds*.
 
     Each client sends the request again and again, one at a time, keeping its connection and its
-    cookie; *first* is sent once before. *check* is sent once after: it is to be answered with
-    the body that the client's last request was answered with. Neither is measured. All clients
+    cookie; each visitor sends *first* once before. *check* is sent once after: it is to be answered
+    with the body that the client's last request was answered with. Neither is measured. All clients
     are *one_visitor*, or each is one of its own. *slow* more clients send half a request, and wait;
     other loads stand *beside* it, and are not measured either. *timeout* is in seconds.
     """
@@ -87,7 +87,8 @@ def drive(load: Load) -> dict[str, Any]:
     whose check was not answered with what they had last been told.
     """
     clients = [Client(load) for _ in range(load.clients)]
-    written = _once(clients, load.first)
+    visitors = clients[:1] if load.one_visitor else clients
+    written = _once(visitors, load.first)
     for client in clients if load.one_visitor else ():
         client.cookie = clients[0].cookie
     waiting = [create_connection((HOST, load.port)) for _ in range(load.slow)]
