@@ -7,45 +7,35 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cherrypy
 from cherrypy.lib.sessions import Session, init
 
 from .database.faults import backoff
 from .database.requests import plugin_that_runs
-from .database.retry import COMMITTED, units_of
 from .database.session_data import Data, decoded, encoded, merged
 from .database.session_settings import check_session
 from .database.turns import Queue
-from .database.unavailable import ServiceUnavailable, unavailable
-from .errors import (
-    CpkitError,
-    DatabaseNotRunningError,
-    MissingExtraError,
-    SettingError,
-    handled,
-)
-from .logs.printable import printable
+from .database.unavailable import ServiceUnavailable
+from .errors import MissingExtraError, SettingError, handled
 from .serving.derived import close
 from .settings import Given
-
-if TYPE_CHECKING:
-    from .database.database import Database
 
 try:
     from sqlalchemy.exc import IntegrityError
 
-    from .database.session_rows import Row, SessionTable, forget_tables, known_tables
+    from .database.session_rows import Row, SessionTable
+    from .database.session_store import SessionStore, remove_expired
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
+_DELETED = "A session was deleted while a request had it."
+_NOT_YET = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
-_ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
+_OF_REQUEST = "_cpkit_session"  # what a request that is redirected within the server leaves
 _CHERRYPYS = ("on", "priority", "locking", "storage_class", *list(signature(init).parameters)[:-1])
 
 
@@ -76,24 +66,32 @@ class DatabaseSession(Session):
     samesite = "Lax"
     """The SameSite attribute of the cookie: "Lax", "Strict", "None", or "" for none."""
 
-    id: str | None  # CherryPy's own, as the next two
-    locked: bool
+    locked: bool  # CherryPy's own, as the next three
+    originalid: str | None
+    _id: str | None
     _data: Data
-    _owner: str | None = None
+    _owner: str | None = None  # of the lock of the row with the next one
+    _locked_key = ""
     _queue: Queue | None = None
     _row: Row | None = None
     _is_read = False
     _before: str = "{}"  # the data as it was loaded
+    _gone: str | None = ""  # an id that was deleted while this request had it
+    _is_to_be_saved = False
+    _has_failed = False  # and is answered with an error page
 
     def __init__(self, id: str | None = None, **settings: Any) -> None:
         self._removed: set[str] = set()
         self._outer = handled()  # handled around the whole request, and none of its own
-        super().__init__(id, **settings)
         request = cherrypy.serving.request
+        super().__init__(self._id_after_redirect(id, settings), **settings)
+        self.originalid = id
         if request.app is not None:  # else it is none that is served
+            vars(request)[_OF_REQUEST] = self
             attach = request.hooks.attach
             attach("before_finalize", self._guard_cookie, priority=_COOKIE)
             attach("after_error_response", self._guard_cookie, priority=_COOKIE, failed=True)
+            attach("on_end_resource", self._end_with_request, failsafe=True, priority=99)
 
     @classmethod
     def check_whole(cls, given: Given, config: Given) -> None:
@@ -108,6 +106,17 @@ class DatabaseSession(Session):
         if plugin.read_only or name in replicas:
             remedy = "sessions are written, and that database is only read: take its primary."
             raise SettingError("plugin", name, remedy)
+
+    @property
+    def id(self) -> str | None:
+        """The session's id; if an application sets it, what was read and locked is another's."""
+        return self._id
+
+    @id.setter
+    def id(self, value: str | None) -> None:
+        if value != self._id:
+            self._row, self._is_read, self._before = None, False, "{}"
+        Session.id.fset(self, value)
 
     def now(self) -> datetime.datetime:
         """Return the time, aware of its zone, so that clock changes expire nothing."""
@@ -132,7 +141,7 @@ class DatabaseSession(Session):
 
     def release_lock(self) -> None:
         """Let the next request have the session; on SQLite not before this one has written."""
-        if self._owner is not None and self._writes():
+        if self._owner is not None and self._sessions.writes():
             attach = cherrypy.serving.request.hooks.attach
             attach("on_end_resource", self.release_lock, failsafe=True, priority=99)
             return
@@ -140,8 +149,7 @@ class DatabaseSession(Session):
         owner, self._owner = self._owner, None
         try:
             if owner is not None:
-                with self._unit() as unit:
-                    self._rows.free(unit, owner)
+                self._sessions.free(owner)
         finally:
             self._leave_queue()
 
@@ -157,7 +165,7 @@ class DatabaseSession(Session):
         if self.id is not None:
             self._removed.add(self._key)  # its lock is held to the end, should that be a bad one
         self.id = self.generate_id()
-        self._row, self._is_read, self._before = None, True, "{}"
+        self._is_read = True
 
     def delete(self) -> None:
         """Forget the session, once the request's own transaction has ended well.
@@ -177,36 +185,47 @@ class DatabaseSession(Session):
         have to end first anyway, since there is one writer at a time.
         """
         request = cherrypy.serving.request
-        if request.stage == "on_end_request":  # of a streamed response
-            _end_body()
-            super().save()
-        else:
+        if request.app is None:  # no request whose end will come
+            self._save_now()
+        elif request.stage != "on_end_request":
             encoded(self._data)  # what cannot be stored undoes the request's work as well
-            request.hooks.attach("on_end_resource", self._save_late, failsafe=True, priority=99)
+            self._is_to_be_saved = True
+        else:  # of a streamed response
+            _end_body()
+            if not self._has_failed:
+                self._save_now()
+            elif self.locked:
+                self.release_lock()
 
     def clean_up(self) -> None:
         """Delete the sessions that have expired; the next time, if it cannot be done now.
 
-        NOTE: CherryPy has one thread for all that are of this class, in whatever table of this
+        NOTE: CherryPy has one thread for all that are of this class, in whatever table of whatever
         database, and it ends for good at an exception.
         """
-        try:
-            known = known_tables(self._database().engine)
-            for rows in {self._rows, *known.values()}:
-                with self._unit() as unit:
-                    rows.remove_expired(unit)
-        except Exception as error:
-            told = f"Expired sessions are still there: {printable(str(error))}"
-            cherrypy.log(told, "CPKIT.SESSIONS", 30)
+        remove_expired(self._sessions, time.time() - self.lease)
 
     def __len__(self) -> int:
         """Return the number of sessions that have not expired."""
-        with self._unit(write=False) as unit:
-            return self._rows.count(unit)
+        rows = self._sessions.rows
+        return self._sessions.run(rows.count, write=False)
 
     @property
     def _patience(self) -> float:
         return min(self.lock_wait, self.lease)
+
+    def _id_after_redirect(self, id: str | None, settings: dict[str, Any]) -> str | None:
+        """Return the id in place of a cookie's *id*, of which the client was not told yet.
+
+        A redirect within the server begins a request with the cookies of the one before it, whose
+        session may be new.
+        """
+        previous = cherrypy.serving.request.prev
+        before = None if previous is None else vars(previous).get(_OF_REQUEST)
+        if before is None or before.originalid != id or not (before.loaded or before._row):
+            return id
+        place = settings.get("plugin", self.plugin), settings.get("table", self.table)
+        return before.id if before._sessions is SessionStore.of(*place) else id
 
     def _wait_for_lease(self, deadline: float) -> None:
         """Lock the row, which a request of another process may have."""
@@ -221,18 +240,30 @@ class DatabaseSession(Session):
 
     def _is_free(self) -> bool:
         """Tell whether nobody has the row. PERF: only read, since a writer keeps others waiting."""
-        row = self._read()
+        row = self._sessions.read(self._key)
         return row is None or row.owner is None or (row.leased_until or 0) < time.time()
 
     def _take(self) -> bool:
         """Lock the row if nobody has it; a row that is not there yet needs no lock."""
-        owner = secrets.token_hex(8)
-        with self._unit() as unit:
-            self._row, self._is_read = self._rows.lease(unit, self._key, owner, self.lease), True
-        if self._row is not None and self._row.owner == owner:
-            self._owner = owner
-            self._catch_up(self._row)
-        return self._owner is not None or self._row is None
+        owner, key, before = secrets.token_hex(8), self._key, self._row
+        row = self._row = self._sessions.take(key, owner, self.lease)
+        self._is_read = True
+        if row is None:
+            if before is not None:
+                self._begin_anew()
+            return True
+        if row.owner == owner:
+            self._owner, self._locked_key = owner, key
+            self._catch_up(row)
+        return row.owner == owner
+
+    def _begin_anew(self) -> None:
+        """Forget what was read of a session that was deleted since, at a log-in or a log-out.
+
+        The visitor has another cookie by now, or none, and keeps that.
+        """
+        cherrypy.log(_DELETED, "CPKIT.SESSIONS")
+        self._data, self._before, self._gone = {}, "{}", self.id
 
     def _catch_up(self, row: Row) -> None:
         """Take in what was stored since this session was read, if it was."""
@@ -245,149 +276,108 @@ class DatabaseSession(Session):
         if queue is not None:
             queue.leave()
 
-    def _save_late(self) -> None:
-        if handled() is self._outer:
+    def _end_with_request(self) -> None:
+        """Save what the request has done well; a redirect within the server is that as well."""
+        error = handled()
+        if error is not self._outer and not isinstance(error, cherrypy.InternalRedirect):
+            if self.locked and self._is_to_be_saved:
+                self.release_lock()
+        elif self._is_to_be_saved or error is not self._outer:
             try:
-                super().save()
-                if self._removed:
-                    self._store_all(None)
+                self._save_now()
             except ServiceUnavailable as answer:
                 # NOTE: at this point CherryPy takes an HTTPError for an error of the application.
                 cherrypy.serving.request.error_response = answer.set_response
                 raise
-        elif self.locked:
-            self.release_lock()
+
+    def _save_now(self) -> None:
+        super().save()
+        if self._removed:
+            self._store_all(None)
 
     def _exists(self) -> bool:
         # PERF: without a lock, which reads again, the same row is what is loaded.
-        self._row, self._is_read = self._read(), True
-        row = self._row
+        row = self._row = self._sessions.read(self._key)
+        self._is_read = True
         return row is not None and row.expires > time.time() and decoded(row.data) is not None
 
     def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
         if not self._is_read:
-            self._row, self._is_read = self._read(), True
+            self._row, self._is_read = self._sessions.read(self._key), True
         row = self._row
-        data = None if row is None else decoded(row.data)
+        data = None if row is None or row.expires <= time.time() else decoded(row.data)
         if row is None or data is None:
             return None
         self._before = row.data
-        return data, datetime.datetime.fromtimestamp(row.expires, datetime.timezone.utc)
+        return data, _NOT_YET
 
     def _save(self, expiration_time: datetime.datetime) -> None:
         self._store_all(expiration_time.timestamp())
 
     def _store_all(self, expires: float | None) -> None:
         """Remove what is to go, and store the data until *expires* unless that is None."""
-        data, rows = encoded(self._data), self._rows
-        with self._unit() as unit:
+        data, rows = encoded(self._data), self._sessions.rows
+
+        def store(unit: Any) -> None:
             for key in self._removed:
                 rows.remove(unit, key)
-            if expires is not None and not self._store(unit, data, expires):
-                self._merge(unit, expires)
+            if expires is None:
+                return
+            if not self._store(rows, unit, data, expires):
+                self._merge(rows, unit, expires)
+            if self._owner is not None and self._locked_key != self._key:
+                rows.free(unit, self._owner)
+
+        self._sessions.run(store)
         self._removed.clear()
         if expires is not None:
             self._owner, self._row, self._is_read = None, None, False
 
-    def _store(self, unit: Any, data: str, expires: float) -> bool:
+    def _store(self, rows: SessionTable, unit: Any, data: str, expires: float) -> bool:
         """Store what this request has; False if the row is not the one that was read."""
         if self._row is None:
-            return self._add(unit, data, expires)
+            return self._add(rows, unit, data, expires)
         if self._owner is None and data == self._before:
-            self._rows.extend(unit, self._key, expires)
+            rows.extend(unit, self._key, expires)
             return True
-        return self._rows.store(unit, self._row, data, expires, self._owner)
+        return rows.store(unit, self._row, data, expires, self._owner)
 
-    def _add(self, unit: Any, data: str, expires: float) -> bool:
+    def _add(self, rows: SessionTable, unit: Any, data: str, expires: float) -> bool:
         try:
             with unit.begin_nested():
-                self._rows.add(unit, self._key, data, expires)
+                rows.add(unit, self._key, data, expires)
         except IntegrityError:  # another request with this new id was quicker
             return False
         return True
 
-    def _merge(self, unit: Any, expires: float) -> None:
+    def _merge(self, rows: SessionTable, unit: Any, expires: float) -> None:
         """Change in the row, which others have changed, only what this request has changed."""
-        now = self._rows.lock(unit, self._key)
+        now = rows.lock(unit, self._key)
         if now is None:
             # NOTE: it was deleted, at a log-out: what a late request had must not bring it back.
-            cherrypy.log("A session was deleted while a request had it.", "CPKIT.SESSIONS")
+            cherrypy.log(_DELETED, "CPKIT.SESSIONS")
             return
         data = encoded(merged(json.loads(self._before), self._data, decoded(now.data) or {}))
         owner = self._owner if now.owner == self._owner else None
-        self._rows.store(unit, now, data, expires, owner)
+        rows.store(unit, now, data, expires, owner)
 
     @property
     def _key(self) -> str:
         return hashlib.sha256(str(self.id).encode()).hexdigest()
 
-    def _read(self) -> Row | None:
-        rows = self._rows
-        with self._unit("dbapi", write=False) as unit:
-            return rows.read(unit, self._key)
-
-    def _writes(self) -> bool:
-        """Tell whether this request has the turn to write, where there is one: a lock needs it."""
-        if cherrypy.serving.request.stage in _ENDING:
-            return False
-        turns = self._make_way().lane(write=True).turns
-        return turns is not None and turns.held_here()
-
-    def _make_way(self) -> Database:
-        """Have the request's units do without the turn, if they can; return the database."""
-        database: Database = self._database().database
-        for unit in units_of(cherrypy.serving.request):
-            unit.make_way(database)
-        return database
-
-    @contextmanager
-    def _unit(self, handle: str = "connection", write: bool = True) -> Iterator[Any]:
-        """Lend a unit of our own; a database that is not to be had at the moment is a 503."""
-        known = vars(cherrypy.serving.request)
-        noted = COMMITTED in known
-        # NOTE: where one unit at a time may write, this thread would wait for itself.
-        self._make_way()
-        try:
-            with self._database().unit(handle, write=write) as unit:
-                yield unit
-            if not noted:  # its handler may be run again: a lock that was taken is still held
-                known.pop(COMMITTED, None)
-        except Exception as error:
-            if not isinstance(error, CpkitError):  # the table may have been dropped
-                forget_tables(self._database().engine)
-            answer = unavailable(error)
-            if answer is None or answer is error:
-                raise
-            raise answer from error
-
-    def _database(self) -> Any:
-        database = getattr(cherrypy.engine, self.plugin, None)
-        if database is None or not database.running:
-            raise DatabaseNotRunningError(self.plugin)
-        return database
-
     @property
-    def _rows(self) -> SessionTable:
-        """Return the table, created the first time."""
-        database = self._database()
-        tables = known_tables(database.engine)
-        found = tables.get(self.table)
-        if found is None:
-            found = SessionTable(self.table)
-            with self._unit() as unit:
-                found.create(unit.handle, database.database.backend)
-            # NOTE: one object for all threads; two of them in one statement are two tables to it.
-            found = tables.setdefault(self.table, found)
-        return found
+    def _sessions(self) -> SessionStore:
+        return SessionStore.of(self.plugin, self.table)
 
     def _guard_cookie(self, failed: bool = False) -> None:
         """Keep the cookie from scripts, and from requests that other sites' pages cause.
 
         If the request *failed*, and so the session of the old id was kept, that id stays as well.
         """
+        self._has_failed = failed
         settings = cherrypy.serving.request.toolmaps.get("tools", {}).get("sessions", {})
         cookies, name = cherrypy.serving.response.cookie, settings.get("name", "session_id")
-        if failed and self._removed:
+        if (failed and self._removed) or self._gone == self.id:
             cookies.pop(name, None)
         morsel = cookies.get(name)
         if morsel is None:

@@ -1,5 +1,6 @@
 """Sessions in the plugin's database: on every kind of it, none lost, none taken over."""
 
+import datetime
 import sqlite3
 import subprocess
 import sys
@@ -338,7 +339,7 @@ def test_one_clean_up_is_for_every_table(sqlite_visits):
 def test_sessions_that_cannot_be_cleaned_up_now_are_later(sqlite_visits, caplog):
     session = DatabaseSession()
     session.load()
-    session._save(session.now())
+    session._save(session.now() - datetime.timedelta(hours=1))
     sqlite_visits.stop()
     session.clean_up()  # an exception would end CherryPy's thread for good
     assert "Expired sessions are still there" in caplog.text
@@ -806,7 +807,7 @@ def test_threads_that_meet_on_a_new_database_share_one_table(start_database, any
 
     def table(_):
         together.wait(timeout=20)
-        return DatabaseSession(timeout=60)._rows
+        return DatabaseSession(timeout=60)._sessions.rows
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(map(id, threads.map(table, range(8))))) == 1

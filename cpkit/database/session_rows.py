@@ -125,10 +125,10 @@ class SessionTable:
         """Delete the session *key*."""
         connection.execute(delete(self.table).where(self.table.c.key == key))
 
-    def remove_expired(self, connection: Connection) -> None:
-        """Delete the sessions that have expired, but those that a request has and will extend."""
-        row, now = self.table.c, time.time()
-        expired = delete(self.table).where(row.expires <= now, self._is_free(now))
+    def remove_expired(self, connection: Connection, before: float) -> None:
+        """Delete the sessions that have expired *before*, but those that a request has locked."""
+        row = self.table.c
+        expired = delete(self.table).where(row.expires <= before, self._is_free(time.time()))
         connection.execute(expired)
 
     def count(self, connection: Connection) -> int:

@@ -46,7 +46,13 @@ class Turns:
             ticket = threading.Lock()
             ticket.acquire()
             self._queue.append(ticket)
-        if ticket.acquire(timeout=max(timeout, 0)) or not self._withdraw(ticket):
+        try:
+            came = ticket.acquire(timeout=max(timeout, 0))
+        except BaseException:  # a signal's, or one that ends a greenlet
+            if not self._withdraw(ticket):
+                self.leave()
+            raise
+        if came or not self._withdraw(ticket):
             self._holder = threading.current_thread()
             return True
         return False
@@ -84,10 +90,13 @@ class Queue:
         with cls.mutex:
             queue = cls.queues.setdefault(place, cls(place))
             queue.members += 1
-        if queue.turns.enter(timeout):
-            return queue
-        queue._forget()
-        return None
+        came = False
+        try:
+            came = queue.turns.enter(timeout)
+        finally:
+            if not came:
+                queue._forget()
+        return queue if came else None
 
     def leave(self) -> None:
         """Let the next one in."""
