@@ -20,7 +20,7 @@ from cpkit.errors import (
 from cpkit.logs.printable import printable
 from cpkit.serving.derived import DerivedBody, close
 
-from .retry import BORROWED, COMMITTED, UNITS, is_out, repeating, units_of
+from .retry import BORROWED, COMMITTED, UNIT_KEY, is_out, repeating, units_of
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
 from .unavailable import ServiceUnavailable, say_seldom, unavailable
 from .unit import Unit
@@ -52,8 +52,9 @@ class Loan:
     """
 
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
-        self._name, self.key = name, f"_cpkit_{name}"
+        self._name, self.key = name, UNIT_KEY + name
         self._plugin, self._settings = settings.plugin or plugin, settings
+        self._retries = settings.retry
         commit_on = frozenset(listed(settings.commit_on))
         self._kept = {it for it in range(100, 600) if should_commit(it, commit_on=commit_on)}
         # Before the error page is made (and before tracebacks are logged, at 50).
@@ -87,7 +88,6 @@ class Loan:
         if terms.write and self._database.settings.read_only:
             terms = self._never
         known[self._name] = known[self.key] = unit = self._kind(self._database, terms, self)
-        known[UNITS] = *known.get(UNITS, ()), unit
         outer = handled()
         if outer is not None:
             unit.outer = outer
@@ -96,7 +96,7 @@ class Loan:
         hooks = known["hooks"]
         hooks["on_end_resource"].append(unit)
         hooks["before_error_response"].append(self._explaining)
-        if self._settings.retry:
+        if self._retries:
             hooks["before_handler"].append(self._repeating)
             unit.end_with(known)  # now, for hooks that the handler adds are taken away again
 
@@ -106,7 +106,7 @@ class Loan:
         if request.handler is not None:
             unit = vars(request)[self.key]
             handler = request.handler
-            request.handler = repeating(unit, self._settings.retry, handler, self.keeps)
+            request.handler = repeating(unit, self._retries, handler, self.keeps)
 
     # ------------------------------ the request ends ------------------------------
 

@@ -22,7 +22,7 @@ from .unit import Unit
 V = TypeVar("V")
 
 COMMITTED = "_cpkit_committed"  # set on a request in which another unit has committed
-UNITS = "_cpkit_units"  # of work that a request has
+UNIT_KEY = "_cpkit_unit_"  # what the keys begin with by which a request knows its units of work
 BORROWED = "_cpkit_borrowed"  # the connections that a request has taken from the engine itself
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.2  # seconds
@@ -104,7 +104,7 @@ def is_out(record: Any, pooled: object) -> bool:
 
 def units_of(request: Request) -> set[Unit]:
     """Return the units of work that *request* has, of whichever database."""
-    return set(vars(request).get(UNITS, ()))
+    return {it for key, it in [*vars(request).items()] if key.startswith(UNIT_KEY)}
 
 
 class _Before:
@@ -138,7 +138,7 @@ class _Before:
             return False
         if any(is_out(*it) and is_unseen(it[0].info) for it in self._known.get(BORROWED, ())):
             return False
-        if any(unit.committed or unit.exposed for unit in self._known.get(UNITS, ())):
+        if any(unit.committed or unit.exposed for unit in self._doomed):
             return False
         session = self._session
         return self._request.can_be_restored() and (session is None or session.can_be_restored())

@@ -117,12 +117,13 @@ class Toolbox(CherryToolbox):
 
     def __exit__(self, *error: object) -> None:
         """Set up the tools that are on."""
-        request = cherrypy.serving.request
-        given = request.toolmaps[self.namespace]
+        request, own = cherrypy.serving.request, self.__dict__  # PERF: see __getattr__()
+        namespace = own["namespace"]
+        given = request.toolmaps[namespace]
         if isinstance(request.handler, HTTPError) and request.handler.code == 405:
             self._add_those_of_the_resource(request, given)
         if given:
-            request.toolmaps[self.namespace], setups = self._known.of(given)
+            request.toolmaps[namespace], setups = own["_known"].of(given)
             for setup in setups:
                 setup(request)
 
