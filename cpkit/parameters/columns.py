@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import accumulate, chain, compress, count, islice, repeat
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -114,20 +114,21 @@ class Picked(Column[V]):
 
 
 class Members(Column["Json"]):
-    """The members *name* of those objects of a column that have it, which are in *rows*."""
+    """The members of objects that have one shape, name by name; *rows* has each name's objects."""
 
-    __slots__ = ("_name", "_rows")
+    __slots__ = ("_rows",)
 
     def __init__(
-        self, values: list[Json], above: Column[Any], name: str, rows: Collection[int]
+        self, values: list[Json], above: Column[Any], rows: Mapping[str, Collection[int]]
     ) -> None:
         super().__init__(values, above.findings, above)
-        self._name, self._rows = name, rows
+        self._rows = rows
 
     def origin(self, index: int) -> tuple[int, Step | None]:
         """Return the index of the object, and the step to its member."""
-        within = next(islice(self._rows, index, None))
-        return within, _step(cast("Column[Any]", self.above).values[within], self._name)
+        rows = ((name, row) for name, indexes in self._rows.items() for row in indexes)
+        name, within = next(islice(rows, index, None))
+        return within, _step(cast("Column[Any]", self.above).values[within], name)
 
 
 class Items(Column["Json"]):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 import typing
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from itertools import compress, islice, repeat
+from itertools import compress, count, islice, repeat
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -16,7 +17,7 @@ from .columns import BLOCK, Column, Items, Json, Members, Picked, flat
 from .faults import MOST_TOLD, told_by
 from .patterns import whole_numbers
 from .scalars import Choice, Number, Whole, span
-from .shapes import Ref, Scalar, Schema, Shape
+from .shapes import Ref, Scalar, Schema, Shape, sameness
 
 Found = Mapping[str, Mapping[int, Json]]  # members by their names, by the index of the object
 Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
@@ -87,7 +88,7 @@ class Sequence:
         taken, changed = [], False
         rows = range(len(lists.values))
         for place, items in enumerate(zip(*lists.values, strict=True)):
-            members = Members(list(items), lists, str(place), rows)
+            members = Members(list(items), lists, {str(place): rows})
             taken.append(self.items[place].take(members))
             changed = changed or taken[-1] is not members.values
         return list(map(list, zip(*taken, strict=False))) if changed else column.values
@@ -134,11 +135,12 @@ class Keyed:
         return [dict(zip(it, each, strict=False)) for it in objects.values]
 
     def _check_names(self, key: Scalar, objects: Column[dict[str, Json]]) -> None:
-        wrong = {name for name in set(flat(objects.values)) if not _is_read(key, name)}
-        for index, value in enumerate(objects.values if wrong else ()):
-            for name in value:
-                if name in wrong:
-                    objects.wrong(index, f"its name must be {key.expects}", name)
+        names = dict.fromkeys(flat(objects.values))
+        wrong = set(islice((name for name in names if not _is_read(key, name)), MOST_TOLD))
+        concerned = map(operator.not_, map(wrong.isdisjoint, objects.values))
+        for index in islice(compress(count(), concerned), MOST_TOLD if wrong else 0):
+            for name in filter(wrong.__contains__, objects.values[index]):
+                objects.wrong(index, f"its name must be {key.expects}", name)
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of an object with members of one kind."""
@@ -209,30 +211,34 @@ class Record:
         """Return the objects with what their members are; see :class:`Shape`."""
         objects = column.of(dict, "must be an object")
         found, changed = _by_name(objects.values), {}
-        for name, member in self._unsure if column.findings.decoded else self._every:
-            if member.required:
-                _tell_missing(name, found.get(name, {}), objects)
-            if name in found:
-                shape, values = member.shape, list(found[name].values())
-                # PERF: most members are scalars, and right: these need no column.
-                taken = shape.take_all(values) if isinstance(shape, Scalar) else None
-                if taken is None:
-                    taken = shape.take(Members(values, objects, name, found[name]))
-                if taken is not values:
-                    changed[name] = dict(zip(found[name], taken, strict=False))
+        for name in self._required:
+            _tell_missing(name, found.get(name, {}), objects)
+        for shape, names in self._unsure if column.findings.decoded else self._every:
+            rows = {name: found[name] for name in names if name in found}
+            if rows:
+                changed.update(_changed(shape, rows, objects))
         if self.closed:
             self._refuse_unknown(found, objects)
         made = cast("list[Json]", _with(objects.values, changed))
         return self._asked(made, objects) if column.findings.checks else made
 
     @cached_property
-    def _every(self) -> list[tuple[str, Member]]:
-        return [*self._tags.items(), *self.members.items()]
+    def _required(self) -> list[str]:
+        return [name for name, member in self.members.items() if member.required]
 
     @cached_property
-    def _unsure(self) -> list[tuple[str, Member]]:
+    def _every(self) -> list[tuple[Shape, list[str]]]:
+        """Return the names of the members of each shape."""
+        groups: defaultdict[object, list[str]] = defaultdict(list)
+        shapes = {name: it.shape for name, it in {**self._tags, **self.members}.items()}
+        for name, shape in shapes.items():
+            groups[sameness(shape)].append(name)
+        return [(shapes[names[0]], names) for names in groups.values()]
+
+    @cached_property
+    def _unsure(self) -> list[tuple[Shape, list[str]]]:
         """Return the members that msgspec may have been too lax with."""
-        return [each for each in self._every if each[1].shape.careful]
+        return [each for each in self._every if each[0].careful]
 
     def _refuse_unknown(
         self, found: Mapping[str, Collection[int]], objects: Column[dict[str, Json]]
@@ -295,6 +301,21 @@ def _by_name(values: list[dict[str, Json]]) -> dict[str, dict[int, Json]]:
         for name, item in value.items():
             found[name][index] = item
     return found
+
+
+def _changed(
+    shape: Shape, rows: Mapping[str, dict[int, Json]], objects: Column[dict[str, Json]]
+) -> Found:
+    """Return what members of one *shape* are changed to, if they are; *rows* is by name."""
+    values = list(flat(map(dict.values, rows.values())))
+    # PERF: most members are scalars, and right: these need no column.
+    taken = shape.take_all(values) if isinstance(shape, Scalar) else None
+    if taken is None:
+        taken = shape.take(Members(values, objects, rows))
+    if taken is values:
+        return {}
+    each = iter(taken)
+    return {name: dict(zip(indexes, each, strict=False)) for name, indexes in rows.items()}
 
 
 def _with(values: list[dict[str, Json]], changed: Found) -> list[dict[str, Json]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cached_property
 
@@ -10,7 +9,8 @@ import msgspec
 
 from .columns import Column, Findings
 from .containers import Record
-from .faults import Faults, told_by
+from .faults import Fault, Faults, told_by
+from .large_numbers import has_large_numbers, with_large_numbers
 from .plan import ABSENT, Parameter, Plan, Value, shape_in
 from .query import parsed
 from .reading import UnreadableError, shape_of
@@ -18,9 +18,6 @@ from .shapes import Anything, Nullable, Scalar
 
 Parser = Callable[[bytes], object]
 
-# NOTE: msgspec reads integers of 4,300 digits; 19 is what one beyond 64 bits has at least.
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
-_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 class MalformedDocumentError(ValueError):
@@ -49,39 +46,20 @@ class Documents:
 
         Raise MalformedDocumentError or WrongDocumentError. A repeated name: its last member.
         """
-        if _LONG_NUMBER.search(document):
-            return self.convert(self._plain(document))
         try:
-            value = self._decoder.decode(document)
-        except msgspec.ValidationError:
-            # It stops at the first fault, and takes 1.0 for none: look at the whole.
-            return self.convert(self._plain(document))
-        except _MALFORMED as error:
-            raise MalformedDocumentError(_said(error)) from error
+            if has_large_numbers(document):
+                plain, infinite = with_large_numbers(document)
+                return self.convert(plain, infinite=infinite)
+            try:
+                value = self._decoder.decode(document)
+            except msgspec.ValidationError:
+                # It stops at the first fault, and takes 1.0 for none: look at the whole.
+                return self.convert(msgspec.json.decode(document))
+            return self.convert(msgspec.json.decode(document), value) if self._careful else value
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedDocumentError(str(error)[:200]) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
-        return self.convert(self._plain(document), value) if self._careful else value
-
-    def _plain(self, document: bytes) -> object:
-        """Return what JSON says, whatever it should say."""
-        try:
-            return msgspec.json.decode(document)
-        except msgspec.ValidationError as error:  # a number beyond all that can be held
-            raise WrongDocumentError(self._out_of_range(document, error)) from error
-        except _MALFORMED as error:
-            raise MalformedDocumentError(_said(error)) from error
-        except RecursionError as error:
-            raise MalformedDocumentError("it is nested too deeply") from error
-
-    def _out_of_range(self, document: bytes, error: msgspec.ValidationError) -> Faults:
-        """Return the fault; the typed decoder knows its place, where it comes so far."""
-        try:
-            self._decoder.decode(document)
-        except msgspec.ValidationError as better:
-            return _fault(better)
-        except (*_MALFORMED, RecursionError):
-            pass
-        return _fault(error)
 
     def from_form(self, document: bytes) -> object:
         """Return the value that the fields of a form write, each by its own grammar.
@@ -131,16 +109,21 @@ class Documents:
             raise MalformedDocumentError(str(error)[:200]) from error
         return plain if self.untyped else self.convert(plain)
 
-    def convert(self, plain: object, decoded: object = ABSENT) -> object:
+    def convert(
+        self, plain: object, decoded: object = ABSENT, *, infinite: bool = False
+    ) -> object:
         """Return the value of what a parser returned. Raise WrongDocumentError.
 
         *decoded* is what msgspec makes of it, if it is known: the value, unless that is too lax.
+        An *infinite* number is wrong wherever it is.
         """
         findings = Findings(decoded=decoded is not ABSENT)
         try:
             taken = self.shape.take(Column([plain], findings))  # type: ignore[list-item]
             if findings:
                 raise WrongDocumentError(findings.told())
+            if infinite:  # where there may be any number, or a member that nobody asks for
+                raise WrongDocumentError(Faults([Fault("body", "", "has a number out of range")]))
             if findings.decoded and taken[0] is plain:
                 return decoded
             return msgspec.convert(taken[0], self.annotation, str_keys=True)
@@ -154,10 +137,6 @@ class Documents:
         findings = Findings(checks=True)
         self.shape.take(Column([plain], findings))  # type: ignore[list-item]
         return findings.told()
-
-
-def _said(error: Exception) -> str:
-    return str(error)[:200]
 
 
 def _fault(error: msgspec.ValidationError, place: str = "body") -> Faults:

@@ -16,7 +16,7 @@ from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
 from .decimals import Exact
 from .moments import Moment
 from .scalars import Binary, Choice, Identifier, Number, Text, Truth, Whole
-from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain
+from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain, sameness
 
 # The finest step of which floats are multiples, as 0.25 is: 0.01 has no exact float.
 _FINEST = 2**20
@@ -68,6 +68,8 @@ class _Reader:
         self._file = file
         self._met: dict[type, Record] = {}
         self._records: list[Record] = []
+        # PERF: members that have the very same shape are looked at together.
+        self._shapes: dict[object, Shape] = {}
 
     def settle(self) -> None:
         """Make each class as careful as its members, which may hold the class."""
@@ -91,7 +93,8 @@ class _Reader:
             return Upload()
         for kind, make in _MAKERS.items():
             if isinstance(info, kind):
-                return make(self, info)
+                shape = make(self, info)
+                return self._shapes.setdefault(sameness(shape), shape)
         raise UnreadableError(_WHY.get(type(info)) or f"nothing is known of {_named(info)}")
 
     def record(self, info: _RecordType) -> Shape:

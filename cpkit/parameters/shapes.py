@@ -164,3 +164,8 @@ class Nullable:
 def are_all(values: list[Json], *kinds: type) -> bool:
     """Tell whether all *values* are of these *kinds*; a bool is no int here."""
     return set(map(type, values)).issubset(kinds)
+
+
+def sameness(shape: Shape) -> object:
+    """Return what is equal of shapes that take the same values, whatever is said of them."""
+    return type(shape), repr({name: it for name, it in vars(shape).items() if name != "extra"})
