@@ -19,7 +19,8 @@ from .patterns import whole_numbers
 from .scalars import Choice, Number, Whole, span
 from .shapes import Ref, Scalar, Schema, Shape, sameness
 
-Found = Mapping[str, Mapping[int, Json]]  # members by their names, by the index of the object
+# Members of objects: the indexes of the objects that have each, by its name; and the new values.
+Change = tuple[Mapping[str, Collection[int]], list[Json]]
 Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
 
 
@@ -210,16 +211,24 @@ class Record:
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the objects with what their members are; see :class:`Shape`."""
         objects = column.of(dict, "must be an object")
-        found, changed = _by_name(objects.values), {}
+        found = _by_name(objects.values)
+        changes: list[Change] = []
         for name in self._required:
             _tell_missing(name, found.get(name, {}), objects)
         for shape, names in self._unsure if column.findings.decoded else self._every:
             rows = {name: found[name] for name in names if name in found}
-            if rows:
-                changed.update(_changed(shape, rows, objects))
+            if not rows:
+                continue
+            values = list(flat(map(dict.values, rows.values())))
+            # PERF: most members are scalars, and right: these need no column.
+            taken = shape.take_all(values) if isinstance(shape, Scalar) else None
+            if taken is None:
+                taken = shape.take(Members(values, objects, rows))
+            if taken is not values:
+                changes.append((rows, taken))
         if self.closed:
             self._refuse_unknown(found, objects)
-        made = cast("list[Json]", _with(objects.values, changed))
+        made = cast("list[Json]", _with(objects.values, changes))
         return self._asked(made, objects) if column.findings.checks else made
 
     @cached_property
@@ -303,29 +312,14 @@ def _by_name(values: list[dict[str, Json]]) -> dict[str, dict[int, Json]]:
     return found
 
 
-def _changed(
-    shape: Shape, rows: Mapping[str, dict[int, Json]], objects: Column[dict[str, Json]]
-) -> Found:
-    """Return what members of one *shape* are changed to, if they are; *rows* is by name."""
-    values = list(flat(map(dict.values, rows.values())))
-    # PERF: most members are scalars, and right: these need no column.
-    taken = shape.take_all(values) if isinstance(shape, Scalar) else None
-    if taken is None:
-        taken = shape.take(Members(values, objects, rows))
-    if taken is values:
-        return {}
-    each = iter(taken)
-    return {name: dict(zip(indexes, each, strict=False)) for name, indexes in rows.items()}
-
-
-def _with(values: list[dict[str, Json]], changed: Found) -> list[dict[str, Json]]:
-    """Return objects with members that are *changed*: copies of them, if there are any."""
-    if not changed:
-        return values
-    made: list[dict[str, Json]] = list(map(dict, values))
-    for name, items in changed.items():
-        for index, item in items.items():
-            made[index][name] = item
+def _with(values: list[dict[str, Json]], changes: list[Change]) -> list[dict[str, Json]]:
+    """Return objects with members that are changed: copies of them, if there are any."""
+    made = list(map(dict, values)) if changes else values
+    for rows, items in changes:
+        each = iter(items)
+        for name, indexes in rows.items():
+            for index, item in zip(indexes, each, strict=False):
+                made[index][name] = item
     return made
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import typing
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from .columns import Json
-from .shapes import Ref, Scalar, Schema, are_all
+from .shapes import Ref, Scalar, Schema
 
 _EXACT = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
 # As Python, and so an answer, writes what is less than a millionth; still 9 places at most.
@@ -23,11 +23,11 @@ class Exact(Scalar):
 
     careful = True
     expects = "a decimal number of at most 18 digits, and 9 after the point"
-    _grammar = re.compile(f"{_EXACT}|{_TINY}")
+    _matches = staticmethod(re.compile(f"{_EXACT}|{_TINY}").fullmatch)
 
     def read(self, text: str) -> Decimal:
         """Return the number that *text* writes."""
-        if not self._grammar.fullmatch(text):
+        if not self._matches(text):
             raise ValueError
         return Decimal(text)
 
@@ -37,17 +37,19 @@ class Exact(Scalar):
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values*, floats as text, rounded to 9 places; see :class:`Scalar`."""
-        if not are_all(values, int, float, str):
+        kinds: dict[type, list[Any]] = {int: [], float: [], str: []}
+        try:
+            for value in values:
+                kinds[type(value)].append(value)
+        except KeyError:
             return None
-        strings = [value for value in values if isinstance(value, str)]
-        numbers = [value for value in values if not isinstance(value, str)]
-        if not _within(numbers, 10**18) or not all(map(self._grammar.fullmatch, strings)):
+        ints, floats, texts = kinds.values()
+        if not (_are_near(ints) and _are_near(floats) and all(map(self._matches, texts))):
             return None
-        floats = [value for value in numbers if isinstance(value, float)]
         if not floats:
             return values
-        texts = iter(_texts(floats))
-        return [next(texts) if isinstance(value, float) else value for value in values]
+        written = iter(_texts(floats))
+        return [next(written) if type(value) is float else value for value in values]
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of a number, or of its text, which keeps every digit."""
@@ -62,16 +64,18 @@ class Exact(Scalar):
 def _texts(values: list[float]) -> list[str]:
     """Return *values* as text without exponents, rounded to 9 places."""
     # PERF: msgspec writes them all in the time that Python takes for a quarter of them.
-    texts = msgspec.json.encode(values)[1:-1].decode().split(",")
+    written = msgspec.json.encode(values)[1:-1].decode()
+    texts = written.split(",")
+    if not _is_rough(written):
+        return texts
     return [
-        f"{value:.9f}".rstrip("0").rstrip(".") if _is_rough(text) else text
+        f"{value:.9f}".rstrip("0").rstrip(".") if "e" in text or _is_rough(text) else text
         for value, text in zip(values, texts, strict=True)
     ]
 
 
-def _within(values: list[Json], most: int) -> bool:
-    """Tell whether all *values*, which are numbers, are nearer to 0 than *most*."""
-    numbers = typing.cast("list[int | float]", values)
+def _are_near(values: list[int] | list[float]) -> bool:
+    """Tell whether all *values* have 18 digits before the point at most."""
+    near = not values or (-(10**18) < min(values) and max(values) < 10**18)
     # NOTE: a parser of one's own may find NaN, which is neither the least nor the most.
-    near = not numbers or (-most < min(numbers) and max(numbers) < most)
-    return near and not any(map(math.isnan, numbers))
+    return near and not any(map(math.isnan, values))
