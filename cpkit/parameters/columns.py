@@ -126,9 +126,12 @@ class Members(Column["Json"]):
 
     def origin(self, index: int) -> tuple[int, Step | None]:
         """Return the index of the object, and the step to its member."""
-        rows = ((name, row) for name, indexes in self._rows.items() for row in indexes)
-        name, within = next(islice(rows, index, None))
-        return within, _step(cast("Column[Any]", self.above).values[within], name)
+        for name, rows in self._rows.items():
+            if index < len(rows):
+                within = next(islice(rows, index, None))
+                return within, _step(cast("Column[Any]", self.above).values[within], name)
+            index -= len(rows)
+        raise IndexError(index)
 
 
 class Items(Column["Json"]):

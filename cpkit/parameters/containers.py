@@ -263,6 +263,8 @@ class Record:
             return values
         made: list[Any] = []
         for start in range(0, len(values), BLOCK):
+            if objects.findings.full:
+                break
             block = values[start : start + BLOCK]
             try:
                 made += msgspec.convert(block, list[self.cls], str_keys=True)  # type: ignore[name-defined]
@@ -271,8 +273,6 @@ class Record:
         return made
 
     def _ask(self, value: Json, index: int, objects: Column[dict[str, Json]]) -> Any:
-        if objects.findings.full:
-            return _REFUSED
         try:
             return msgspec.convert(value, self.cls, str_keys=True)
         except msgspec.ValidationError as error:

@@ -76,6 +76,6 @@ def _texts(values: list[float]) -> list[str]:
 
 def _are_near(values: list[int] | list[float]) -> bool:
     """Tell whether all *values* have 18 digits before the point at most."""
-    near = not values or (-(10**18) < min(values) and max(values) < 10**18)
+    near = not values or (min(values) > -(10**18) and max(values) < 10**18)
     # NOTE: a parser of one's own may find NaN, which is neither the least nor the most.
     return near and not any(map(math.isnan, values))

@@ -19,7 +19,6 @@ from .shapes import Anything, Nullable, Scalar
 Parser = Callable[[bytes], object]
 
 
-
 class MalformedDocumentError(ValueError):
     """Raised for a document that breaks the grammar of its media type."""
 
@@ -109,9 +108,7 @@ class Documents:
             raise MalformedDocumentError(str(error)[:200]) from error
         return plain if self.untyped else self.convert(plain)
 
-    def convert(
-        self, plain: object, decoded: object = ABSENT, *, infinite: bool = False
-    ) -> object:
+    def convert(self, plain: object, decoded: object = ABSENT, *, infinite: bool = False) -> object:
         """Return the value of what a parser returned. Raise WrongDocumentError.
 
         *decoded* is what msgspec makes of it, if it is known: the value, unless that is too lax.

@@ -8,7 +8,10 @@ from typing import Any
 
 import cherrypy
 
-from cpkit.serving.guard import RefusedBodyError, refusing
+from cpkit.cherry import Part
+from cpkit.serving.escapes import has_too_many_bad_escapes
+from cpkit.serving.guard import GUARDED, GuardedPart, RefusedBodyError, refusing
+from cpkit.serving.limits import Limits
 
 from .query import parsed
 from .refusals import InvalidRequest
@@ -16,6 +19,7 @@ from .settings import FORM
 
 FILES = "multipart/form-data"
 _FAILURES = (cherrypy.HTTPError, LookupError, ValueError, EOFError, OSError)
+_LIMITS = Limits()
 _CUT_OFF = "The body is shorter than its Content-Length says."
 
 
@@ -26,12 +30,31 @@ def prepare(body: Any) -> None:
     for kind in {FILES, "multipart"} & read.keys():
         read[kind] = partial(_read_files, read[kind])
     body.processors = read
+    if body.part_class is Part:
+        body.part_class = GuardedPart
+
+
+def limits() -> Limits:
+    """Return the limits of the guard that has let the request through, or those of any other."""
+    guarded: Limits = cherrypy.serving.request.wsgi_environ.get(GUARDED, _LIMITS)
+    return guarded
+
+
+def check_fields(form: bytes) -> None:
+    """Raise InvalidRequest for a form that takes too long to read: 413 or 400."""
+    most = limits().max_form_fields
+    if form.count(b"&") >= most:
+        raise InvalidRequest(413, f"The form has more than {most} fields.")
+    if has_too_many_bad_escapes(form):
+        raise InvalidRequest(400, "The form is malformed.")
 
 
 def _read_form(body: Any) -> None:
     """Read names and values into ``body.params``."""
+    form = whole(body)
+    check_fields(form)
     try:
-        body.params.update(parsed(whole(body).decode()))
+        body.params.update(parsed(form.decode()))
     except UnicodeDecodeError as error:
         raise InvalidRequest(400, "The form is no UTF-8.") from error
 
@@ -41,6 +64,9 @@ def _read_files(read: Callable[[Any], None], body: Any) -> None:
     try:
         read(body)
     except _FAILURES as error:
+        for part in body.parts:  # which no handler will see
+            if part.file:
+                part.file.close()
         if isinstance(error, OSError) and "Too Large" not in str(error):
             raise  # of the disk, which the server answers for
         raise _refusal(error, "The parts of the body cannot be read.") from error

@@ -11,7 +11,7 @@ from cpkit.errors import AnnotationError
 
 from .documents import Documents, MalformedDocumentError, Parser, WrongDocumentError
 from .faults import Faults
-from .forms import is_empty, whole
+from .forms import check_fields, is_empty, whole
 from .media import check_coding, content_of
 from .reading import UnreadableError
 from .refusals import InvalidRequest
@@ -149,6 +149,8 @@ class Receiving:
             request.document = whole(body)
         except cherrypy.HTTPError as error:
             raise (self._too_long() if error.code == 413 else error) from error
+        if request.received.form:
+            check_fields(request.document)
 
     def decode(self) -> None:
         """Put the value of the document into the handler's parameter."""

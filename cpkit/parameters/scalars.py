@@ -113,8 +113,8 @@ class Whole(Scalar):
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* as integers if all are; see :class:`Scalar`."""
-        whole = _integers(values)
-        if whole is None or min(whole) < self.least or max(whole) > self.most:
+        whole = _integers(values, self.least, self.most)
+        if whole is None:
             return None
         if self.multiple_of and any(map(operator.mod, whole, itertools.repeat(self.multiple_of))):
             return None
@@ -243,7 +243,8 @@ class Choice(Scalar):
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if each is one of them; see :class:`Scalar`."""
         if self._kind is int:
-            values = typing.cast("list[Json]", _integers(values) or [None])
+            known = typing.cast("frozenset[int]", self._known)
+            values = typing.cast("list[Json]", _integers(values, min(known), max(known)) or [None])
         return values if are_all(values, self._kind) and self._known.issuperset(values) else None
 
     def text_schema(self) -> Schema:
@@ -322,17 +323,20 @@ class Binary(Scalar):
         return {"type": "string", "contentEncoding": "base64", "pattern": f"^({'|'.join(parts)})$"}
 
 
-def _integers(values: list[Json]) -> list[int] | None:
-    """Return *values* as integers, if all are: 1.0 is the integer 1 to JSON Schema."""
+def _integers(values: list[Json], least: int, most: int) -> list[int] | None:
+    """Return *values* as integers, if all are, within bounds: 1.0 is one to JSON Schema."""
     kinds = set(map(type, values))
-    if kinds == {int}:
-        return typing.cast("list[int]", values)
     if not kinds.issubset({int, float}):
         return None
     numbers = typing.cast("list[int | float]", values)
+    # NOTE: the bounds first: 1e300 is an integer of 300 digits.
+    if min(numbers) < least or max(numbers) > most:
+        return None
+    if kinds == {int}:
+        return typing.cast("list[int]", values)
     try:
         whole = list(map(int, numbers))
-    except (ValueError, OverflowError):  # NaN and infinity, of a parser of one's own
+    except ValueError:  # NaN, of a parser of one's own, which is neither the least nor the most
         return None
     return whole if whole == numbers else None
 

@@ -10,9 +10,10 @@ import cherrypy
 
 from cpkit.cherry import Handler, Hook, Part, Request
 from cpkit.serving.arguments import fitting
+from cpkit.serving.escapes import has_too_many_bad_escapes
 
 from .faults import Faults
-from .forms import FILES, is_empty, prepare
+from .forms import FILES, is_empty, limits, prepare
 from .media import Content, check_coding, content_of
 from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
@@ -43,14 +44,14 @@ class TakingRequest(Request, Protocol):
 class Taken:
     """What is known of the parameters of one request: where each was sent."""
 
-    __slots__ = ("handler", "path", "plan", "positional", "query", "undecodable")
+    __slots__ = ("handler", "path", "plan", "positional", "query", "unread")
 
     def __init__(self, handler: Handler, path: dict[str, Value]) -> None:
         self.plan: Plan | None = None
         self.handler, self.path = handler, path
         self.query: dict[str, Value] = {}
         self.positional: frozenset[str] = frozenset()
-        self.undecodable = False
+        self.unread = ""  # why the query was not read
 
 
 class Taking:
@@ -136,8 +137,8 @@ class Taking:
             request.hooks["before_handler"].append(self._forms)
         if plan.changeable and is_repeated(request):
             request.hooks["before_handler"].append(self._renew)
-        if taken.undecodable:
-            faults.add("query", "", "is no UTF-8")
+        if taken.unread:
+            faults.add("query", "", taken.unread)
         path, positional = taken.path, taken.positional
         for name in taken.query:
             if name in path or name in positional:
@@ -208,16 +209,25 @@ def _files(params: Mapping[str, Value]) -> Iterator[Any]:
 def _read_query() -> None:
     """Read the query in CherryPy's place, which splits it at semicolons too."""
     request: TakingRequest = cherrypy.serving.request
-    if not request.query_string:
+    taken, query = request.taken, request.query_string
+    if not query:
         return
-    taken = request.taken
+    taken.unread = _why_not_to_read(query)  # told after what comes first
     try:
-        taken.query = parsed(request.query_string)
+        taken.query = {} if taken.unread else parsed(query)
     except UnicodeDecodeError:
-        taken.undecodable = True  # told after what comes first
+        taken.unread = "is no UTF-8"
     for name, value in taken.query.items():
         if name not in taken.path:
             request.params[name] = value
+
+
+def _why_not_to_read(query: str) -> str:
+    """Return what is told of a query that takes too long to read; empty: nothing."""
+    most = limits().max_query_fields
+    if query.count("&") >= most:
+        return f"has more than {most} fields"
+    return "is malformed" if has_too_many_bad_escapes(query.encode()) else ""
 
 
 def _leave_query() -> None:

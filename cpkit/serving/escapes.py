@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_qp
+from itertools import islice
 
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MOST_BAD = 100  # each takes Python as long as ten good ones
@@ -11,7 +12,7 @@ _MOST_BAD = 100  # each takes Python as long as ten good ones
 
 def has_too_many_bad_escapes(text: bytes) -> bool:
     """Tell whether *text* has more percent signs that begin no escape than it may have."""
-    return text.count(b"%") > _MOST_BAD and len(BAD_ESCAPE.findall(text)) > _MOST_BAD
+    return text.count(b"%") > _MOST_BAD and any(islice(BAD_ESCAPE.finditer(text), _MOST_BAD, None))
 
 
 def unquoted(text: bytes) -> bytes:
