@@ -84,7 +84,9 @@ def _attempt(unit: Unit, handler: Callable[[], Any], keeps: Callable[[Unit, int]
     response = cherrypy.serving.response
     try:
         body = handler()
-        if is_iterator(body) and not response.stream:
+        # A body whose length is told, a file's, is sent as it is made: CherryPy has it so.
+        is_sent_later = response.stream or response.headers.get("Content-Length") is not None
+        if is_iterator(body) and not is_sent_later:
             body = list(body)
     except _REDIRECTS:
         if not unit.doomed:

@@ -193,6 +193,22 @@ def test_a_body_that_is_generated_is_part_of_the_try(once, cp_client):
     assert cp_client.post("/generator").text == "a"
 
 
+def test_a_body_whose_length_is_told_is_not_read_before_it_is_sent(once, cp_client):
+    root, pieces, read = once(CONFLICT()), iter([b"a", b"b"]), []
+
+    @cherrypy.expose
+    def download():
+        told = {"Content-Length": "1", "Content-Type": "application/octet-stream"}
+        cherrypy.response.headers.update(told)
+        return pieces
+
+    root.download = download
+    note = {"hooks.before_finalize.note": lambda: read.append(next(pieces))}
+    cherrypy.tree.apps[""].config["/download"] = note
+    assert cp_client.get("/download").content == b"b"
+    assert read == [b"a"]
+
+
 def test_a_redirect_is_an_answer(once, cp_client):
     root = once(CONFLICT())
     assert cp_client.post("/redirect").status_code == 303
