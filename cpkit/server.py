@@ -133,6 +133,8 @@ class Gateway(Gateway_10):
             sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         except AttributeError as error:
             raise TypeError(f"Header fields are made of str: {headers!r}") from error
+        if status.startswith("205"):  # RFC 9112, 6.3: unlike a 204, it does not end by itself
+            sent = [*(it for it in sent if it[0].lower() != _LENGTH), (_LENGTH.title(), b"0")]
         for name, value in sent:
             if len(name) == len(_LENGTH) and name.lower() == _LENGTH:
                 self.remaining_bytes_out = int(value)

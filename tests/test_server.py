@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from http.client import HTTPConnection
 
 import cherrypy
 import pytest
@@ -162,6 +163,24 @@ def test_an_answer_that_takes_the_place_of_another_has_nothing_of_it(port):
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert re.findall(rb"Content-[^\r]+", answer) == [b"Content-Length: 6"]
     assert answer.endswith(b"\r\n\r\nfailed")
+
+
+@pytest.mark.parametrize("fields", [[], [("content-length", "4")], [("X-Own", "1")]])
+def test_a_205_tells_its_end(port, fields):
+    """RFC 9110, 15.3.6: without a length of 0 a client waits for a body, which there is none of."""
+
+    def reset(environ, start_response):
+        start_response("205 Reset Content", fields)
+        return [b"form"]
+
+    cherrypy.tree.graft(reset)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(2):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (205, b"")
+        assert answer.headers.get_all("Content-Length") == ["0"]
+    connection.close()
 
 
 def in_pieces(environ, start_response):

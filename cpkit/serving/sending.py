@@ -53,10 +53,10 @@ class WatchedBody:
         """Return the next chunk."""
         try:
             chunk: bytes = next(self._chunks)
-            if isinstance(chunk, str):
-                # NOTE: no server can send it (PEP 3333). By then some have sent the status, while
-                # CherryPy can still answer with a 500 for a first piece.
-                raise TypeError("A body is made of bytes, and not of text.")
+            if chunk and not isinstance(chunk, bytes):
+                # NOTE: servers take nothing else (PEP 3333), and some look when they have sent the
+                # status. Of text this fails while CherryPy can still answer with a 500.
+                chunk = bytes(memoryview(chunk))
         except StopIteration:
             raise
         except Exception:
@@ -86,13 +86,13 @@ def status_of(response: Response) -> int | None:
 
     CherryPy's WSGI pipeline answers 500 for a body that failed before its first byte, for a head
     that the server does not take, and for a response without a status, which an exception cut off;
-    except an InternalRedirect: that makes another request of it.
+    except an InternalRedirect that makes another request of it.
     """
     known = response.__dict__
     sent: bytes | None = known.get("output_status")
     _, error, trace = sys.exc_info()
     if not sent:
-        return None if isinstance(error, cherrypy.InternalRedirect) else 500
+        return None if isinstance(error, cherrypy.InternalRedirect) and _goes_on(error) else 500
     # NOTE: where that is caught says that none of it was sent; the error could be anybody's.
     if trace is not None and trace.tb_frame.f_code is _HANDING_OVER:
         return 500
@@ -100,3 +100,27 @@ def status_of(response: Response) -> int | None:
     if watched is not None and watched.failed and not watched.begun:
         return 500
     return int(sent[:3])
+
+
+def _goes_on(redirect: cherrypy.InternalRedirect) -> bool:
+    """Tell whether CherryPy makes another request of the one that raised *redirect*.
+
+    It makes none, but a 500, where that leads back, unless it is told to; nor of a stream, by a
+    fault of its own.
+    """
+    request, response = redirect.request, cherrypy.serving.response
+    if response.stream:
+        return False
+    if request.app.wsgiapp.config.get("InternalRedirector", {}).get("recursive"):
+        return True
+    environ = request.wsgi_environ  # NOTE: as it came; those of the requests before tell the next
+    path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+    visited = {_url(path, query)}
+    while request := request.prev:
+        visited.add(_url(request.path_info, request.query_string))
+    return _url(redirect.path, redirect.query_string) not in visited
+
+
+def _url(path: str, query: str) -> str:
+    """Return a URL as CherryPy compares it with those that were visited."""
+    return f"{path}?{query}" if query else path

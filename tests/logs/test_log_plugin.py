@@ -47,6 +47,10 @@ class Pages:
         raise cherrypy.InternalRedirect("/")
 
     @cherrypy.expose
+    def circles(self):
+        raise cherrypy.InternalRedirect("/circles")
+
+    @cherrypy.expose
     def streams(self):
         yield b"a"
         logging.getLogger("shop").info("streamed")
@@ -257,6 +261,12 @@ def test_an_internal_redirect_is_one_access_and_no_error(logs):
     CLIENT.get("/moves")
     assert [(line["path"], line["status"]) for line in read("access")] == [("/", 200)]
     assert [line for line in read("error") if line["level"] == "ERROR"] == []
+
+
+def test_an_internal_redirect_that_is_refused_has_a_line(logs):
+    read = logs()
+    assert CLIENT.get("/circles").status_code == 500
+    assert [(line["path"], line["status"]) for line in read("access")] == [("/circles", 500)]
 
 
 def test_what_the_server_answers_for_an_application_has_a_line(logs):

@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import socket
+from urllib.request import urlopen
 
 import cherrypy
 import pytest
@@ -266,6 +267,13 @@ class Streams:
 
     @cherrypy.expose
     @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
+    def like(self):
+        yield bytearray(b"like ")
+        yield None
+        yield memoryview(b"bytes")
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True, "tools.encode.on": False})
     def then_text(self):
         yield b"bytes"
         yield "no bytes"
@@ -314,6 +322,14 @@ def test_a_stream_of_text_is_told_of_as_the_server_answers_it(cp_server, registr
         peer.sendall(f"GET /{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
         assert answer.read().startswith(f"HTTP/1.1 {status}".encode())
     assert_is_one_error(registry, status, "500" if status == 500 else "broken_stream")
+
+
+def test_a_stream_of_what_is_like_bytes_is_sent(cp_server, registry):
+    cherrypy.tree.mount(Streams(), "", {"/": ON})
+    with urlopen(f"http://{cp_server.host}:{cp_server.port}/like", timeout=30) as answer:
+        assert answer.read() == b"like bytes"
+    ((labels, _),) = counted(registry)
+    assert (labels["http_response_status_code"], labels["error_type"]) == ("200", "")
 
 
 def test_a_head_that_the_server_does_not_take_is_the_500_that_was_sent(registry):

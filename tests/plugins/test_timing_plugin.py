@@ -128,6 +128,64 @@ def test_an_internal_redirect_is_one_request(client):
     assert counted() == {("GET", "Root.index"): (1, 0)}
 
 
+class Going:
+    """Pages that are redirected internally: in a circle of one or two, back once, from a stream."""
+
+    @cherrypy.expose
+    def one(self, **query):
+        raise cherrypy.InternalRedirect("/one")
+
+    @cherrypy.expose
+    def two(self, back=""):
+        raise cherrypy.InternalRedirect("/to?then=/two" if back else "/two?back=1")
+
+    @cherrypy.expose
+    def to(self, then="/index"):
+        raise cherrypy.InternalRedirect(then)
+
+    @cherrypy.expose
+    def index(self):
+        return "ok"
+
+    @cherrypy.expose
+    @cherrypy.config(**{"response.stream": True})
+    def stream(self):
+        raise cherrypy.InternalRedirect("/index")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "counts"),
+    [
+        ("/to", 200, {("GET", "/going:Going.index"): (1, 0)}),
+        ("/one", 500, {("GET", "/going:Going.one"): (1, 1)}),
+        ("/one?a=b", 500, {("GET", "/going:Going.one"): (1, 1)}),
+        ("/two", 500, {("GET", "/going:Going.to"): (1, 1)}),
+        ("/stream", 500, {("GET", "/going:Going.stream"): (1, 1)}),
+    ],
+)
+def test_a_redirect_that_cherrypy_refuses_is_an_error(client, path, status, counts):
+    cherrypy.tree.mount(Going(), "/going", {"/": ON})
+    assert client.get(f"/going{path}").status_code == status
+    assert counted() == counts
+
+
+def test_a_redirect_that_may_lead_back_is_one_request(client):
+    went = []
+
+    class Back:
+        @cherrypy.expose
+        def index(self):
+            went.append(1)
+            if len(went) < 4:
+                raise cherrypy.InternalRedirect("/")
+            return "ok"
+
+    app = cherrypy.tree.mount(Back(), "/back", {"/": ON})
+    app.merge({"/": {"wsgi.InternalRedirector.recursive": True}})
+    assert client.get("/back/").status_code == 200
+    assert counted() == {("GET", "/back:Back.index"): (1, 0)}
+
+
 def test_a_request_cut_off_by_an_exception_is_an_error(client):
     cherrypy.tree.mount(Root(), "/thrown", {"/": {**ON, "request.throw_errors": True}})
     assert client.get("/thrown/broken").status_code == 500

@@ -352,14 +352,16 @@ def test_redirects_through_what_is_not_timed_are_one_span(traced):
     assert firsts == [("GET /chain:Chain.last", *begun)]
 
 
-def test_a_redirect_in_a_circle_leaves_nothing_behind(traced):
+def test_a_redirect_in_a_circle_is_an_error_and_leaves_nothing_behind(traced):
     class Circle:
         @cherrypy.expose
         def index(self):
             raise cherrypy.InternalRedirect("/")
 
     cherrypy.tree.mount(Circle(), "/circle", {"/": ON})
-    assert traced.get("/circle/")[0].status_code == 500
+    answer, spans = traced.get("/circle/")
+    assert answer.status_code == 500
+    assert [span.attributes["error.type"] for span in spans if span.parent is None] == ["500"]
 
 
 def test_a_request_that_was_refused_before_dispatch_is_a_span(traced):
