@@ -67,8 +67,12 @@ def _how_much(response: Response, status: int) -> str:
     watched: WatchedBody | None = known.get("watched")
     if watched is not None and watched.failed:
         return '"broken": true' if watched.broke_off else ""
-    if status == 500 and (known.get("output_status") or b"")[:3] != b"500":
-        return ""  # another one was sent in its place
+    if status == 500:
+        if (known.get("output_status") or b"")[:3] != b"500":
+            return ""  # another one was sent in its place
+        # NOTE: where an error page failed, too, CherryPy leaves the fields that it had.
+        if type(body := response.body) is list and body:
+            return f'"bytes": {sum(map(len, body))}'
     sent = dict.get(response.headers, "Content-Length")
     return f'"bytes": {int(sent)}' if sent and str(sent).isdecimal() else ""
 

@@ -164,6 +164,15 @@ def test_the_line_of_a_head_that_the_server_does_not_take_tells_what_was_sent(lo
     assert "bytes" not in line
 
 
+def test_the_line_of_an_error_page_that_fails_tells_what_was_sent(logs):
+    read = logs()
+    cherrypy.tree.apps[""].merge({"/": {"hooks.after_error_response": lambda: 1 / 0}})
+    answer = CLIENT.get("/fails")
+    assert answer.content == b"Unrecoverable error in the server.\n"
+    (line,) = read("access")
+    assert (line["status"], line["bytes"]) == (500, len(answer.content))
+
+
 def test_an_unexpected_error_tells_no_credential(logs, files):
     logs()
     secrets = ["Authorization", "Cookie", "Proxy-Authorization", "X-Api-Key", "Referer"]
