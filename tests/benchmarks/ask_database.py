@@ -3,6 +3,7 @@
 from typing import Any
 
 import cherrypy
+from sqlalchemy.orm import sessionmaker
 
 from tests.benchmarks import strings
 from tests.benchmarks.questions import Case, question
@@ -33,9 +34,7 @@ class Page:
         return STRING.encode()
 
 
-def _ask(path: str, method: str) -> Case:
-    from sqlalchemy.orm import sessionmaker
-
+def _case(path: str, method: str) -> Case:
     shelf = Shelf()
     engine = shelf.engine(shelf.url("bare"))
     orm = sessionmaker(engine)
@@ -54,7 +53,7 @@ def _ask(path: str, method: str) -> Case:
         "cpkit, ORM": lent("orm"),
     }
     calls = {
-        name: sender(application(Page(of), {"/": settings}), path, method=method)
+        name: sender(application(Page(of), {"/": settings}), path, None, method)
         for name, (of, settings) in pages.items()
     }
     return Case(calls, NOTHING, ANSWER, cleanup=shelf.close, without=[NOTHING], ours=CORE)
@@ -65,13 +64,13 @@ def reads() -> Case:
     """A connection that is kept saves opening the file and reading its schema anew; whoever counts
     microseconds takes the driver's own from the same pool, since SQLAlchemy costs more than SQLite
     here."""
-    return _ask("/read", "GET")
+    return _case("/read", "GET")
 
 
 @question("database", "What does a request that writes cost?")
 def writes() -> Case:
     """The same with an INSERT and its COMMIT, in memory; under load it is a real disk."""
-    return _ask("/write", "POST")
+    return _case("/write", "POST")
 
 
 @question("database", "What does the tool cost a request that doesn't touch the database?")

@@ -1,9 +1,11 @@
 """What dispatching by routes adds to a whole request, whatever the number of routes."""
 
+from functools import partial
 from typing import Any
 
 import cherrypy
 
+from cpkit.dispatchers import RoutesDispatcher
 from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import application, sender
 
@@ -33,28 +35,18 @@ def null(path_info: str) -> None:
     request.handler = cherrypy.dispatch.LateParamPageHandler(LIBRARY.show)
 
 
-def theirs(size: int, **more: Any) -> Call:
-    return asked(cherrypy.dispatch.RoutesDispatcher(), size, **more)
-
-
-def ours(size: int, **more: Any) -> Call:
-    from cpkit.dispatchers import RoutesDispatcher
-
-    return asked(RoutesDispatcher(), size, **more)
-
-
-def asked(of: Any, size: int, method: str = "GET", entries: Any = (), sections: Any = ()) -> Call:
-    """Return a call that asks for the middle one of *size* routes *of* a dispatcher.
-
-    They share a prefix; no route has DELETE.
-    """
-    conditions = {"method": ["GET", "PUT"]} if method == "DELETE" else None
+def asked(make: Any, size: int, method: str = "GET", entries: Any = (), sections: Any = ()) -> Call:
+    """Return a call that asks for the middle one of *size* routes of one prefix, none of DELETE."""
+    of, conditions = make(), {"method": ["GET", "PUT"]} if method == "DELETE" else None
     for number in range(0 if of is null else size):
         path = f"/api/v1/resource{number}/{{library_id}}/book/{{book_id}}"
         of.connect(f"route{number}", path, LIBRARY, action="show", conditions=conditions)
     config = {"/": {"request.dispatch": of, **dict(entries)}, **dict(sections)}
     path = f"/api/v1/resource{size // 2}/12/book/15"
     return sender(application(None, config), path, method=method)
+
+
+theirs, ours = partial(asked, cherrypy.dispatch.RoutesDispatcher), partial(asked, RoutesDispatcher)
 
 
 def _ask(size: int) -> None:
@@ -65,7 +57,7 @@ def _ask(size: int) -> None:
     def whole() -> Case:
         """Config merged, variables set, the handler called: all between a socket and an answer, but
         the socket."""
-        calls = {NULL: asked(null, size), THEIRS: theirs(size), OURS: ours(size)}
+        calls = {NULL: asked(lambda: null, size), THEIRS: theirs(size), OURS: ours(size)}
         return Case(calls, NULL, ANSWER, without=[NULL], ours=OURS)
 
 

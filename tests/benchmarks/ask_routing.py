@@ -1,22 +1,25 @@
 """What a look-up costs: IndexedMapper beside Routes, falcon, werkzeug and starlette.
 
-The answers are checked when a case is built: every variant finds the right route for every path,
-its variables, and the method. cpkit's result holds the route's defaults too, as Routes' does.
-Each path is a new string in every look-up, as it is in every request.
-
-Of 10,000 routes falcon takes one or two minutes to build, starlette milliseconds to find one: they
-are left out there.
+Every variant is seen to find the right route for every path, and by its method. Each path is a new
+string in every look-up, as it is in every request. Of 10,000 routes falcon takes one or two minutes
+to build, starlette milliseconds to find one: they are left out there.
 """
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
+from falcon.routing import CompiledRouter
 from routes import Mapper
+from starlette.routing import Match, Route
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
 from cpkit.routing import IndexedMapper
 from tests.benchmarks.questions import Call, Case, question
@@ -31,49 +34,39 @@ SAMPLES = {10: 10, 100: 20, 1000: 8, 10_000: 4}
 OURS, THEIRS, FALCON = "cpkit IndexedMapper", "Routes Mapper", "falcon CompiledRouter"
 
 
-def github() -> Table:
-    """Return the 203 routes of GitHub's API."""
-    lines = Path(__file__).with_name("github_api.txt").read_text().splitlines()
-    rows = [line.split() for line in lines if not line.startswith("#")]
+def _lines(api: str) -> list[str]:
+    lines = Path(__file__).with_name(f"{api}_api.txt").read_text().splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _table(lines: Iterable[str]) -> Table:
+    """Return the routes of lines such as ``/notes/{id} GET DELETE``."""
+    rows = map(str.split, lines)
     return [(method, path) for path, *methods in rows for method in methods]
 
 
-def unique(count: int) -> Table:
-    """Return routes that differ in their first segment."""
-    return [("GET", f"/svc{number}/{{id}}/book/{{book}}") for number in range(count)]
+def github() -> Table:
+    return _table(_lines("github"))
 
 
-def shared(count: int) -> Table:
-    """Return routes that share a prefix and a variable before they differ."""
-    return [("GET", f"/api/v1/{{tenant}}/res{number}/{{id}}") for number in range(count)]
+def _numbered(path: str, count: int) -> Table:
+    return [("GET", path.replace("#", str(number))) for number in range(count)]
 
 
-def nova(count: int) -> Table:
-    """Return routes of the kind that OpenStack's services have: each URL twice, below a project's
-    id and without it; versions in front of some, ids in the middle."""
-    ends = {"": "GET", "/detail": "GET", "/{id}": "GET", "/{id}/action": "POST"}
-    return [
-        (method, f"{head}/resources{number}{end}")
-        for number in range(count // 8 + 1)
-        for head in ("/{project:[0-9a-f-]+}", "")
-        for end, method in ends.items()
-    ][:count]
+unique = partial(_numbered, "/svc#/{id}/book/{book}")
+shared = partial(_numbered, "/api/v1/{tenant}/res#/{id}")
+
+
+def openstack(count: int) -> Table:
+    lines, kinds = _lines("openstack"), range(count // 8 + 1)
+    return _table(line.format(kind) for kind in kinds for line in lines)[:count]
 
 
 def kubernetes() -> Table:
-    """Return 999 routes of the kind that the Kubernetes API has: long prefixes that many share."""
-    groups = ["api/v1"]
-    groups += [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
-    below = {"": "GET POST DELETE", "/{name}": "GET PUT DELETE", "/{name}/status": "GET PUT"}
-    table: Table = []
-    for number in range(84):
-        group, kind = f"/{groups[number % 14]}", f"resources{number}"
-        inside = f"namespaces/{{namespace}}/{kind}"
-        for end, methods in below.items():
-            table += [(method, f"{group}/{inside}{end}") for method in methods.split()]
-        watched = [kind, f"watch/{kind}", f"watch/{inside}", f"watch/{inside}/{{name}}"]
-        table += [("GET", f"{group}/{path}") for path in watched]
-    return table[:999]
+    groups = [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
+    kinds = [(["api/v1", *groups][number % 14], f"resources{number}") for number in range(84)]
+    lines = _lines("kubernetes")
+    return _table(line.format(*kind) for kind in kinds for line in lines)[:999]
 
 
 def _mapper(kind: type[Any], table: Table) -> Find:
@@ -87,12 +80,9 @@ def _mapper(kind: type[Any], table: Table) -> Find:
 
 
 def _falcon(table: Table) -> Find:
-    from falcon.routing import CompiledRouter
-
-    router, resources = CompiledRouter(), {}
+    router, resources = CompiledRouter(), defaultdict[str, SimpleNamespace](SimpleNamespace)
     for method, path in table:
-        path = re.sub(r"\{(\w+):\\d\+\}", r"{\1:int}", path)
-        resource = resources.setdefault(path, type("Resource", (), {})())
+        resource = resources[re.sub(r"\{(\w+):\\d\+\}", r"{\1:int}", path)]
         setattr(resource, f"on_{method.lower()}", lambda req, resp, **params: None)
     for path, resource in resources.items():
         router.add_route(path, resource)
@@ -107,9 +97,6 @@ def _falcon(table: Table) -> Find:
 
 
 def _werkzeug(table: Table) -> Find:
-    from werkzeug.exceptions import HTTPException
-    from werkzeug.routing import Map, Rule
-
     rules = []
     for number, (method, path) in enumerate(table):
         path = re.sub(r"\{(\w+):\\d\+\}", r"<int:\1>", re.sub(r"\{(\w+)\}", r"<\1>", path))
@@ -127,8 +114,6 @@ def _werkzeug(table: Table) -> Find:
 
 
 def _starlette(table: Table) -> Find:
-    from starlette.routing import Match, Route
-
     routes = [
         Route(re.sub(r":\\d\+\}", ":int}", path), lambda request: None, methods=[method])
         for method, path in table
@@ -191,13 +176,13 @@ def github_miss() -> Case:
 
 def _growing(size: int, words: str, make: Callable[[int], Table], curve: str = "") -> None:
     title, few = f"What do {size:,} routes cost, {words}?", size <= 1000
+    peers = [OURS, THEIRS] if make is openstack else PEERS if few else QUICK
 
     # More take minutes to build under valgrind.
     @question("routing", title, curve=f"A look-up, {curve or words}", size=size, counted=few)
     def hit() -> Case:
         """A look-up should not take longer for the routes that it isn't about."""
-        both = make is nova
-        return _case(make(size), [OURS, THEIRS] if both else PEERS if few else QUICK)
+        return _case(make(size), peers)
 
 
 for _size in SAMPLES:
@@ -206,7 +191,7 @@ for _size in SAMPLES:
 for _size in (100, 1000, 10_000):
     # As in OpenStack's tables: no one segment tells the routes apart.
     _twice = "each URL twice"
-    _growing(_size, _twice, nova, f"{_twice}: below a variable, and without it")
+    _growing(_size, _twice, openstack, f"{_twice}: below a variable, and without it")
 
 
 @question("routing", "What does a route of Kubernetes' kind of API cost?")
@@ -215,47 +200,39 @@ def kubernetes_hit() -> Case:
     return _case(kubernetes())
 
 
-def _between(name: str, make: Callable[[], Table], peers: Iterable[str], baseline: str) -> None:
+def _between(name: str, make: Callable[[], Table], baseline: str, *peers: str) -> None:
     @question("routing", f"What does a look-up cost between two requests ({name})?", counted=False)
     def cold() -> Case:
         """In a loop a router stays in the processor's caches; between two requests it doesn't: each
         call here is a whole request, and one look-up."""
-        alone, request, table = "a request without a look-up", _request(), make()
+        tools = {"tools.gzip.on": True, "tools.etags.on": True, "tools.etags.autotags": True}
+        request = sender(application(Page(), {"/": tools}), "/", {"Accept": "text/html"})
+        alone, table = "a request without a look-up", make()
         asked = [(_asked(path), ENVIRONS[method]) for method, path in table]
         Random(1).shuffle(asked)  # an order that no cache can foresee
 
-        def after(request: Call, find: Find, following: Iterator[Any]) -> None:
-            request()
-            find(*next(following))
+        def after(find: Find, following: Iterable[Any]) -> Call:
+            return lambda: (request(), find(*next(following)))
 
-        variants = {
-            peer: partial(after, request, PEERS[peer](table), itertools.cycle(asked))
-            for peer in peers
-        }
-        return Case({alone: request, **variants}, baseline, without=(alone,))
+        calls = {peer: after(PEERS[peer](table), itertools.cycle(asked)) for peer in peers}
+        return Case({alone: request, **calls}, baseline, without=[alone])
 
 
-def _request() -> Call:
-    """Return a call that sends a request to a CherryPy application with two of its tools."""
-    tools = {"tools.gzip.on": True, "tools.etags.on": True, "tools.etags.autotags": True}
-    return sender(application(Page(), {"/": tools}), "/", {"Accept": "text/html"})
-
-
-_between("GitHub's API", github, [OURS, THEIRS, FALCON], FALCON)
-_between("Kubernetes' kind", kubernetes, [OURS, FALCON], FALCON)
-_between("OpenStack's kind, 1,000 routes", lambda: nova(1000), [OURS, THEIRS], THEIRS)
+_between("GitHub's API", github, FALCON, OURS, THEIRS, FALCON)
+_between("Kubernetes' kind", kubernetes, FALCON, OURS, FALCON)
+_between("OpenStack's kind, 1,000 routes", partial(openstack, 1000), THEIRS, OURS, THEIRS)
 
 
 @question("routing", r"What does a typed variable cost ({id:\d+})?")
 def typed() -> Case:
     """A requirement is checked on its segment alone, not by a regex of the whole path."""
-    return _case([("GET", f"/svc{number}/{{id:\\d+}}/book") for number in range(1000)])
+    return _case(_numbered(r"/svc#/{id:\d+}/book", 1000))
 
 
 @question("routing", "What does an optional format cost ({id}{.format})?")
 def formatted() -> Case:
     """The other routers have no optional format; Routes finds it by backtracking."""
-    return _case([("GET", f"/svc{n}/{{id}}{{.format}}") for n in range(1000)], [OURS, THEIRS])
+    return _case(_numbered("/svc#/{id}{.format}", 1000), [OURS, THEIRS])
 
 
 @question("routing", "What does it cost to tell the methods of a URL, for a 405?")
@@ -267,10 +244,8 @@ def allowed() -> Case:
     def by_trying(path: str) -> frozenset[str]:
         return frozenset(name for name, environ in ENVIRONS.items() if try_one(path, environ))
 
-    calls = {
-        OURS: lambda: [methods(path) for path in asked],
-        THEIRS: lambda: [by_trying(path) for path in asked],
-    }
+    ways = {OURS: methods, THEIRS: by_trying}
+    calls = {name: lambda way=way: [way(path) for path in asked] for name, way in ways.items()}
     return Case(calls, THEIRS, expected=calls[THEIRS](), calls=len(asked))
 
 

@@ -4,13 +4,12 @@ import socket
 from contextlib import ExitStack
 from typing import Any
 
-import cherrypy
 from cherrypy._cpserver import Server as ServerAdapter
 
 from cpkit.cherry import CPWSGIServer
 from cpkit.dispatchers import GuardedServer
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import QUIET, Page, application
+from tests.benchmarks.wsgi import Page, application
 
 BROWSER = b"""\
 GET /?a=b HTTP/1.1
@@ -24,16 +23,16 @@ Cookie: session_id=0123456789abcdef0123456789abcdef01234567; theme=dark
 
 """.replace(b"\n", b"\r\n")
 SMALL = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+OWN = "CherryPy's own server"
 
 
-def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> Call:
+def _answering(kind: type[Any], request: bytes, opened: ExitStack) -> Call:
     """Return a call that sends *request* over one connection and returns the end of the answer."""
-    cherrypy.config.update(QUIET)
-    adapter = ServerAdapter()
+    adapter, app = ServerAdapter(), application(Page())
     adapter.socket_host, adapter.socket_port, adapter.thread_pool = "127.0.0.1", 0, 1
     server = kind(adapter)
     server.wsgi_app = type(server.wsgi_app)(app) if kind is GuardedServer else app
-    client, served = (opened.enter_context(each) for each in socket.socketpair())
+    client, served = map(opened.enter_context, socket.socketpair())
     connection = server.ConnectionClass(server, served)
     if kind is CPWSGIServer:
         connection.RequestHandlerClass = type(server).ConnectionClass.RequestHandlerClass
@@ -46,21 +45,20 @@ def _answering(kind: type[Any], app: Any, request: bytes, opened: ExitStack) -> 
     return send
 
 
-def _asked(request: bytes) -> Case:
-    app, opened, own = application(Page()), ExitStack(), "CherryPy's own server"
-    servers = {own: CPWSGIServer, "cpkit's guarded server": GuardedServer}
-    calls = {name: _answering(kind, app, request, opened) for name, kind in servers.items()}
-    return Case(calls, own, b"page", cleanup=opened.close)
+def _case(request: bytes) -> Case:
+    servers, opened = {OWN: CPWSGIServer, "cpkit's guarded server": GuardedServer}, ExitStack()
+    calls = {name: _answering(kind, request, opened) for name, kind in servers.items()}
+    return Case(calls, OWN, b"page", cleanup=opened.close)
 
 
 @question("server", "What does a browser's request cost, read strictly?")
 def browser() -> Case:
     """Both servers are cheroot's: the guarded one reads the head at once instead of line by line,
     which pays for its checks."""
-    return _asked(BROWSER)
+    return _case(BROWSER)
 
 
 @question("server", "And the smallest request?")
 def small() -> Case:
     """One field: there is little to read, and the checks are the same."""
-    return _asked(SMALL)
+    return _case(SMALL)

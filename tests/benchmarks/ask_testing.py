@@ -4,7 +4,13 @@ import http.client
 from contextlib import ExitStack
 
 import cherrypy
+import httpx
+import webtest
+from cherrypy.test import helper
+from werkzeug.test import Client as WerkzeugClient
 
+from cpkit.testing import Client, isolated
+from cpkit.testing._server import Server
 from tests.benchmarks.questions import Case, question
 from tests.benchmarks.wsgi import Page, application, sender
 
@@ -13,13 +19,6 @@ from tests.benchmarks.wsgi import Page, application, sender
 def requests() -> Case:
     """The client builds the environ and reads the answer itself, keeps cookies and follows the
     request's exception out of CherryPy; the bare call does none of it."""
-    import httpx
-    import webtest
-    from werkzeug.test import Client as WerkzeugClient
-
-    from cpkit.testing import Client
-    from cpkit.testing._server import Server
-
     app, bare_call, cleanup = application(Page()), "a bare WSGI call", ExitStack()
     bare, client = sender(app), Client(app)
     werkzeug, web = WerkzeugClient(app), webtest.TestApp(app)
@@ -47,38 +46,31 @@ def requests() -> Case:
     return Case(calls, bare_call, b"page", cleanup=cleanup.close, without=[bare_call])
 
 
+class Old(helper.CPWebCase):
+    @staticmethod
+    def setup_server() -> None:
+        cherrypy.tree.mount(Page())
+
+
 @question("testing", "What does it cost to set up the test of an application?", counted=False)
 def set_up() -> Case:
     """CPWebCase starts and stops a server and the engine for each class; cpkit mounts the
     application and puts CherryPy's state back, for each test."""
-    from cherrypy.test import helper
 
-    from cpkit.testing import Client
-    from cpkit.testing._isolation import Isolation
-
-    class Old(helper.CPWebCase):
-        @staticmethod
-        def setup_server() -> None:
-            cherrypy.tree.mount(Page())
+    told = {"log.screen": False}
 
     def cpwebcase() -> None:
-        whole = Isolation()
-        try:
+        with isolated():
             Old.setup_class()
             Old.teardown_class()
-        finally:
-            whole.end()
 
-    def cpkit(ask: bool = False) -> None:
-        isolation = Isolation()
-        try:
-            cherrypy.config.update({"log.screen": False})
-            cherrypy.tree.mount(Page())
-            client = Client()
-            assert not ask or client.get("/").content == b"page"
-        finally:
-            isolation.end()
+    def cpkit() -> None:
+        with isolated(Page(), config=told):
+            pass
 
-    asking = "cpkit, with a request"
-    calls = {"cpkit": cpkit, asking: lambda: cpkit(ask=True), "CPWebCase": cpwebcase}
-    return Case(calls, "cpkit", ours=asking)
+    def asking() -> None:
+        with isolated(Page(), config=told) as client:
+            assert client.get("/").content == b"page"
+
+    calls = {"cpkit": cpkit, "cpkit, with a request": asking, "CPWebCase": cpwebcase}
+    return Case(calls, "cpkit", ours="cpkit, with a request")

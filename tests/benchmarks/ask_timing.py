@@ -1,11 +1,23 @@
 """What it costs a trivial request to be timed: by cpkit, by CherryPy's own, by OpenTelemetry."""
 
 import time
+from functools import partial
 from typing import Any
 
 import cherrypy
+import cherrypy.lib.cpstats
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.trace import NoOpTracerProvider
+from prometheus_client import CollectorRegistry, Histogram
 
 import cpkit.tools  # noqa: F401 (the toolbox)
+from cpkit.plugins import TimingPlugin
+from cpkit.timing.counting import BATCH
+from cpkit.timing.slowest import SlowRequest
 from tests.benchmarks.questions import Call, Case, question
 from tests.benchmarks.wsgi import ANSWER, Page, application, sender
 
@@ -51,9 +63,6 @@ def _ask(*plugins: Any, **settings: Any) -> Call:
 
 def _plugin(prometheus: Any = None, traces: Any = None, traces_from: float = 0) -> Any:
     """Return a plugin that has run for a while: no request is among the slowest any more."""
-    from cpkit.plugins import TimingPlugin
-    from cpkit.timing.slowest import SlowRequest
-
     plugin, now = TimingPlugin(cherrypy.engine), time.time()
     slow = SlowRequest(now, "GET", "slow", "/slow", 200, False, "", int(60e9), (), (), {}, {})
     while len(plugin.counter.slowest.records()) < 20:
@@ -64,8 +73,6 @@ def _plugin(prometheus: Any = None, traces: Any = None, traces_from: float = 0) 
 
 def _by_hand() -> None:
     """Register what people write: two hooks, and a Prometheus histogram by route and status."""
-    from prometheus_client import CollectorRegistry, Histogram
-
     labels = ("method", "route", "status")
     seconds = Histogram("seconds", "Request", labels, registry=CollectorRegistry())
 
@@ -82,39 +89,22 @@ def _by_hand() -> None:
     cherrypy.tools.bench_idle = cherrypy.Tool("before_handler", lambda: None)
 
 
-def _tracers(sampled: bool = True) -> Any:
-    from opentelemetry.sdk.trace import TracerProvider, sampling
-
-    return TracerProvider(sampler=sampling.ALWAYS_ON if sampled else sampling.ALWAYS_OFF)
-
-
 def _opentelemetry(meters: Any, tracers: Any, root: object = None) -> Call:
-    from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
-
     app = application(root or Page())
     middle = OpenTelemetryMiddleware(app, meter_provider=meters, tracer_provider=tracers)
     return _heard_by(sender(middle))
 
 
-def _case(calls: dict[str, Call], without: list[str], ours: str | None = None) -> Case:
-    from cpkit.timing.counting import BATCH
-
-    back = (cherrypy.engine, "listeners", cherrypy.engine.listeners)
+def _case(calls: dict[str, Call], *without: str, ours: str | None = None) -> Case:
     heard = (name for name in calls if name.startswith("cpkit") and name not in UNHEARD)
     periods = dict.fromkeys(heard, BATCH)
-    done = lambda: setattr(*back)  # noqa: E731
-    return Case(calls, PLAIN, ANSWER, cleanup=done, without=without, periods=periods, ours=ours)
+    return Case(calls, PLAIN, ANSWER, without=(PLAIN, *without), periods=periods, ours=ours)
 
 
 @question("timing", "What does it cost a request to be timed?")
 def timed() -> Case:
     """Marks are taken where CherryPy runs a request's hooks anyway; peers see the total alone, and
     OpenTelemetry's middleware builds its attributes anew for each request."""
-    import cherrypy.lib.cpstats  # noqa: F401 (the tool)
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-    from opentelemetry.trace import NoOpTracerProvider
-    from prometheus_client import CollectorRegistry
 
     def metrics(tracers: Any) -> Call:
         return _opentelemetry(MeterProvider(metric_readers=[InMemoryMetricReader()]), tracers)
@@ -130,31 +120,32 @@ def timed() -> Case:
         "CherryPy's cpstats, total only": _ask(**{"tools.cpstats.on": True}),
         "Prometheus by hand, total only": _ask(**{"tools.bench_by_hand.on": True}),
         "OpenTelemetry WSGI, metrics": metrics(NoOpTracerProvider()),
-        "OpenTelemetry WSGI, metrics and traces": metrics(_tracers()),
+        "OpenTelemetry WSGI, metrics and traces": metrics(TracerProvider(sampling.ALWAYS_ON)),
         "cpkit, phases, header, histograms": _ask(_plugin(), **HEADER),
         "cpkit, phases, header, histograms, Prometheus": _ask(prometheus, **HEADER),
     }
-    return _case(calls, [PLAIN, idle], header)
+    return _case(calls, idle, ours=header)
 
 
 @question("timing", "What does it cost a request to be traced?")
 def traced() -> Case:
     """The spans of a request and its phases are made when they are over, as the SDK hands them on;
     no row has a processor, which would add as much for each span of everybody's."""
-    from opentelemetry.metrics import NoOpMeterProvider
 
     def ours(traces: Any, least: float = 0) -> Call:
         return _ask(_plugin(traces=traces, traces_from=least), **PHASES)
 
-    peer, tracers, unmetered = "OpenTelemetry WSGI, traces", _tracers(), NoOpMeterProvider()
+    sampled = partial(TracerProvider, sampling.ALWAYS_ON)
+    unsampled = partial(TracerProvider, sampling.ALWAYS_OFF)
+    peer, tracers, unmetered = "OpenTelemetry WSGI, traces", sampled(), NoOpMeterProvider()
     calls = {
         PLAIN: _ask(),
         "cpkit, not traced": _ask(_plugin(), **PHASES),
-        "cpkit, traced, not sampled": ours(_tracers(sampled=False)),
-        "cpkit, traced, no phase long enough": ours(_tracers(), least=3600),
-        "cpkit, traced, every phase": ours(_tracers()),
-        f"{peer}, not sampled": _opentelemetry(unmetered, _tracers(sampled=False)),
-        peer: _opentelemetry(unmetered, _tracers()),
+        "cpkit, traced, not sampled": ours(unsampled()),
+        "cpkit, traced, no phase long enough": ours(sampled(), least=3600),
+        "cpkit, traced, every phase": ours(sampled()),
+        f"{peer}, not sampled": _opentelemetry(unmetered, unsampled()),
+        peer: _opentelemetry(unmetered, sampled()),
         f"{peer}, as many spans by hand": _opentelemetry(unmetered, tracers, Spanned(tracers)),
     }
-    return _case(calls, [PLAIN])
+    return _case(calls)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,13 +27,13 @@ PLANTED = 0.03
 Count = Callable[..., Counts]
 
 
-def changes(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, float]:
+def changes(recorded: Counts, counted: Counts) -> dict[str, float]:
     """Return by what share each count that stands in both differs from the record."""
     both = recorded.keys() & counted.keys()
     return {name: counted[name] / recorded[name] - 1 for name in sorted(both)}
 
 
-def grown(recorded: Mapping[str, int], counted: Mapping[str, int]) -> dict[str, float]:
+def grown(recorded: Counts, counted: Counts) -> dict[str, float]:
     """Return the changes over the limit."""
     return {name: by for name, by in changes(recorded, counted).items() if by > LIMIT}
 
@@ -44,27 +44,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("piece", nargs="*", help="routing, accept, timing, … (default: all)")
     parser.add_argument("--write", action="store_true", help="record the counts, rivals' too")
     parser.add_argument("--prove", type=int, metavar="N", help="show that the gate can be trusted")
-    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     options = parser.parse_args(argv)
     if not shutil.which("valgrind"):
         sys.exit("valgrind is not installed: on Debian, apt-get install valgrind")
-    pieces = dict.fromkeys(asked.piece for asked in load(*options.piece))
-    count = partial(icount.count_all, pieces, jobs=options.jobs)
-    ours = partial(count, ours_only=True)
+    pieces = list(dict.fromkeys(asked.piece for asked in load(*options.piece)))
+    ours = partial(icount.count_all, pieces, ours_only=True)
     if options.write:
-        return _record(count, options.piece)
+        return _record(pieces, recorded_here() if options.piece else None)
     if options.prove:
         return prove(ours, options.prove)
-    return judge(_reference(ours, options.piece), ours())
+    return judge(_reference(ours, pieces), ours())
 
 
-def _record(count: Count, pieces: Collection[str]) -> int:
-    kept = recorded_here() if pieces else {}
-    if pieces and not kept:
+def _record(pieces: Sequence[str], kept: Counts | None) -> int:
+    """Record the counts of *pieces*, beside those that are *kept* if they are a part."""
+    if kept == {}:
         print("The record is of another environment: count all pieces.", file=sys.stderr)
         return 2
-    environment, counts = machine.counting_environment(), count()
-    record = {"environment": environment, "counts": dict(sorted({**kept, **counts}.items()))}
+    counts = {**(kept or {}), **icount.count_all(pieces)}
+    record = {"environment": machine.counting_environment(), "counts": dict(sorted(counts.items()))}
     COUNTS.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{len(counts)} counts recorded in {COUNTS.name}")
     return 0
@@ -77,11 +75,11 @@ def recorded_here() -> Counts:
     return dict(record["counts"]) if same else {}
 
 
-def _reference(ours: Count, pieces: Collection[str]) -> Counts:
+def _reference(ours: Count, pieces: Sequence[str]) -> Counts:
     if recorded := recorded_here():
         print("same environment as the record: compared with the committed counts")
-        found = {n: made for n, made in recorded.items() if f" | {icount.OURS}" in n}
-        return {n: made for n, made in found.items() if not pieces or _piece(n) in pieces}
+        found = (name for name in recorded if f" | {icount.OURS}" in name)
+        return {name: recorded[name] for name in found if _piece(name) in pieces}
     print("another environment than the record's: its commit is counted in the same run")
     with _tree_of_the_record() as tree:
         return ours(tree=tree)
@@ -99,7 +97,7 @@ def _tree_of_the_record() -> Iterator[Path]:
         yield Path(folder)
 
 
-def judge(recorded: Mapping[str, int], counted: Mapping[str, int]) -> int:
+def judge(recorded: Counts, counted: Counts) -> int:
     """Print every change, the largest first; return 1 if one is over or gone, or none compared."""
     over, gone = grown(recorded, counted), sorted(recorded.keys() - counted.keys())
     differ = changes(recorded, counted)

@@ -1,8 +1,9 @@
 """Count the instructions of a variant under valgrind: repeatable where no clock is.
 
-Callgrind writes what it counted whenever the C function ``getppid`` is entered, which Python
-code can do: so one process counts one call after another. While a question is built it doesn't
-count at all, which is five times as fast: imports and tables of 1,000 routes are most of the work.
+Callgrind begins anew where the C function ``getppid`` is entered and writes what it counted where
+``getpgrp`` is, which Python code can do: so one process counts one call after another. While a
+question is built it doesn't count at all, which is five times as fast: imports and tables of 1,000
+routes are most of the work.
 """
 
 import gc
@@ -15,15 +16,16 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.machine import ROOT
-from tests.benchmarks.questions import Call, Question, load, verify
+from tests.benchmarks.questions import Call, Question, load
 
 ENOUGH = 3_000_000  # instructions a count; the marks themselves are some hundreds
 TIMEOUT = 1800  # seconds a piece
+JOBS = 2  # processes at a time
 OURS = "cpkit"
 
 Counts = dict[str, int]
@@ -38,7 +40,7 @@ def key(asked: Question, variant: str) -> str:
     return f"{asked.piece} | {asked.title} | {variant}"
 
 
-def count_all(pieces: Iterable[str], jobs: int = 2, tree: Path = ROOT, **how: Any) -> Counts:
+def count_all(pieces: Iterable[str], tree: Path = ROOT, **how: Any) -> Counts:
     """Return the instructions a unit of work of each variant; what can't be counted is left out.
 
     *tree* is the source tree whose cpkit is counted; *how* is told to :func:`count_question`.
@@ -53,7 +55,7 @@ def count_all(pieces: Iterable[str], jobs: int = 2, tree: Path = ROOT, **how: An
         print(f"  {piece}: {len(counts)} counts", flush=True)
         return counts
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(JOBS) as pool:
         return {name: made for of in pool.map(counts_of, pieces) for name, made in of.items()}
 
 
@@ -62,8 +64,9 @@ def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder, "callgrind"))
         command = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={out}"]
-        command += ["--instr-atstart=no", "--dump-before=getppid", "--dump-line=no"]
-        command += ["--compress-strings=no", sys.executable, "-m", module, argument, out]
+        command += ["--instr-atstart=no", "--zero-before=getppid", "--dump-before=getpgrp"]
+        command += ["--dump-line=no", "--compress-strings=no"]
+        command += [sys.executable, "-m", module, argument, out]
         environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
         ended = subprocess.run(
             command, cwd=tree, env=environ, capture_output=True, text=True, timeout=TIMEOUT
@@ -74,10 +77,10 @@ def under_valgrind(module: str, argument: str, tree: Path = ROOT) -> Any:
 
 
 class Counter:
-    """What callgrind counts between two marks, from the files that it writes at each."""
+    """What callgrind counts of calls, from the files that it writes."""
 
     def __init__(self, out: str) -> None:
-        self.out, self.marks = out, 0
+        self.files = (Path(f"{out}.{number}") for number in itertools.count(1))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -86,20 +89,14 @@ class Counter:
         yield
         _instrumentation("off")
 
-    def _mark(self) -> Path:
-        os.getppid()
-        self.marks += 1
-        return Path(f"{self.out}.{self.marks}")
-
     def written(self, call: Call, times: int) -> str:
         """Return what callgrind wrote about so many calls."""
         repeat = range(times)
-        before = self._mark()
+        os.getppid()
         for _ in repeat:
             call()
-        after = self._mark()
-        before.unlink()
-        return after.read_text()
+        os.getpgrp()
+        return next(self.files).read_text()
 
     def count(self, call: Call, times: int) -> int:
         return total(self.written(call, times))
@@ -177,22 +174,16 @@ def count_question(
 
     Every call is made slower by the share *planted*.
     """
-    case, counts = asked.build(), {}
-    try:
-        verify(case)
-        with counter.running():
-            for name, call in case.variants.items():
-                ours, period = name.startswith(OURS), case.periods.get(name, 1)
-                try:
-                    if ours or not ours_only:
-                        made = _count_variant(counter, call, period, planted)
-                        counts[key(asked, name)] = round(made / case.calls)
-                except Exception:  # fifty times slower, a rival may run into its own time-outs
-                    if ours:
-                        raise
-        return counts
-    finally:
-        case.cleanup()
+    counts = {}
+    with asked.built() as case, counter.running():
+        ours = [name for name in case.variants if name.startswith(OURS)]
+        for name in ours if ours_only else case.variants:
+            call, period = case.variants[name], case.periods.get(name, 1)
+            # Fifty times slower, a rival may run into its own time-outs.
+            with suppress(*[] if name in ours else [Exception]):
+                made = _count_variant(counter, call, period, planted)
+                counts[key(asked, name)] = round(made / case.calls)
+    return counts
 
 
 def _child(order: str, out: str) -> None:

@@ -2,18 +2,23 @@
 
 A file ``ask_<piece>.py`` in this folder holds the questions of one piece. Each is a function
 decorated with :func:`question`; it imports the peers, builds the inputs, and returns the variants.
-Nothing runs when the file is imported. The runners (pytest, which takes turns, and the counter of
-instructions) read this registry. A variant whose name starts with ``cpkit`` is cpkit's; the others
-are its rivals, but for those that *without* names. To run one's own: ``make bench of=<piece>``.
+A variant whose name starts with ``cpkit`` is cpkit's; the others are its rivals, but for those that
+*without* names.
 """
 
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cpkit.testing import isolated
+
 Call = Callable[[], object]
-Build = Callable[[], "Case"]
+
+
+class WrongAnswerError(Exception):
+    """A variant that doesn't do the work that it would be timed for."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,18 @@ class Case:
     ours: str | None = None
     periods: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def default(self) -> str | None:
+        """The variant by which cpkit is judged, if there is one."""
+        return self.ours or next((name for name in self.variants if name.startswith("cpkit")), None)
+
+    def verify(self) -> None:
+        """Raise WrongAnswerError unless every variant returns what is expected."""
+        for name, call in self.variants.items():
+            answer, wanted = call(), self.expected
+            if wanted is not None and answer != wanted:
+                raise WrongAnswerError(f"{name!r} returned {answer!r:.200}, not {wanted!r:.200}")
+
 
 @dataclass(frozen=True)
 class Question:
@@ -48,27 +65,32 @@ class Question:
 
     piece: str
     title: str
-    build: Build
+    build: Callable[[], Case]
     why: str = ""
     curve: str = ""
     size: int = 0
     counted: bool = True
 
+    @contextmanager
+    def built(self) -> Iterator[Case]:
+        """Build and verify the case, and clean up behind it."""
+        with isolated(), ExitStack() as after:
+            case = self.build()
+            after.callback(case.cleanup)
+            case.verify()
+            yield case
+
 
 REGISTRY: list[Question] = []
 
 
-class WrongAnswerError(Exception):
-    """A variant that doesn't do the work that it would be timed for."""
-
-
-def question(piece: str, title: str, **more: object) -> Callable[[Build], Build]:
+def question(piece: str, title: str, **more: object) -> Callable[[Callable[[], Case]], object]:
     """Register the decorated function; its docstring is the report's sentence on why.
 
     *more* are the other fields of the Question.
     """
 
-    def register(build: Build) -> Build:
+    def register(build: Callable[[], Case]) -> object:
         why = " ".join((build.__doc__ or "").split())
         REGISTRY.append(Question(piece, title, build, why, **more))
         return build
@@ -83,23 +105,8 @@ def load(*pieces: str) -> list[Question]:
     """
     found = sorted(Path(__file__).parent.glob("ask_*.py"))
     there = [path.stem.removeprefix("ask_") for path in found]
-    if unknown := set(pieces).difference(there):
-        raise LookupError(
-            f"nothing is asked about {', '.join(unknown)}, but about {', '.join(there)}"
-        )
+    if unknown := ", ".join(set(pieces).difference(there)):
+        raise LookupError(f"nothing is asked about {unknown}, but about {', '.join(there)}")
     for piece in pieces or there:
         importlib.import_module(f"{__package__}.ask_{piece}")
     return [asked for asked in REGISTRY if not pieces or asked.piece in pieces]
-
-
-def default_of(case: Case) -> str | None:
-    """Return the variant by which cpkit is judged, if there is one."""
-    return case.ours or next((name for name in case.variants if name.startswith("cpkit")), None)
-
-
-def verify(case: Case) -> None:
-    """Raise WrongAnswerError unless every variant returns what the case expects."""
-    for name, call in case.variants.items():
-        answer = call()
-        if case.expected is not None and answer != case.expected:
-            raise WrongAnswerError(f"{name!r} returned {answer!r:.200}, not {case.expected!r:.200}")

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.benchmarks import icount
-from tests.benchmarks.questions import default_of
 from tests.benchmarks.turns import NOISE_LIMIT, Answer
 from tests.benchmarks.words import digits
 
@@ -38,7 +37,7 @@ def benchmarks(answer: Answer, counts: icount.Counts) -> Iterator[Any]:
                 **{at: getattr(asked, at) for at in ("piece", "why", "curve", "size")},
                 "baseline": case.baseline,
                 "without": list(case.without),
-                "ours": default_of(case),
+                "ours": case.default,
                 "noise": answer.noise,
                 "time": answer.low(name),
                 "ratio": answer.low(name) / answer.low(case.baseline),

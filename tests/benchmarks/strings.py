@@ -1,4 +1,7 @@
-"""The strings that benchmarks read and keep, one a session, and the databases they are in."""
+"""The strings that benchmarks read and keep, one a session, and the databases they are in.
+
+SQLAlchemy is imported where it is used: programs that do without it are not to have its memory.
+"""
 
 import functools
 import shutil
@@ -11,8 +14,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import cherrypy
-
-from tests.benchmarks.wsgi import QUIET
 
 INSERT = "INSERT INTO user_string (session_id, value) VALUES ({0}, {1})"
 SELECT = "SELECT value FROM user_string WHERE session_id = {0}"
@@ -127,11 +128,10 @@ def connector(url: str) -> Callable[[], Any]:
         return functools.partial(sqlite3.connect, urlsplit(url).path[1:])
     import psycopg
 
-    return lambda: psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1))
+    return functools.partial(psycopg.connect, url.replace("+psycopg", "", 1))
 
 
 def create_table(url: str) -> None:
-    """Create the table in the database at *url*."""
     from sqlalchemy import create_engine
 
     engine = create_engine(url)
@@ -152,7 +152,6 @@ class Shelf(ExitStack):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
         self.callback(shutil.rmtree, self.folder)
-        cherrypy.config.update(QUIET)
 
     def url(self, name: str, session: str = SESSION) -> str:
         """Make a database with one string; return its URL."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from timeit import Timer
 
-from tests.benchmarks.questions import Case, Question, verify
+from tests.benchmarks.questions import Case, Question
 
 AGAIN = "baseline again"
 SECONDS = 4.0  # a question
@@ -50,18 +50,14 @@ class Answer:
         return quantile(self.rounds[name], LOW)
 
 
-def answer(asked: Question, seconds: float, seed: int = 0) -> Answer:
+def answer(asked: Question, seconds: float) -> Answer:
     """Build, verify and time one question; try again while the machine is too noisy."""
-    case = asked.build()
-    try:
-        verify(case)
-        attempts: list[Answer] = []
+    attempts: list[Answer] = []
+    with asked.built() as case:
         while not attempts or (attempts[-1].noise > NOISE_LIMIT and len(attempts) < ATTEMPTS):
-            attempts.append(_attempt(asked, case, seconds, seed + len(attempts)))
-        verify(case)  # a variant that broke on the way has been timed failing
-        return min(attempts, key=lambda one: one.noise)
-    finally:
-        case.cleanup()
+            attempts.append(_attempt(asked, case, seconds, seed=len(attempts)))
+        case.verify()  # a variant that broke on the way has been timed failing
+    return min(attempts, key=lambda one: one.noise)
 
 
 def _attempt(asked: Question, case: Case, seconds: float, seed: int) -> Answer:

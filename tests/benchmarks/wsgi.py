@@ -22,6 +22,7 @@ class Page:
 
 def application(root: object, config: Mapping[str, Any] | None = None) -> cherrypy.Application:
     """Return an application that logs nowhere and is mounted on no tree."""
+    cherrypy.config.update(QUIET)
     app = cherrypy.Application(root, "", dict(config or {}))
     app.log.screen = False
     return app
@@ -38,15 +39,13 @@ def sender(
     headers: Mapping[str, str] | None = None,
     method: str = "GET",
     body: bytes = b"",
-    media: str = "application/x-www-form-urlencoded",
 ) -> Send:
-    """Return a call that sends one request to *app* and returns the status and the body."""
-    cherrypy.config.update(QUIET)
+    """Return a call that sends one request, of JSON if any; it returns the status and the body."""
     told = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "50000", "wsgi.multithread": True}
     if method not in ("GET", "HEAD"):
         told["CONTENT_LENGTH"] = str(len(body))
     if body:
-        told["CONTENT_TYPE"] = media
+        told["CONTENT_TYPE"] = "application/json"
     made = create_environ(path, method=method, headers=headers, environ_overrides=told)
     started: list[str] = []
 
@@ -55,12 +54,9 @@ def sender(
 
     def send() -> tuple[str, bytes]:
         chunks = app({**made, "wsgi.input": io.BytesIO(body)}, start_response)
-        try:
-            content = b"".join(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+        content = b"".join(chunks)
+        if hasattr(chunks, "close"):
+            chunks.close()
         return started[0], content
 
     return send
