@@ -87,6 +87,13 @@ def test_a_question_is_won_only_against_every_rival() -> None:
     assert (verdict.rival, verdict.won, verdict.lost) == ("quick", False, False)
 
 
+def test_what_differs_no_more_than_two_identical_variants_is_even() -> None:
+    asked = _answer("Who?", {"quick": 1000, "cpkit": 1004}, noise=0.0001)
+    (verdict,) = questions(_results(asked))
+    assert (verdict.won, verdict.lost, verdict.words) == (False, False, "even")
+    assert report.losses([verdict]) == []
+
+
 def test_where_a_rival_is_faster_the_report_says_so(tmp_path: Path) -> None:
     lost = _written(FASTER, SLOWER, tmp_path=tmp_path).partition("Where cpkit loses")[2]
     assert "Who builds? cpkit takes 1.5 times Routes" in lost
@@ -182,9 +189,7 @@ def test_questions_of_one_curve_are_drawn_together(tmp_path: Path) -> None:
         for size in (10, 100, 1000)
     ]
     svg = _written(*asked, tmp_path=tmp_path, name="figures/growth-one-prefix.svg")
-    assert {"cpkit", "Routes"} <= {
-        text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")
-    }
+    assert {"cpkit", "Routes"} <= set(_words(svg))
 
 
 def test_a_comparison_under_load_is_a_table_for_each_workload(monkeypatch, tmp_path: Path) -> None:
@@ -210,6 +215,24 @@ def test_a_drawing_brings_its_own_colours_for_dark_and_light() -> None:
     assert ElementTree.fromstring(svg).findtext(f"{SVG}title") == "<one>"
     assert charts.GOOD in svg
     assert charts.BAD in svg
+
+
+def _words(svg: str) -> list[str]:
+    return [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_a_long_question_is_written_on_lines_that_fit_a_phone() -> None:
+    title = "What does a look-up cost between two requests (OpenStack's kind, 1,000 routes)?"
+    words = _words(charts.bars("one", [charts.Bar(title, 4, "4 ×")]))
+    assert " ".join(words[:2]) == title
+    assert max(map(len, words)) <= charts.LINE
+
+
+@pytest.mark.parametrize("most", [250_000, 250_000_000], ids=["one decade", "many"])
+def test_an_axis_tells_times_with_their_units(most: int) -> None:
+    words = _words(charts.curves("one", {"cpkit": [(10, 150_000), (100, most)]}))
+    assert any(re.fullmatch(r"\d+ (µs|ms)", word) for word in words)
+    assert not any("×" in word or "10^" in word for word in words)
 
 
 def test_a_drawing_is_the_same_whenever_it_is_made() -> None:

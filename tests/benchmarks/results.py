@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.benchmarks import icount
-from tests.benchmarks.turns import NOISE_LIMIT, Answer
+from tests.benchmarks.turns import ALIKE, NOISE_LIMIT, Answer
 from tests.benchmarks.words import digits
 
 Result = dict[str, Any]
@@ -110,13 +110,13 @@ class Asked:
         """Return what a variant is compared by; never less than the noise."""
         if not self.is_cost:
             return self.time(name)
-        floor = max(self.about["noise"], 0.001) * self.time(self.baseline)
+        floor = max(self.about["noise"], ALIKE) * self.time(self.baseline)
         return max(self.added(name), floor)
 
     def is_beaten(self, name: str, by: str) -> bool:
         """Tell whether a variant takes longer than another one, beyond all doubt."""
         slow, quick = self.variants[name], self.variants[by]
-        apart = slow["time"] > quick["time"] * (1 + self.about["noise"])
+        apart = slow["time"] > quick["time"] * (1 + max(self.about["noise"], ALIKE))
         return bool(apart and quick["interval"][1] < slow["interval"][0])
 
 

@@ -18,6 +18,7 @@ AGAIN = "baseline again"
 SECONDS = 4.0  # a question
 LOW = 0.10  # the published quantile: other processes only ever add time
 NOISE_LIMIT = 0.01
+ALIKE = 0.005  # so far apart two identical variants were seen
 BLOCKS, RESAMPLES = 40, 200
 # The clock itself costs about 100 ns, a five-hundredth of the least. What is fast gets more calls
 # where it follows on what is slow.
