@@ -13,13 +13,13 @@ fails, by its name, when one of these goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from http.cookies import SimpleCookie
 from inspect import getattr_static, getclosurevars
 from types import FunctionType, MethodType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # An argument list that doesn't fit the handler is a 404, as with CherryPy's own dispatcher.
 from cherrypy._cpdispatch import test_callable_spec
@@ -62,6 +62,7 @@ __all__ = [
     "Request",
     "RequestBody",
     "Response",
+    "Served",
     "Toolbox",
     "Tree",
     "behind",
@@ -72,6 +73,18 @@ __all__ = [
 
 WRAPPERS = 5  # how many dispatchers stand one in the other, at most
 Handler = Callable[..., Any]  # a page handler, bound or not: what it returns is its own affair
+
+
+class Served(NamedTuple):
+    """A page handler, the config that counts for it, and which requests it answers.
+
+    *methods* are those of the requests (None: any), *variables* those of the route's path.
+    """
+
+    handler: Handler
+    config: Mapping[str, Any]
+    methods: frozenset[str] | None = None
+    variables: Collection[str] = ()
 
 
 class Host(Protocol):

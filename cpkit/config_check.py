@@ -12,13 +12,15 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import cherrypy
 
+from cpkit.routing.declarations import closed_over
 from cpkit.routing.table import RouteTable, operations
 
-from .cherry import Application, Bus, behind
+from .cherry import Application, Bus, Served, behind
 from .errors import ConfigError, CpkitError, SettingError, UnknownSettingError
 from .logs.printable import printable
 
 NAMESPACE = "cpkit"
+_HIDDEN = "a decorator hides it: use functools.wraps there, or switch the tool on above it."
 _SESSIONS = "tools.sessions."  # CherryPy's tool, whose storage may be ours
 Config = Mapping[str, Any]
 Toolboxes = Mapping[str, Any]
@@ -132,17 +134,33 @@ def _reason(error: Exception) -> str:
 
 def _unfit_handlers() -> Iterator[ConfigError]:
     """Yield an error for each page handler that a tool cannot do its work for."""
-    seen: set[tuple[object, str]] = set()  # one may answer several routes
+    seen: set[tuple[object, ...]] = set()  # one may answer several routes
     for app in cherrypy.tree.apps.values():
-        for handler, config in handlers_of(app) if isinstance(app, cherrypy.Application) else ():
-            function = getattr(handler, "__func__", handler)
-            for key, tool in _tools_on(app.toolboxes, config):
-                if (function, key) not in seen:
-                    seen.add((function, key))
+        for served in handlers_of(app) if isinstance(app, cherrypy.Application) else ():
+            function = getattr(served.handler, "__func__", served.handler)
+            for key, tool in _tools_on(app.toolboxes, served.config):
+                asked = function, key, served.methods, frozenset(served.variables)
+                if asked not in seen:
+                    seen.add(asked)
                     try:
-                        tool.check_handler(handler, config)
+                        tool.check_handler(served)
                     except CpkitError as error:
                         yield _fault(key, _name(function), error)
+            for name, hidden in _hidden_by(served.handler):
+                for key, _ in _tools_on(app.toolboxes, hidden):
+                    if key not in served.config:
+                        yield ConfigError(key, name, _HIDDEN)
+
+
+def _hidden_by(handler: Callable[..., Any]) -> Iterator[tuple[str, Config]]:
+    """Yield the name and config of the function in whose place a decorator put *handler*."""
+    owner, function = getattr(handler, "__self__", None), getattr(handler, "__func__", handler)
+    classes = (owner if isinstance(owner, type) else type(owner)).__mro__
+    for hidden in closed_over(function):
+        if isinstance(hidden, FunctionType):
+            places = (*classes, sys.modules.get(hidden.__module__))
+            if any(vars(it).get(hidden.__name__) is function for it in places if it):
+                yield hidden.__qualname__, vars(hidden).get("_cp_config", {})
 
 
 def _tools_on(toolboxes: Mapping[str, Any], config: Config) -> Iterator[tuple[str, Any]]:
@@ -153,8 +171,8 @@ def _tools_on(toolboxes: Mapping[str, Any], config: Config) -> Iterator[tuple[st
                 yield f"{namespace}.{name}.on", tool
 
 
-def handlers_of(app: Application) -> Iterator[tuple[Callable[..., Any], Config]]:
-    """Yield the page handlers of an application, with the config that counts for each.
+def handlers_of(app: Application) -> Iterator[Served]:
+    """Yield the page handlers of an application, with what counts for each.
 
     Those of a RoutesDispatcher are told by its routes, others by the tree; sections of the
     config below ``/`` are left to the requests.
@@ -163,11 +181,24 @@ def handlers_of(app: Application) -> Iterator[tuple[Callable[..., Any], Config]]
     base.update(app.config.get("/", {}))
     for dispatcher in _dispatchers(app.config.values()):
         if isinstance(dispatcher, RouteTable):
-            for operation in operations(dispatcher):
-                yield operation.handler, {**base, **operation.config}
+            for served in _routed(dispatcher):
+                yield served._replace(config={**base, **served.config})
     seen: set[int] = set()
-    for handler, own in page_handlers(app.root, seen):
-        yield handler, {**base, **own}
+    for served in page_handlers(app.root, seen):
+        yield served._replace(config={**base, **served.config})
+
+
+def _routed(table: RouteTable) -> Iterator[Served]:
+    """Yield what answers each route of *table*, with the methods that it answers there."""
+    by_route: dict[tuple[int, int], Served] = {}
+    for target, method, handler, config in operations(table):
+        key = id(target), id(getattr(handler, "__func__", handler))
+        methods = None if method is None else frozenset({method})
+        before = by_route.get(key)
+        if methods and before and before.methods:
+            methods |= before.methods
+        by_route[key] = Served(handler, config, methods, target.variables)
+    yield from by_route.values()
 
 
 def _dispatchers(sections: Iterable[Config]) -> Iterable[object]:
@@ -176,7 +207,7 @@ def _dispatchers(sections: Iterable[Config]) -> Iterable[object]:
     return {id(each): each for each in found}.values()
 
 
-def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., Any], Config]]:
+def page_handlers(page: object, seen: set[int]) -> Iterator[Served]:
     """Yield the exposed functions of *page* and below it, each once; adds to *seen*."""
     if id(page) in seen:
         return
@@ -191,7 +222,9 @@ def page_handlers(page: object, seen: set[int]) -> Iterator[tuple[Callable[..., 
             if member.__dict__.get("exposed") or (by_method and name.isupper()):
                 own = name in getattr(page, "__dict__", {}) and not isinstance(page, type)
                 handler = member if own else MethodType(member, page)
-                yield handler, {**config, **member.__dict__.get("_cp_config", {})}
+                own_config = {**config, **member.__dict__.get("_cp_config", {})}
+                methods = frozenset({name}) if by_method and name.isupper() else None
+                yield Served(handler, own_config, methods)
         elif _is_page(member):
             yield from page_handlers(member, seen)
 

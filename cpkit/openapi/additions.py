@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -56,8 +57,11 @@ def operation(
     *responses* by status: a sentence, a type (or a pair of both), an object as OpenAPI has it,
     or None for one that never comes. A status of success takes the place of 200. A *hidden*
     handler is not described. *summary* stands for the first line of the docstring.
-    Raises SettingError for what is no status, and for a tuple that is no such pair.
+    Raises SettingError for what is no status, for a tuple that is no such pair, and for *tags*
+    that are one text.
     """
+    if isinstance(tags, str):
+        raise SettingError("tags", tags, f"Write a list: [{tags!r}].")
     _check_responses(responses or {})
     added = Additions(
         tags=tuple(tags),
@@ -77,6 +81,8 @@ def operation(
 
 
 def _check_responses(responses: Mapping[int, Response]) -> None:
+    if not isinstance(responses, Mapping):
+        raise SettingError("responses", responses, 'Write a mapping: {201: "It is made."}.')
     for status, told in responses.items():
         if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
             raise SettingError("A status of responses", status, "It is a number from 100 to 599.")
@@ -88,16 +94,17 @@ def _check_responses(responses: Mapping[int, Response]) -> None:
 
 def additions_of(handler: Callable[..., Any]) -> Additions:
     """Return what was added to *handler*, over what was added to its class."""
+    if not inspect.isroutine(handler):
+        handler = handler.__call__  # type: ignore[operator]  # of an object that is called
     owner = getattr(handler, "__self__", None)
-    cls = owner if isinstance(owner, type) else type(owner)
-    below = vars(cls).get(_MARK) or getattr(cls, _MARK, None) or Additions()
-    own = getattr(handler, _MARK, None) or Additions()
+    below: Additions = inspect.getattr_static(owner, _MARK, Additions())
+    own: Additions = getattr(handler, _MARK, below)
     return own if own is below else own.over(below)
 
 
 def named(name: str) -> Callable[[Class], Class]:
     """Return a decorator that gives a class's schema this *name*."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name:
         raise TypeError(f'Write @named("{getattr(name, "__name__", "Name")}"): it takes a name.')
 
     def decorate(cls: Class) -> Class:

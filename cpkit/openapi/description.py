@@ -11,12 +11,12 @@ from typing import Any
 import cherrypy
 
 from cpkit.cherry import Part, behind
-from cpkit.errors import AnnotationError
+from cpkit.errors import AnnotationError, SettingError
 from cpkit.negotiation.settings import AcceptSettings
 from cpkit.parameters.columns import Json
 from cpkit.parameters.plan import Plan
 from cpkit.parameters.receiving import documents_of
-from cpkit.parameters.settings import BodySettings, ParamsSettings
+from cpkit.parameters.settings import WITH_FORMS, BodySettings, ParamsSettings
 from cpkit.parameters.shapes import Schema
 from cpkit.parameters.signature import hint_of, plan_of
 from cpkit.routing.table import METHODS, Operation, RouteTable, operations
@@ -24,7 +24,7 @@ from cpkit.settings import read
 
 from .additions import additions_of
 from .paths import DESCRIBED, Names, Paths, kinds_of, path_parameter, paths_of
-from .requests import WITH_FORMS, document_body, form_body, format_parameter, query_parameters
+from .requests import document_body, form_body, format_parameter, query_parameters
 from .responses import PROBLEM_SCHEMA, components, responses_of, statuses_of
 from .schemas import Schemas
 
@@ -46,8 +46,10 @@ def describe(
     mounted with this dispatcher, whose mount point becomes the server's URL. Left out are
     handlers that are hidden, redirections, what a URL names (``{controller}``), routes that an
     earlier one keeps from matching, and methods that OpenAPI has no place for, as PROPFIND. Raise
-    AnnotationError for a handler whose annotations cannot be read.
+    AnnotationError for a handler whose annotations cannot be read, SettingError for what is no
+    RoutesDispatcher of cpkit's, and for a type in ``responses`` that no schema describes.
     """
+    check_dispatcher(dispatcher)
     mount = "/"
     if config is None:
         mount, config = application_of(dispatcher) or ("", {})
@@ -67,6 +69,13 @@ def describe(
         "components": {"responses": components(), "schemas": {"Problem": PROBLEM_SCHEMA}},
     }
     return schemas.finish(document)
+
+
+def check_dispatcher(dispatcher: object) -> None:
+    """Raise SettingError for what has no routes to describe."""
+    if not isinstance(dispatcher, RouteTable):
+        remedy = "Only what a RoutesDispatcher of cpkit's serves is described: give one."
+        raise SettingError("dispatcher", dispatcher, remedy)
 
 
 def application_of(dispatcher: RouteTable) -> tuple[str, Mapping[str, Config]] | None:

@@ -18,7 +18,7 @@ from cpkit.routing.table import RouteTable
 
 from . import reference
 from .additions import operation
-from .description import application_of, describe
+from .description import application_of, check_dispatcher, describe
 
 HTML, JSON = "text/html", "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
@@ -42,6 +42,7 @@ class Page:
     def __init__(
         self, dispatcher: RouteTable, *, title: str, version: str, home: str = "", **more: Any
     ) -> None:
+        check_dispatcher(dispatcher)
         self._dispatcher, self._home = dispatcher, home
         self._told = {"title": title, "version": version, **more}
         self._lock = threading.Lock()

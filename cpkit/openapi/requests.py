@@ -18,7 +18,6 @@ from .schemas import Schemas
 _EMPTY: Schema = {"enum": [""]}
 _EMPTY_OF_SEVERAL: Schema = {"enum": ["", [""]]}  # which a client writes alike
 _SOME: Schema = {"minLength": 1}  # what is known of bytes that an application's parser reads
-WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 
 
 def query_parameters(plan: Plan, path: Collection[str], schemas: Schemas) -> Iterator[Schema]:

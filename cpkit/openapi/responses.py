@@ -147,6 +147,8 @@ def _own(status: int, told: Response, returned: object, config: Config, schemas:
         words, kind = _phrase(status), [told]
     if 200 <= status < 300 or kind:
         of = kind[0] if kind else returned
+        if kind and any(map(_is_json, _media(config))):
+            schemas.check(f"responses[{status}]", of)
         return _success(status, words, of, config, schemas)
     if status >= 400:
         return error(status, words)
@@ -171,10 +173,14 @@ def _success(status: int, words: str, returned: object, config: Config, schemas:
 
 def _representation(kind: str, returned: object, schemas: Schemas) -> Json:
     """Return what one media type holds: JSON what the handler returns, all others text."""
-    if not is_json(kind.partition(";")[0].strip().lower()):
+    if not _is_json(kind):
         return dict(_TEXT)
     schema = schemas.of(returned)
     return {} if schema is None else {"schema": schema}
+
+
+def _is_json(kind: str) -> bool:
+    return is_json(kind.partition(";")[0].strip().lower())
 
 
 def _media(config: Config) -> Iterator[str]:

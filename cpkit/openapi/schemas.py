@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 
+from cpkit.errors import SettingError
 from cpkit.parameters.columns import Json
 from cpkit.parameters.reading import UnreadableError, shape_of
 from cpkit.parameters.shapes import Schema
@@ -37,6 +38,13 @@ class Schemas:
             return shape_of(annotation).schema(self.ref) or None
         except UnreadableError:
             return None
+
+    def check(self, where: str, annotation: object) -> None:
+        """Raise SettingError for an annotation that no schema describes; *where* it stands."""
+        try:
+            shape_of(annotation)
+        except UnreadableError as error:
+            raise SettingError(where, annotation, f"{error}.") from error
 
     def finish(self, document: Schema) -> Schema:
         """Return *document* with the names of the classes, and their schemas as components."""

@@ -161,6 +161,14 @@ class Plan:
         """Tell whether anything but *names* is taken."""
         return self.others is not None or not self.named.keys() <= set(names)
 
+    def unsent(self, path: Collection[str], *, files: bool) -> str | None:
+        """Return the name of a file that must be there and cannot be sent, if there is one.
+
+        *path* are the variables of a path, and *files* tells whether requests have a form.
+        """
+        wanted = (name for name in self.required if isinstance(self.named[name].scalar, Upload))
+        return next((name for name in sorted(wanted) if name in path or not files), None)
+
     def unnamed(self) -> str | None:
         """Return the name of a parameter that nothing passed by name can fill, if there is one."""
         return self.rest.name if self.rest else next(iter(self.only_positional), None)

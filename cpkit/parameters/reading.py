@@ -20,6 +20,7 @@ from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain, s
 
 # The finest step of which floats are multiples, as 0.25 is: 0.01 has no exact float.
 _FINEST = 2**20
+LOCAL = "it is misspelt, imported for type checkers only, or local to a function"
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
 
 
@@ -39,6 +40,8 @@ def shape_of(annotation: object, *, file: type | None = None) -> Shape:
             _check_alike([value for value in typing.get_args(part) if value is not None])
     try:
         info = types.type_info(annotation)
+    except NameError as error:
+        raise UnreadableError(f"{error}: {LOCAL}") from error
     except Exception as error:  # a class's annotations are evaluated, which may raise anything
         raise UnreadableError(str(error).partition("\n")[0]) from error
     reader = _Reader(file)

@@ -12,6 +12,7 @@ from cpkit.settings import FLAG, Allowed, ToolSettings, instance_of, setting
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 BODY = "body"  # the parameter that gets the document
+WITH_FORMS = ("POST", "PUT", "PATCH")  # the methods of requests whose forms are read
 MAX_BYTES = 64 * 1024
 # NOTE: of callables, or None; see cpkit.negotiation.settings.Renderers.
 Parsers = Mapping[str, Any]

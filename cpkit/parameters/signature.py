@@ -18,13 +18,12 @@ from cpkit.errors import AnnotationError
 
 from .moments import Moment
 from .plan import ABSENT, Parameter, Plan, shape_in
-from .reading import UnreadableError, shape_of
+from .reading import LOCAL, UnreadableError, shape_of
 from .scalars import Binary, Choice
 from .shapes import Anything, Nothing, Scalar, Shape
 
 Handler = Callable[..., Any]
 _FOR_A_BODY = "this is for a body: give it to cpkit.tools.body"
-_LOCAL = "it is imported for type checkers only, or local to a function"
 _OWN = (date, datetime, time, Decimal, UUID)  # a text of one is none
 
 
@@ -143,7 +142,7 @@ def hint_of(handler: Handler, name: str) -> object:
     try:
         return typing.get_type_hints(alone, known, include_extras=True)[name]
     except NameError as error:
-        raise AnnotationError(name_of(handler), name, f"{error}: {_LOCAL}") from error
+        raise AnnotationError(name_of(handler), name, f"{error}: {LOCAL}") from error
     except Exception as error:  # a text is evaluated, which may raise anything
         problem = f"{written[name]!r} is no type: {error}"
         raise AnnotationError(name_of(handler), name, problem) from error

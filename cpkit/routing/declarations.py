@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from inspect import getattr_static
 from types import MethodType
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from cpkit.errors import RouteError
 ROUTES, PREFIX = "_cpkit_routes", "_cpkit_prefix"
 MERGED = ("config", "conditions", "requirements")
 DECORATE = "Decorate a function, a method or a class; nearest to it where others decorate it too."
+WRAPS = "Use functools.wraps in the decorator, or write @route above it."
 Handler = TypeVar("Handler")
 Class = TypeVar("Class", bound=type)
 
@@ -195,6 +197,8 @@ def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
         for name, member in vars(base).items():
             function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
             own = getattr_static(member, ROUTES, ()) or getattr_static(function, ROUTES, ())
+            if not own:
+                _refuse_hidden(function, f"{base.__qualname__}.{name}")
             if own and isinstance(member, property):
                 raise RouteError(own[0].template, f"{name!r} is a property", DECORATE)
             if own or member is None:
@@ -204,6 +208,21 @@ def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
     # A second name for the same method, as ``index = books``, is no second route.
     first = {id(own): name for name, own in reversed(found.items())}
     return {name: own for name, own in found.items() if first[id(own)] == name}
+
+
+def _refuse_hidden(function: object, name: str) -> None:
+    """Raise RouteError for a *function* that took the place of a declared one of this *name*."""
+    for each in closed_over(function):
+        own = getattr_static(each, ROUTES, ())
+        if own and getattr(each, "__qualname__", None) == name:
+            raise RouteError(own[0].template, f"a decorator hides it: {name} is another now", WRAPS)
+
+
+def closed_over(function: object) -> Iterator[object]:
+    """Yield what a *function* knows from around it, as a decorator's knows what it decorated."""
+    for cell in getattr(function, "__closure__", None) or ():
+        with suppress(ValueError):  # it is empty
+            yield cell.cell_contents
 
 
 def _mark(thing: Any, name: str, value: object) -> None:

@@ -114,12 +114,12 @@ def endpoint(controller: Any, action: Any, *, trusted: bool, config: Config) -> 
     Without an action, an exposed object with methods such as ``GET`` answers by method, and
     a callable is called.
     """
-    inherited = {**_config(controller), **config}
     if action is None:
         methods = by_method(controller, config)
         if methods is None and not _called(controller):
             return None
-        return Endpoint(controller, None, inherited, methods)
+        called = _config(call_of(controller)) if methods is None else {}
+        return Endpoint(controller, None, {**_config(controller), **called, **config}, methods)
     if not isinstance(action, str) or not (trusted or is_exposed(controller, action)):
         return None
     # NOTE: a trusted action may come from __getattr__; of a class, only the instance knows.
@@ -179,6 +179,11 @@ def _called(controller: Any) -> bool:
     if isinstance(controller, type):
         return static(controller, "__call__") is not NOTHING
     return callable(controller)
+
+
+def call_of(controller: Any) -> Any:
+    """Return the function that answers where *controller* itself, or an object of it, is called."""
+    return static(controller if isinstance(controller, type) else type(controller), "__call__")
 
 
 def _config(owner: Any) -> Config:

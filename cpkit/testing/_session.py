@@ -163,4 +163,4 @@ def _configs() -> Iterator[Mapping[str, Any]]:
     yield from (place.valid for place in places())
     for app in cherrypy.tree.apps.values():
         if isinstance(app, cherrypy.Application):
-            yield from (config for _, config in handlers_of(app))
+            yield from (served.config for served in handlers_of(app))

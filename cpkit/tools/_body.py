@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from cpkit.cherry import Handler
-from cpkit.errors import AnnotationError
-from cpkit.parameters.settings import FORM, BodySettings, require_msgspec
+from collections.abc import Callable
+from typing import Any
+
+from cpkit.cherry import Served
+from cpkit.errors import AnnotationError, SettingError
+from cpkit.parameters.settings import BODY, FORM, BodySettings, require_msgspec
 from cpkit.settings import Given, read
 
-from ._toolbox import Setup, Tool, keywords_of
+from ._toolbox import F, Setup, Tool, keywords_of
+
+_BODILESS = frozenset({"GET", "HEAD"})  # RFC 9110, 9.3.1: their content has no meaning
 
 
 class BodyTool(Tool[BodySettings]):
@@ -45,16 +50,38 @@ class BodyTool(Tool[BodySettings]):
 
         return Receiving(settings).begin
 
-    def check_handler(self, handler: Handler, config: Given) -> None:
-        """Raise AnnotationError if *handler*'s parameter for the body cannot be read.
+    def check_handler(self, served: Served) -> None:
+        """Raise AnnotationError if the handler's parameter for the body cannot be filled.
 
         One that was decorated must have it; others may have the tool from a section.
         """
         from cpkit.parameters.receiving import documents_of
         from cpkit.parameters.signature import name_of
 
-        settings = read(self._name, self.settings, self.given_in(config))
-        name = settings.parameter
+        handler = served.handler
+        settings = read(self._name, self.settings, self.given_in(served.config))
+        name, problem = settings.parameter, None
+        found = documents_of(handler, name, form=FORM in settings.parsers)
         own = self.given_in(getattr(handler, "_cp_config", {}))
-        if documents_of(handler, name, form=FORM in settings.parsers) is None and own.get("on"):
-            raise AnnotationError(name_of(handler), name, "there is none")
+        if found is None:
+            problem = "there is none: add it" if own.get("on") else None
+        elif name in served.variables:
+            problem = "the path fills it: call one of the two otherwise"
+        elif found[1] and served.methods and served.methods <= _BODILESS:
+            problem = "a GET has no body: take a query, or let it be a POST"
+        if problem:
+            raise AnnotationError(name_of(handler), name, problem)
+
+    def switched_on(self, *args: object, **given: Any) -> Callable[[F], F]:
+        """Return the decorator; it raises SettingError for a handler that has one already."""
+        decorator: Callable[[F], F] = super().switched_on(*args, **given)
+
+        def decorate(handler: F) -> F:
+            before = self.given_in(vars(handler).get("_cp_config", {}))
+            if before.get("on"):
+                named = before.get("parameter", BODY)
+                remedy = f"A request has one body, and {named!r} takes it: decorate once."
+                raise SettingError("body.parameter", given.get("parameter", BODY), remedy)
+            return decorator(handler)
+
+        return decorate

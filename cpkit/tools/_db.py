@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpkit.cherry import Handler
+from cpkit.cherry import Served
 from cpkit.database.replica import DividedLoan
 from cpkit.database.requests import Loan, plugin_that_runs
 from cpkit.database.terms import LoanSettings
@@ -50,8 +50,9 @@ class DatabaseTool(Tool[LoanSettings]):
             )
             raise SettingError("read_plugin", read_from, remedy)
 
-    def check_handler(self, handler: Handler, config: Given) -> None:
+    def check_handler(self, served: Served) -> None:
         """Raise SettingError for a handler that is to be run again, and streams its body."""
+        config = served.config
         retry = self.given_in(config).get("retry")
         if retry and config.get("response.stream"):
             remedy = (

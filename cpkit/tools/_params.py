@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from cpkit.cherry import Handler, Part, behind
+from cpkit.cherry import Part, Served, behind
 from cpkit.errors import AnnotationError
-from cpkit.parameters.settings import BODY, ParamsSettings, require_msgspec
+from cpkit.parameters.settings import BODY, WITH_FORMS, ParamsSettings, require_msgspec
 from cpkit.settings import Given
 
 from ._toolbox import Setup, Tool, keywords_of
+
+_BY_NAME = (
+    "a route passes its variables by name: leave the * or the / out, or have the decorator that "
+    "took the handler's place use functools.wraps"
+)
+_NO_FILE = "nothing sends a file there: forms do, by POST, PUT or PATCH; give it a default"
 
 
 class ParamsTool(Tool[ParamsSettings]):
@@ -42,18 +48,22 @@ class ParamsTool(Tool[ParamsSettings]):
 
         return Taking(settings).begin
 
-    def check_handler(self, handler: Handler, config: Given) -> None:
-        """Raise AnnotationError for a parameter of *handler* that cannot be read."""
+    def check_handler(self, served: Served) -> None:
+        """Raise AnnotationError for a parameter that cannot be read, or that nothing can send."""
         from cpkit.parameters.signature import name_of, plan_of
 
+        handler, config = served.handler, served.config
         given = self.given_in(config)
         body = f"{self.namespace}.body"
         skip = [*given.get("skip", ())]
         if config.get(f"{body}.on"):
             skip.append(config.get(f"{body}.parameter", BODY))
         plan = plan_of(handler, skip=skip, file=Part)
-        name = plan.unnamed()
+        name, problem = plan.unnamed(), _BY_NAME
         by_name = any(hasattr(each, "mapper") for each in behind(config.get("request.dispatch")))
-        if name is not None and by_name:
-            problem = "a route passes its variables by name: leave the * or the / out"
+        if name is None or not by_name:
+            forms = served.methods is None or not served.methods.isdisjoint(WITH_FORMS)
+            files = forms and bool(given.get("form", True))
+            name, problem = plan.unsent(served.variables, files=files), _NO_FILE
+        if name is not None:
             raise AnnotationError(name_of(handler), name, problem)

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 import cherrypy
 from cherrypy import HTTPError
 
-from cpkit.cherry import Handler, Request, behind
+from cpkit.cherry import Request, Served, behind
 from cpkit.cherry import Toolbox as CherryToolbox
 from cpkit.settings import Given, S, check, read
 
@@ -55,8 +55,8 @@ class Tool(cherrypy.Tool, Generic[S]):
     def check_whole(self, given: Given) -> None:
         """Raise the error that keeps a tool from its work which is on with the settings *given*."""
 
-    def check_handler(self, handler: Handler, config: Given) -> None:
-        """Raise the error that keeps the tool from its work for *handler*; *config* counts there.
+    def check_handler(self, served: Served) -> None:
+        """Raise the error that keeps the tool from its work for a page handler.
 
         Asked when the engine starts, of each page handler for which the tool is on.
         """

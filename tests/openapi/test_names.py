@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypedDict, TypeVar
 
+import cherrypy
 import msgspec
 import pytest
 from msgspec import Meta, Struct
 
 from cpkit import openapi
+from cpkit.dispatchers import RoutesDispatcher
+from cpkit.errors import SettingError
 from tests.openapi.describing import described
 
 T = TypeVar("T")
@@ -84,3 +87,41 @@ def test_classes_that_were_given_one_name_are_told_apart():
 def test_a_name_is_given_in_brackets():
     with pytest.raises(TypeError, match='Write @named\\("Book"\\)'):
         openapi.named(Book)
+
+
+def test_what_is_added_is_looked_at_at_once():
+    with pytest.raises(SettingError, match=r"tags = 'Books' cannot be used: Write a list"):
+        openapi.operation(tags="Books")
+    with pytest.raises(SettingError, match="Write a mapping"):
+        openapi.operation(responses=[201])
+    with pytest.raises(TypeError, match="it takes a name"):
+        openapi.named("")
+
+
+@pytest.mark.parametrize("told", [complex, ("Told.", complex), 3])
+def test_a_type_of_an_answer_that_no_schema_describes_is_refused(told):
+    handler = openapi.operation(responses={200: told})(lambda self: "")
+    config = {"cpkit.accept.on": True, "cpkit.accept.media": "application/json"}
+    with pytest.raises(SettingError, match=r"^responses\[200\] = .* cannot be used: "):
+        described(handler=handler, config=config)
+
+
+@pytest.mark.parametrize("other", [cherrypy.dispatch.MethodDispatcher(), cherrypy.tree, None])
+def test_what_has_no_routes_is_not_described(other):
+    for describe in (openapi.describe, openapi.Page):
+        with pytest.raises(SettingError, match="Only what a RoutesDispatcher of cpkit's serves"):
+            describe(other, title="t", version="1")
+
+
+def test_what_is_added_to_the_call_of_an_object_is_in_its_description():
+    @openapi.operation(deprecated=True)
+    class Called:
+        @openapi.operation(tags=["Calls"])
+        def __call__(self): ...
+
+    for controller in (Called, Called()):
+        dispatcher = RoutesDispatcher()
+        dispatcher.connect("it", "/", controller, conditions={"method": ["GET"]})
+        told = openapi.describe(dispatcher, title="t", version="1", config={})
+        operation = told["paths"]["/"]["get"]
+        assert (operation["tags"], operation["deprecated"]) == (["Calls"], True)

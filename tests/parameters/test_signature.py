@@ -59,7 +59,10 @@ def refused(handler):
         ("int |", "'int |' is no type"),
         ("int | 3", "'int | 3' is no type"),
         ("a whole number", "'a whole number' is no type"),
-        ("list[Nowhere]", "name 'Nowhere' is not defined: it is imported for type checkers only"),
+        (
+            "list[Nowhere]",
+            "name 'Nowhere' is not defined: it is misspelt, imported for type checkers only",
+        ),
         (Mistyped, "no attribute 'dat'"),
         (T, "~T is a type variable: write the type"),
         (list[T], "~T is a type variable: write the type"),

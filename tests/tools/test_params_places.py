@@ -274,3 +274,20 @@ def test_a_route_behind_virtual_hosts_fills_no_star_either():
     cherrypy.tree.mount(None, "/", {"/": {"request.dispatch": hosts}})
     (fault,) = map(str, faults())
     assert "the parameter more cannot be read: a route passes its variables by name" in fault
+
+
+@pytest.mark.parametrize(
+    ("template", "methods", "settings"),
+    [("/", ["GET"], {}), ("/{cover}", ["POST"], {}), ("/", ["POST"], {"form": False})],
+)
+def test_a_file_that_nothing_sends_ends_the_start(template, methods, settings):
+    class Root:
+        @cpkit.tools.params(**settings)
+        def upload(self, cover: Part): ...
+
+    dispatcher = RoutesDispatcher()
+    conditions = {"method": methods}
+    dispatcher.connect("it", template, Root(), action="upload", conditions=conditions)
+    cherrypy.tree.mount(None, "/", {"/": {"request.dispatch": dispatcher}})
+    (fault,) = map(str, faults())
+    assert "the parameter cover cannot be read: nothing sends a file there" in fault
