@@ -62,11 +62,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Print what was kept with a test that fails, but nothing that is in the report already."""
+    """Print what was kept with a test that fails, but nothing that is in the report already.
+
+    It is forgotten with the test: pytest keeps the items of all tests to the end of its run, and
+    a line of the log may hold a traceback, and by it the whole application.
+    """
     report = yield
     if report.failed and _LINES in item.stash:
         captured = any(title.startswith("Captured log") for title, _ in report.sections)
         kept = item.stash[_LINES].text(records=not captured)
         if kept:
             report.sections.append((f"CherryPy {report.when}", kept))
+    if report.when == "teardown" and _LINES in item.stash:
+        del item.stash[_LINES]
     return report

@@ -118,6 +118,25 @@ def test_a_passing_test_prints_nothing_of_it(pytester):
     run(pytester, "-rA").stdout.no_fnmatch_line("*- CherryPy call -*")
 
 
+LOGGED = """
+import logging
+import weakref
+
+known = []
+
+def test_1(cp_client):
+    known.append(weakref.ref(logging.getLogger("cherrypy.error").handlers[-1]))
+
+def test_2():
+    assert known[0]() is None
+"""
+
+
+def test_what_a_test_logged_is_forgotten_with_it(pytester):
+    pytester.makepyfile(LOGGED)
+    run(pytester).assert_outcomes(passed=2)
+
+
 CPWEBCASE = """
 import cherrypy
 from cherrypy.test import helper
