@@ -39,7 +39,7 @@ def run(connection, *statements):
 @pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.faults)])
 def original(request):
     if request.param == "postgresql":
-        url = make_url(request.getfixturevalue("postgres").url)
+        url = make_url(request.getfixturevalue("lone_postgres").url)
     else:
         server = make_url(request.getfixturevalue("mariadb").url)
         with connected(server) as connection:

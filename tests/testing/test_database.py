@@ -112,14 +112,14 @@ def test_scripts_are_undone_too(afterwards, cp_db, of):
         assert unit.execute(tables).fetchone() == (0,)
 
 
-def test_postgresql_is_rolled_back_as_well(pytester, postgres):
+def test_postgresql_is_rolled_back_as_well(pytester, lone_postgres):
     pytester.makepyfile(f"""
         import pytest
         from sqlalchemy import text
 
         @pytest.fixture
         def cp_db_url():
-            return {postgres.url!r}
+            return {lone_postgres.url!r}
 
         @pytest.mark.parametrize("turn", range(2))
         def test_it(cp_db, turn):

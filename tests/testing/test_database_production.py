@@ -24,7 +24,7 @@ def test_database(request, tmp_path):
         case "memory":
             return "sqlite://"
         case "postgresql":
-            url = request.getfixturevalue("postgres").url
+            url = request.getfixturevalue("lone_postgres").url
         case _:
             server = request.getfixturevalue("mariadb").url
             execute(server, "DROP DATABASE IF EXISTS shop_test", "CREATE DATABASE shop_test")

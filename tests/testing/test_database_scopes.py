@@ -1,6 +1,7 @@
 """cp_db for wider scopes and for several databases, and the databases that it does not take."""
 
 import sqlite3
+import tempfile
 
 import cherrypy
 
@@ -93,7 +94,7 @@ MARIADB = pytest.param("mariadb", marks=pytest.mark.faults)
 @pytest.fixture(params=["here", MARIADB])
 def urls(request, tmp_path):
     if request.param == "here":
-        postgresql = request.getfixturevalue("postgres").url
+        postgresql = request.getfixturevalue("lone_postgres").url
         return [f"sqlite:///{tmp_path}/shop.sqlite", "sqlite://", None, postgresql]
     server = request.getfixturevalue("mariadb").url
     with create_engine(server, poolclass=NullPool).begin() as connection:
@@ -172,7 +173,7 @@ class TestSeveral:
     [
         ("sqlite://", True),
         ("sqlite:///file:shop?mode=memory&cache=shared&uri=true", True),
-        ("sqlite:////tmp/shop.sqlite", True),
+        (f"sqlite:///{tempfile.gettempdir()}/shop.sqlite", True),
         ("sqlite:////var/lib/shop_test.sqlite", True),
         ("sqlite:///file:/var/lib/test.sqlite?uri=true", True),
         ("postgresql://me@host/test_shop", True),
@@ -267,13 +268,13 @@ def test_a_plugin_that_cannot_start_says_why(cp_isolation):
     assert not cherrypy.engine.db.running
 
 
-def test_postgresql_is_copied_though_an_engine_keeps_a_connection(cp_isolation, postgres):
-    engine = create_engine(postgres.url)
+def test_postgresql_is_copied_though_an_engine_keeps_a_connection(cp_isolation, lone_postgres):
+    engine = create_engine(lone_postgres.url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE note (text TEXT)"))
-    assert run(postgres.url) == 1
+    assert run(lone_postgres.url) == 1
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM note")).scalar() == 0
         with pytest.raises(UnfitDatabaseError, match="no other connection to it while"):
-            run(postgres.url)
+            run(lone_postgres.url)
     engine.dispose()
