@@ -129,6 +129,9 @@ class Hooks(Protocol):
     def values(self) -> Iterable[list[Hook]]:
         """Return the hooks of each point."""
 
+    def copy(self) -> Hooks:
+        """Return the same hooks, to which others can be added."""
+
     def attach(
         self,
         point: str,

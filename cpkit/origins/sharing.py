@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import cherrypy
 
-from cpkit.cherry import Handler, Hook, Request
+from cpkit.cherry import Hook, Request
 from cpkit.negotiation import vary
+from cpkit.serving.dispatching import dispatched_as, is_preflight
 from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
 from .cors import PREFLIGHT_VARY, TOKEN, Policy
@@ -20,7 +21,6 @@ LAST = 84  # after what sets header fields, before caching (90) stores the answe
 # An error that nobody expected runs the hooks of the second point alone.
 ANSWERING = ("before_finalize", "after_error_response")
 
-MARKS = frozenset({"Origin", "Access-Control-Request-Method"})  # of a preflight
 FILES = ("staticdir", "staticfile")  # CherryPy's tools that serve where there is no handler
 LIST = (list, tuple, str)
 NAMES = instance_of((list, tuple), "a list of names")
@@ -107,7 +107,7 @@ class Sharing:
 
     def begin(self, request: Request) -> None:
         """Have the answer to *request* shared."""
-        if request.method == "OPTIONS" and request.headers.keys() >= MARKS:
+        if is_preflight(request):
             request.hooks["on_start_resource"].append(self._preflight)
         else:
             self._share(request)
@@ -150,7 +150,7 @@ class Sharing:
         if isinstance(request.handler, cherrypy.NotFound):
             if any(tools.get(name, {}).get("on") for name in FILES):
                 return ("GET", "HEAD")
-            handler, _ = self._dispatched(request, asked)  # it may be redirected to another slash
+            handler, _ = dispatched_as(request, asked)  # it may be redirected to another slash
             return None if isinstance(handler, cherrypy.NotFound) else {asked}
         told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
         if told:
@@ -177,19 +177,7 @@ class Sharing:
         """Return the settings of a request that is the same but for its *method*."""
         if method == request.method:  # PERF: most dispatchers tell of OPTIONS the longest way
             return self._ours(request.config)
-        return self._ours(self._dispatched(request, method)[1])
-
-    @staticmethod
-    def _dispatched(request: Request, method: str) -> tuple[Handler | None, dict[str, object]]:
-        """Return the handler and the config of a request that is the same but for its *method*."""
-        before = dict(vars(request))
-        try:
-            request.method = method
-            request.dispatch(request.path_info)
-            return request.handler, request.config
-        finally:
-            vars(request).clear()
-            vars(request).update(before)
+        return self._ours(dispatched_as(request, method)[1])
 
     def _ours(self, config: dict[str, object]) -> dict[str, object]:
         return {key: it for key, it in config.items() if str(key).startswith(self._prefix)}

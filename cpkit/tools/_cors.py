@@ -29,6 +29,7 @@ class CorsTool(Tool[CorsSettings]):
 
     __call__ = keywords_of(CorsSettings)
     deciding = ("on", "origins", "credentials", "expose")
+    judges_preflights = True
 
     def __init__(self) -> None:
         super().__init__("on_start_resource", CorsSettings)

@@ -15,6 +15,7 @@ from cherrypy import HTTPError
 
 from cpkit.cherry import Request, Served, behind
 from cpkit.cherry import Toolbox as CherryToolbox
+from cpkit.serving.dispatching import dispatched_as, is_preflight
 from cpkit.settings import Given, S, check, read
 
 P = ParamSpec("P")
@@ -29,6 +30,7 @@ class Tool(cherrypy.Tool, Generic[S]):
     """A tool whose settings are read once for all requests that have the same."""
 
     deciding: tuple[str, ...] = ("on",)  # the settings after which check_whole() is asked
+    judges_preflights = False  # by what counts for the method that they ask for
 
     def __init__(
         self,
@@ -122,6 +124,8 @@ class Toolbox(CherryToolbox):
         given = request.toolmaps[namespace]
         if isinstance(request.handler, HTTPError) and request.handler.code == 405:
             self._add_those_of_the_resource(request, given)
+        if request.method == "OPTIONS" and is_preflight(request):
+            self._judge_as_asked(request, given)
         if given:
             request.toolmaps[namespace], setups = own["_known"].of(given)
             for setup in setups:
@@ -131,37 +135,41 @@ class Toolbox(CherryToolbox):
         """Have *given* be what the resource of a 405 has for another method.
 
         Decorators stand at the methods, of which CherryPy's MethodDispatcher has found none. GET
-        counts before others and adds what no section says. For a preflight (Fetch, 4.8) all that
-        counts for the method that it asks for does, and nothing else.
+        counts before others and adds what no section says.
         """
         by_method = cherrypy.dispatch.MethodDispatcher
         if not any(isinstance(each, by_method) for each in behind(request.dispatch)):
             return
         allowed = cherrypy.serving.response.headers.get("Allow", "")
-        names = sorted(allowed.split(", "), key=lambda name: name != "GET")
-        asked = request.headers.get("Access-Control-Request-Method")
-        if request.method == "OPTIONS" and asked and asked in names:
-            own = self._given_for(request, asked)
-            given.clear()  # what one method grants says nothing of another
-            given.update(own)
-            return
-        for name in names:
-            own = self._given_for(request, name)
+        for name in sorted(allowed.split(", "), key=lambda name: name != "GET"):
+            own = self._given_in(dispatched_as(request, name)[1])
             if not own.keys() <= given.keys():
                 given.update({key: it for key, it in own.items() if key not in given})
                 return
 
-    def _given_for(self, request: Request, method: str) -> dict[str, Any]:
-        """Return the settings of a request that is the same but for its *method*."""
-        before = request.method, request.handler, request.config
-        try:
-            request.method = method
-            request.dispatch(request.path_info)
-            cut = len(self.namespace) + 1
-            named = ((str(key), it) for key, it in request.config.items())
-            return {key[cut:]: it for key, it in named if key.startswith(f"{self.namespace}.")}
-        finally:
-            request.method, request.handler, request.config = before
+    def _judge_as_asked(self, request: Request, given: dict[str, Any]) -> None:
+        """Have *given* be what counts for the method that a preflight asks for (Fetch, 4.8).
+
+        What one method grants says nothing of another. A handler that answers OPTIONS keeps its
+        own settings, but for those of tools that judge preflights.
+        """
+        asked = request.headers["Access-Control-Request-Method"]
+        handler, config = dispatched_as(request, asked)
+        if isinstance(handler, HTTPError):
+            return
+        own = self._given_in(config)
+        answered = not isinstance(request.handler, HTTPError)
+        for name in {*given, *own}:
+            tool = getattr(self, name.partition(".")[0], None)
+            if answered and not getattr(tool, "judges_preflights", False):
+                continue
+            given.pop(name, None)
+            given.update({name: own[name]} if name in own else {})
+
+    def _given_in(self, config: Given) -> dict[str, Any]:
+        """Return the settings of the tools in *config*, by their names."""
+        prefix = f"{self.namespace}."
+        return {key[len(prefix) :]: config[key] for key in config if str(key).startswith(prefix)}
 
     def _sort(self, given: Given) -> tuple[dict[str, dict[str, Any]], list[Setup]]:
         """Return the settings by tool, and the set-ups of the tools that are on."""

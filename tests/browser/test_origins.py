@@ -149,6 +149,13 @@ def test_a_page_is_led_elsewhere_and_reads_what_is_there(ask):
     assert ask("/moved", trusted=False, **ON) == "blocked"
 
 
+def test_a_page_is_led_to_the_path_without_its_slash(ask):
+    extra = {**ON, "tools.trailing_slash.extra": True}
+    own = {"headers": {"X-Own": "1"}}
+    assert ask("/books/1/", own, **extra)[:2] == [200, "book 1"]
+    assert ask("/books/1/", {"method": "PUT", **own}, **extra)[:2] == [200, "replaced"]
+
+
 def test_nothing_is_written_where_the_answer_cannot_be_read(ask):
     """A decorator of the method names another origin than the section does."""
     assert ask("/all", **ON)[:2] == [200, "the books"]

@@ -195,6 +195,60 @@ def test_a_preflight_grants_what_the_request_will_be_granted(cp_client, mount, m
     assert granted[0] == granted[1]
 
 
+def answering(**settings):
+    """Return a resource that answers OPTIONS by itself, with these settings of cors."""
+
+    class Answering(Shared):
+        @cherrypy.config(**{f"cpkit.cors.{name}": it for name, it in settings.items()})
+        def OPTIONS(self):  # noqa: N802
+            return "by itself"
+
+    return Answering()
+
+
+def routes_of_its_methods(resource, dispatch):
+    dispatcher = RoutesDispatcher()
+    for name in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        conditions = {"method": [name]}
+        dispatcher.connect(name, "/open", resource, action=name, conditions=conditions)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher}})
+
+
+def one_route(resource, dispatch):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("open", "/open", resource)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher, **ON}})
+
+
+@pytest.mark.parametrize(
+    "mount", [by_its_methods, under_sections, routes_of_its_methods, one_route]
+)
+@pytest.mark.parametrize("options", [{}, {"on": False}, {"on": True, "origins": ["*"]}], ids=str)
+@pytest.mark.parametrize("origin", [PAGE, OTHER])
+def test_it_grants_the_same_where_a_handler_answers_options(cp_client, mount, options, origin):
+    mount(answering(**options), cherrypy.dispatch.MethodDispatcher())
+    fields = {"Origin": origin}
+    for method in ("GET", "PUT", "DELETE", "PATCH"):
+        asked = preflight(cp_client, "/open", method, origin=origin)
+        answer = cp_client.request(method, "/open", headers=fields)
+        granted = [it.headers.get("Access-Control-Allow-Origin") for it in (asked, answer)]
+        assert granted[0] == granted[1]
+        assert (asked.text == "by itself") is ("Origin" not in answer.headers.get("Vary", ""))
+    other = cp_client.options("/open", headers=fields)
+    assert other.text == "by itself"
+
+
+def test_a_handler_of_options_keeps_its_other_settings(cp_client):
+    @cherrypy.config(**{"cpkit.timing.on": True, "cpkit.timing.header": True})
+    def options(self):
+        return "by itself"
+
+    resource = Open()
+    resource.OPTIONS = options.__get__(resource)
+    by_its_methods(resource, cherrypy.dispatch.MethodDispatcher())
+    assert "Server-Timing" in preflight(cp_client, "/open", "DELETE").headers
+
+
 def test_a_405_tells_the_origins_of_a_resource_behind_a_virtual_host(cp_client):
     under_a_virtual_host(Open(), cherrypy.dispatch.MethodDispatcher())
     headers = {"Host": "shop.example", "Origin": OTHER}

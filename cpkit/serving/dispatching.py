@@ -1,0 +1,35 @@
+"""What a request would be dispatched to, were it of another method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cherrypy
+
+from cpkit.cherry import Handler, Request
+
+# Of a preflight (Fetch, 4.8), which has OPTIONS as its method.
+_MARKS = frozenset({"Origin", "Access-Control-Request-Method"})
+
+
+def is_preflight(request: Request) -> bool:
+    """Tell whether a browser asks by *request* whether a page may send another one."""
+    return request.method == "OPTIONS" and request.headers.keys() >= _MARKS
+
+
+def dispatched_as(request: Request, method: str) -> tuple[Handler | None, dict[str, Any]]:
+    """Return the handler and the config of a request that is the same but for its *method*."""
+    before, told = dict(vars(request)), cherrypy.serving.response.headers
+    allow = told.get("Allow")
+    try:
+        # NOTE: a dispatcher may add to these, and set the field.
+        request.hooks, request.params = request.hooks.copy(), dict(request.params)
+        request.method = method
+        request.dispatch(request.path_info)
+        return request.handler, request.config
+    finally:
+        vars(request).clear()
+        vars(request).update(before)
+        told.pop("Allow", None)
+        if allow is not None:
+            told["Allow"] = allow
