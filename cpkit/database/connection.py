@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from cpkit.errors import UnitOverError
 
@@ -15,7 +15,7 @@ from .terms import SEEN, UNIT, is_autocommit, refuse_autocommit, refuse_two_phas
 from .unit import Unit
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Engine, NestedTransaction, RootTransaction
+    from sqlalchemy import Dialect, NestedTransaction, RootTransaction
     from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.pool import PoolProxiedConnection
 
@@ -68,6 +68,17 @@ class UnitConnection(Connection):
             self._borrowed.ask_for_transaction()
         return super().begin()
 
+    def invalidate(self, exception: BaseException | None = None) -> None:
+        """Drop the connection that is lent; what is run after a rollback is lent another."""
+        super().invalidate(exception)
+        self.engine = UnitBind(self, self.engine)
+
+    def lend_another(self) -> PoolProxiedConnection:
+        """Return another connection of the unit's, in place of one that was dropped."""
+        self.unit.give_back(broken=True)
+        self._borrowed, self._lent = self.unit.borrow(), None
+        return self._borrowed.pooled
+
     def begin_twophase(self, xid: Any = None) -> NoReturn:
         """Raise SettingError."""
         refuse_two_phases("begin_twophase()")
@@ -78,6 +89,18 @@ class UnitConnection(Connection):
             self.begin()
         self._borrowed.ask_for_transaction()
         return super().begin_nested()
+
+
+class UnitBind(Engine):
+    """What a unit's connection that was dropped takes for its engine, which would lend unseen."""
+
+    def __init__(self, connection: UnitConnection, engine: Engine) -> None:
+        vars(self).update(vars(engine))
+        self._connection = connection
+
+    def raw_connection(self) -> PoolProxiedConnection:
+        """Return what SQLAlchemy goes on with."""
+        return self._connection.lend_another()
 
 
 class UnitPooled:

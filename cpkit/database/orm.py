@@ -105,21 +105,21 @@ class SessionBind(Engine):
     def connect(self) -> UnitConnection:
         """Return the connection for one transaction; DatabaseError if the session has one."""
         if self.unit.opened:
-            self._refuse_another()
+            self.refuse_another()
         connection = SessionConnection(self.unit, self.unit.borrow(), self)
         self.unit.connection_of_session = connection
         return connection
 
     def raw_connection(self) -> NoReturn:
         """Raise DatabaseError: it would be none of the unit's."""
-        self._refuse_another()
+        self.refuse_another()
 
     def execution_options(self, **options: Any) -> NoReturn:
         """Raise DatabaseError: connections of the engine with *options* would be none either."""
-        self._refuse_another()
+        self.refuse_another()
 
     @staticmethod
-    def _refuse_another() -> NoReturn:
+    def refuse_another() -> NoReturn:
         raise DatabaseError(
             "This session has a connection already, and its bind has no other: take "
             "session.connection(), or a connection of cherrypy.engine.db.engine."
@@ -130,6 +130,10 @@ class SessionConnection(UnitConnection):
     """A session's connection, which goes back with the transaction."""
 
     unit: Unit
+
+    def lend_another(self) -> NoReturn:
+        """Raise DatabaseError: the session's ``rollback()`` has it take another."""
+        SessionBind.refuse_another()
 
     def close(self) -> None:
         """Undo what was not committed, and give the connection back."""

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
-_LATE = "_cpkit_late"
-
-
 class Plugin(Protocol):
     """What stands on the bus for a database."""
 
@@ -194,7 +191,7 @@ class Lent(Hook, Unit):
     def turn_to_page(self, commit: bool) -> None:
         """Commit or roll back; the page of an error goes on with the objects of a session."""
         self.turn(commit)
-        self._note_late(cherrypy.serving.request.__dict__)
+        self._used_late = True
 
     def undo_if_it_fails(self, respond: Callable[[], object]) -> None:
         """Have *respond* answer an error; CherryPy answers 500 if that fails as well."""
@@ -224,9 +221,7 @@ class Lent(Hook, Unit):
         if error is self.outer:
             error = None
         self.late = True  # first, so that no other thread begins anew what ends now
-        # NOTE: what a hook at this point makes of the status is not sent any more.
-        sent = getattr(response, "output_status", None) or b""
-        good = error is None and (of_page or self._loan.keeps(self, int(sent[:3] or 0)))
+        good = error is None and (of_page or self._is_kept())
         if error is None or isinstance(error, cherrypy.InternalRedirect):
             commit = good if error is None else not self.doomed
             streams = response.stream and known["method"] != "HEAD"
@@ -237,6 +232,20 @@ class Lent(Hook, Unit):
         else:
             self.turn_to_page(commit=False)
 
+    def _is_kept(self) -> bool:
+        """Tell whether the answer that is sent means that the work is to be kept."""
+        # NOTE: what an on_end_resource hook makes of the status is not sent any more.
+        sent = getattr(cherrypy.serving.response, "output_status", None) or b""
+        return self._loan.keeps(self, int(sent[:3] or 0))
+
+    def end_without_hooks(self) -> None:
+        """End what no hook of the request's has, or may not come to."""
+        if not self.late:  # the handler has taken the hook away
+            self.late = True
+            self.end(self._is_kept())
+        elif self._used_late and not self.streaming:
+            self.end(commit=True)
+
     def _use(self) -> None:
         """Note that the unit is used; raise UnitOverError if it may not be any more."""
         if self.over:
@@ -246,18 +255,13 @@ class Lent(Hook, Unit):
         self.used, known = True, cherrypy.serving.request.__dict__
         if known.get(self._loan.key) is self:
             self.end_with(known)
-            if self.late:
-                self._note_late(known)
+            self._used_late = self.late
             self.follow_pages(known)  # those too that the handler is about to set
             timing = known.get("timing")
             if timing is not None:
                 self.observe = timing.add
         elif self.late and not self.streaming:  # another thread uses it, or outlived the request
             raise UnitOverError
-
-    def _note_late(self, known: dict[str, Any]) -> None:
-        self._used_late = True
-        known.setdefault(_LATE, []).append(self)
 
     def _end_block(self, good: bool) -> None:
         """Go on, to be committed by the answer."""
@@ -359,12 +363,13 @@ def take_back(log: Callable[[str, int], object]) -> None:
     """Give back what the request that ends has not.
 
     NOTE: what runs when the request is published as ended may fail, and then CherryPy does not
-    run its last hooks: so units that were used meanwhile are ended here as well.
+    run its last hooks; a handler may have put other hooks in their place. So units that were used
+    are ended here as well.
     """
     request = cherrypy.serving.request
-    for unit in request.__dict__.pop(_LATE, ()):
-        if not unit.streaming:
-            unit.end(commit=True)
+    for unit in request.__dict__.get(UNITS, ()):
+        if unit.used:
+            unit.end_without_hooks()
     for record, pooled in request.__dict__.pop(BORROWED, ()):
         if is_out(record, pooled) and UNIT not in record.info:
             pooled.close()

@@ -1,0 +1,79 @@
+"""A handler that takes the request's hooks away takes nothing from the loan's end."""
+
+import cherrypy
+import pytest
+from cherrypy._cprequest import HookMap, hookpoints
+from sqlalchemy import text
+
+import cpkit.tools  # noqa: F401
+from tests.statements import HANDLES, create, insert, serve, stored
+
+
+@pytest.fixture
+def database(start_database):
+    database = start_database(setup=create, timeout=1, pool_size=2)
+    yield database
+    assert database.figures().in_use == 0
+    with database.begin() as unit:  # the turn to write is free as well
+        unit.execute(text("SELECT 1"))
+
+
+def all_replaced():
+    cherrypy.request.hooks = HookMap(hookpoints)
+
+
+def none_is_left():
+    for hooks in cherrypy.request.hooks.values():
+        hooks.clear()
+
+
+def those_of_the_answer_are_gone():
+    cherrypy.request.hooks["on_end_resource"].clear()
+
+
+def even_the_points_are_gone():
+    cherrypy.request.hooks.clear()  # which CherryPy itself answers with 500
+
+
+def refuse():
+    cherrypy.response.status = 409
+
+
+def doom():
+    cherrypy.request.db.doom()
+
+
+def fail():
+    raise ZeroDivisionError
+
+
+def stream():
+    cherrypy.response.stream = True
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize(
+    ("take", "end", "status", "kept"),
+    [
+        (all_replaced, str, 200, [1]),
+        (none_is_left, str, 200, [1]),
+        (those_of_the_answer_are_gone, str, 200, [1]),
+        (even_the_points_are_gone, str, 500, []),
+        (all_replaced, stream, 200, [1]),
+        (all_replaced, refuse, 409, []),
+        (all_replaced, doom, 200, []),
+        (all_replaced, fail, 500, []),
+    ],
+)
+def test_the_status_and_the_rows_agree_whatever_hooks_are_left(
+    database, handle, take, end, status, kept
+):
+    def handler():
+        insert(1)
+        take()
+        end()
+        return iter([b"ok"])
+
+    assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == status
+    assert database.figures().in_use == 0
+    assert stored() == kept
