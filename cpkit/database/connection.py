@@ -205,6 +205,8 @@ def _ended_by_unit(
     def run(lent: PoolProxiedConnection) -> None:
         if isinstance(lent, UnitPooled):
             getattr(lent.borrowed, name)(partial(end, lent.pooled))
+        elif not lent.is_valid:  # it is that of the process that has forked this one
+            raise UnitOverError
         else:
             end(lent)
             ended()

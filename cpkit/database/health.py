@@ -126,12 +126,9 @@ class Begun:
             if len(self._notes) > _MOST:
                 self._notes = [each for each in self._notes if each[0]() is not None]
 
-    def leave_to_parent(self) -> None:
-        """Have none that is open used in a process that was forked: its parent goes on with it."""
-        self._mutex = threading.Lock()  # a thread that there is not here may have had it
-        for found, *_ in self._notes:
-            if (unit := found()) is not None and unit.opened:
-                unit.leave_to_parent()
+    def forget(self) -> None:
+        """Forget them all, in a process that was forked: they are its parent's."""
+        self._mutex, self._notes = threading.Lock(), []  # a thread that is not here may have it
 
     def still_open(self) -> list[str]:
         """Return where each was begun that has a connection now."""

@@ -13,6 +13,7 @@ import contextlib
 import os
 import random
 import time
+import weakref
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -39,6 +40,8 @@ CHANGED = "cpkit.changed"  # whether something was set on it where no unit had i
 # NOTE: a connection that was opened before a fork belongs to the parent. It must be neither used
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
 INHERITED: list[object] = []
+# The records of the connections that are there, whoever has them.
+_records: weakref.WeakSet[ConnectionPoolEntry] = weakref.WeakSet()
 
 _JITTER = 0.1  # of the age of a connection
 # NOTE: SQLAlchemy counts who has a connection checked out: so a Connection's close() keeps it.
@@ -296,6 +299,7 @@ def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
     # Connections that were opened together do not all have to be replaced together.
     age = max(max_age, 1.0) * (1 - _JITTER * random.random())  # noqa: S311
     record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
+    _records.add(record)
 
 
 def tidied(
@@ -354,3 +358,16 @@ def disown(record: Any, pooled: Any) -> None:
     """Leave a connection to the parent process, which opened it."""
     INHERITED.append(record.dbapi_connection)
     record.dbapi_connection = pooled.dbapi_connection = None
+
+
+def leave_to_parent() -> None:
+    """Have nobody in a process that was forked use, or end, what its parent goes on with."""
+    for record in list(_records):
+        unit, pooled = record.info.get(UNIT), record.fairy_ref and record.fairy_ref()
+        if unit is not None:
+            unit.leave_to_parent()
+        disown(record, pooled or record)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leave_to_parent)

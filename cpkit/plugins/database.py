@@ -267,15 +267,15 @@ class DatabasePlugin(SimplePlugin):
             end_start(self.bus, told, of=f"Database {self._settings.masked_url}")
 
 
-def leave_to_parent() -> None:
-    """Have no block that a process forks in use, in that process, what its parent goes on with."""
+def _forget_notes() -> None:
+    """Forget, in a process that was forked, where its parent has begun units of work."""
     for plugin in vars(cherrypy.engine).values():
         if isinstance(plugin, DatabasePlugin):
-            plugin._begun.leave_to_parent()
+            plugin._begun.forget()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=leave_to_parent)
+    os.register_at_fork(after_in_child=_forget_notes)
 
 
 def effective_user() -> int:
