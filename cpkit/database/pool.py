@@ -41,7 +41,7 @@ CHANGED = "cpkit.changed"  # whether something was set on it where no unit had i
 # nor closed here (closing says goodbye on the parent's socket), so a reference is kept for good.
 INHERITED: list[object] = []
 # The records of the connections that are there, whoever has them.
-_records: weakref.WeakSet[ConnectionPoolEntry] = weakref.WeakSet()
+_records: weakref.WeakSet[Record] = weakref.WeakSet()
 
 _JITTER = 0.1  # of the age of a connection
 # NOTE: SQLAlchemy counts who has a connection checked out: so a Connection's close() keeps it.
@@ -58,6 +58,7 @@ class Record(Protocol):
     info: dict[str, Any]
     starttime: float
     finalize_callback: Any
+    fairy_ref: Callable[[], Fairy | None] | None
 
 
 class Fairy(Protocol):
@@ -299,7 +300,7 @@ def opened(max_age: float, driver: object, record: ConnectionPoolEntry) -> None:
     # Connections that were opened together do not all have to be replaced together.
     age = max(max_age, 1.0) * (1 - _JITTER * random.random())  # noqa: S311
     record.info.update({PID: os.getpid(), SINCE: now, UNTIL: now + age})
-    _records.add(record)
+    _records.add(cast("Record", record))
 
 
 def tidied(
