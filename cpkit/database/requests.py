@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
+_USED = "_cpkit_used"  # the units that a request has used, as keys
 
 class Plugin(Protocol):
     """What stands on the bus for a database."""
@@ -255,6 +256,7 @@ class Lent(Hook, Unit):
         self.used, known = True, cherrypy.serving.request.__dict__
         if known.get(self._loan.key) is self:
             self.end_with(known)
+            known.setdefault(_USED, {})[self] = None
             self._used_late = self.late
             self.follow_pages(known)  # those too that the handler is about to set
             timing = known.get("timing")
@@ -367,9 +369,8 @@ def take_back(log: Callable[[str, int], object]) -> None:
     are ended here as well.
     """
     request = cherrypy.serving.request
-    for unit in request.__dict__.get(UNITS, ()):
-        if unit.used:
-            unit.end_without_hooks()
+    for unit in request.__dict__.get(_USED, ()):
+        unit.end_without_hooks()
     for record, pooled in request.__dict__.pop(BORROWED, ()):
         if is_out(record, pooled) and UNIT not in record.info:
             pooled.close()
