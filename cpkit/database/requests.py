@@ -34,6 +34,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 _USED = "_cpkit_used"  # the units that a request has used, as keys
 
+
 class Plugin(Protocol):
     """What stands on the bus for a database."""
 
@@ -328,15 +329,18 @@ def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> DerivedBody[bytes]
 
 
 def _carried(unit: Lent, body: Iterable[bytes], commit: bool) -> Generator[bytes, None, None]:
-    unit.streaming = True
+    unit.streaming = left = True
     try:
         for chunk in body:
             unit.rest()
             yield chunk
+        left = False
+        close(body)  # which may write, too
         unit.end(commit)
     finally:
         try:
-            close(body)
+            if left:
+                close(body)
         finally:
             try:
                 unit.end(commit=False)

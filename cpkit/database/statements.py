@@ -61,17 +61,18 @@ _SETS = frozenset(
 # them do not count; each alternative is linear, and one that is never closed runs to the end.
 # A # begins a comment in MariaDB; where a statement begins, it can be nothing else anywhere.
 _COMMON = (
-    r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | `[^`]*(?:`|\Z) | --[^\n]* """
-    r"""| (?:\A|(?<=;))\s*\#[^\n]* | \$(\w*)\$.*?(?:\$\1\$|\Z) | """
+    r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | `[^`]*(?:`|\Z) | (?:\A|(?<=;))\s*\#[^\n]* | """
 )
 _SKIPPED = re.compile(
-    rf"""{_COMMON} '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | /\*.*?(?:\*/|\Z)""",
+    rf"""{_COMMON} '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | /\*.*?(?:\*/|\Z) | --[^\n]* """
+    r"""| (?<![\w$])\$(\w*)\$.*?(?:\$\1\$|\Z)""",
     re.VERBOSE | re.DOTALL,
 )
-# MariaDB runs what is in comments that begin with ! or M!, and has backslashes in literals.
+# MariaDB runs what is in comments that begin with ! or M!, and has backslashes in literals. After
+# its -- a space has to follow, 5--1 is 6; it has no dollar quotes, a $ is a letter.
 _SKIPPED_IN_MARIADB = re.compile(
     rf"""{_COMMON} '(?:[^'\\]|\\.|'')*(?:'|\Z) | "(?:[^"\\]|\\.|"")*(?:"|\Z) | \#[^\n]* """
-    r"""| /\*(?!M?!).*?(?:\*/|\Z) | /\*M?!\d* | \*/""",
+    r"""| --(?=[\x00-\x20]|\Z)[^\n]* | /\*(?!M?!).*?(?:\*/|\Z) | /\*M?!\d* | \*/""",
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = re.compile(r"[a-z_]+|[=(]")
@@ -79,7 +80,11 @@ _FIRST = re.compile(r"[\s(]*([a-z]+)")
 _CREATES = re.compile(r"(?:\A|;)[\s(]*create\b")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge|replace\s+into)\b")
 _ROUTINE = re.compile(r"[\s(]*create\s[^;]*?\b(?:trigger|procedure|function|event|package)\b")
-_LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b")
+# What a SELECT locks, stores or takes from a sequence, as far as its words tell.
+_STORES = re.compile(
+    r"\bfor\s+(?:no\s+key\s+update|update|key\s+share|share)\b|\binto\b|\bnext\s+value\s+for\b"
+    r"|\b(?:nextval|setval|lo_(?:creat|create|from_bytea|import|put|truncate|unlink)|lowrite)\s*\("
+)
 _ANALYZE = re.compile(r"\banaly[sz]e\b")
 _FOR_ALL = re.compile(r"\b(?:global|persist|persist_only|password)\b")
 _AUTOCOMMIT = re.compile(r"\bautocommit\b")
@@ -251,12 +256,12 @@ def _writes(word: str, bare: str) -> bool:
             given = _FROM_CLIENT.search(bare) and not re.search(r"\bto\b", bare)
             return bool(given or _CHANGES.search(bare))
         case "explain" | "describe" | "desc":
-            changes = _CHANGES.search(bare) or _LOCKS.search(bare)
+            changes = _CHANGES.search(bare) or _STORES.search(bare)
             return bool(changes and _ANALYZE.search(bare))
         case "with" | "declare" | "prepare":
-            return bool(_CHANGES.search(bare) or _LOCKS.search(bare))
+            return bool(_CHANGES.search(bare) or _STORES.search(bare))
         case "select" | "values" | "table":
-            return bool(_LOCKS.search(bare))
+            return bool(_STORES.search(bare))
     return False
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cpkit.database.faults import Fault, backoff, fault_of
 from cpkit.database.settings import mask_password
-from cpkit.database.statements import is_write
+from cpkit.database.statements import is_write, judge
 from cpkit.database.terms import should_commit
 from cpkit.database.turns import Turns
 
@@ -59,6 +59,7 @@ def test_the_outcome_decides(status, options, commits):
         "SELECT `into` FROM t",
         "SELECT $$ for update $$",
         "SELECT $a$ into $a$",
+        "SELECT currval('ids'), lo_get(5)",
         "SELECT 'never closed for update",
         "WITH a AS (SELECT 1) SELECT * FROM a",
         "VALUES (1)",
@@ -92,6 +93,11 @@ def test_a_statement_that_reads(statement):
         "SELECT * FROM t FOR NO KEY UPDATE SKIP LOCKED",
         "SELECT * FROM t FOR SHARE",
         "SELECT * INTO u FROM t",
+        "SELECT nextval('ids')",
+        "WITH a AS (SELECT setval ('ids', 7)) SELECT * FROM a",
+        "SELECT NEXT VALUE FOR ids",
+        "SELECT lo_unlink(5)",
+        "SELECT a$x$ FROM t; DELETE FROM t",
         "EXPLAIN ANALYZE DELETE FROM t",
         "PRAGMA user_version = 3",
         "/* select */ DELETE FROM t",
@@ -100,6 +106,21 @@ def test_a_statement_that_reads(statement):
 )
 def test_a_statement_that_writes(statement):
     assert is_write(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "writes"),
+    [
+        ("SELECT 5--1; DELETE FROM t", True),  # 6, and what follows is run
+        ("SELECT a--1 FROM t FOR UPDATE", True),
+        ("SELECT 1 AS $$; DELETE FROM t", True),  # a name
+        ("SELECT 5 -- for update", False),
+        ("SELECT 5 --\n, 6", False),
+        ("SELECT 5 --", False),
+    ],
+)
+def test_mariadb_begins_comments_in_its_own_way(statement, writes):
+    assert judge(statement, mariadb=True).writes is writes
 
 
 def test_a_statement_that_is_composed_or_bytes_is_judged_by_its_words():

@@ -32,7 +32,12 @@ def handler(statement):
 @pytest.mark.parametrize("handle", HANDLES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    ("statement", "found"), [("SELECT 5; SELECT 6", "[(5,)]"), ("CALL selects()", "[(5,)]")]
+    ("statement", "found"),
+    [
+        ("SELECT 5; SELECT 6", "[(5,)]"),
+        ("SELECT 4--1; SELECT 6", "[(5,)]"),
+        ("CALL selects()", "[(5,)]"),
+    ],
 )
 def test_the_first_rows_are_the_handlers_and_the_rest_nobodys(
     database, handle, method, statement, found

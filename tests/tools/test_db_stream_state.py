@@ -6,7 +6,8 @@ from sqlalchemy import text
 from werkzeug.test import create_environ
 
 import cpkit.tools  # noqa: F401
-from tests.statements import HANDLES, run
+from tests import statements
+from tests.statements import HANDLES, insert, run, stored
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 
@@ -124,3 +125,34 @@ def test_what_makes_a_stream_is_closed_once_when_the_client_is_gone(tools, read,
         next(iter(answer))
     answer.close()
     assert (chunks.closed, database.figures().in_use) == (1, 0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("handle", HANDLES)
+def test_what_is_written_as_a_stream_that_was_sent_is_closed_is_stored(
+    start_database, handle, fails
+):
+    class Body(Chunks):
+        left = 2
+
+        def __next__(self):
+            self.left -= 1
+            if self.left < 0:
+                raise StopIteration
+            return super().__next__()
+
+        def close(self):
+            super().close()
+            insert(2)
+            if fails:
+                raise ZeroDivisionError
+
+    def handler():
+        insert(1)
+        return body
+
+    body = Body()
+    start_database(setup=create)
+    settings = {"response.stream": True, "tools.encode.on": False, "cpkit.db.handle": handle}
+    statements.serve(handler, **settings).post("/")
+    assert (stored(), body.closed) == ([1] if fails else [1, 2], 1)
