@@ -169,12 +169,19 @@ def _calls(handler: Any, prefix: str, name_prefix: str) -> Iterator[Call]:
     cls = handler if isinstance(handler, type) else type(handler)
     common: Declared = getattr(cls, PREFIX, Declared("", None, {}))
     before = Declared(prefix + common.template, name_prefix + (common.name or ""), common.options)
-    function = handler.__func__ if isinstance(handler, MethodType) else handler
-    for declared in getattr_static(function, ROUTES, ()):
+    if isinstance(handler, MethodType):  # its class says what all its routes have in common
+        of_all = _calls(handler.__self__, prefix, name_prefix)
+        yield from (it for it in of_all if getattr(*_named(it), None) == handler)
+        return
+    for declared in getattr_static(handler, ROUTES, ()):
         yield _call(before, declared, handler, {})
     for name, routes_of in _members(cls).items():
         for declared in routes_of:
             yield _call(before, declared, handler, {"action": name})
+
+
+def _named(call: Call) -> tuple[Any, str]:
+    return call.controller, call.options.get("action", "")
 
 
 def _call(before: Declared, own: Declared, handler: Any, action: dict[str, str]) -> Call:

@@ -282,6 +282,26 @@ def test_a_bound_method_is_included_alone(recorder, mount, cp_client):
     assert cp_client.get("/library/3").text == "library 3"
 
 
+def test_a_bound_method_has_what_its_class_says_of_its_routes(recorder):
+    @routes("/all", name_prefix="all_", config={"a.b": 2})
+    class Below(Library):
+        def show(self, library_id): ...
+
+        @classmethod
+        @route("/made")
+        def made(cls): ...
+
+    below = Below()
+    recorder.include(below.show, Below.made)
+    everything = Recorder()
+    everything.include(below, Below)
+    assert recorder.calls == [everything.calls[0], everything.calls[-1]]
+    assert [template for _, template, *_ in recorder.calls] == [
+        "/all/library/{library_id}",
+        "/all/made",
+    ]
+
+
 def test_a_handler_may_be_wrapped_above_its_route(recorder, mount, cp_client):
     import functools
 
