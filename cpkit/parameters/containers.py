@@ -213,8 +213,6 @@ class Record:
         objects = column.of(dict, "must be an object")
         found = _by_name(objects.values)
         changes: list[Change] = []
-        for name in self._required:
-            _tell_missing(name, found.get(name, {}), objects)
         for shape, names in self._unsure if column.findings.decoded else self._every:
             rows = {name: found[name] for name in names if name in found}
             if not rows:
@@ -226,6 +224,8 @@ class Record:
                 taken = shape.take(Members(values, objects, rows))
             if taken is not values:
                 changes.append((rows, taken))
+        for name in self._required:
+            _tell_missing(name, found.get(name, {}), objects)
         if self.closed:
             self._refuse_unknown(found, objects)
         made = cast("list[Json]", _with(objects.values, changes))

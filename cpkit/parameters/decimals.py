@@ -31,10 +31,6 @@ class Exact(Scalar):
             raise ValueError
         return Decimal(text)
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is such a number, or its text."""
-        return self.take_all([value]) is not None
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values*, floats as text, rounded to 9 places; see :class:`Scalar`."""
         kinds: dict[type, list[Any]] = {int: [], float: [], str: []}

@@ -32,12 +32,7 @@ class Fault(NamedTuple):
 
 
 class Faults(list[Fault]):
-    """The faults found so far; nobody looks for more when they are *full*.
-
-    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does.
-    """
-
-    checks = False
+    """The faults found so far; nobody looks for more when they are *full*."""
 
     @property
     def full(self) -> bool:

@@ -52,10 +52,6 @@ class Moment(Scalar):
         """Tell whether *moment* has an offset where clients send one, and none where not."""
         return (getattr(moment, "tzinfo", None) is not None) is self._offset
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* writes a moment that there is."""
-        return isinstance(value, str) and self._matches(value) is not None
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values*, fractions cut to microseconds, if all write moments that there are."""
         if not are_all(values, str):

@@ -138,8 +138,10 @@ class _Reader:
 
     def keyed(self, info: types.DictType) -> Shape:
         key = self.read(info.key_type)
-        if not isinstance(key, Scalar | Anything):
+        if not isinstance(key, Scalar | Anything) or isinstance(key, Truth | Binary | Nothing):
             raise UnreadableError("the names of a dict must be text, numbers or an Enum")
+        if (isinstance(key, Whole) and key.multiple_of) or (isinstance(key, Number) and key.bounds):
+            raise UnreadableError("no schema tells such names of a dict: check them yourself")
         untyped = isinstance(key, Anything) or (type(key) is Text and key.expects == "text")
         name = None if untyped else typing.cast(Scalar, key)
         _check_bounds(info.min_length, info.max_length)

@@ -14,7 +14,6 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Collection, Iterator
-from typing import TypeGuard
 from uuid import UUID
 
 from .columns import Json
@@ -45,18 +44,12 @@ class Text(Scalar):
             self.expects += f" that matches {pattern}"
 
     def read(self, text: str) -> str:
-        """Return *text*."""
-        if not self.fits(text):
+        """Return *text*, if it has that length and the pattern is found in it."""
+        if len(text) < self.least or (self.most is not None and len(text) > self.most):
+            raise ValueError
+        if self._found is not None and self._found(text) is None:
             raise ValueError
         return text
-
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is text of that length that the pattern is found in."""
-        if not isinstance(value, str) or len(value) < self.least:
-            return False
-        if self.most is not None and len(value) > self.most:
-            return False
-        return self._found is None or self._found(value) is not None
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all are such texts; see :class:`Scalar`."""
@@ -103,14 +96,6 @@ class Whole(Scalar):
             raise ValueError
         return number
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is such a number; 1.0 is the integer 1 to JSON Schema."""
-        if not _is_number(value) or (isinstance(value, float) and not value.is_integer()):
-            return False
-        if not self.least <= value <= self.most:
-            return False
-        return not self.multiple_of or value % self.multiple_of == 0
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* as integers if all are; see :class:`Scalar`."""
         whole = _integers(values, self.least, self.most)
@@ -144,7 +129,7 @@ class Number(Scalar):
             "exclusiveMaximum": lt,
             "multipleOf": multiple_of,
         }
-        self._bounds = {name: bound for name, bound in named.items() if bound is not None}
+        self.bounds = {name: bound for name, bound in named.items() if bound is not None}
         words = ("at least", "more than", "at most", "less than", "a multiple of")
         said = [
             f" {word} {named[name]}"
@@ -158,24 +143,24 @@ class Number(Scalar):
         if len(text) > _LONGEST_NUMBER or not _is_jsons(text):
             raise ValueError
         number = float(text)
-        if not -_LARGEST <= number <= _LARGEST or (self._bounds and not self.fits(number)):
+        if not self._is_within(number):
             raise ValueError
         return number
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is such a number, and one that a float can hold."""
-        if not _is_number(value) or not -_LARGEST <= value <= _LARGEST:
+    def _is_within(self, number: float) -> bool:
+        """Tell whether a float can hold *number*, and the bounds are kept."""
+        if not -_LARGEST <= number <= _LARGEST:
             return False
-        return all(_KEPT[name](value, bound) for name, bound in self._bounds.items())
+        return all(_KEPT[name](number, bound) for name, bound in self.bounds.items())
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all are such numbers; see :class:`Scalar`."""
         if not are_all(values, int, float):
             return None
         numbers = typing.cast("list[int | float]", values)
-        if not (self.fits(min(numbers)) and self.fits(max(numbers))):
+        if not (self._is_within(min(numbers)) and self._is_within(max(numbers))):
             return None
-        step = self._bounds.get("multipleOf")
+        step = self.bounds.get("multipleOf")
         if step and any(map(math.fmod, numbers, itertools.repeat(step))):
             return None
         # NOTE: a parser of one's own may find NaN, which is neither the least nor the most.
@@ -183,7 +168,7 @@ class Number(Scalar):
 
     def text_schema(self) -> Schema:
         """Return the schema of a number."""
-        return {"type": "number", **self._bounds}
+        return {"type": "number", **self.bounds}
 
 
 class Truth(Scalar):
@@ -196,10 +181,6 @@ class Truth(Scalar):
         if text not in _TRUE:
             raise ValueError
         return _TRUE[text]
-
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is true or false."""
-        return isinstance(value, bool)
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all are true or false."""
@@ -234,12 +215,6 @@ class Choice(Scalar):
             raise ValueError
         return self._texts[text]
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is one of them; neither true nor 1.5 is a number here."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        return type(value) is self._kind and value in self._known
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if each is one of them; see :class:`Scalar`."""
         if self._kind is int:
@@ -264,10 +239,6 @@ class Identifier(Scalar):
             raise ValueError
         return UUID(text)
 
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* writes a UUID."""
-        return isinstance(value, str) and _UUID.fullmatch(value) is not None
-
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all write UUIDs; see :class:`Scalar`."""
         return values if are_all(values, str) and all(map(_UUID.fullmatch, values)) else None  # type: ignore[arg-type]
@@ -285,10 +256,6 @@ class Binary(Scalar):
     def __init__(self, least: int | None = None, most: int | None = None) -> None:
         self.least, self.most = least or 0, most
         self.expects = f"bytes in base64{span(least, most, 'byte')}"
-
-    def fits(self, value: Json) -> bool:
-        """Tell whether *value* is base64, of so many bytes."""
-        return self.take_all([value]) is not None
 
     def take_all(self, values: list[Json]) -> list[Json] | None:
         """Return *values* if all are base64; see :class:`Scalar`."""
@@ -339,10 +306,6 @@ def _integers(values: list[Json], least: int, most: int) -> list[int] | None:
     except ValueError:  # NaN, of a parser of one's own, which is neither the least nor the most
         return None
     return whole if whole == numbers else None
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 _KEPT: dict[str, Callable[[float, float], bool]] = {

@@ -282,6 +282,26 @@ def test_a_decimal_does_not_depend_on_the_context_of_the_application():
     assert value == [Decimal("12345.678"), Decimal("0.123456789")]
 
 
+@pytest.mark.parametrize("name", [bytes, None, bool, int | None, tuple[int, int]], ids=repr)
+def test_names_that_no_text_is_are_refused_at_once(name):
+    """The first two were a 500, and nothing was a bool."""
+    with pytest.raises(UnreadableError, match="the names of a dict must be"):
+        Documents(dict[name, int])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        Annotated[int, Meta(multiple_of=3)],
+        Annotated[float, Meta(multiple_of=0.5)],
+        Annotated[float, Meta(ge=0)],
+    ],
+)
+def test_names_that_no_schema_tells_are_refused_at_once(name):
+    with pytest.raises(UnreadableError, match="no schema tells such names"):
+        Documents(dict[name, int])
+
+
 @pytest.mark.parametrize(
     "annotation",
     [set[list[int]], set[dict], set[Basket], set[Note], set[Price], frozenset[Note | None]],

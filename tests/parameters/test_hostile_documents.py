@@ -187,7 +187,7 @@ def test_what_no_float_holds_is_wrong_wherever_it_is(annotation, document, place
     assert [place for place, _ in wrong(annotation, document)] == places
 
 
-@pytest.mark.parametrize("key", [int, float, Annotated[float, Meta(multiple_of=0.25)], date, UUID])
+@pytest.mark.parametrize("key", [int, float, Decimal, date, UUID])
 def test_names_are_read_no_further_than_faults_are_told(key):
     document = "{" + ",".join(f'"x{number}":1' for number in range(5_000)) + "}"
     assert calls_for(dict[key, int], document.encode()) < 500
