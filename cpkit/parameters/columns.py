@@ -57,6 +57,11 @@ class Findings(list[Finding]):
         """Tell whether there are as many as are told."""
         return len(self) >= MOST_TOLD
 
+    @property
+    def decided(self) -> bool:
+        """Tell whether there is a fault, so that nobody needs the values; checks of classes do."""
+        return bool(self) and not self.checks
+
     def told(self) -> Faults:
         """Return the faults in the order of the document, each with its JSON Pointer."""
         faults = Faults()

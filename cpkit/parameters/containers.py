@@ -6,7 +6,7 @@ import math
 import operator
 import typing
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import compress, count, islice, repeat
 from typing import Any, NamedTuple, cast
@@ -52,7 +52,7 @@ class Listed:
             lists = lists.only([len(it) not in wrong for it in lists.values], detail)
         items = Items(lists, flat(lists.values))
         taken = self.item.take(items)
-        if taken is items.values:
+        if taken is items.values or items.findings.decided:
             return column.values
         each = iter(taken)
         return [list(islice(each, len(it))) for it in lists.values]
@@ -130,7 +130,7 @@ class Keyed:
             self._check_names(self.key, objects)
         members = Items(objects, flat(map(dict.values, objects.values)))
         taken = self.value.take(members)
-        if taken is members.values:
+        if taken is members.values or members.findings.decided:
             return column.values
         each = iter(taken)
         return [dict(zip(it, each, strict=False)) for it in objects.values]
@@ -212,8 +212,21 @@ class Record:
         """Return the objects with what their members are; see :class:`Shape`."""
         objects = column.of(dict, "must be an object")
         found = _by_name(objects.values)
-        changes: list[Change] = []
-        for shape, names in self._unsure if column.findings.decoded else self._every:
+        changes = list(self._changes(found, objects))
+        for name in self._required:
+            _tell_missing(name, found.get(name, {}), objects)
+        if self.closed:
+            self._refuse_unknown(found, objects)
+        if column.findings.decided:
+            return column.values
+        made = cast("list[Json]", _with(objects.values, changes))
+        return self._asked(made, objects) if column.findings.checks else made
+
+    def _changes(
+        self, found: Mapping[str, dict[int, Json]], objects: Column[dict[str, Json]]
+    ) -> Iterator[Change]:
+        """Yield the members that are not as they were *found*; those of one shape at once."""
+        for shape, names in self._unsure if objects.findings.decoded else self._every:
             rows = {name: found[name] for name in names if name in found}
             if not rows:
                 continue
@@ -223,13 +236,7 @@ class Record:
             if taken is None:
                 taken = shape.take(Members(values, objects, rows))
             if taken is not values:
-                changes.append((rows, taken))
-        for name in self._required:
-            _tell_missing(name, found.get(name, {}), objects)
-        if self.closed:
-            self._refuse_unknown(found, objects)
-        made = cast("list[Json]", _with(objects.values, changes))
-        return self._asked(made, objects) if column.findings.checks else made
+                yield rows, taken
 
     @cached_property
     def _required(self) -> list[str]:

@@ -143,7 +143,7 @@ class Number(Scalar):
         if len(text) > _LONGEST_NUMBER or not _is_jsons(text):
             raise ValueError
         number = float(text)
-        if not self._is_within(number):
+        if not -_LARGEST <= number <= _LARGEST or (self.bounds and not self._is_within(number)):
             raise ValueError
         return number
 

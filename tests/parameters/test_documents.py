@@ -296,6 +296,7 @@ def test_names_that_no_text_is_are_refused_at_once(name):
         Annotated[float, Meta(multiple_of=0.5)],
         Annotated[float, Meta(ge=0)],
     ],
+    ids=["a step", "a step of floats", "a bound of floats"],
 )
 def test_names_that_no_schema_tells_are_refused_at_once(name):
     with pytest.raises(UnreadableError, match="no schema tells such names"):
