@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
 
@@ -82,59 +82,50 @@ def test_a_database_in_memory_is_set_up_too(start_database):
         assert connection.scalar(text("SELECT n FROM t")) == 1
 
 
-# Each creates a table that is not there, slowly, and fails where another one has.
+# Each creates a table that is not there, slowly, and fails where another one has; so for each URL.
 STARTING = """
 import sys, time, cherrypy
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from cpkit.plugins import DatabasePlugin
 
 def setup(connection):
-    if not connection.scalar(text(sys.argv[2])):
+    if not inspect(connection).has_table(name):
         time.sleep(0.3)
-        connection.execute(text("CREATE TABLE made (n INTEGER)"))
+        connection.execute(text(f"CREATE TABLE {name} (n INTEGER)"))
 
 cherrypy.config.update({"log.screen": True, "engine.autoreload.on": False})
-plugin = DatabasePlugin(cherrypy.engine, sys.argv[1], setup=setup, statement_timeout=1, timeout=0.2)
-plugin.start()
-plugin.stop()
+for number, url in enumerate(sys.argv[1:]):
+    name = f"made{number}"
+    plugin = DatabasePlugin(cherrypy.engine, url, setup=setup, statement_timeout=1, timeout=0.2)
+    plugin.start()
+    plugin.stop()
 """
-FIND = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = 'made'",
-    "postgresql": "SELECT count(*) FROM pg_tables WHERE tablename = 'made'",
-    "mariadb": "SELECT count(*) FROM information_schema.tables WHERE table_name = 'made'",
-}
-DRIVERS = [
-    pytest.param("sqlite"),
-    pytest.param("postgresql+psycopg"),
-    pytest.param("postgresql+psycopg2"),
-    pytest.param("postgresql+pg8000"),
-    pytest.param("mariadb+pymysql", marks=pytest.mark.faults),
-    pytest.param("mariadb+mysqlconnector", marks=pytest.mark.faults),
-]
 
 
-@pytest.fixture(params=DRIVERS)
-def url(request, tmp_path):
-    """A URL for each driver, on a database of its own."""
-    dialect, _, driver = request.param.partition("+")
-    if dialect == "sqlite":
-        return f"sqlite:///{tmp_path}/any.sqlite"
-    pytest.importorskip({"mysqlconnector": "mysql.connector"}.get(driver, driver))
-    server = request.getfixturevalue({"postgresql": "postgres"}.get(dialect, dialect))
-    return server.url.replace("+psycopg", f"+{driver}").replace("+pymysql", f"+{driver}")
+def test_processes_that_start_together_set_up_one_after_another(tmp_path, postgres):
+    drivers = [postgres.url.replace("psycopg", name) for name in ("psycopg", "psycopg2", "pg8000")]
+    together(f"sqlite:///{tmp_path}/any.sqlite", *drivers)
 
 
-def test_processes_that_start_together_set_up_one_after_another(url, start_database):
-    dialect = url.partition(":")[0].partition("+")[0]
-    command = [sys.executable, "-c", STARTING, url, FIND[dialect]]
-    running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _ in range(2)
-    ]
+@pytest.mark.faults
+def test_processes_set_mariadb_up_one_after_another(mariadb):
+    pytest.importorskip("mysql.connector")
+    urls = [mariadb.url, mariadb.url.replace("pymysql", "mysqlconnector")]
+    together(*urls)
+    engine = create_engine(mariadb.url)
+    with engine.begin() as connection:
+        for number in range(len(urls)):
+            connection.execute(text(f"DROP TABLE made{number}"))
+    engine.dispose()
+
+
+def together(*urls):
+    """Start a process twice that sets up a database after the other."""
+    command = [sys.executable, "-c", STARTING, *urls]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    running = [subprocess.Popen(command, **pipes) for _ in range(2)]
     told = [process.communicate(timeout=120)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], told
-    with start_database(url).begin() as connection:
-        connection.execute(text("DROP TABLE made"))
 
 
 def test_a_setup_may_take_longer_than_a_statement(start_database, postgres, caplog):
