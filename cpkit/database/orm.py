@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sqlalchemy import Engine
@@ -22,6 +23,12 @@ class SessionUnit(Unit, has=dir(Session())):
     def __contains__(self, item: object) -> bool:
         """Tell whether the session holds *item*."""
         return item in self.handle
+
+    def on_commit(self, call: Callable[[], object]) -> None:
+        """Have *call* called after the commit, unless the savepoint that is begun now is undone."""
+        if self._handle is not None and self._handle.in_nested_transaction():
+            self._handle.connection()  # NOTE: which begins it, if nothing was done in it yet
+        super().on_commit(call)
 
     def is_asked_for(self) -> bool:
         """Tell whether the session's transaction was begun by its ``begin()``."""

@@ -789,19 +789,26 @@ def test_on_commit_is_called_after_a_commit_alone(database, handle, ends, called
 
 
 @on_servers
-def test_what_a_savepoint_undid_is_not_called(database):
+@pytest.mark.parametrize("first", [True, False], ids=["the call first", "the row first"])
+@pytest.mark.parametrize("handle", ["connection", "session"])
+def test_what_a_savepoint_undid_is_not_called(database, handle, first):
     def handler():
         db = cherrypy.request.db
         db.on_commit(lambda: calls.append("outer"))
         with db.begin_nested() as savepoint:
-            insert(1)
+            if not first:
+                insert(1)
             db.on_commit(lambda: calls.append("inner"))
+            insert(2)
             savepoint.rollback()
+        with db.begin_nested(), db.begin_nested():
+            db.on_commit(lambda: calls.append("released"))
         return "ok"
 
     calls = []
-    serve(handler).post("/")
-    assert calls == ["outer"]
+    serve(handler, **{"cpkit.db.handle": handle}).post("/")
+    assert calls == ["outer", "released"]
+    assert stored() == []
 
 
 def test_a_call_that_fails_after_the_commit_does_not_change_the_answer(start_database, caplog):
