@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection, Engine
 
-from cpkit.errors import UnitOverError
+from cpkit.errors import DatabaseError, UnitOverError
 
 from .pool import CHANGED, joined
 from .terms import SEEN, UNIT, is_autocommit, refuse_autocommit, refuse_two_phases
@@ -70,8 +70,15 @@ class UnitConnection(Connection):
 
     def invalidate(self, exception: BaseException | None = None) -> None:
         """Drop the connection that is lent; what is run after a rollback is lent another."""
+        if exception is None:
+            _refuse_to_lose_data(self._borrowed, "invalidate()")
         super().invalidate(exception)
         self.engine = UnitBind(self, self.engine)
+
+    def detach(self) -> None:
+        """Take the connection out of its pool; it is closed when its request ends."""
+        _refuse_to_lose_data(self._borrowed, "detach()")
+        super().detach()
 
     def lend_another(self) -> PoolProxiedConnection:
         """Return another connection of the unit's, in place of one that was dropped."""
@@ -120,11 +127,22 @@ class UnitPooled:
         borrowed = self.borrowed
         if self.pooled.info.get(UNIT) is not borrowed.unit:
             raise UnitOverError
+        if name in ("detach", "invalidate"):
+            _refuse_to_lose_data(borrowed, f"{name}()")
         if name not in _OF_THE_POOL and not name.startswith("_"):
             borrowed.unit.expose()
             if name != "dbapi_connection":  # by which SQLAlchemy sets an isolation level first
                 borrowed.begin_transaction()
         return getattr(self.pooled, name)
+
+
+def _refuse_to_lose_data(borrowed: Borrowed, what: str) -> None:
+    """Raise DatabaseError if what would be dropped holds the data of a database in memory."""
+    if borrowed.backend.keeps_data_in_connection:
+        raise DatabaseError(
+            f"{what} would drop the only connection to this database, which lives in memory, and "
+            "all its data: leave it out, or take a file."
+        )
 
 
 _OF_THE_POOL = frozenset(("info", "record_info", "is_valid", "is_detached", "invalidate"))

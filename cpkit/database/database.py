@@ -33,7 +33,7 @@ from .faults import Fault, fault_of, patiently
 from .health import Pinger, PoolFigures, figures_of
 from .orm import OwnSessionUnit, SessionBind, SessionUnit
 from .outage import Outage
-from .pool import GUARDED, INHERITED, check_in, check_out, tidied
+from .pool import GUARDED, INHERITED, check_in, check_out, close_for_good, tidied
 from .settings import PACKAGES, DatabaseSettings, misread
 from .sockets import Watchdog
 from .terms import Local, Terms
@@ -318,13 +318,12 @@ class Database:
             if self.watchdog is not None:
                 self.watchdog.stop()
             for engine in engines:
-                engine.dispose()
+                close_for_good(engine)
 
     def graceful(self) -> None:
         """Swap the pool: idle connections are closed now, lent ones as they come back."""
-        if self._backend is not None and not self._backend.keeps_data_in_connection:
-            for engine in self.engines():
-                engine.dispose()
+        for engine in self.engines():
+            engine.dispose()
 
     def probe(self) -> None:
         """See that the database can be worked with; the first time, set it up."""

@@ -53,6 +53,7 @@ def _build_engine(
         event.listen(engine, "checkout", backend.note)
     if isinstance(engine.pool, UnitPool):
         engine.pool.settle(backend.look)
+        engine.pool.holds_data = backend.keeps_data_in_connection
     run_by_units(engine.dialect, backend, host.committed)
     return engine
 

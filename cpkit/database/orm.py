@@ -138,6 +138,13 @@ class SessionConnection(UnitConnection):
 
     unit: Unit
 
+    def invalidate(self, exception: BaseException | None = None) -> None:
+        """Drop the connection; one that holds the data itself is rolled back."""
+        if exception is None and self._borrowed.backend.keeps_data_in_connection:
+            self.rollback()  # NOTE: a session that is refused this halfway is neither open nor over
+        else:
+            super().invalidate(exception)
+
     def lend_another(self) -> NoReturn:
         """Raise DatabaseError: the session's ``rollback()`` has it take another."""
         SessionBind.refuse_another()

@@ -92,6 +92,7 @@ class UnitPool(QueuePool):
 
     _retired = False
     own_listeners = 0  # listeners
+    holds_data = False  # of a database in memory, which would go with its connection
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -183,8 +184,9 @@ class UnitPool(QueuePool):
 
     def dispose(self) -> None:
         """Close the idle connections, and from now on those that are brought back."""
-        self._retired = True
-        self._close_idle()
+        if not self.holds_data:
+            self._retired = True
+            self._close_idle()
 
     def _close_idle(self) -> None:
         """Close what nobody uses.
@@ -203,6 +205,8 @@ class UnitPool(QueuePool):
 
     def recreate(self) -> QueuePool:
         """Return an empty pool with the same settings that goes on counting waits."""
+        if self.holds_data:
+            return self
         pool = cast("UnitPool", super().recreate())
         pool.waits = self.waits
         pool._listen(self.look, self._reset, self._connects)
@@ -273,6 +277,13 @@ def check_in(pooled: PoolProxiedConnection) -> None:
         pool.keep(fairy)
     else:
         give_up(fairy)
+
+
+def close_for_good(engine: Engine) -> None:
+    """Close the connections of *engine*, and with them what they hold."""
+    if isinstance(engine.pool, UnitPool):
+        engine.pool.holds_data = False
+    engine.dispose()
 
 
 def give_up(fairy: Fairy) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 import cpkit.tools  # noqa: F401
+from cpkit.errors import DatabaseError
 from tests.statements import HANDLES, create, driver, insert, run, serve, stored
 
 SET = {
@@ -117,3 +118,72 @@ def test_what_is_set_on_the_driver_itself_is_gone_with_its_request(memory, handl
         connection.execute(text("INSERT INTO t VALUES (1)"))
         connection.rollback()
     assert (stored(), traced) == ([], [])
+
+
+DROPS = {
+    "detach": ("connection", lambda db: db.detach()),
+    "invalidate": ("connection", lambda db: db.invalidate()),
+    "detach the pooled one": ("connection", lambda db: db.connection.detach()),
+    "invalidate the pooled one": ("connection", lambda db: db.connection.invalidate()),
+    "detach a session's": ("session", lambda db: db.connection().detach()),
+}
+
+
+@pytest.mark.parametrize("what", DROPS)
+def test_what_would_drop_the_data_is_refused(memory, what):
+    handle, drop = DROPS[what]
+
+    def handler():
+        insert(2) if cherrypy.request.method == "POST" else run("SELECT 1").fetchall()
+        with pytest.raises(DatabaseError, match="in memory"):
+            drop(cherrypy.request.db)
+        return "refused"
+
+    insert_one(memory)
+    client = serve(handler, **{"cpkit.db.handle": handle})
+    assert client.get("/").text == "refused"
+    assert client.post("/").text == "refused"
+    assert stored() == [1, 2]
+
+
+def test_a_session_that_is_invalidated_is_rolled_back(memory):
+    def handler():
+        insert(2)
+        cherrypy.request.db.invalidate()
+        insert(3)
+        return "ok"
+
+    insert_one(memory)
+    assert serve(handler, **{"cpkit.db.handle": "session"}).post("/").text == "ok"
+    assert stored() == [1, 3]
+
+
+@pytest.mark.parametrize("lent", [True, False])
+@pytest.mark.parametrize("close", [True, False])
+def test_disposing_of_the_engine_does_not_cost_the_data(memory, lent, close):
+    insert_one(memory)
+    if lent:
+        with memory.begin() as unit:
+            insert(2, unit)
+            memory.engine.dispose(close)
+            insert(3, unit)
+    else:
+        memory.engine.dispose(close)
+    assert stored() == [1, 2, 3][: 1 + 2 * lent]
+
+
+def test_a_plugin_that_is_stopped_frees_its_memory(memory):
+    insert_one(memory)
+    connection = memory.engine.raw_connection()
+    driver_connection = connection.driver_connection
+    connection.close()
+    memory.stop()
+    with pytest.raises(sqlite3.ProgrammingError):
+        driver_connection.execute("SELECT 1")
+    memory.start()
+    assert stored() == []
+
+
+def insert_one(memory):
+    with memory.begin() as unit:
+        insert(1, unit)
