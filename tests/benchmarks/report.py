@@ -7,6 +7,7 @@ writes the report of the published run anew.
 import json
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,11 @@ def drawings(filled: Result) -> dict[str, str]:
         for one in filled["verdicts"]
     ]
     drawn = {"figures/headline.svg": charts.bars("cpkit and rivals", bars)} if bars else {}
-    sized = sorted(filled["published"], key=lambda one: int(one.about["size"]))
-    for curve in dict.fromkeys(one.about["curve"] for one in sized if one.about["curve"]):
-        series: dict[str, list[tuple[int, float]]] = {}
-        for one in sized:
-            for name in one.variants if one.about["curve"] == curve else ():
-                series.setdefault(name, []).append((one.about["size"], one.time(name)))
-        drawn[_file(curve)] = charts.curves(curve, series)
-    return drawn
+    curves: dict[str, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+    for one in sorted(filled["published"], key=lambda one: int(one.about["size"])):
+        for name in one.variants if one.about["curve"] else ():
+            curves[one.about["curve"]][name].append((one.about["size"], one.time(name)))
+    return drawn | {_file(curve): charts.curves(curve, of) for curve, of in curves.items()}
 
 
 def _file(curve: str) -> str:

@@ -13,7 +13,7 @@ import random
 import string
 import sys
 import time
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import cherrypy
@@ -28,17 +28,6 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Resource:
-    """What a function answers to GET, and another to POST."""
-
-    exposed = True
-
-    def __init__(self, get: Callable[[], object], post: Callable[..., str] | None = None) -> None:
-        self.GET = lambda: str(get())
-        if post:
-            self.POST = post
-
-
 def root(of: Strings) -> object:
     """Return the root, whose *generator* makes and keeps a string for the session, and has it."""
 
@@ -48,17 +37,18 @@ def root(of: Strings) -> object:
         of.keep(cherrypy.session.id, made)
         return made
 
-    def visit() -> int:
+    def visit() -> str:
         cherrypy.session["n"] = number = cherrypy.session.get("n", 0) + 1
-        return number
+        return str(number)
 
-    def work() -> int:
+    def work() -> str:
         time.sleep(0.01)
         return visit()
 
-    resources = {"visit": Resource(visit), "work": Resource(work)}
-    resources["generator"] = Resource(lambda: of.kept(cherrypy.session.id), generate)
-    return type("Root", (), resources)()
+    methods = {"visit": {"GET": visit}, "work": {"GET": work}}
+    methods["generator"] = {"GET": lambda: of.kept(cherrypy.session.id), "POST": generate}
+    resources = {name: SimpleNamespace(exposed=True, **each) for name, each in methods.items()}
+    return SimpleNamespace(**resources)
 
 
 def program(variant: str, url: str, sessions: str = "", **engine: Any) -> tuple[object, str, Any]:
