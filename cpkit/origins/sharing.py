@@ -18,8 +18,9 @@ from .origin import MAX_CHARACTERS, Origins
 
 FIRST = 5  # before log-in checks: a preflight has no credentials
 LAST = 84  # after what sets header fields, before caching (90) stores the answer
-# An error that nobody expected runs the hooks of the second point alone.
-ANSWERING = ("before_finalize", "after_error_response")
+# An error that nobody expected runs the hooks of the last two points alone, and one that redirects
+# never comes to the last.
+ANSWERING = ("before_finalize", "before_error_response", "after_error_response")
 
 FILES = ("staticdir", "staticfile")  # CherryPy's tools that serve where there is no handler
 LIST = (list, tuple, str)
@@ -130,7 +131,7 @@ class Sharing:
         raise PreflightAnswered({**fields, "Vary": ", ".join(PREFLIGHT_VARY)})
 
     def answer(self) -> None:
-        """Let the page read the answer; a hook of both points at which one is finished."""
+        """Let the page read the answer; a hook of the points at which one is finished."""
         # PERF: the maps' own spelling of a name needs none of HeaderMap's folding of case.
         headers = cherrypy.serving.response.headers
         origin = dict.get(cherrypy.serving.request.headers, "Origin")

@@ -12,6 +12,9 @@ PAGE = "https://app.example"
 ON = {"cpkit.cors.on": True, "cpkit.cors.origins": [PAGE]}
 
 
+INTERNAL = {"tools.err_redirect.internal": False}
+
+
 def preflight(client, path, method="PUT", origin=PAGE, headers=None, **more):
     fields = {"Origin": origin, "Access-Control-Request-Method": method, **more}
     if headers:
@@ -374,6 +377,29 @@ def test_the_answer_of_a_tool_that_fails_can_be_read(cp_client, point, failure, 
     assert answer.status_code in (500, 303)
     assert answer.headers["Access-Control-Allow-Origin"] == PAGE
     assert "Origin" in answer.headers["Vary"]
+
+
+def redirecting():
+    raise cherrypy.HTTPRedirect("/books/1")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"tools.err_redirect.on": True, "tools.err_redirect.url": "/b", **INTERNAL},
+        {"request.error_response": redirecting},
+        {"hooks.before_error_response": redirecting},
+    ],
+    ids=["err_redirect", "error_response", "a hook"],
+)
+def test_where_an_error_redirects_to_can_be_read(cp_client, config):
+    """Such a redirect ends CherryPy's handling of errors before the hooks that come last."""
+    routes(**config)
+    cp_client.raise_exceptions = False
+    answer = cp_client.get("/fail", headers={"Origin": PAGE})
+    assert answer.status_code == 303
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert answer.headers["Vary"] == "Origin"
 
 
 def test_the_caching_tool_keeps_a_copy_for_each_origin(cp_client):
