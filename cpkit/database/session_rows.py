@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     Column,
     Connection,
-    Engine,
     Float,
     Integer,
     MetaData,
@@ -29,9 +27,6 @@ from sqlalchemy import (
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.expression import ColumnElement
-
-# The tables that are known to be there, by engine and name.
-_READY: WeakKeyDictionary[Engine, dict[str, SessionTable]] = WeakKeyDictionary()
 
 
 class Row(NamedTuple):
@@ -146,16 +141,6 @@ class SessionTable:
     ) -> bool:
         done = connection.execute(update(self.table).where(*where).values(values))
         return bool(done.rowcount)
-
-
-def known_tables(engine: Engine) -> dict[str, SessionTable]:
-    """Return the tables that are known to be there; add to it what was created."""
-    return _READY.setdefault(engine, {})
-
-
-def forget_tables(engine: Engine) -> None:
-    """Look for the tables anew: one may have been dropped."""
-    _READY.pop(engine, None)
 
 
 def _table(name: str) -> Table:

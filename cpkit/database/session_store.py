@@ -15,7 +15,7 @@ from cpkit.logs.printable import printable
 
 from .faults import Fault, backoff, fault_of
 from .retry import COMMITTED, units_of
-from .session_rows import Row, SessionTable, forget_tables, known_tables
+from .session_rows import Row, SessionTable
 from .unavailable import unavailable
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class SessionStore:
 
     def __init__(self, plugin: str, table: str) -> None:
         self._plugin, self._table = plugin, table
+        self._tables: dict[Engine, SessionTable] = {}  # that are known to be there
         # Locks that nobody has any more, and that could not be freed when the database was gone.
         self._left: deque[str] = deque(maxlen=1000)
 
@@ -59,20 +60,22 @@ class SessionStore:
     def rows(self) -> SessionTable:
         """Return the table, created the first time."""
         database = self.database
-        tables = known_tables(_engine(database))
-        found = tables.get(self._table)
+        engine = database.lane(write=False).engine
+        found = self._tables.get(engine)
         if found is None:
             made = SessionTable(self._table)
             self.run(lambda unit: made.create(unit.handle, database.backend))
+            for other in self._tables.keys() - {engine}:
+                self._tables.pop(other, None)
             # NOTE: one object for all threads; two of them in one statement are two tables to it.
-            found = tables.setdefault(self._table, made)
+            found = self._tables.setdefault(engine, made)
         return found
 
     @property
     def is_used(self) -> bool:
         """Tell whether this process has used the table since the database was opened."""
         with suppress(DatabaseNotRunningError):
-            return self._table in known_tables(_engine(self.database))
+            return self.database.lane(write=False).engine in self._tables
         return False
 
     def read(self, key: str) -> Row | None:
@@ -127,10 +130,10 @@ class SessionStore:
         # NOTE: where one unit at a time may write, this thread would wait for itself.
         database = self.make_way()
         try:
-            found = _repeated(lambda: _in_unit(database, call, handle, write))
+            found = _in_unit(database, call, handle, write)
         except Exception as error:
             if not isinstance(error, CpkitError):  # the table may have been dropped
-                forget_tables(_engine(database))
+                self._tables.clear()
             answer = unavailable(error)
             if answer is None or answer is error:
                 raise
@@ -165,26 +168,19 @@ def remove_expired(ours: SessionStore, before: float) -> None:
             cherrypy.log(told, "CPKIT.SESSIONS", 30)
 
 
-def _engine(database: Database) -> Engine:
-    return database.lane(write=False).engine
-
-
 def _in_unit(database: Database, call: Callable[[Any], V], handle: str, write: bool) -> V:
-    with database.unit(handle, write=write) as unit:
-        return call(unit)
-
-
-def _repeated(call: Callable[[], V]) -> V:
     """Return what *call* returns, tried again where the server undid it for another's sake.
 
     NOTE: under REPEATABLE READ and SERIALIZABLE any row that another one has changed is that.
     """
-    deadline = time.monotonic() + _PATIENCE
-    for pause in backoff(_FIRST_PAUSE, _LONGEST_PAUSE):
+    deadline, pauses = time.monotonic() + _PATIENCE, None
+    while True:
         try:
-            return call()
+            with database.unit(handle, write=write) as unit:
+                return call(unit)
         except Exception as error:
+            pauses = pauses or backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+            pause = next(pauses)
             if fault_of(error) is not Fault.CONFLICT or time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)
-    raise AssertionError  # pragma: no cover
