@@ -152,9 +152,12 @@ class Borrowed:
         """Begin a transaction if its unit needs one and has none; plain reads need none.
 
         So too after one that was ended by hand, on the driver's own connection. Raise
-        TransactionLostError if what it would go on with is gone.
+        TransactionLostError if what it would go on with is gone, and SettingError if the driver
+        was told by hand to begin none.
         """
         unit, transaction = self.unit, self.transaction
+        if unit.exposed and unit.terms.write and self.backend.autocommits(self.driver):
+            refuse_autocommit("autocommit", "AUTOCOMMIT")
         if transaction is not None:
             if transaction.goes_on(unit.exposed):
                 return

@@ -1,10 +1,11 @@
 """AUTOCOMMIT, which would keep what an answer of 409 is to undo: refused, by whatever words."""
 
+import sys
 from contextlib import suppress
 
 import cherrypy
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 import cpkit.tools
 from cpkit.errors import SettingError
@@ -138,3 +139,84 @@ def test_a_unit_of_autocommit_is_refused(start_database):
 def test_the_tool_refuses_the_level_autocommit():
     with pytest.raises(SettingError, match="AUTOCOMMIT"):
         cpkit.tools.db(isolation="AUTOCOMMIT")
+
+
+WITH_DRIVERS = [
+    ("postgres", "psycopg", {"autocommit": True}),
+    pytest.param("mariadb", "pymysql", {"autocommit": True}, marks=pytest.mark.faults),
+    pytest.param("mariadb", "mysqlconnector", {"autocommit": True}, marks=pytest.mark.faults),
+]
+
+
+# A request that was answered 409 had stored all that it had written.
+@pytest.mark.parametrize(("server", "driver", "arguments"), WITH_DRIVERS)
+@pytest.mark.parametrize("place", ["url", "connect_args"])
+def test_a_driver_that_connects_with_autocommit_ends_the_start(
+    request, start_database, server, driver, arguments, place
+):
+    url = make_url(request.getfixturevalue(server).url)
+    url = url.set(drivername=f"{url.get_backend_name()}+{driver}")
+    options = {"connect_args": arguments}
+    if place == "url":
+        url, options = url.update_query_dict({"autocommit": "1"}), {}
+    with pytest.raises(SystemExit):
+        start_database(url.render_as_string(hide_password=False), **options)
+    reading = start_database(
+        url.render_as_string(hide_password=False), name="reading", read_only=True, **options
+    )
+    with reading.begin() as unit:
+        assert unit.scalar(text("SELECT 1")) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has had no autocommit before")
+def test_a_sqlite3_that_connects_with_autocommit_ends_the_start(start_database):
+    with pytest.raises(SystemExit):
+        start_database(connect_args={"autocommit": True})
+
+
+def switch(unit):
+    """Switch the driver's own connection, as its driver does, behind the unit's back."""
+    handle = unit.handle
+    driver = handle if not hasattr(handle, "exec_driver_sql") else handle.connection
+    driver = getattr(driver, "driver_connection", driver)
+    driver.rollback()
+    if callable(getattr(driver, "autocommit", None)):
+        driver.autocommit(True)
+    else:
+        driver.autocommit = True
+
+
+@pytest.mark.parametrize("handle", ["connection", "dbapi"])
+@pytest.mark.parametrize(
+    ("server", "driver"),
+    [
+        ("postgres", "psycopg"),
+        ("postgres", "psycopg2"),
+        ("postgres", "pg8000"),
+        pytest.param("mariadb", "pymysql", marks=pytest.mark.faults),
+        pytest.param("mariadb", "mysqlconnector", marks=pytest.mark.faults),
+    ],
+)
+def test_nothing_is_run_through_the_unit_of_a_driver_that_was_switched(
+    request, start_database, server, driver, handle
+):
+    url = make_url(request.getfixturevalue(server).url)
+    url = url.set(drivername=f"{url.get_backend_name()}+{driver}")
+    database = start_database(url.render_as_string(hide_password=False), setup=create)
+    with database.begin(handle) as unit:
+        switch(unit)
+        with pytest.raises(SettingError, match="AUTOCOMMIT"):
+            insert(1, unit)
+    assert rows(database) == 0
+
+
+# The driver's commit() does nothing then: what was answered 200 was not stored.
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has had no autocommit before")
+@pytest.mark.parametrize("handle", ["connection", "dbapi"])
+def test_nothing_is_run_through_the_unit_of_a_sqlite3_that_was_switched(start_database, handle):
+    database = start_database(setup=create)
+    with database.begin(handle) as unit:
+        switch(unit)
+        with pytest.raises(SettingError, match="AUTOCOMMIT"):
+            insert(1, unit)
+    assert rows(database) == 0

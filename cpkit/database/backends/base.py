@@ -14,7 +14,7 @@ from cpkit.database.faults import Fault, fault_of
 from cpkit.database.settings import DatabaseSettings
 from cpkit.database.sockets import cut, readable, seconds_left
 from cpkit.database.statements import Judged, Statement, judge
-from cpkit.database.terms import State, Terms, Value
+from cpkit.database.terms import State, Terms, Value, refuse_autocommit
 from cpkit.database.values import hide_values
 from cpkit.errors import SettingError
 
@@ -137,7 +137,10 @@ class Backend(Generic[D]):
         self.connect_in_time(engine.dialect)
         with engine.connect() as connection:
             self.verify(connection)
-            self.names = dir(driver_of(connection))
+            driver: D = driver_of(connection)
+            if not self.settings.read_only and self.autocommits(driver):
+                refuse_autocommit("connect_args.autocommit", "AUTOCOMMIT")
+            self.names = dir(driver)
 
     def verify(self, connection: Connection) -> None:
         """Raise the driver's error if the database cannot be worked with."""
@@ -270,6 +273,11 @@ class Backend(Generic[D]):
     def tidy(self, driver: D) -> bool:
         """Undo what a unit has set on its connection; false if the connection is to be dropped."""
         return False
+
+    def autocommits(self, driver: D) -> bool:
+        """Tell whether the driver was told to commit each statement by itself."""
+        ask = getattr(driver, "get_autocommit", None)  # PyMySQL's and mysqlclient's
+        return bool(ask()) if ask is not None else getattr(driver, "autocommit", False) is True
 
     def is_idle(self, driver: D) -> bool:
         """Tell whether there surely is no transaction, so that none needs to be ended."""
