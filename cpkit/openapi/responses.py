@@ -175,7 +175,7 @@ def _representation(kind: str, returned: object, schemas: Schemas) -> Json:
     """Return what one media type holds: JSON what the handler returns, all others text."""
     if not _is_json(kind):
         return dict(_TEXT)
-    schema = schemas.of(returned)
+    schema = schemas.of_answers(returned)
     return {} if schema is None else {"schema": schema}
 
 
