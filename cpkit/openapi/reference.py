@@ -116,6 +116,8 @@ def _body(body: Told) -> Iterator[str]:
     need = "required" if body["required"] else "optional"
     media = ", ".join(f"<code>{_text(kind)}</code>" for kind in body["content"])
     yield f'<h3>Body <small>{need}</small></h3><p class="media">{media}</p>'
+    if body.get("description"):
+        yield f"<p>{_text(body['description'])}</p>"
     schema = next(iter(body["content"].values())).get("schema", {})
     if "properties" in schema:
         yield from _members(schema)

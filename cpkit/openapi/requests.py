@@ -148,4 +148,5 @@ def document_body(
             content[kind] = {"schema": documents.shape.schema(schemas.ref)}
         else:
             content[kind] = {"schema": _form(documents.fields.named, None, schemas)}
-    return {"required": required, "content": content}
+    most = f"At most {settings.max_bytes:,} bytes."  # which no schema says
+    return {"required": required, "description": most, "content": content}

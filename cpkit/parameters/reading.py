@@ -43,7 +43,9 @@ def shape_of(annotation: object, *, file: type | None = None) -> Shape:
     except NameError as error:
         raise UnreadableError(f"{error}: {LOCAL}") from error
     except Exception as error:  # a class's annotations are evaluated, which may raise anything
-        raise UnreadableError(str(error).partition("\n")[0]) from error
+        # NOTE: msgspec may ask for an issue of its own, which this is none of.
+        said = str(error).partition("\n")[0].partition(" If you need this feature")[0]
+        raise UnreadableError(said.rstrip(".")) from error
     reader = _Reader(file)
     shape = reader.read(info)
     reader.settle()

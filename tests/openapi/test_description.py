@@ -148,7 +148,7 @@ def test_a_document_is_a_request_body_and_its_class_a_schema():
     told = described(handler=handler, methods=["PUT"], config=config)
     body = only(told)["requestBody"]
     ref = {"$ref": "#/components/schemas/Note"}
-    assert body["required"] is False
+    assert (body["required"], body["description"]) == (False, "At most 65,536 bytes.")
     schema = body["content"]["application/json"]["schema"]
     assert schema == {"anyOf": [ref, {"type": "null"}]}
     note = told["components"]["schemas"]["Note"]

@@ -70,6 +70,7 @@ def refused(handler):
         (complex, "nothing is known of complex"),
         (5, "is not supported"),
         (Annotated[Decimal, Meta(ge=1)], "Can only set `ge` on a numeric type"),
+        (Annotated[int, Meta(le=2**70)], "don't fit in an int64 are currently not supported"),
     ],
     ids=repr,
 )
@@ -77,6 +78,7 @@ def test_an_annotation_that_is_none_is_refused_by_its_name(annotation, said):
     name, problem = refused(handler_of(annotation))
     assert name == "x"
     assert said in problem
+    assert "GitHub" not in problem  # where msgspec's own issues are
 
 
 @pytest.mark.parametrize(
