@@ -152,7 +152,8 @@ def test_a_lock_that_an_outage_left_keeps_no_visitor_out(start_database, postgre
 def test_what_meets_on_a_session_in_strict_isolation_is_done_again(
     start_database, postgres, level, locked
 ):
-    plugins = [start_database(postgres.url, name, isolation_level=level) for name in ("db", "two")]
+    options = {"isolation_level": level, "timeout": 60}
+    plugins = [start_database(postgres.url, name, **options) for name in ("db", "two")]
     session, _ = opened(plugins[0])
 
     def change(name, number):

@@ -27,7 +27,6 @@ V = TypeVar("V")
 
 _ENDING = (None, "on_end_resource", "on_end_request", "close")  # stages of a request
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds, after a conflict
-_PATIENCE = 1.0  # seconds, from the first try on: a conflict that was waited for is none of these
 
 
 class SessionStore:
@@ -173,7 +172,7 @@ def _in_unit(database: Database, call: Callable[[Any], V], handle: str, write: b
 
     NOTE: under REPEATABLE READ and SERIALIZABLE any row that another one has changed is that.
     """
-    deadline, pauses = time.monotonic() + _PATIENCE, None
+    deadline, pauses = time.monotonic() + database.settings.timeout, None
     while True:
         try:
             with database.unit(handle, write=write) as unit:

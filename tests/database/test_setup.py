@@ -128,6 +128,43 @@ def together(*urls):
     assert [process.returncode for process in running] == [0, 0], told
 
 
+# It is in the middle of its set-up, and says so, until it is killed.
+STOPPING = """
+import sys, threading, cherrypy
+from sqlalchemy import text
+from cpkit.plugins import DatabasePlugin
+
+def setup(connection):
+    connection.execute(text("CREATE TABLE half (n INTEGER)"))
+    print("half", flush=True)
+    threading.Event().wait()
+
+DatabasePlugin(cherrypy.engine, sys.argv[1], setup=setup).start()
+"""
+
+
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql"], indirect=True)
+def test_what_a_killed_process_had_set_up_is_undone_for_those_who_wait(
+    any_database, start_database
+):
+    def setup(connection):
+        connection.execute(text("CREATE TABLE half (n INTEGER)"))
+        connection.execute(text("INSERT INTO half VALUES (1)"))
+
+    command = [sys.executable, "-c", STOPPING, any_database]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as killed,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        assert killed.stdout.readline() == b"half\n"
+        waiting = thread.submit(start_database, any_database, wait=60, setup=setup)
+        wait([waiting], 0.2)  # it is not done, if it is right
+        killed.kill()
+        database = waiting.result(60)
+    with database.begin(write=False) as connection:
+        assert connection.scalar(text("SELECT n FROM half")) == 1
+
+
 def test_a_setup_may_take_longer_than_a_statement(start_database, postgres, caplog):
     def setup(connection):
         connection.execute(text("SELECT pg_sleep(1.5)"))
