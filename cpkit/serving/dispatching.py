@@ -18,7 +18,10 @@ def is_preflight(request: Request) -> bool:
 
 
 def dispatched_as(request: Request, method: str) -> tuple[Handler | None, dict[str, Any]]:
-    """Return the handler and the config of a request that is the same but for its *method*."""
+    """Return the handler and the config of a request that is the same but for its *method*.
+
+    Where the dispatcher raises, nothing is found.
+    """
     before, told = dict(vars(request)), cherrypy.serving.response.headers
     allow = told.get("Allow")
     try:
@@ -27,6 +30,8 @@ def dispatched_as(request: Request, method: str) -> tuple[Handler | None, dict[s
         request.method = method
         request.dispatch(request.path_info)
         return request.handler, request.config
+    except Exception:  # an answer of the dispatcher's own, or a fault: for the request to meet
+        return cherrypy.NotFound(), {}
     finally:
         vars(request).clear()
         vars(request).update(before)

@@ -455,6 +455,21 @@ def test_a_preflight_of_nothing_is_a_404(cp_client):
     assert preflight(cp_client, "/nowhere").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "answer", [cherrypy.HTTPRedirect("/"), cherrypy.HTTPError(403), ValueError()]
+)
+def test_a_dispatcher_that_answers_by_itself_is_asked_by_the_request_alone(cp_client, answer):
+    class Closing(cherrypy.dispatch.Dispatcher):
+        def __call__(self, path_info):
+            if cherrypy.request.method == "PUT":
+                raise answer
+            super().__call__(path_info)
+
+    by_page(**{"request.dispatch": Closing()})
+    asked = preflight(cp_client, "/books", "PUT")
+    assert (asked.status_code, asked.headers["Access-Control-Allow-Methods"]) == (204, "PUT")
+
+
 @pytest.mark.parametrize("path", ["/books/1/", "/nowhere/", "/shelf"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_a_preflight_is_granted_where_the_request_is_redirected(cp_client, path, method):
