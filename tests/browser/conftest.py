@@ -23,6 +23,8 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Origins of plain http, of which a browser sends no Sec-Fetch-Site.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 
 

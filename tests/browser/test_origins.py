@@ -183,3 +183,51 @@ def test_what_another_sites_page_posts_changes_nothing(ask):
     assert Books.changed == 0
     ask("/books/1", post)
     assert Books.changed == 1
+
+
+class Shop:
+    bought = 0
+
+    @cherrypy.expose
+    def index(self, policy="strict-origin-when-cross-origin"):
+        cherrypy.response.headers["Referrer-Policy"] = policy
+        return '<!doctype html><title>a page</title><form method="post"></form>'
+
+    @cherrypy.expose
+    def buy(self):
+        assert "Sec-Fetch-Site" not in cherrypy.request.headers
+        Shop.bought += 1
+        return "bought"
+
+
+@pytest.mark.parametrize(
+    ("host", "query", "status"),
+    [
+        ("shop.test", "", 200),
+        ("shop.test", "?policy=same-origin", 200),
+        ("shop.test", "?policy=no-referrer", 403),  # its Origin is null
+        ("evil.test", "", 403),
+        ("sub.shop.test", "", 403),
+    ],
+)
+def test_a_form_of_another_host_is_told_by_its_origin_over_plain_http(
+    chromium, cp_isolation, host, query, status
+):
+    app = cherrypy.Application(Shop(), "", {"/": {"cpkit.csrf.on": True}})
+    app.log.screen, Shop.bought = False, 0
+    with served(app) as address:
+        port, page = address.rpartition(":")[2], chromium.new_page()
+        try:
+            page.goto(f"http://{host}:{port}/{query}")
+            with page.expect_navigation() as navigation:
+                page.evaluate(
+                    """url => {
+                        document.forms[0].action = url;
+                        document.forms[0].submit();
+                    }""",
+                    f"http://shop.test:{port}/buy",
+                )
+            assert navigation.value.status == status
+            assert Shop.bought == (status == 200)
+        finally:
+            page.close()
