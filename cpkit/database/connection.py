@@ -72,6 +72,8 @@ class UnitConnection(Connection):
         """Drop the connection that is lent; what is run after a rollback is lent another."""
         if exception is None:
             _refuse_to_lose_data(self._borrowed, "invalidate()")
+            # NOTE: SQLite keeps its lock as long as somebody has a cursor that is not closed.
+            self._borrowed.close_cursors()
         super().invalidate(exception)
         self.engine = UnitBind(self, self.engine)
 
@@ -172,7 +174,7 @@ class ConnectionUnit(Unit, has=[*dir(Connection), *Connection.__annotations__, "
     def _rollback(self) -> None:
         self._handle.rollback()
         borrowed = self._borrowed
-        if borrowed is not None and self.exposed:
+        if borrowed is not None and self.exposed and borrowed.pooled.is_valid:
             borrowed.rollback_by(borrowed.driver.rollback)
 
     def _shut(self, handle: Connection, broken: bool) -> bool:

@@ -20,6 +20,7 @@ from cpkit.errors import (
 from cpkit.logs.printable import printable
 from cpkit.serving.derived import DerivedBody, close
 
+from .error_pages import ErrorPages, makes_error_page
 from .retry import BORROWED, COMMITTED, UNIT_KEY, is_out, repeating, units_of
 from .terms import UNIT, LoanSettings, Terms, listed, should_commit
 from .unavailable import ServiceUnavailable, say_seldom, unavailable
@@ -256,6 +257,7 @@ class Lent(Hook, Unit):
             return
         self.used, known = True, cherrypy.serving.request.__dict__
         if known.get(self._loan.key) is self:
+            self.late = self.late or (bool(known["error_page"]) and makes_error_page())
             self.end_with(known)
             known.setdefault(_USED, {})[self] = None
             self._used_late = self.late
@@ -294,28 +296,6 @@ def plugin_that_runs(name: str) -> RunningPlugin:
         raise DatabaseNotRunningError(name)
     found: RunningPlugin = plugin
     return found
-
-
-class ErrorPages(dict[Any, Any]):
-    """A request's error pages; each is made after the transactions of the handler have ended."""
-
-    __slots__ = ("ending",)
-    ending: list[Lent]
-
-    def get(self, code: object, default: Any = None) -> Any:
-        """Return the page for *code*."""
-        page = super().get(code, default)
-        return partial(self._make, page) if callable(page) else page
-
-    def _make(self, page: Callable[..., object], **told: str) -> object:
-        for unit in self.ending:
-            unit.end_before_page()
-        try:
-            return page(**told)
-        except BaseException:
-            for unit in self.ending:
-                unit.end(commit=False)
-            raise
 
 
 def carry(unit: Lent, body: Iterable[bytes], commit: bool) -> DerivedBody[bytes]:

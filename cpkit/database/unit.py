@@ -169,7 +169,8 @@ class Unit:
         """Undo what was done since the last commit; the next statement begins anew."""
         if self._handle is not None:
             self._rollback()
-            if self._borrowed is not None and self._borrowed.broken:
+            borrowed = self._borrowed
+            if borrowed is not None and (borrowed.broken or not borrowed.pooled.is_valid):
                 self.close()  # so that the next statement is run on another connection
         self._settle(committed=False)
         if self.exposed:

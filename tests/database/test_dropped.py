@@ -51,6 +51,37 @@ def test_what_is_done_after_it_is_the_requests_own(database, handle, status):
         unit.doom()
 
 
+# SQLite keeps its lock to write as long as somebody has a cursor with rows.
+@pytest.mark.parametrize("handle", ["connection", "session"])
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql", mariadb], indirect=True)
+def test_it_holds_no_lock_though_somebody_has_its_rows(database, handle):
+    def handler():
+        insert(1)
+        kept.append(run("SELECT a FROM t UNION SELECT 7 UNION SELECT 8"))
+        cherrypy.request.db.invalidate()
+        cherrypy.request.db.rollback()
+        insert(2)
+        return "ok"
+
+    kept = []
+    assert serve(handler, **{"cpkit.db.handle": handle}).post("/").text == "ok"
+    assert stored() == [2]
+
+
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql", mariadb], indirect=True)
+def test_so_it_is_where_the_drivers_connection_was_handed_out(database):
+    def handler():
+        db = cherrypy.request.db
+        db.connection.cursor().execute("INSERT INTO t VALUES (1)")
+        db.invalidate()
+        db.rollback()
+        insert(2)
+        return "ok"
+
+    assert serve(handler).post("/").text == "ok"
+    assert stored() == [2]
+
+
 @pytest.mark.parametrize("any_database", ["sqlite", "postgresql"], indirect=True)
 def test_a_reading_request_stays_one(database):
     def handler():

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 import cpkit.tools
 from cpkit.testing import Client
+from tests import statements
 
 INSERT, COUNT = text("INSERT INTO t VALUES (1)"), text("SELECT count(*) FROM t")
 
@@ -64,3 +65,42 @@ def test_a_page_that_was_set_for_the_request_is_made_after_it(
     config = {"cpkit.db.on": True, "tools.paged.on": by == "tool"}
     cherrypy.tree.mount(Site(), "/", {"/": config})
     assert Client().post("/").text.strip() == "0"
+
+
+# The page was the first to use the database, and what it wrote was undone.
+@pytest.mark.parametrize("handle", ["connection", "session", "dbapi"])
+@pytest.mark.parametrize("error", [cherrypy.HTTPError(409), ZeroDivisionError()])
+def test_a_page_that_the_handler_has_set_stores_what_it_writes(start_database, handle, error):
+    def write(**_):
+        statements.insert(1)
+        return "told"
+
+    def handler():
+        cherrypy.request.error_page = {409: write, 500: write}
+        raise error
+
+    database = start_database(setup=create)
+    answer = statements.serve(handler, **{"cpkit.db.handle": handle}).post("/")
+    assert answer.text.strip() == "told"
+    assert statements.stored() == [1]
+    assert database.figures().in_use == 0
+
+
+# In a handler of its own, an answer that is refused is undone as ever.
+@pytest.mark.parametrize("set_it", [True, False])
+def test_what_is_written_where_an_error_is_handled_is_the_handlers(start_database, set_it):
+    def handler():
+        cherrypy.request.error_page[409] = lambda **_: "told"
+        try:
+            raise cherrypy.HTTPError(409)
+        except cherrypy.HTTPError as error:
+            statements.insert(1)
+            if set_it:
+                error.set_response()
+            else:
+                cherrypy.response.status = 409
+        return cherrypy.response.body
+
+    start_database(setup=create)
+    assert statements.serve(handler).post("/").status_code == 409
+    assert statements.stored() == []
