@@ -6,7 +6,7 @@ import pytest
 import cpkit.tools
 from cpkit.config_check import faults
 from cpkit.dispatchers import RoutesDispatcher, route
-from cpkit.errors import RouteError
+from cpkit.errors import RouteError, SettingError
 
 
 def bare(function):
@@ -82,3 +82,56 @@ def test_a_route_that_a_decorator_hides_is_refused():
 
     with pytest.raises(RouteError, match=r"'/hidden': a decorator hides it.* Use functools\.wraps"):
         RoutesDispatcher().include(Pages())
+
+
+class Plain:
+    @cpkit.tools.accept(media="text/plain")
+    @staticmethod
+    def static():
+        return "static"
+
+    @cpkit.tools.accept(media="text/plain")
+    @classmethod
+    def of_class(cls):
+        return cls.__name__
+
+    @staticmethod
+    @cpkit.tools.accept(media="text/plain")
+    def below():
+        return "below"
+
+    @classmethod
+    @cpkit.tools.accept(media="text/plain")
+    def below_class(cls):
+        return cls.__name__
+
+
+@pytest.mark.parametrize("controller", [Plain, Plain()])
+@pytest.mark.parametrize("action", ["static", "of_class", "below", "below_class"])
+def test_a_tool_at_a_staticmethod_or_a_classmethod_is_on(cp_client, controller, action):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("it", "/", controller, action=action)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher}})
+    assert cp_client.get("/").headers["Content-Type"] == "text/plain;charset=utf-8"
+
+
+@cherrypy.expose
+class ByMethod:
+    @cpkit.tools.accept(media="text/plain")
+    @staticmethod
+    def GET():  # noqa: N802
+        return "static"
+
+
+@pytest.mark.parametrize("controller", [ByMethod, ByMethod()])
+def test_a_tool_above_a_staticmethod_for_a_method_of_http_is_on(cp_client, controller):
+    dispatcher = RoutesDispatcher()
+    dispatcher.connect("it", "/", controller)
+    cherrypy.tree.mount(None, "", {"/": {"request.dispatch": dispatcher}})
+    assert cp_client.get("/").headers["Content-Type"] == "text/plain;charset=utf-8"
+
+
+def test_a_second_body_above_a_staticmethod_is_refused():
+    decorated = cpkit.tools.body()(staticmethod(lambda body: ""))
+    with pytest.raises(SettingError, match="A request has one body"):
+        cpkit.tools.body()(decorated)

@@ -187,7 +187,7 @@ def call_of(controller: Any) -> Any:
 
 
 def _config(owner: Any) -> Config:
-    config: Config = getattr(owner, "_cp_config", None) or {}
+    config: Config = getattr(_function(owner), "_cp_config", None) or {}
     return config
 
 

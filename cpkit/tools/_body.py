@@ -68,7 +68,7 @@ class BodyTool(Tool[BodySettings]):
         elif name in served.variables:
             problem = "the path fills it: call one of the two otherwise"
         elif found[1] and served.methods and served.methods <= _BODILESS:
-            problem = "a GET has no body: take a query, or let it be a POST"
+            problem = "a GET has no body: let it be a POST, or call what a query sends otherwise"
         if problem:
             raise AnnotationError(name_of(handler), name, problem)
 
@@ -77,7 +77,8 @@ class BodyTool(Tool[BodySettings]):
         decorator: Callable[[F], F] = super().switched_on(*args, **given)
 
         def decorate(handler: F) -> F:
-            before = self.given_in(vars(handler).get("_cp_config", {}))
+            function = getattr(handler, "__func__", handler)  # of a staticmethod
+            before = self.given_in(vars(function).get("_cp_config", {}))
             if before.get("on"):
                 named = before.get("parameter", BODY)
                 remedy = f"A request has one body, and {named!r} takes it: decorate once."

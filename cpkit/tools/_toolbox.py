@@ -47,8 +47,14 @@ class Tool(cherrypy.Tool, Generic[S]):
     def switched_on(self, *args: object, **given: Any) -> Callable[[F], F]:
         """Check the settings and return the decorator that switches the tool on."""
         self.check_settings(given)
-        decorator: Callable[[F], F] = super().__call__(*args, **given)
-        return decorator
+        switch: Callable[[object], object] = super().__call__(*args, **given)
+
+        def decorate(handler: F) -> F:
+            # Of a staticmethod or a classmethod, it is the function that is found again.
+            switch(handler.__func__ if isinstance(handler, staticmethod | classmethod) else handler)
+            return handler
+
+        return decorate
 
     def check_settings(self, given: Given) -> None:
         """Raise the error of a setting that the tool does not have, or not for this value."""

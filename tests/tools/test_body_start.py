@@ -31,7 +31,7 @@ def test_a_document_that_only_a_get_could_send_ends_the_start():
 
     serve(handler, "GET", "HEAD")
     (fault,) = map(str, faults())
-    assert "the parameter body cannot be read: a GET has no body: take a query" in fault
+    assert "the parameter body cannot be read: a GET has no body: let it be a POST" in fault
 
 
 @pytest.mark.parametrize("methods", [("GET", "POST"), ("DELETE",)])
