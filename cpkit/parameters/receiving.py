@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import cherrypy
@@ -15,13 +16,13 @@ from .forms import check_fields, is_empty, whole
 from .media import check_coding, content_of
 from .reading import UnreadableError
 from .refusals import InvalidRequest
+from .remembered import Remembered
 from .renewing import RENEW, Renewing, is_repeated
 from .settings import FORM, JSON, BodySettings, is_json
 from .signature import hint_of, name_of, parameter_of
 
 ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
 DECODE = 14  # before the form (15), so that what is decoded is not taken for a part of it
-_MOST_KNOWN = 1024  # handlers that are remembered: they may be made for each request
 _ABSENT = object()
 _FIXED = (str, int, float, bool, bytes, type(None))  # what no handler can change
 
@@ -60,7 +61,7 @@ class Receiving:
         self._name, self._max_bytes = settings.parameter, settings.max_bytes
         self._parsers = settings.parsers
         self._accept = ", ".join(self._parsers)
-        self._known: dict[object, tuple[Documents, bool] | None] = {}
+        self._known = Remembered(partial(documents_of, form=FORM in self._parsers))
         # PERF: made once; they find what they need on the request that is served.
         self._admit = Hook(self.admit, False, ADMIT)
         self._decode = Hook(self.decode, False, DECODE)
@@ -69,7 +70,7 @@ class Receiving:
     def begin(self, asked: Request) -> None:
         """Have the body of the request read, if its page handler takes one."""
         handler = getattr(asked.handler, "callable", None)
-        known = None if handler is None else self.documents(handler)
+        known = None if handler is None else self._known.of(handler, self._name)
         if known is None:
             return
         request: Any = asked
@@ -77,26 +78,6 @@ class Receiving:
         request.received = Received(known[0], required=known[1])
         request.hooks["before_request_body"].append(self._admit)
         request.hooks["before_handler"].append(self._decode)
-
-    def documents(self, handler: Handler) -> tuple[Documents, bool] | None:
-        """Return what decodes the value of *handler*'s parameter, and whether it must be sent.
-
-        None: it takes no document. Raise AnnotationError for an annotation that has no shape.
-        """
-        key = getattr(handler, "__func__", handler)
-        try:
-            return self._known[key]
-        except KeyError:
-            known = self._read(handler)
-        except TypeError:  # an object that has no hash is read at each request
-            return self._read(handler)
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        self._known[key] = known
-        return known
-
-    def _read(self, handler: Handler) -> tuple[Documents, bool] | None:
-        return documents_of(handler, self._name, form=FORM in self._parsers)
 
     def admit(self) -> None:
         """Refuse a media type that nothing reads, and a document that is too long."""

@@ -18,6 +18,7 @@ from .media import Content, check_coding, content_of
 from .plan import Parameter, Plan, Value, is_file
 from .query import parsed
 from .refusals import InvalidRequest
+from .remembered import Remembered
 from .renewing import RENEW, Renewing, is_repeated
 from .settings import FORM, ParamsSettings
 from .signature import plan_of
@@ -28,7 +29,7 @@ PATH, QUERY = 55, 65
 # As CherryPy's own tools.params; after the body tool (14).
 FORMS = 15
 _FORMS = f"{FORM}, {FILES}"
-_MOST_KNOWN = 1024  # plans that are remembered: handlers may be made for each request
+_SHORT = 100  # characters of a query that is read whatever it is
 
 
 class TakingRequest(Request, Protocol):
@@ -59,7 +60,7 @@ class Taking:
 
     def __init__(self, settings: ParamsSettings) -> None:
         self._skip, self._form = frozenset(settings.skip), settings.form
-        self._plans: dict[tuple[object, str | None], Plan] = {}
+        self._plans = Remembered(self._read)
         # PERF: made once; they find what they need on the request that is served.
         self._path = Hook(self.take_path, False, PATH)
         self._query = Hook(self.take_query, False, QUERY)
@@ -84,21 +85,8 @@ class Taking:
             hooks.append(self._path)
         hooks.append(self._query)
 
-    def plan(self, handler: Handler, body: str | None) -> Plan:
-        """Return the plan of *handler*, whose parameter *body* the body tool fills."""
-        key = getattr(handler, "__func__", handler), body
-        try:
-            return self._plans[key]
-        except KeyError:
-            plan = self._read(handler, body)
-        except TypeError:  # an object that has no hash is read at each request
-            return self._read(handler, body)
-        if len(self._plans) >= _MOST_KNOWN:
-            self._plans.clear()
-        self._plans[key] = plan
-        return plan
-
     def _read(self, handler: Handler, body: str | None) -> Plan:
+        """Return the plan of *handler*, whose parameter *body* the body tool fills."""
         skip = self._skip if body is None else self._skip | {body}
         plan = plan_of(handler, skip=skip, file=Part)
         plan.skipped = self._skip
@@ -109,7 +97,7 @@ class Taking:
     def _plan_for(self, request: TakingRequest) -> Plan:
         taken = request.taken
         if taken.plan is None:
-            taken.plan = self.plan(taken.handler, request.__dict__.get("body_parameter"))
+            taken.plan = self._plans.of(taken.handler, request.__dict__.get("body_parameter"))
         return taken.plan
 
     def take_path(self) -> None:
@@ -212,7 +200,8 @@ def _read_query() -> None:
     taken, query = request.taken, request.query_string
     if not query:
         return
-    taken.unread = _why_not_to_read(query)  # told after what comes first
+    if len(query) > _SHORT:
+        taken.unread = _why_not_to_read(query)  # told after what comes first
     try:
         taken.query = {} if taken.unread else parsed(query)
     except UnicodeDecodeError:
