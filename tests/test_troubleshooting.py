@@ -21,7 +21,7 @@ NO_TROUBLE = {"…: ….", "back.", "opened.", "closed.", "… of …", "… of 
 
 @dataclass
 class Function:
-    """A function of cpkit, and the texts that its variables hold."""
+    """A function of cpkit, and the texts that its variables and its module's hold."""
 
     nodes: list
     texts: dict
@@ -29,13 +29,14 @@ class Function:
     @classmethod
     def all_of(cls, path):
         tree = ast.parse(path.read_text())
+        module = cls.of(tree.body, {})
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
-                yield cls.of(node)
+                yield cls.of(ast.walk(node), module.texts)
 
     @classmethod
-    def of(cls, definition):
-        function = cls(list(ast.walk(definition)), {})
+    def of(cls, nodes, texts):
+        function = cls(list(nodes), dict(texts))
         for node in function.every(ast.Assign):
             if isinstance(node.targets[0], ast.Name) and (told := function.text(node.value)):
                 function.texts[node.targets[0].id] = told

@@ -39,7 +39,7 @@ class Visit(DatabaseSession):
     """A session that the handler's own statement looks up, so that a request reads once."""
 
     def _exists(self) -> bool:
-        return bool(self._rows)  # which creates the table where there is none
+        return bool(self._sessions.rows)  # which creates the table where there is none
 
     @property
     def has_cookie(self) -> bool:
