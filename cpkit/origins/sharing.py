@@ -127,7 +127,8 @@ class Sharing:
             self._share(request)
             return
         headers = asked.get("Access-Control-Request-Headers")
-        fields = self._policy.preflight(asked["Origin"], method, headers, allowed)
+        alike = self._alike(request, method, allowed)
+        fields = self._policy.preflight(asked["Origin"], method, headers, alike)
         raise PreflightAnswered({**fields, "Vary": ", ".join(PREFLIGHT_VARY)})
 
     def answer(self) -> None:
@@ -155,10 +156,11 @@ class Sharing:
             return None if isinstance(handler, cherrypy.NotFound) else {asked}
         told = response.headers.get("Allow")  # by a dispatcher that has no handler for OPTIONS
         if told:
-            return self._alike(request, asked, {name.strip() for name in told.split(",")})
+            return {name.strip() for name in told.split(",")}
         dispatcher = getattr(request, "routed", (None,))[0]
         if dispatcher is not None:
-            return self._alike(request, asked, dispatcher.allowed_methods(request))
+            methods: Collection[str] = dispatcher.allowed_methods(request)
+            return methods
         tool = tools.get("allow", {})
         listed = tool.get("methods") if tool.get("on") else None
         # CherryPy's default dispatcher hands every method to the handler.
@@ -170,8 +172,12 @@ class Sharing:
         A browser remembers each method that it is told of, and does not ask for that again.
         """
         if asked not in methods:
-            return methods
+            return ()
         own = self._given_for(request, asked)
+        box, name, _ = self._prefix.split(".")
+        # Else they are another method's: a toolbox of CherryPy's takes those of OPTIONS.
+        if own != {self._prefix + key: it for key, it in request.toolmaps[box][name].items()}:
+            return ()
         return {name for name in methods if name == asked or self._given_for(request, name) == own}
 
     def _given_for(self, request: Request, method: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ import cpkit.tools
 from cpkit.config_check import faults
 from cpkit.dispatchers import RoutesDispatcher
 from cpkit.errors import CpkitError
+from cpkit.tools import CorsTool
 
 PAGE = "https://app.example"
 ON = {"cpkit.cors.on": True, "cpkit.cors.origins": [PAGE]}
@@ -252,6 +253,49 @@ def test_a_handler_of_options_keeps_its_other_settings(cp_client):
     assert "Server-Timing" in preflight(cp_client, "/open", "DELETE").headers
 
 
+@pytest.mark.parametrize("mount", [under_sections, one_route])
+@pytest.mark.parametrize(
+    ("method", "origin", "told"), [("GET", OTHER, "GET"), ("PUT", PAGE, "DELETE, PUT")]
+)
+def test_of_methods_that_are_set_those_are_told_of_that_are_shared_alike(
+    cp_client, mount, method, origin, told
+):
+    mount(Shared(), cherrypy.dispatch.MethodDispatcher())
+    cherrypy.tree.apps[""].merge({"/": {"cpkit.cors.methods": ["GET", "PUT", "DELETE"]}})
+    answer = preflight(cp_client, "/open", method, origin=origin)
+    assert answer.headers["Access-Control-Allow-Methods"] == told
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("origin", [PAGE, OTHER])
+def test_in_cherrypys_toolbox_it_grants_no_more_than_the_request_will_be(
+    cp_client, monkeypatch, method, origin
+):
+    monkeypatch.setattr(cherrypy.tools, "cors", CorsTool(), raising=False)
+
+    class Resource:
+        exposed = True
+
+        @cherrypy.tools.cors(origins=[OTHER])
+        def GET(self):  # noqa: N802
+            return "read"
+
+        @cherrypy.tools.cors(origins=[PAGE])
+        def PUT(self):  # noqa: N802
+            return "written"
+
+        def DELETE(self):  # noqa: N802
+            return "gone"
+
+        @cherrypy.tools.cors(origins=["*"])
+        def OPTIONS(self):  # noqa: N802
+            return "by itself"
+
+    by_its_methods(Resource(), cherrypy.dispatch.MethodDispatcher())
+    answer = preflight(cp_client, "/open", method, origin=origin)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
 def test_a_405_tells_the_origins_of_a_resource_behind_a_virtual_host(cp_client):
     under_a_virtual_host(Open(), cherrypy.dispatch.MethodDispatcher())
     headers = {"Host": "shop.example", "Origin": OTHER}
@@ -466,8 +510,8 @@ def test_a_dispatcher_that_answers_by_itself_is_asked_by_the_request_alone(cp_cl
             super().__call__(path_info)
 
     by_page(**{"request.dispatch": Closing()})
-    asked = preflight(cp_client, "/books", "PUT")
-    assert (asked.status_code, asked.headers["Access-Control-Allow-Methods"]) == (204, "PUT")
+    assert preflight(cp_client, "/books", "PUT").status_code == 204
+    assert preflight(cp_client, "/books", "GET").headers["Access-Control-Allow-Methods"] == "GET"
 
 
 @pytest.mark.parametrize("path", ["/books/1/", "/nowhere/", "/shelf"])
