@@ -69,11 +69,6 @@ class Borrowed:
     """
 
     unit: Borrower
-    transaction: Transaction | None = None  # a real one, of which the driver knows
-    asked = begun = wrote = changed = broken = only_reads = False
-    stuck = False  # rows or a COPY were left open, and nothing more can be run
-    _rows: tuple[weakref.ref[Generator[object]], ...] = ()  # psycopg's streams
-    closed = False  # nothing more is to be run, since its request has ended in another thread
 
     def __init__(
         self,
@@ -89,8 +84,13 @@ class Borrowed:
         self.engine, self.backend, self.turns = engine, backend, turns
         self.since = since  # monotonic: from when on others wait for it
         self.waited = waited  # seconds of its timeout that its next transaction has spent already
+        self.transaction: Transaction | None = None  # a real one, of which the driver knows
+        self.asked = self.begun = self.wrote = self.changed = self.only_reads = False
+        self.stuck = False  # rows or a COPY were left open, and nothing more can be run
+        self.closed = False  # nothing is to be run: its request has ended in another thread
+        self.broken = self.given_back = False
         self._cursors: list[Callable[[], Any]] = []  # that somebody may still have
-        self.given_back = False
+        self._rows: tuple[weakref.ref[Generator[object]], ...] = ()  # psycopg's streams
 
     def remember(self, cursor: object) -> None:
         """Remember *cursor*, as long as somebody has it; UnitOverError if it came too late."""

@@ -151,7 +151,7 @@ class Lent(Hook, Unit):
     _used_late = False
 
     def __init__(self, lender: Database, terms: Terms, loan: Loan) -> None:
-        self._lender, self.terms, self._loan = lender, terms, loan
+        self._lender, self.terms, self._loan, self._mutexes = lender, terms, loan, []
 
     def __call__(self) -> None:
         """End what was done until the answer is made; at the request's end, what came since."""

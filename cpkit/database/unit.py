@@ -103,6 +103,7 @@ class Unit:
 
     def __init__(self, lender: Lender, terms: Terms) -> None:
         self._lender, self.terms = lender, terms
+        self._mutexes: list[threading.RLock] = []
 
     # ------------------------------ what handlers call ------------------------------
 
@@ -120,7 +121,10 @@ class Unit:
 
     def open(self) -> None:
         """Borrow, once, however many threads are the first to use this unit."""
-        with vars(self).setdefault("mutex", threading.RLock()):
+        # PERF: no vars(self).setdefault(), which makes every attribute slow to find from then on.
+        self._mutexes.append(threading.RLock())
+        self.mutex = self._mutexes[0]  # the first of several threads' is for all
+        with self.mutex:
             if self._handle is None:
                 self._open()
 
