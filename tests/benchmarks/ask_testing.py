@@ -6,7 +6,6 @@ from contextlib import ExitStack
 import cherrypy
 import httpx
 import webtest
-from cherrypy.test import helper
 from werkzeug.test import Client as WerkzeugClient
 
 from cpkit.testing import Client, isolated
@@ -46,18 +45,19 @@ def requests() -> Case:
     return Case(calls, bare_call, b"page", cleanup=cleanup.close, without=[bare_call])
 
 
-class Old(helper.CPWebCase):
-    @staticmethod
-    def setup_server() -> None:
-        cherrypy.tree.mount(Page())
-
-
 @question("testing", "What does it cost to set up the test of an application?", counted=False)
 def set_up() -> Case:
     """CPWebCase starts and stops a server and the engine for each class; cpkit mounts the
     application and puts CherryPy's state back, for each test."""
 
+    from cherrypy.test import helper  # not above: it has a listener for each request
+
     told = {"log.screen": False}
+
+    class Old(helper.CPWebCase):
+        @staticmethod
+        def setup_server() -> None:
+            cherrypy.tree.mount(Page())
 
     def cpwebcase() -> None:
         with isolated():

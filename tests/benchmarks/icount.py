@@ -143,12 +143,10 @@ def _slower(call: Call, loops: int) -> Call:
 
 
 def _planted(counter: Counter, call: Call, period: int, share: float) -> Call:
-    loops, times = 2000, whole_periods(10, period)
+    # As few calls as can be: the more warm a call is, the fewer instructions it takes.
+    loops, times = 2000, whole_periods(2, period)
     loop = counter.count(_slower(lambda: None, loops), 20) / 20 / loops
-    slow = _slower(call, round(share * counter.count(call, times) / times / loop))
-    for _ in range(10):
-        slow()
-    return slow
+    return _slower(call, round(share * counter.count(call, times) / times / loop))
 
 
 def _count_variant(counter: Counter, call: Call, period: int, planted: float) -> float:
