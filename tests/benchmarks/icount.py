@@ -159,7 +159,8 @@ def _count_variant(counter: Counter, call: Call, period: int, planted: float) ->
     gc.collect()
     gc.disable()
     try:
-        rounds = 2 if period == 1 else 1  # a long count is even by itself
+        # A table that grows now and then meets one round; a long count is even by itself.
+        rounds = 4 if period == 1 else 1
         return min(counter.count(call, times) for _ in range(rounds)) / times
     finally:
         gc.enable()
