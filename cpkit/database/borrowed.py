@@ -139,7 +139,10 @@ class Borrowed:
         for it in remembered:
             cursor = it()
             if cursor is not None:
-                self.backend.close_cursor(self.driver, cursor)
+                try:
+                    self.backend.close_cursor(self.driver, cursor)
+                except Exception:  # the connection was lost, or somebody has closed it
+                    self.broken = True
 
     def is_needed(self, writes: bool) -> bool:
         """Tell whether a unit that *writes*, or not, could not go on with another connection."""

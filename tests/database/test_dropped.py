@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
-from tests.statements import HANDLES, create, insert, run, serve, stored
+from tests.statements import HANDLES, create, driver, insert, run, serve, stored
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 WHO = {
@@ -116,3 +116,25 @@ def test_after_a_rollback_it_goes_on_with_another(request, database, handle, sta
     kind = request.node.callspec.params["any_database"]
     assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == status
     assert stored() == ([4] if status == 200 else [])
+
+
+# A cursor of it could not be closed, and with the rest of the end its lock was kept.
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("any_database", ["sqlite", "postgresql", mariadb], indirect=True)
+def test_one_that_the_handler_has_closed_by_hand_keeps_nobody_out(database, handle, method):
+    def handler():
+        if method == "POST":
+            insert(1)
+        kept.append(run("SELECT a FROM t UNION SELECT 7 UNION SELECT 8"))
+        found = driver()
+        getattr(found, "driver_connection", found).close()
+        return "ok"
+
+    kept = []
+    answer = serve(handler, **{"cpkit.db.handle": handle}).request(method, "/")
+    assert answer.status_code in ((500, 503) if method == "POST" else (200, 500, 503))
+    kept.clear()
+    with database.begin() as unit:
+        insert(2, unit)
+    assert stored() == [2]
