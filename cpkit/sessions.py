@@ -32,11 +32,14 @@ except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
-_DELETED = "A session was deleted while a request had it."
 _NOT_YET = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
 _OF_REQUEST = "_cpkit_session"  # what a request that is redirected within the server leaves
 _CHERRYPYS = ("on", "priority", "locking", "storage_class", *list(signature(init).parameters)[:-1])
+
+
+def _say_deleted() -> None:
+    cherrypy.log("A session was deleted while a request had it.", "CPKIT.SESSIONS")
 
 
 class DatabaseSession(Session):
@@ -262,7 +265,7 @@ class DatabaseSession(Session):
 
         The visitor has another cookie by now, or none, and keeps that.
         """
-        cherrypy.log(_DELETED, "CPKIT.SESSIONS")
+        _say_deleted()
         self._data, self._before, self._gone = {}, "{}", self.id
 
     def _catch_up(self, row: Row) -> None:
@@ -355,7 +358,7 @@ class DatabaseSession(Session):
         now = rows.lock(unit, self._key)
         if now is None:
             # NOTE: it was deleted, at a log-out: what a late request had must not bring it back.
-            cherrypy.log(_DELETED, "CPKIT.SESSIONS")
+            _say_deleted()
             return
         data = encoded(merged(json.loads(self._before), self._data, decoded(now.data) or {}))
         owner = self._owner if now.owner == self._owner else None
