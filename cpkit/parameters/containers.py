@@ -22,8 +22,6 @@ from .shapes import Ref, Scalar, Schema, Shape, sameness
 # Members of objects: the indexes of the objects that have each, by its name; and the new values.
 Change = tuple[Mapping[str, Collection[int]], list[Json]]
 Make = type[list[Any]] | type[set[Any]] | type[frozenset[Any]] | type[tuple[Any, ...]]
-
-
 _REFUSED: Any = object()  # in the place of what a class refused
 
 

@@ -23,7 +23,6 @@ from .signature import hint_of, name_of, parameter_of
 
 ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
 DECODE = 14  # before the form (15), so that what is decoded is not taken for a part of it
-_ABSENT = object()
 _FIXED = (str, int, float, bool, bytes, type(None))  # what no handler can change
 
 
