@@ -1,12 +1,13 @@
 """The names of schemas: one class, one name, whatever the classes are called."""
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypedDict, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import cherrypy
 import msgspec
 import pytest
 from msgspec import Meta, Struct
+from typing_extensions import TypedDict  # that of Python 3.10 cannot be generic
 
 from cpkit import openapi
 from cpkit.dispatchers import RoutesDispatcher
