@@ -55,7 +55,7 @@ def test_a_thread_that_outlives_its_request_holds_nothing_and_writes_into_no_oth
     with ThreadPoolExecutor(2) as clients:
         answers = list(clients.map(lambda _: client.post("/"), range(12)))
     for thread in hammer.threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     kept = {int(it.text) for it in answers if it.status_code == 200}
     rows = stored()
