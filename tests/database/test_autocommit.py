@@ -220,3 +220,18 @@ def test_nothing_is_run_through_the_unit_of_a_sqlite3_that_was_switched(start_da
         with pytest.raises(SettingError, match="AUTOCOMMIT"):
             insert(1, unit)
     assert rows(database) == 0
+
+
+# Of "INSERT …; INSERT …" the second one's error was lost, and a 200 had stored the first.
+@pytest.mark.faults
+@pytest.mark.parametrize("place", ["url", "connect_args"])
+def test_a_pymysql_that_takes_several_statements_in_a_text_ends_the_start(
+    mariadb, start_database, place, capfd
+):
+    flag, url = 1 << 16, make_url(mariadb.url)
+    options = {"connect_args": {"client_flag": flag}}
+    if place == "url":
+        url, options = url.update_query_dict({"client_flag": str(flag)}), {}
+    with pytest.raises(SystemExit):
+        start_database(url.render_as_string(hide_password=False), **options)
+    assert "one statement at a time" in capfd.readouterr().err

@@ -13,9 +13,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.statements import judge
 from cpkit.database.terms import State, Terms
-from cpkit.errors import DatabaseBusyError
+from cpkit.errors import DatabaseBusyError, SettingError
 
-from .base import Backend, D, Driver
+from .base import Backend, D, Driver, driver_of
 
 _LONGEST_LOCK = 64  # characters of a lock's name
 
@@ -24,12 +24,14 @@ _ENDING = (
     "^Com_(commit|rollback|release|begin|create|alter|drop|rename|truncate|grant|revoke|lock|xa)"
 )
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MariaDB's protocol
+_MULTI_STATEMENTS = 1 << 16  # CLIENT_MULTI_STATEMENTS of MariaDB's protocol
 
 
 class PyMysql(Driver, Protocol):
     """PyMySQL's connection, as far as it is needed here."""
 
     server_status: int
+    client_flag: int
     _read_timeout: float | None
     _sock: socket.socket | None
 
@@ -124,6 +126,17 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
         """Return what has a connect end after so many *seconds*."""
         whole = max(1, math.ceil(seconds))
         return {"connect_timeout": whole, "read_timeout": whole}
+
+    def verify(self, connection: Connection) -> None:
+        """Refuse texts of several statements: SQLAlchemy hears of no error but the first one's."""
+        driver: PyMysql = driver_of(connection)
+        if driver.client_flag & _MULTI_STATEMENTS:
+            remedy = (
+                "the error of a second statement is lost, and half of a text would be stored. "
+                "Leave MULTI_STATEMENTS out, and execute one statement at a time."
+            )
+            raise SettingError("connect_args.client_flag", driver.client_flag, remedy)
+        super().verify(connection)
 
     def connected(self, driver: PyMysql, record: ConnectionPoolEntry) -> None:
         """Set the server's limit on the time of a statement.
