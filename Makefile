@@ -27,10 +27,10 @@ demo: $(VENV)/.demo  ## run the demo on http://127.0.0.1:8080, or PORT=…
 frontend: $(BUNDLE)  ## build the demo's React application
 	@:
 
-# Tests wait for servers and processes: two workers leave half of a processor idle. Each further one
-# imports all tests first.
+# Tests wait for servers and processes: two workers leave a processor idle at times. Each further one
+# imports all tests first, and with four that takes longer than it saves.
 test: $(VENV)/.ready  ## run the tests
-	$(PY) -m pytest -q -n 4 --dist worksteal
+	$(PY) -m pytest -q -n 3 --dist worksteal
 
 coverage: $(VENV)/.ready  ## run the tests with branch coverage, as CI does
 	rm -f .coverage .coverage.*
