@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import cherrypy
 
+from tests.ramdisk import RAM
+
 INSERT = "INSERT INTO user_string (session_id, value) VALUES ({0}, {1})"
 SELECT = "SELECT value FROM user_string WHERE session_id = {0}"
-MEMORY = "/dev/shm"  # the disk's moods stay out
 SESSION, STRING = "0123456789abcdef", "Ab3dEf9h"
 
 
@@ -150,7 +151,8 @@ class Shelf(ExitStack):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
+        # The disk's moods stay out.
+        self.folder = Path(tempfile.mkdtemp(dir=RAM if RAM.is_dir() else None))
         self.callback(shutil.rmtree, self.folder)
 
     def url(self, name: str, session: str = SESSION) -> str:
