@@ -152,7 +152,7 @@ demo/frontend/node_modules/.ready: demo/frontend/package-lock.json | $(VENV)/.no
 	$(NPM) ci --loglevel=error
 	touch $@
 
-$(BUNDLE): $(wildcard demo/frontend/src/*) demo/frontend/node_modules/.ready
+$(BUNDLE): $(wildcard demo/frontend/src/*) demo/static/once.js demo/frontend/node_modules/.ready
 	$(NPM) run --silent build
 
 $(VENV)/.browser: pyproject.toml $(VENV)/.ready

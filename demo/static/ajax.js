@@ -1,4 +1,6 @@
 // Chapter 8: generate, replace and delete the string, without a reload.
+import "./once.js";
+
 const generate = document.querySelector("#generate");
 const replace = document.querySelector("#replace");
 const remove = document.querySelector("#delete");
@@ -18,7 +20,7 @@ replace.addEventListener("submit", (event) => {
 remove.addEventListener("click", () => send("DELETE", null, remove));
 
 async function send(method, form, button) {
-  if (busy) return; // a second click
+  if (busy) return;
   busy = true;
   button?.setAttribute("aria-disabled", "true"); // a button that is disabled would lose the focus
   say("…");

@@ -1,9 +1,10 @@
 // What a page without an application of its own does: it sends a form once, and draws its own timing.
+import "./once.js";
 import { drawTimings, parseEntries } from "./waterfall.js";
 
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
-    if (form.ariaBusy === "true") event.preventDefault(); // a second click
+    if (form.ariaBusy === "true") event.preventDefault(); // it is under way
     form.ariaBusy = "true";
   });
 }

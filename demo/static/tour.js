@@ -1,4 +1,5 @@
 // The cards of the tour: a form with data-try is sent by fetch, its answer shown below it.
+import "./once.js";
 import { drawTimings, parseTimings } from "./waterfall.js";
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
@@ -13,7 +14,7 @@ document.querySelector("form[data-check]")?.addEventListener("submit", (event) =
   once(event.target, () => check(event.target));
 });
 
-/** Run what a form is for, unless it is running: a double click has one effect. */
+/** Run what a form is for, unless it is running. */
 async function once(form, run) {
   if (form.ariaBusy === "true") return;
   form.ariaBusy = "true";

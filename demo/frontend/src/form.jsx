@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 
 import { told } from "./api.js";
 
-/** One change at a time, and what came of it: a double click has one effect, and each outcome is announced. */
+/** One change at a time, and what came of it: each outcome is announced. */
 export function useChange() {
   const [said, setSaid] = useState({ text: "", fields: [] });
   const busy = useRef(false);

@@ -1,6 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import "../../static/once.js";
 import { Generator } from "./generator.jsx";
 import { Latency } from "./latency.jsx";
 import { Library } from "./library.jsx";
