@@ -74,7 +74,7 @@ class Compressor(Protocol):
 class Gzip:
     """A gzip stream (RFC 1952), which says neither when nor of what it was made."""
 
-    def __init__(self, level: int | None) -> None:
+    def __init__(self, level: int | None, size: int | None) -> None:
         # 31: the largest window, and gzip's header in place of zlib's.
         self._stream = zlib.compressobj(5 if level is None else level, zlib.DEFLATED, 31)
         self.compress = self._stream.compress
@@ -88,9 +88,10 @@ class Gzip:
 class Brotli:
     """A Brotli stream (RFC 7932)."""
 
-    def __init__(self, level: int | None) -> None:
+    def __init__(self, level: int | None, size: int | None) -> None:
         library = import_module("brotli")
-        self._stream = library.Compressor(quality=4 if level is None else level)
+        window = _STREAM_LOG if size is None else _BROTLI_LOG
+        self._stream = library.Compressor(quality=4 if level is None else level, lgwin=window)
         self.compress: Callable[[bytes], bytes] = self._stream.process
         self.flush: Callable[[], bytes] = self._stream.flush
         self.finish: Callable[[], bytes] = self._stream.finish
@@ -99,9 +100,10 @@ class Brotli:
 class Zstandard:
     """A Zstandard stream (RFC 8878) whose window every browser has room for (RFC 9659)."""
 
-    def __init__(self, level: int | None) -> None:
+    def __init__(self, level: int | None, size: int | None) -> None:
         self._library = import_module("zstandard")
-        parameters = _zstd_parameters(3 if level is None else level)
+        log = _STREAM_LOG if size is None else max(size - 1, 0).bit_length()
+        parameters = _zstd_parameters(3 if level is None else level, min(log, _ZSTD_LOG))
         self._stream = self._library.ZstdCompressor(compression_params=parameters).compressobj()
         self.compress: Callable[[bytes], bytes] = self._stream.compress
 
@@ -116,17 +118,22 @@ class Zstandard:
         return rest
 
 
-_ZSTD_WINDOW_LOG = 23  # 8 MiB, RFC 9659's limit
+# Logarithms of windows. That of a stream is held as long as its client takes: with 128 KiB of it
+# some percent more are sent, and a third to a hundredth of the memory is held.
+_STREAM_LOG = 17
+_BROTLI_LOG = 22  # brotli's own
+_ZSTD_LOG = 23  # 8 MiB, RFC 9659's limit
 
 
 @cache
-def _zstd_parameters(level: int) -> object:
-    """Return those of *level*, whose window is no larger than it needs: a stream holds one."""
-    from_level = import_module("zstandard").ZstdCompressionParameters.from_level
-    return from_level(level, window_log=min(from_level(level).window_log, _ZSTD_WINDOW_LOG))
+def _zstd_parameters(level: int, log: int) -> object:
+    """Return those of *level* for 2**log bytes: their window and tables are no larger."""
+    return import_module("zstandard").ZstdCompressionParameters.from_level(
+        level, source_size=1 << log
+    )
 
 
-_MADE: dict[str, tuple[str, Callable[[int | None], Compressor]]] = {
+_MADE: dict[str, tuple[str, Callable[[int | None, int | None], Compressor]]] = {
     "zstd": ("zstandard", Zstandard),
     "br": ("brotli", Brotli),
     "gzip": ("zlib", Gzip),
@@ -145,9 +152,12 @@ def is_installed(coding: str) -> bool:
     return True
 
 
-def compressor(coding: str, level: int | None = None) -> Compressor:
-    """Return a new stream of *coding* at *level* (None: one that costs about as much as gzip's)."""
-    return _MADE[coding][1](level)
+def compressor(coding: str, level: int | None = None, size: int | None = None) -> Compressor:
+    """Return a new stream of *coding* at *level* (None: one that costs about as much as gzip's).
+
+    *size* is how many bytes come, all at once; None: nobody knows, or the stream is held for long.
+    """
+    return _MADE[coding][1](level, size)
 
 
 def compressed(

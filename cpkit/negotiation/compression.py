@@ -155,7 +155,9 @@ class Compression:
             cherrypy.log(f"{coding} of {self._codings}", "TOOLS.COMPRESS")
         if coding in (None, IDENTITY) or _is_final(headers) or not response.body:
             return
-        if _size(response) < self._min_size and not self._must_compress(request.headers):
+        size = _size(response)
+        is_small = size is not None and size < self._min_size
+        if is_small and not self._must_compress(request.headers):
             return
         self._compress(request, response, coding)
 
@@ -173,7 +175,8 @@ class Compression:
         # NOTE: of an answer to HEAD that is no stream CherryPy counts the bytes, and its caching
         # tool keeps them for GET.
         if request.method != "HEAD" or not is_streamed:
-            stream = compressor(coding, self._levels.get(coding))
+            size = None if is_streamed else _size(response)
+            stream = compressor(coding, self._levels.get(coding), size)
             body = compressed(response.body, stream, flushing=response.stream)
             # NOTE: a list is what others may look into; only what is no list stays a stream.
             response.body = [b"".join(body)] if isinstance(response.body, list) else body
@@ -193,7 +196,7 @@ class Compression:
         """Tell whether a body that CherryPy sends piece by piece is too much to be held."""
         if isinstance(response.body, list) or response.headers.get("Content-Length") is None:
             return False
-        return _size(response) >= _LARGE
+        return (_size(response) or 0) >= _LARGE
 
     @staticmethod
     def unmeasure() -> None:
@@ -258,10 +261,10 @@ def _is_final(headers: Mapping[str, str]) -> bool:
     return "Content-Encoding" in headers or "no-transform" in control
 
 
-def _size(response: Response) -> float:
-    """Return how many bytes the body has, as far as that is known; else infinity."""
+def _size(response: Response) -> int | None:
+    """Return how many bytes the body has, as far as that is known."""
     length = response.headers.get("Content-Length")
     if length is not None and str(length).isdecimal():
         return int(length)
     body = response.body
-    return sum(map(len, body)) if isinstance(body, list) else float("inf")
+    return sum(map(len, body)) if isinstance(body, list) else None

@@ -97,12 +97,34 @@ def test_a_gzip_stream_is_the_same_whenever_it_is_made():
     assert one == two
 
 
-def test_a_window_is_what_its_level_needs_and_no_more_than_browsers_have():
-    library = pytest.importorskip("zstandard")
-    sizes = {}
-    for level in LEVELS["zstd"]:
-        stream = compressor("zstd", level)
-        frame = stream.compress(b"x") + stream.flush()
-        sizes[level] = library.get_frame_parameters(frame).window_size
+def window_of(coding, level, size=None):
+    stream = compressor(coding, level, size)
+    made = stream.compress(b"x") + stream.finish()
+    if coding == "zstd":
+        library = pytest.importorskip("zstandard")
+        return library.get_frame_parameters(made).window_size
+    # RFC 7932, 9.1: of a window of 22 bits 1011, of 18 0011, of 17 0000001.
+    return 1 << {0b1011: 22, 0b0011: 18, 0b0001: 17}[made[0] & 0b1111]
+
+
+def test_a_window_is_what_its_level_and_size_need_and_no_more_than_browsers_have():
+    sizes = {level: window_of("zstd", level, 1 << 30) for level in LEVELS["zstd"]}
     assert sizes[1] < sizes[3] < sizes[19] == sizes[22]
     assert max(sizes.values()) == 8 << 20  # RFC 9659
+    assert {size: window_of("zstd", 3, size) for size in (0, 1, 1000, 100_000)} == {
+        0: 1 << 10,
+        1: 1 << 10,
+        1000: 1 << 10,
+        100_000: 1 << 17,
+    }
+    assert window_of("br", 4, 1000) == 1 << 22
+
+
+@pytest.mark.parametrize(
+    ("coding", "level"), [(name, level) for name in ("zstd", "br") for level in LEVELS[name]]
+)
+def test_a_stream_that_is_held_has_a_small_window(coding, level):
+    # It is held as long as the client takes: with zstd's own of level 19 that is 80 MB.
+    pytest.importorskip({"zstd": "zstandard", "br": "brotli"}[coding])
+    quickest_of_br = coding == "br" and level < 2  # has no smaller one
+    assert window_of(coding, level) == 1 << (18 if quickest_of_br else 17)

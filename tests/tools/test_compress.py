@@ -338,6 +338,23 @@ def test_a_large_file_is_compressed_while_it_is_sent(cp_client, large):
     assert answer.headers["ETag"] == 'W/"5-gzip"'
 
 
+@pytest.mark.parametrize(
+    ("handler", "config", "window"),
+    [
+        pytest.param(page, {}, 2 << 10, id="a page: what it needs"),
+        pytest.param(stream, {"response.stream": True}, 128 << 10, id="a stream"),
+        pytest.param("large", AS_THEY_ARE, 128 << 10, id="a large file"),
+    ],
+)
+def test_what_a_slow_client_keeps_open_holds_a_small_window(
+    cp_client, large, handler, config, window
+):
+    library = pytest.importorskip("zstandard")
+    mount(sending(large) if handler == "large" else handler, **config)
+    answer = cp_client.get("/", stream=True, **asked("zstd"))
+    assert library.get_frame_parameters(answer.content).window_size == window
+
+
 def test_head_reads_nothing_of_a_large_file(cp_client, large):
     mount(sending(large), **AS_THEY_ARE)
     answer = cp_client.head("/", **asked())
