@@ -12,7 +12,7 @@ import cherrypy
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _UNREADY = ("STARTING", "STOPPING", "EXITING")  # of the engine; without one, requests are served
-_READY = ("", "/", "/ready")
+_READY = ("", "/ready")
 
 
 class Health(Protocol):
@@ -30,12 +30,13 @@ def health_app(deadline: float = 1.0) -> WsgiApp:
       for what sends them. It asks the databases that plugins run, all at once, which have
       *deadline* seconds to answer, and whether the engine is about to stop.
 
-    The body is JSON, ``{"status": "down", "down": ["db"], "checks": {…}}``, with the names of the
+    A slash at the end makes no difference. The body is JSON, ``{"status": "down", "down": ["db"], "checks": {…}}``, with the names of the
     plugins and no addresses; nobody may cache it.
     """
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        # A slash too many in the config of what asks is no reason to call the process down.
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "").rstrip("/")
         if path not in (*_READY, "/live"):
             status, told = "404 Not Found", {"status": "unknown", "paths": ["/live", "/ready"]}
         elif method not in ("GET", "HEAD"):

@@ -32,7 +32,7 @@ def databases(cp_engine, tmp_path):
 
 def test_a_process_whose_databases_answer_is_ready(client, databases):
     databases("db", "staff")
-    for path in ("/health", "/health/", "/health/ready"):
+    for path in ("/health", "/health/", "/health/ready", "/health/ready/"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert answer.json() == {
@@ -48,7 +48,8 @@ def test_what_is_down_is_named_and_the_process_goes_on_living(client, databases)
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["down"]) == (503, ["staff"])
     assert answer.json()["checks"]["db"] == "ok"
-    assert client.get("/health/live").status_code == 200
+    for path in ("/health/live", "/health/live/"):
+        assert client.get(path).status_code == 200
 
 
 def test_a_database_that_cannot_even_tell_is_down(client, databases):
