@@ -514,6 +514,21 @@ def test_a_dispatcher_that_answers_by_itself_is_asked_by_the_request_alone(cp_cl
     assert preflight(cp_client, "/books", "GET").headers["Access-Control-Allow-Methods"] == "GET"
 
 
+def test_a_dispatcher_is_asked_for_each_method_of_a_preflight_once(cp_client):
+    asked = []
+
+    class Asked(cherrypy.dispatch.MethodDispatcher):
+        def __call__(self, path_info):
+            asked.append(cherrypy.request.method)
+            super().__call__(path_info)
+
+    root = type("Root", (), {"books": Books()})()
+    cherrypy.tree.mount(root, "", {"/": {"request.dispatch": Asked(), **ON}})
+    answer = preflight(cp_client, "/books", "PUT")
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, PUT"
+    assert sorted(asked) == ["GET", "HEAD", "OPTIONS", "PUT"]
+
+
 @pytest.mark.parametrize("path", ["/books/1/", "/nowhere/", "/shelf"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_a_preflight_is_granted_where_the_request_is_redirected(cp_client, path, method):
