@@ -30,8 +30,8 @@ def health_app(deadline: float = 1.0) -> WsgiApp:
       for what sends them. It asks the databases that plugins run, all at once, which have
       *deadline* seconds to answer, and whether the engine is about to stop.
 
-    A slash at the end makes no difference. The body is JSON, ``{"status": "down", "down": ["db"], "checks": {…}}``, with the names of the
-    plugins and no addresses; nobody may cache it.
+    The body is JSON, ``{"status": "down", "down": ["db"], "checks": {…}}``, with the names of the
+    plugins and no addresses; nobody may cache it. A slash at the end of a path changes nothing.
     """
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
