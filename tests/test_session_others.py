@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import cherrypy
@@ -14,7 +15,7 @@ import cpkit.tools  # noqa: F401
 from cpkit.database.turns import Queue, Turns
 from cpkit.sessions import DatabaseSession
 from cpkit.testing import Client
-from tests.test_sessions import CONFIG, opened, queue_length, rows, stored, visits  # noqa: F401
+from tests.test_sessions import CONFIG, opened, rows, stored, visits, waiting  # noqa: F401
 
 # ruff: noqa: F811
 
@@ -75,7 +76,7 @@ def test_who_waited_for_a_log_in_does_not_take_its_cookie_from_the_visitor(visit
         logging_in = pool.submit(visitor.get, "/account/log_in")
         assert account.inside.wait(30)
         polling = pool.submit(poll.get, f"/account/{page}")
-        while queue_length() < 2:
+        while waiting() < 1:
             threading.Event().wait(0.001)
         account.go_on.set()
         logging_in.result()
@@ -186,6 +187,22 @@ def test_who_is_interrupted_while_waiting_for_a_session_leaves_its_queue():
     _interrupted(lambda: Queue.enter(place, 60), once=lambda: len(queue.turns) == 1)
     queue.leave()
     assert place not in Queue.queues
+
+
+def test_who_is_interrupted_before_the_wait_begins_leaves_no_turn_behind():
+    class Interrupted(deque):
+        def append(self, ticket):
+            super().append(ticket)
+            raise KeyboardInterrupt  # the signal came here
+
+    turns = Turns()
+    turns.enter(1)
+    turns._queue = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        turns.enter(60)
+    assert len(turns) == 0
+    turns.leave()
+    assert turns.enter(0)
 
 
 def _interrupted(wait, once):

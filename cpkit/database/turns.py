@@ -25,6 +25,7 @@ class Turns:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
+        self._handed: threading.Lock | None = None  # the last ticket that was called
         self._taken = False
         self._holder: threading.Thread | None = None  # NOTE: its number may be another's later
 
@@ -38,18 +39,19 @@ class Turns:
 
     def enter(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds for the turn; tell whether it came."""
-        with self._mutex:
-            if not self._taken:
-                self._taken = True
-                self._holder = threading.current_thread()
-                return True
-            ticket = threading.Lock()
-            ticket.acquire()
-            self._queue.append(ticket)
+        ticket = None
         try:
+            with self._mutex:
+                if not self._taken:
+                    self._taken = True
+                    self._holder = threading.current_thread()
+                    return True
+                ticket = threading.Lock()
+                ticket.acquire()
+                self._queue.append(ticket)
             came = ticket.acquire(timeout=max(timeout, 0))
         except BaseException:  # a signal's, or one that ends a greenlet
-            if not self._withdraw(ticket):
+            if ticket is not None and not self._withdraw(ticket) and self._handed is ticket:
                 self.leave()
             raise
         if came or not self._withdraw(ticket):
@@ -62,7 +64,8 @@ class Turns:
         with self._mutex:
             self._holder = None
             if self._queue:
-                self._queue.popleft().release()
+                self._handed = self._queue.popleft()
+                self._handed.release()
             else:
                 self._taken = False
 
