@@ -276,8 +276,8 @@ def nginx(shop):
         )
         command = [NGINX_PROGRAM, "-p", str(shop), "-e", f"{shop}/nginx.log", "-c", str(config)]
         started.append(subprocess.Popen(command))
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
+        until = time.monotonic() + 300
+        while time.monotonic() < until and started[-1].poll() is None:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), timeout=20).close()
                 return port
@@ -287,7 +287,7 @@ def nginx(shop):
     yield start
     for process in started:
         process.send_signal(signal.SIGQUIT)
-        process.wait(20)
+        process.wait(300)
 
 
 def get(port, path, method="GET", **headers):
@@ -307,8 +307,8 @@ def test_nginx_keeps_the_port_in_redirects(shop, nginx):
         assert get(port, "/timing").status == get(port, "/metrics").status == 404
         assert get(port, "/forged", **{"X-Forwarded-For": "1.2.3.4"}).status == 404
         assert server.end(signal.SIGTERM) == 0  # so that the line is there
-    *_, last = lines(shop / "access.log")
-    assert (last["path"], last["client"]) == ("/forged", "127.0.0.1")
+    (forged,) = (line for line in lines(shop / "access.log") if line["path"] == "/forged")
+    assert forged["client"] == "127.0.0.1"
 
 
 def test_nginx_keeps_a_path_before_the_shop(shop, nginx):

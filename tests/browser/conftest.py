@@ -15,6 +15,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "demo" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 BUNDLE = ROOT / "demo" / "static" / "app.js"
+PATIENCE = 60_000  # milliseconds for what takes a tenth of a second, unless the machine is busy
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,6 +38,7 @@ def chromium():
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if executable is None:
         pytest.skip("there is no chromium: apt-get install chromium")
+    playwright.expect.set_options(timeout=PATIENCE)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=QUIET)
         yield browser
@@ -60,10 +62,10 @@ def site(chromium, tmp_path_factory):
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
 
 
-def _wait_for(address, process, log, seconds=60):
+def _wait_for(address, process, log, seconds=300):
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
         try:
@@ -106,7 +108,7 @@ def visit(chromium, site):
 
     def come(**options):
         context = chromium.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         visitors.append(Visitor(context, site))
         return visitors[-1]
 

@@ -1,10 +1,12 @@
 """No page has a fault that axe finds: by day and by night, on a desk and on a phone."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from demo.pages import render
+from tests.demo.processes import Client
 
 AXE = Path(__file__).parents[2] / "demo/frontend/node_modules/axe-core/axe.min.js"
 # Pages that no address alone leads to: a receipt, a 405, a 500.
@@ -105,8 +107,11 @@ def test_nothing_is_wider_than_a_phone(visit):
 
 
 def test_the_figures_of_the_timing_page_begin_on_a_phone(visit):
-    page = visit(viewport=PHONE).open("/library/12/book/15")
-    page.goto(page.url.replace("/library/12/book/15", "/timing"))
+    visitor = visit(viewport=PHONE)
+    with Client(urlsplit(visitor.site).port) as client:
+        for _ in range(2):  # on one connection the second begins when the first is counted
+            client.send("GET", "/library/12/book/15")
+    page = visitor.open("/timing")
     row = page.get_by_role("row", name="GET /library/{library_id}/book/{book_id}")
     box = row.locator("td").first.bounding_box()
     assert box["x"] + box["width"] < PHONE["width"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 
 @pytest.fixture
 def app(visit):
@@ -73,7 +75,7 @@ def test_a_library_and_a_book_are_chosen_and_kept_in_the_address(app):
     app.locator("#book").filter(has_text=title).wait_for()
     app.reload()
     app.locator("#book").filter(has_text=title).wait_for()
-    assert app.get_by_role("combobox").locator("option:checked").text_content() == "British Library"
+    expect(app.get_by_role("combobox").locator("option:checked")).to_have_text("British Library")
 
 
 def test_the_back_button_comes_to_the_book_before(app):

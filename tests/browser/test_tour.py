@@ -115,6 +115,7 @@ def test_the_page_can_be_used_by_keyboard_alone(tour):
     tour.keyboard.press("Tab")
     assert tour.evaluate("document.activeElement.textContent") == "Skip to the content"
     tour.keyboard.press("Enter")
+    tour.wait_for_url("**/#main")
     tour.locator("#chapter-1 button").focus()
     tour.keyboard.press("Enter")
     tour.locator("#chapter-1 output pre").wait_for()

@@ -76,7 +76,7 @@ def test_a_swap_waits_for_the_requests_under_way():
         connection.request("GET", "/slow")
         answer = connection.getresponse()
         assert answer.read(5) == b"begun"
-        swapping = threading.Thread(target=server.swap)
+        swapping = threading.Thread(target=server.swap, kwargs={"timeout": 60})
         swapping.start()
         swapping.join(0.1)
         assert swapping.is_alive()
