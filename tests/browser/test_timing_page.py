@@ -39,9 +39,7 @@ def opened(chromium, cp_server):
         contexts.append(chromium.new_context(viewport=viewport, **options))
         page = contexts[-1].new_page()
         for _ in range(requests):
-            Client().get(
-                "/timed/"
-            )  # it is counted when it returns: a browser has its answer sooner
+            Client().get("/timed/")  # which is counted by then: a browser is answered before
         page.goto(f"{cp_server.url}/timing/")
         return page
 
