@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import secrets
 import time
 from inspect import signature
 from typing import Any
@@ -13,11 +12,9 @@ from typing import Any
 import cherrypy
 from cherrypy.lib.sessions import Session, init
 
-from .database.faults import backoff
 from .database.requests import plugin_that_runs
 from .database.session_data import Data, decoded, encoded, merged
 from .database.session_settings import check_session
-from .database.turns import Queue
 from .database.unavailable import ServiceUnavailable
 from .errors import MissingExtraError, SettingError, handled
 from .serving.derived import close
@@ -26,12 +23,12 @@ from .settings import Given
 try:
     from sqlalchemy.exc import IntegrityError
 
+    from .database.session_lock import SessionLock
     from .database.session_rows import Row, SessionTable
     from .database.session_store import SessionStore, remove_expired
 except ImportError as error:
     raise MissingExtraError("SQLAlchemy", "db") from error
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.02  # seconds between looks whether a lock is free
 _NOT_YET = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 _COOKIE = 60  # after the sessions tool (50) has written its cookie
 _OF_REQUEST = "_cpkit_session"  # what a request that is redirected within the server leaves
@@ -73,9 +70,7 @@ class DatabaseSession(Session):
     originalid: str | None
     _id: str | None
     _data: Data
-    _owner: str | None = None  # of the lock of the row with the next one
-    _locked_key = ""
-    _queue: Queue | None = None
+    _lock: SessionLock | None = None
     _row: Row | None = None
     _is_read = False
     _before: str = "{}"  # the data as it was loaded
@@ -132,15 +127,10 @@ class DatabaseSession(Session):
         """
         if self.locked:
             return
-        deadline = time.monotonic() + self.lock_wait
-        # Who has it in this process may hang: its lease ends, and with it the queue behind it.
-        self._queue = Queue.enter((self.plugin, self.table, self._key), self._patience)
-        try:
-            self._wait_for_lease(deadline)
-        except BaseException:
-            self._leave_queue()
-            raise
-        self.locked = True
+        lock = SessionLock(self._sessions, self._key, self.lease)
+        row = lock.acquire(self.lock_wait)
+        self._lock, self.locked = lock, True
+        self._catch_up(row)
 
     def release_lock(self) -> None:
         """Let the next request have the session; on SQLite not before this one has written."""
@@ -149,12 +139,15 @@ class DatabaseSession(Session):
             attach("on_end_resource", self.release_lock, failsafe=True, priority=99)
             return
         self.locked = False
-        owner, self._owner = self._owner, None
-        try:
-            if owner is not None:
-                self._sessions.free(owner)
-        finally:
-            self._leave_queue()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
+
+    def load(self) -> None:
+        """Read what is stored; anew, if it has been read before."""
+        if self.loaded:
+            self._is_read = False
+        super().load()
 
     def regenerate(self) -> None:
         """Give the session a new id, and keep what is in it; the old one goes with the save."""
@@ -213,10 +206,6 @@ class DatabaseSession(Session):
         rows = self._sessions.rows
         return self._sessions.run(rows.count, write=False)
 
-    @property
-    def _patience(self) -> float:
-        return min(self.lock_wait, self.lease)
-
     def _id_after_redirect(self, id: str | None, settings: dict[str, Any]) -> str | None:
         """Return the id in place of a cookie's *id*, of which the client was not told yet.
 
@@ -230,35 +219,15 @@ class DatabaseSession(Session):
         place = settings.get("plugin", self.plugin), settings.get("table", self.table)
         return before.id if before._sessions is SessionStore.of(*place) else id
 
-    def _wait_for_lease(self, deadline: float) -> None:
-        """Lock the row, which a request of another process may have."""
-        if self._take():
-            return
-        for pause in backoff(_FIRST_PAUSE, _LONGEST_PAUSE):
-            if time.monotonic() + pause > deadline:
-                raise ServiceUnavailable(1)
-            time.sleep(pause)
-            if self._is_free() and self._take():
-                return
-
-    def _is_free(self) -> bool:
-        """Tell whether nobody has the row. PERF: only read, since a writer keeps others waiting."""
-        row = self._sessions.read(self._key)
-        return row is None or row.owner is None or (row.leased_until or 0) < time.time()
-
-    def _take(self) -> bool:
-        """Lock the row if nobody has it; a row that is not there yet needs no lock."""
-        owner, key, before = secrets.token_hex(8), self._key, self._row
-        row = self._row = self._sessions.take(key, owner, self.lease)
-        self._is_read = True
+    def _catch_up(self, row: Row | None) -> None:
+        """Take in the *row* as it is now that the session is locked."""
+        before, self._row, self._is_read = self._row, row, True
         if row is None:
             if before is not None:
                 self._begin_anew()
-            return True
-        if row.owner == owner:
-            self._owner, self._locked_key = owner, key
-            self._catch_up(row)
-        return row.owner == owner
+        elif self.loaded and row.data != self._before:
+            self._data = merged(json.loads(self._before), self._data, decoded(row.data) or {})
+            self._before = row.data
 
     def _begin_anew(self) -> None:
         """Forget what was read of a session that was deleted since, at a log-in or a log-out.
@@ -267,17 +236,6 @@ class DatabaseSession(Session):
         """
         _say_deleted()
         self._data, self._before, self._gone = {}, "{}", self.id
-
-    def _catch_up(self, row: Row) -> None:
-        """Take in what was stored since this session was read, if it was."""
-        if self.loaded and row.data != self._before:
-            self._data = merged(json.loads(self._before), self._data, decoded(row.data) or {})
-            self._before = row.data
-
-    def _leave_queue(self) -> None:
-        queue, self._queue = self._queue, None
-        if queue is not None:
-            queue.leave()
 
     def _end_with_request(self) -> None:
         """Save what the request has done well; a redirect within the server is that as well."""
@@ -306,7 +264,9 @@ class DatabaseSession(Session):
 
     def _load(self) -> tuple[dict[str, Any], datetime.datetime] | None:
         if not self._is_read:
-            self._row, self._is_read = self._sessions.read(self._key), True
+            is_gone = self._key in self._removed
+            self._row = None if is_gone else self._sessions.read(self._key)
+            self._is_read = True
         row = self._row
         data = None if row is None or row.expires <= time.time() else decoded(row.data)
         if row is None or data is None:
@@ -328,13 +288,16 @@ class DatabaseSession(Session):
                 return
             if not self._store(rows, unit, data, expires):
                 self._merge(rows, unit, expires)
-            if self._owner is not None and self._locked_key != self._key:
-                rows.free(unit, self._owner)
+            lock = self._lock
+            if lock is not None and lock.owner is not None and lock.key != self._key:
+                rows.free(unit, lock.owner)
 
         self._sessions.run(store)
         self._removed.clear()
         if expires is not None:
-            self._owner, self._row, self._is_read = None, None, False
+            self._row, self._is_read = None, False
+            if self._lock is not None:
+                self._lock.owner = None
 
     def _store(self, rows: SessionTable, unit: Any, data: str, expires: float) -> bool:
         """Store what this request has; False if the row is not the one that was read."""
@@ -363,6 +326,10 @@ class DatabaseSession(Session):
         data = encoded(merged(json.loads(self._before), self._data, decoded(now.data) or {}))
         owner = self._owner if now.owner == self._owner else None
         rows.store(unit, now, data, expires, owner)
+
+    @property
+    def _owner(self) -> str | None:
+        return None if self._lock is None else self._lock.owner
 
     @property
     def _key(self) -> str:

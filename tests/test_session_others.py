@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cherrypy
 import pytest
 from cherrypy.lib.sessions import Session
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import cpkit.tools  # noqa: F401
 from cpkit.database.turns import Queue, Turns
@@ -65,6 +65,38 @@ def test_a_new_session_that_is_locked_keeps_what_was_put_into_it(visits):
     assert stored(session) == {"cart": 1}
 
 
+def test_a_session_that_is_loaded_again_has_what_others_have_stored(visits):
+    waiting, other = opened(visits, a=1)
+    waiting.acquire_lock()
+    waiting.release_lock()
+    other["a"] = 2
+    Session.save(other)
+    waiting.load()
+    assert dict(waiting.items()) == {"a": 2}
+    waiting["b"] = 3
+    Session.save(waiting)
+    assert stored(waiting) == {"a": 2, "b": 3}
+
+
+class Leaving:
+    @cherrypy.expose
+    def index(self):
+        cherrypy.session.delete()
+        cherrypy.session.load()
+        cherrypy.session.load()
+        return str(cherrypy.session.get("user"))
+
+
+def test_a_deleted_session_is_empty_however_often_it_is_loaded(visits):
+    cherrypy.tree.mount(Account(), "/account", CONFIG)
+    cherrypy.tree.mount(Leaving(), "/leaving", CONFIG)
+    session, _ = opened(visits, user="anna")
+    client = Client()
+    client.cookies["session_id"] = session.id
+    assert client.get("/leaving/").text == "None"
+    assert client.get("/account/poll").text == "nobody"
+
+
 @pytest.mark.parametrize("page", ["poll", "both"])
 def test_who_waited_for_a_log_in_does_not_take_its_cookie_from_the_visitor(visits, page):
     account = Account()
@@ -95,6 +127,24 @@ def test_a_session_that_a_request_has_and_has_not_locked_is_not_cleaned_up(visit
     other.clean_up()
     Session.save(session)
     assert stored(session) == {"user": "anna", "seen": True}
+
+
+def test_a_clean_up_deletes_a_bounded_number_of_sessions_at_a_time(visits):
+    session, _ = opened(visits, a=1)
+    many = [{"key": f"{n:064}", "data": "{}", "expires": 1} for n in range(1100)]
+    with visits.begin() as connection:
+        connection.execute(session._sessions.rows.table.insert(), many)
+    deleted = []
+
+    def note(connection, cursor, statement, *_):
+        if statement.startswith("DELETE"):
+            deleted.append(cursor.rowcount)
+
+    engine = visits.database.lane(write=True).engine
+    event.listen(engine, "after_cursor_execute", note)
+    session.clean_up()
+    assert (max(deleted), sum(deleted)) == (500, 1100)
+    assert rows(visits) == 1
 
 
 def test_one_clean_up_is_for_every_database(start_database):

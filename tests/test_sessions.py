@@ -672,7 +672,7 @@ def test_who_waits_for_a_session_looks_for_it_now_and_then(sqlite_visits, monkey
     looks = taken_by_another_process(sqlite_visits)
     clock = Clock()
     began = clock.now
-    monkeypatch.setattr("cpkit.sessions.time", clock)
+    monkeypatch.setattr("cpkit.database.session_lock.time", clock)
     waiting.lock_wait = 0.2
     with pytest.raises(cherrypy.HTTPError):
         waiting.acquire_lock()

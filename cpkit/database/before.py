@@ -113,7 +113,8 @@ class SessionBefore:
             self._kept: Any = deepcopy(dict(session.items()))  # which loads it
         self._loaded = session.loaded
         self._known = _with_own_sets(vars(session))
-        self._known.pop("_data", None)
+        for name in ("_data", "_lock"):  # the lock may be another one by then, and is held
+            self._known.pop(name, None)
 
     def can_be_restored(self) -> bool:
         """Tell whether the id is the same: a new one was looked up, and is in a cookie."""

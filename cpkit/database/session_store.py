@@ -35,7 +35,7 @@ class SessionStore:
     known: ClassVar[dict[tuple[str, str], SessionStore]] = {}
 
     def __init__(self, plugin: str, table: str) -> None:
-        self._plugin, self._table = plugin, table
+        self.place = self._plugin, self._table = plugin, table
         self._tables: dict[Engine, SessionTable] = {}  # that are known to be there
         # Locks that nobody has any more, and that could not be freed when the database was gone.
         self._left: deque[str] = deque(maxlen=1000)
@@ -117,7 +117,8 @@ class SessionStore:
     def remove_expired(self, before: float) -> None:
         """Delete the sessions that have expired *before*: a request may have, and extend, later."""
         rows = self.rows
-        self.run(lambda unit: rows.remove_expired(unit, before))
+        while self.run(lambda unit: rows.remove_expired(unit, before)):
+            pass  # others write in between
 
     def run(self, call: Callable[[Any], V], handle: str = "connection", write: bool = True) -> V:
         """Return what *call* returns in a unit of its own; run it again after a conflict.

@@ -51,6 +51,11 @@ def count(_):
     return session["visits"], len(session["list"])
 
 
+def lock_anew():
+    cherrypy.session.release_lock()
+    cherrypy.session.acquire_lock()
+
+
 @pytest.mark.parametrize(
     ("locking", "first"),
     [
@@ -58,8 +63,9 @@ def count(_):
         ("early", lambda: None),
         ("explicit", lambda: None),
         ("explicit", lambda: cherrypy.session.acquire_lock()),
+        ("implicit", lock_anew),
     ],
-    ids=["implicit", "early", "explicit", "by the handler"],
+    ids=["implicit", "early", "explicit", "by the handler", "anew by the handler"],
 )
 def test_a_session_of_the_database_hinders_no_second_run(database, locking, first):
     root = Again(count, first)
