@@ -160,7 +160,7 @@ def test_every_goal_names_what_is_asked() -> None:
     [("≥ 30 ×", 30, True), ("≤ 15 µs", 15_001, False), ("≤ 6 %", 0.06, True), ("≤ 0", 1, False)],
 )
 def test_a_goal_holds_or_falls_short(goal: str, figure: float, holds: bool) -> None:
-    assert promises.Promise("words", goal, []).holds(figure) is holds
+    assert promises.Promise("of", "words", goal, "").holds(figure) is holds
 
 
 def test_what_is_too_noisy_is_named_and_not_published(tmp_path: Path) -> None:

@@ -34,19 +34,13 @@ SAMPLES = {10: 10, 100: 20, 1000: 8, 10_000: 4}
 OURS, THEIRS, FALCON = "cpkit IndexedMapper", "Routes Mapper", "falcon CompiledRouter"
 
 
-def _lines(api: str) -> list[str]:
-    lines = Path(__file__).with_name(f"{api}_api.txt").read_text().splitlines()
-    return [line for line in lines if not line.startswith("#")]
-
-
-def _table(lines: Iterable[str]) -> Table:
-    """Return the routes of lines such as ``/notes/{id} GET DELETE``."""
-    rows = map(str.split, lines)
-    return [(method, path) for path, *methods in rows for method in methods]
-
-
-def github() -> Table:
-    return _table(_lines("github"))
+def _table(api: str, kinds: Iterable[tuple[object, ...]] = ()) -> Table:
+    """Return the routes of a file of lines such as ``/notes/{id} GET DELETE``, filled with each
+    of the *kinds* if there are any."""
+    text = Path(__file__).with_name(f"{api}_api.txt").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    rows = [line.format(*kind) for kind in kinds for line in lines] or lines
+    return [(method, path) for path, *methods in map(str.split, rows) for method in methods]
 
 
 def _numbered(path: str, count: int) -> Table:
@@ -55,18 +49,18 @@ def _numbered(path: str, count: int) -> Table:
 
 unique = partial(_numbered, "/svc#/{id}/book/{book}")
 shared = partial(_numbered, "/api/v1/{tenant}/res#/{id}")
+github = partial(_table, "github")
 
 
 def openstack(count: int) -> Table:
-    lines, kinds = _lines("openstack"), range(count // 8 + 1)
-    return _table(line.format(kind) for kind in kinds for line in lines)[:count]
+    return _table("openstack", ((kind,) for kind in range(count // 8 + 1)))[:count]
 
 
 def kubernetes() -> Table:
-    groups = [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
-    kinds = [(["api/v1", *groups][number % 14], f"resources{number}") for number in range(84)]
-    lines = _lines("kubernetes")
-    return _table(line.format(*kind) for kind in kinds for line in lines)[:999]
+    groups = ["api/v1"]
+    groups += [f"apis/group{number}.example.org/v{1 + number % 2}" for number in range(13)]
+    kinds = ((groups[number % 14], f"resources{number}") for number in range(84))
+    return _table("kubernetes", kinds)[:999]
 
 
 def _mapper(kind: type[Any], table: Table) -> Find:
@@ -75,8 +69,7 @@ def _mapper(kind: type[Any], table: Table) -> Find:
         condition = {"method": [method]}
         mapper.connect(path, controller=f"c{number}", action="show", conditions=condition)
     mapper.create_regs([])
-    find: Find = mapper.routematch
-    return find
+    return mapper.routematch
 
 
 def _falcon(table: Table) -> Find:

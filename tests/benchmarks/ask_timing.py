@@ -19,7 +19,7 @@ from cpkit.plugins import TimingPlugin
 from cpkit.timing.counting import BATCH
 from cpkit.timing.slowest import SlowRequest
 from tests.benchmarks.questions import Call, Case, question
-from tests.benchmarks.wsgi import ANSWER, Page, application, sender
+from tests.benchmarks.wsgi import ANSWER, Page, application, heard_by, sender
 
 PHASES = {"cpkit.timing.on": True}
 HEADER = {**PHASES, "cpkit.timing.header": True}
@@ -41,24 +41,9 @@ class Spanned:
         return b"page"
 
 
-def _heard_by(call: Call, *plugins: Any) -> Call:
-    """Return *call* with *plugins* on the bus and no others, though variants take turns."""
-    bus, before = cherrypy.engine, cherrypy.engine.listeners
-    listeners = {channel: set(found) for channel, found in before.items()}
-    bus.listeners = listeners
-    for plugin in plugins:
-        plugin.subscribe()
-    bus.listeners = before
-
-    def heard() -> object:
-        bus.listeners = listeners
-        return call()
-
-    return heard
-
-
 def _ask(*plugins: Any, **settings: Any) -> Call:
-    return _heard_by(sender(application(Page(), {"/": settings})), *plugins)
+    call = sender(application(Page(), {"/": settings}))
+    return heard_by(call, *(plugin.subscribe for plugin in plugins))
 
 
 def _plugin(prometheus: Any = None, traces: Any = None, traces_from: float = 0) -> Any:
@@ -92,7 +77,7 @@ def _by_hand() -> None:
 def _opentelemetry(meters: Any, tracers: Any, root: object = None) -> Call:
     app = application(root or Page())
     middle = OpenTelemetryMiddleware(app, meter_provider=meters, tracer_provider=tracers)
-    return _heard_by(sender(middle))
+    return heard_by(sender(middle))
 
 
 def _case(calls: dict[str, Call], *without: str, ours: str | None = None) -> Case:

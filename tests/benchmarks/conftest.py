@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import gate, machine
+from tests.benchmarks import machine
 from tests.benchmarks.questions import load
 from tests.benchmarks.turns import SECONDS
 
@@ -22,12 +22,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except LookupError as error:
         raise pytest.UsageError(*error.args) from None
     metafunc.parametrize("asked", asked, ids=[f"{one.piece}: {one.title}" for one in asked])
-
-
-@pytest.fixture(scope="session")
-def counts() -> dict[str, int]:
-    """Return the recorded counts of instructions, if they were taken in this environment."""
-    return gate.recorded_here()
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:

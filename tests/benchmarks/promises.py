@@ -1,6 +1,6 @@
 """What cpkit promises of its speed (``promises.toml``), and what a run says of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,22 +12,26 @@ _UNITS = {"ns": 1.0, "µs": 1e3, "ms": 1e6, "%": 0.01, "×": 1.0, "": 1.0}
 
 
 class Promise(NamedTuple):
-    """A promise: its words, its goal as ``"≥ 30 ×"``, a reading of a run, what it is divided by.
+    """What is promised *of* a question or a load: in words, and the goal as ``"≥ 30 ×"``.
 
-    A reading is a method of a question's with its title and a variant, or the figure of a *load*;
+    The *figure* may be divided by what it is *over*, where that is *elsewhere* of another title.
+    Each is a method of a question's with a variant, as ``"time | cpkit"``, or is of a *load*;
     *failures* are the errors and the lost writes of cpkit's programs under all loads.
     """
 
+    of: str
     words: str
     goal: str
-    figure: Sequence[str]
-    over: Sequence[str] = ()
+    figure: str
+    over: str = ""
+    elsewhere: str = ""
 
     def reached(self, published: Iterable[Asked], loads: Mapping[str, Any]) -> float | None:
         """Return the figure of a run; None where it was not measured."""
         run = {asked.title: asked for asked in published}, loads
         try:
-            return _read(*run, *self.figure) / (_read(*run, *self.over) if self.over else 1)
+            base = _read(*run, self.elsewhere or self.of, self.over) if self.over else 1
+            return _read(*run, self.of, self.figure) / base
         except KeyError:
             return None
 
@@ -44,7 +48,8 @@ class Promise(NamedTuple):
         return f"{figure:.1%}" if unit == "%" else f"{digits(figure)} {'×' * (unit == '×')}".strip()
 
 
-def _read(published: Mapping[str, Asked], loads: Any, kind: str, title: str, *of: str) -> float:
+def _read(published: Mapping[str, Asked], loads: Any, title: str, figure: str) -> float:
+    kind, *of = figure.split(" | ")
     if kind == "failures":
         programs = (each.items() for each in loads[title]["workloads"].values())
         ours = (made for every in programs for name, made in every if "cpkit" in name)
@@ -59,5 +64,6 @@ def kept(
     published: Iterable[Asked], loads: Mapping[str, Any]
 ) -> Iterator[tuple[Promise, float | None]]:
     """Yield each promise and the figure that a run reached; None: not measured."""
-    for told in read_toml(Path(__file__).with_suffix(".toml"))["promise"]:
-        yield (promise := Promise(**told)), promise.reached(published, loads)
+    for title, rows in read_toml(Path(__file__).with_suffix(".toml")).items():
+        for promise in (Promise(title, *row) for row in rows):
+            yield promise, promise.reached(published, loads)

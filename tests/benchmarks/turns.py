@@ -1,8 +1,7 @@
 """Time the variants of a question in turns, and say what the timings come to.
 
-Run one after another, the same code came out between 0.71 and 1.46 of itself on a shared
-machine. Here every round times one small batch of each variant, in random order, so that a slow
-second meets all of them; the baseline takes part twice, which tells how much to believe.
+Every round times one small batch of each variant, in random order, so that a slow second meets all
+of them; the baseline takes part twice, which tells how much to believe.
 """
 
 import gc
@@ -56,15 +55,12 @@ def answer(asked: Question, seconds: float) -> Answer:
     attempts: list[Answer] = []
     with asked.built() as case:
         while not attempts or (attempts[-1].noise > NOISE_LIMIT and len(attempts) < ATTEMPTS):
-            attempts.append(_attempt(asked, case, seconds, seed=len(attempts)))
+            rounds = take_rounds(case, seconds, seed=len(attempts))
+            noise = abs(quantile(rounds.pop(AGAIN), LOW) / quantile(rounds[case.baseline], LOW) - 1)
+            intervals = ratio_intervals(rounds, case.baseline)
+            attempts.append(Answer(asked, case, rounds, noise, intervals))
         case.verify()  # a variant that broke on the way has been timed failing
     return min(attempts, key=lambda one: one.noise)
-
-
-def _attempt(asked: Question, case: Case, seconds: float, seed: int) -> Answer:
-    rounds = take_rounds(case, seconds, seed)
-    noise = abs(quantile(rounds.pop(AGAIN), LOW) / quantile(rounds[case.baseline], LOW) - 1)
-    return Answer(asked, case, rounds, noise, ratio_intervals(rounds, case.baseline))
 
 
 def take_rounds(

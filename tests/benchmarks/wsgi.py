@@ -7,6 +7,8 @@ from typing import Any
 import cherrypy
 from werkzeug.test import create_environ
 
+from tests.benchmarks.questions import Call
+
 QUIET = {"log.screen": False, "log.access_file": "", "log.error_file": ""}
 ANSWER = ("200 OK", b"page")
 Send = Callable[[], tuple[str, bytes]]
@@ -60,3 +62,19 @@ def sender(
         return started[0], content
 
     return send
+
+
+def heard_by(call: Call, *subscribes: Call) -> Call:
+    """Return *call* with those on the bus who *subscribes* brings and no others, though variants
+    take turns."""
+    bus, before = cherrypy.engine, cherrypy.engine.listeners
+    bus.listeners = listeners = {channel: set(found) for channel, found in before.items()}
+    for subscribe in subscribes:
+        subscribe()
+    bus.listeners = before
+
+    def heard() -> object:
+        bus.listeners = listeners
+        return call()
+
+    return heard

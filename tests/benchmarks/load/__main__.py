@@ -9,9 +9,9 @@ All on this machine and bounded: what is compared runs in turns, with the ratio 
 import argparse
 import contextlib
 import functools
+import itertools
 import json
 import shlex
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +20,27 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import machine
-from tests.benchmarks.load.driver import HOST, Load
+from tests.benchmarks.load.driver import Load, Request
 from tests.benchmarks.load.servers import Server, condense, take_turns
 from tests.benchmarks.results import FOLDER
 from tests.benchmarks.strings import create_table, stored
+from tests.ports import free_port
 
 Told = Mapping[str, Any]
 TOLD = machine.read_toml(Path(__file__).with_name("comparisons.toml"))
-COMPARISONS: Mapping[str, Told] = TOLD["comparison"]
+
+
+def programs(asked: Told) -> dict[str, str]:
+    """Return the programs of a comparison by name, for each combination of what is told for it."""
+    each: Told = asked.get("each", {})
+    told = [dict(zip(each, of, strict=True)) for of in itertools.product(*each.values())]
+    named = asked["programs"].items()
+    return {name.format(**of): line.format(**of) for of in told for name, line in named}
+
+
+COMPARISONS = {
+    name: {**asked, "programs": programs(asked)} for name, asked in TOLD["comparison"].items()
+}
 
 
 @contextlib.contextmanager
@@ -44,7 +57,7 @@ def databases() -> Iterator[Callable[[str, str], str]]:
             return server
 
         def make(kind: str, name: str) -> str:
-            if kind == "sqlite":
+            if kind == "SQLite":
                 return f"sqlite:///{folder}/{name}.db"
             postgresql().psql(f"CREATE DATABASE {name}")
             return str(postgresql().get_uri(name)).replace("://", "+psycopg://", 1)
@@ -56,9 +69,7 @@ def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterat
     """Yield the programs of a comparison, each with a port and a database of its own."""
     for number, (name, program) in enumerate(named.items()):
         kind, database, *more = program.split(" ", 2)
-        with socket.create_server((HOST, 0)) as free:
-            port = free.getsockname()[1]
-        url, counted = make(database, f"of_{number}"), None
+        port, url, counted = free_port(), make(database, f"of_{number}"), None
         if kind != "demo":
             create_table(url)
             counted = None if "ceiling" in program else functools.partial(stored, url)
@@ -66,22 +77,27 @@ def servers(named: Mapping[str, str], make: Callable[[str, str], str]) -> Iterat
         yield Server(name, [sys.executable, *shlex.split(line)], port, counted)
 
 
-def load(workload: Told) -> dict[str, Any]:
+def load(workload: Told, **how: Any) -> Load:
     """Return a workload as the driver takes it, requests in place of their names."""
-    named = {
-        at: TOLD["request"][workload[at]] for at in ("send", "first", "check") if at in workload
-    }
-    return {**workload, **named, "beside": [load(other) for other in workload.get("beside", ())]}
+    named = workload.keys() & {"send", "first", "check"}
+    requests = {at: Request(**TOLD["request"][workload[at]]) for at in named}
+    beside = [load(other) for other in workload.get("beside", ())]
+    return Load(0, **{**workload, **requests, **how, "beside": beside})
 
 
 def compare(asked: Told, cycles: int, seconds: float) -> dict[str, Any]:
     """Run one comparison; return, by workload and program, its medians and ratios."""
     told = TOLD["workloads"][asked["workloads"]]
-    loads = {name: Load(0, **load(of), seconds=seconds) for name, of in told.items()}
+    loads = {name: load(of, seconds=seconds) for name, of in told.items()}
     with databases() as make:
-        taken = take_turns(list(servers(asked["programs"], make)), loads, cycles)
+        started = list(servers(asked["programs"], make))
+        taken = take_turns(started, loads, cycles)
+        lost = {one.name: one.lost() for one in started}
     return {
-        workload: {program: condense(cycles, of[asked["base"]]) for program, cycles in of.items()}
+        workload: {
+            program: {**condense(cycles, of[asked["base"]]), "lost": lost[program]}
+            for program, cycles in of.items()
+        }
         for workload, of in taken.items()
     }
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gevent
@@ -44,10 +44,10 @@ class Load:
     """
 
     port: int
-    send: Mapping[str, Any]
-    first: Mapping[str, Any] | None = None
-    check: Mapping[str, Any] | None = None
-    beside: Sequence[Mapping[str, Any]] = ()
+    send: Request
+    first: Request | None = None
+    check: Request | None = None
+    beside: Sequence["Load"] = ()
     clients: int = 10
     seconds: float = 3.0
     one_visitor: bool = False
@@ -62,9 +62,9 @@ class Load:
 class Client:
     """One connection of a visitor."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, cookie: dict[str, str]) -> None:
         waits = dict.fromkeys(("connection_timeout", "network_timeout"), load.timeout)
-        self.http, self.cookie, self.body = HTTPClient(HOST, load.port, **waits), {}, b""
+        self.http, self.cookie, self.body = HTTPClient(HOST, load.port, **waits), cookie, b""
 
     def ask(self, request: Request) -> str:
         """Send the request; return the status, ``"timeout"`` or ``"broken"``."""
@@ -76,7 +76,7 @@ class Client:
         except (OSError, HTTPParseError):
             return "broken"
         if told := answer.get("set-cookie"):
-            self.cookie = {"Cookie": told.partition(";")[0]}
+            self.cookie["Cookie"] = told.partition(";")[0]
         return str(answer.status_code)
 
 
@@ -86,17 +86,15 @@ def drive(load: Load) -> dict[str, Any]:
     *written* counts the answered requests that write, the first ones too; *lost* the clients
     whose check was not answered with what they had last been told.
     """
-    clients = [Client(load) for _ in range(load.clients)]
-    visitors = clients[:1] if load.one_visitor else clients
-    written = _once(visitors, load.first)
-    for client in clients if load.one_visitor else ():
-        client.cookie = clients[0].cookie
+    shared: dict[str, str] = {}
+    clients = [Client(load, shared if load.one_visitor else {}) for _ in range(load.clients)]
+    written = _once(clients[:1] if load.one_visitor else clients, load.first)
     waiting = [create_connection((HOST, load.port)) for _ in range(load.slow)]
     for connection in waiting:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.")
-    others = [Load(load.port, **of, seconds=load.seconds) for of in load.beside]
+    others = [replace(other, port=load.port, seconds=load.seconds) for other in load.beside]
     meanwhile = [gevent.spawn(drive, other) for other in others]
-    found = _measure(clients, Request(**load.send), load.seconds)
+    found = _measure(clients, load.send, load.seconds)
     gevent.joinall(meanwhile, raise_error=True)
     for connection in waiting:
         connection.close()
@@ -105,15 +103,14 @@ def drive(load: Load) -> dict[str, Any]:
     for client in clients:
         client.http.close()
     found["lost"] = sum(one.body != body for one, body in zip(clients, told, strict=True))
-    found["written"] = written + Request(**load.send).writes * found["answered"]
+    found["written"] = written + load.send.writes * found["answered"]
     return found
 
 
-def _once(clients: Sequence[Client], told: Mapping[str, Any] | None) -> int:
-    """Have each client send what is *told* once; return how many writes were answered."""
-    if not told:
+def _once(clients: Sequence[Client], request: Request | None) -> int:
+    """Have each client send the request once; return how many writes were answered."""
+    if not request:
         return 0
-    request = Request(**told)
     statuses = Group().map(lambda client: client.ask(request), clients)
     return request.writes * sum(status.startswith("2") for status in statuses)
 

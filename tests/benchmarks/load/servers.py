@@ -78,10 +78,6 @@ def take_turns(servers: Sequence[Server], workloads: Mapping[str, Load], cycles:
                     made = one.drive(load, apart)
                     found[name][one.name].append(made)
                     print(f"[{cycle}/{cycles}] {name:18} {one.name:34} {_line(made)}", flush=True)
-        lost = {one.name: one.lost() for one in servers}
-    for taken in found.values():
-        for name, summaries in taken.items():
-            summaries[0]["lost"] = lost[name]
     return found
 
 
@@ -107,5 +103,4 @@ def condense(
         "max": max(one["max"] for one in cycles),
         "ratio": round(statistics.median(ratios), 3),
         "errors": sum(one["errors"] for one in cycles),
-        "lost": cycles[0]["lost"],
     }
