@@ -122,6 +122,23 @@ def test_a_question_takes_its_reason_from_the_docstring(monkeypatch: pytest.Monk
     ]
 
 
+def test_a_question_is_asked_for_each_size_and_counted_for_those_that_valgrind_can_build(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry: list[Question] = []
+    monkeypatch.setattr("tests.benchmarks.questions.REGISTRY", registry)
+
+    @question("toy", "What do {size:,} toys cost?", (10, 10_000), curve="toys")
+    def ask(size: int) -> Case:
+        return Case({"one": lambda: size}, "one")
+
+    assert [(asked.title, asked.size, asked.curve, asked.counted) for asked in registry] == [
+        ("What do 10 toys cost?", 10, "toys", True),
+        ("What do 10,000 toys cost?", 10_000, "toys", False),
+    ]
+    assert [asked.build().variants["one"]() for asked in registry] == [10, 10_000]
+
+
 def test_a_piece_that_nothing_is_asked_about_is_an_error_that_names_those_there_are() -> None:
     with pytest.raises(LookupError, match=r"about routes, but about .*\brouting\b"):
         load("routing", "routes")

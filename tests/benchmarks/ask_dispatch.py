@@ -49,20 +49,15 @@ def asked(make: Any, size: int, method: str = "GET", entries: Any = (), sections
 theirs, ours = partial(asked, cherrypy.dispatch.RoutesDispatcher), partial(asked, RoutesDispatcher)
 
 
-def _ask(size: int) -> None:
-    title = f"What does a whole request cost by {size:,} routes?"
-    few = size <= 1_000  # more take minutes to build under valgrind
-
-    @question("dispatch", title, curve="a whole request by routes", size=size, counted=few)
-    def whole() -> Case:
-        """Config merged, variables set, the handler called: all between a socket and an answer, but
-        the socket."""
-        calls = {NULL: asked(lambda: null, size), THEIRS: theirs(size), OURS: ours(size)}
-        return Case(calls, NULL, ANSWER, without=[NULL], ours=OURS)
+BY_ROUTES = "What does a whole request cost by {size:,} routes?"
 
 
-for each in (10, 100, 1_000, 10_000):
-    _ask(each)
+@question("dispatch", BY_ROUTES, (10, 100, 1_000, 10_000), curve="a whole request by routes")
+def whole(size: int) -> Case:
+    """Config merged, variables set, the handler called: all between a socket and an answer, but the
+    socket."""
+    calls = {NULL: asked(lambda: null, size), THEIRS: theirs(size), OURS: ours(size)}
+    return Case(calls, NULL, ANSWER, without=[NULL], ours=OURS)
 
 
 @question("dispatch", "What do sections of the config cost?")

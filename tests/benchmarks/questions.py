@@ -7,9 +7,10 @@ A variant whose name starts with ``cpkit`` is cpkit's; the others are its rivals
 """
 
 import importlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cpkit.testing import isolated
@@ -82,17 +83,26 @@ class Question:
 
 
 REGISTRY: list[Question] = []
+MOST_COUNTED = 1_000  # larger sizes take minutes to build under valgrind
 
 
-def question(piece: str, title: str, **more: object) -> Callable[[Callable[[], Case]], object]:
+def question(
+    piece: str, title: str, sizes: Iterable[int] = (), **more: object
+) -> Callable[[Callable[..., Case]], object]:
     """Register the decorated function; its docstring is the report's sentence on why.
 
+    With *sizes*, it is asked for each of them, which it takes and the title names as ``{size}``.
     *more* are the other fields of the Question.
     """
 
-    def register(build: Callable[[], Case]) -> object:
+    def register(build: Callable[..., Case]) -> object:
         why = " ".join((build.__doc__ or "").split())
-        REGISTRY.append(Question(piece, title, build, why, **more))
+        for size in sizes:
+            told = {"size": size, "counted": size <= MOST_COUNTED, **more}
+            named = title.format(size=size)
+            REGISTRY.append(Question(piece, named, partial(build, size), why, **told))
+        if not sizes:
+            REGISTRY.append(Question(piece, title, build, why, **more))
         return build
 
     return register

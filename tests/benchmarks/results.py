@@ -27,25 +27,21 @@ def benchmarks(answer: Answer, counts: icount.Counts) -> Iterator[Any]:
 
     asked, case = answer.question, answer.case
     for name, taken in answer.rounds.items():
-        told = {
-            "group": f"{asked.piece}: {asked.title}",
-            "name": f"{asked.title} [{name}]",
-            "fullname": f"tests/benchmarks/test_benchmarks.py::{asked.title} [{name}]",
-            "params": {"question": asked.title, "variant": name},
-            "param": name,
-            "extra_info": {
-                **{at: getattr(asked, at) for at in ("piece", "why", "curve", "size")},
-                "baseline": case.baseline,
-                "without": list(case.without),
-                "ours": case.default,
-                "noise": answer.noise,
-                "time": answer.low(name),
-                "ratio": answer.low(name) / answer.low(case.baseline),
-                "interval": answer.intervals[name],
-                "instructions": counts.get(icount.key(asked, name)),
-            },
+        fixture = SimpleNamespace(cprofile_stats=None, has_error=False, param=name)
+        fixture.group, fixture.name = f"{asked.piece}: {asked.title}", f"{asked.title} [{name}]"
+        fixture.fullname = f"tests/benchmarks/test_benchmarks.py::{fixture.name}"
+        fixture.params = {"question": asked.title, "variant": name}
+        fixture.extra_info = {
+            **{at: getattr(asked, at) for at in ("piece", "why", "curve", "size")},
+            "baseline": case.baseline,
+            "without": list(case.without),
+            "ours": case.default,
+            "noise": answer.noise,
+            "time": answer.low(name),
+            "ratio": answer.low(name) / answer.low(case.baseline),
+            "interval": answer.intervals[name],
+            "instructions": counts.get(icount.key(asked, name)),
         }
-        fixture = SimpleNamespace(**told, cprofile_stats=None, has_error=False)
         found = Metadata(fixture, 1, {"timer": "perf_counter_ns", "in turns": True})
         for nanoseconds in taken:
             found.update(nanoseconds / 1e9)

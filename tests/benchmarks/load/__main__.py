@@ -9,7 +9,6 @@ All on this machine and bounded: what is compared runs in turns, with the ratio 
 import argparse
 import contextlib
 import functools
-import itertools
 import json
 import shlex
 import sys
@@ -28,19 +27,7 @@ from tests.ports import free_port
 
 Told = Mapping[str, Any]
 TOLD = machine.read_toml(Path(__file__).with_name("comparisons.toml"))
-
-
-def programs(asked: Told) -> dict[str, str]:
-    """Return the programs of a comparison by name, for each combination of what is told for it."""
-    each: Told = asked.get("each", {})
-    told = [dict(zip(each, of, strict=True)) for of in itertools.product(*each.values())]
-    named = asked["programs"].items()
-    return {name.format(**of): line.format(**of) for of in told for name, line in named}
-
-
-COMPARISONS = {
-    name: {**asked, "programs": programs(asked)} for name, asked in TOLD["comparison"].items()
-}
+COMPARISONS: Mapping[str, Told] = TOLD["comparison"]
 
 
 @contextlib.contextmanager
@@ -57,7 +44,7 @@ def databases() -> Iterator[Callable[[str, str], str]]:
             return server
 
         def make(kind: str, name: str) -> str:
-            if kind == "SQLite":
+            if kind == "sqlite":
                 return f"sqlite:///{folder}/{name}.db"
             postgresql().psql(f"CREATE DATABASE {name}")
             return str(postgresql().get_uri(name)).replace("://", "+psycopg://", 1)
