@@ -52,7 +52,7 @@ _WHY = {
     404: "There is nothing here.",
     405: "There is no such method here; Allow lists those that are.",
     406: "Nothing on offer is acceptable.",
-    413: "The body is too long.",
+    413: "The body is too long, or has too many values.",
     415: "No such media type is taken; Accept lists those that are.",
     422: "The document is well-formed and wrong.",
     431: "A header field is too long.",

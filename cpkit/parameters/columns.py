@@ -6,6 +6,7 @@ goes through them; only faults are looked for one by one.
 
 from __future__ import annotations
 
+import math
 import operator
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -41,21 +42,38 @@ class Finding(NamedTuple):
         return steps[::-1]
 
 
+class TooCostlyError(ValueError):
+    """Raised for a document of which more is to be made than is allowed."""
+
+
 class Findings(list[Finding]):
     """The faults found so far; nobody looks for more when they are *full*.
 
-    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does. What
-    msgspec has *decoded* is searched only for what msgspec lets through.
+    With *checks*, classes are asked as well: what a ``__post_init__`` says no schema does. A
+    *brief* search is for what msgspec would let through. *most* is what may be spent.
     """
 
-    def __init__(self, *, checks: bool = False, decoded: bool = False) -> None:
+    def __init__(
+        self, *, checks: bool = False, brief: bool = False, most: float = math.inf
+    ) -> None:
         super().__init__()
-        self.checks, self.decoded = checks, decoded
+        self.checks, self.brief, self._left = checks, brief, most
+
+    def spend(self, steps: int) -> None:
+        """Count what values cost that are about to be made. Raise TooCostlyError beyond *most*."""
+        self._left -= steps
+        if self._left < 0:
+            raise TooCostlyError
+
+    @property
+    def wanted(self) -> int:
+        """Return how many more are told; one ends a brief search."""
+        return (1 if self.brief else MOST_TOLD) - len(self)
 
     @property
     def full(self) -> bool:
         """Tell whether there are as many as are told."""
-        return len(self) >= MOST_TOLD
+        return self.wanted <= 0
 
     @property
     def decided(self) -> bool:

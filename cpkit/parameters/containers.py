@@ -1,22 +1,19 @@
-"""The shapes of lists, objects and mappings in a body."""
+"""The shapes of lists and objects in a body."""
 
 from __future__ import annotations
 
-import math
-import operator
 import typing
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
-from itertools import compress, count, islice, repeat
+from itertools import compress, islice, repeat
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from .columns import BLOCK, Column, Items, Json, Members, Picked, flat
 from .faults import MOST_TOLD, told_by
-from .patterns import whole_numbers
-from .scalars import Choice, Number, Whole, span
+from .scalars import Choice, span
 from .shapes import Ref, Scalar, Schema, Shape, sameness
 
 # Members of objects: the indexes of the objects that have each, by its name; and the new values.
@@ -49,6 +46,8 @@ class Listed:
         if wrong := {size for size in set(map(len, lists.values)) if not self.fits(size)}:
             lists = lists.only([len(it) not in wrong for it in lists.values], detail)
         items = Items(lists, flat(lists.values))
+        if issubclass(self.make, set | frozenset) and isinstance(self.item, Scalar):
+            items.findings.spend(self.item.cost * len(items.values))  # its hash takes as long
         taken = self.item.take(items)
         if taken is items.values or items.findings.decided:
             return column.values
@@ -100,81 +99,6 @@ class Sequence:
         return {"type": "array", "prefixItems": shapes, "items": False, **bounds, **self.extra}
 
 
-class Keyed:
-    """The shape of a dict: names that are read as text, and values of one shape."""
-
-    def __init__(
-        self, key: Scalar | None, value: Shape, least: int | None = None, most: int | None = None
-    ) -> None:
-        self.key, self.value = key, value
-        self.least, self.most = least or 0, most
-        self._detail = "must be an object" + span(least, most, "member")
-        self.extra: Mapping[str, Json] = {}
-
-    @property
-    def careful(self) -> bool:
-        """Tell whether its names or members are; msgspec reads the names nan and inf as floats."""
-        key = self.key
-        return self.value.careful or isinstance(key, Number) or bool(key and key.careful)
-
-    def take(self, column: Column[Json]) -> list[Json]:
-        """Return the objects with what their members are; see :class:`Shape`."""
-        objects = column.of(dict, self._detail)
-        if self.least or self.most is not None:
-            most = math.inf if self.most is None else self.most
-            fit = [self.least <= len(it) <= most for it in objects.values]
-            objects = objects if all(fit) else objects.only(fit, self._detail)
-        if self.key:
-            self._check_names(self.key, objects)
-        members = Items(objects, flat(map(dict.values, objects.values)))
-        taken = self.value.take(members)
-        if taken is members.values or members.findings.decided:
-            return column.values
-        each = iter(taken)
-        return [dict(zip(it, each, strict=False)) for it in objects.values]
-
-    def _check_names(self, key: Scalar, objects: Column[dict[str, Json]]) -> None:
-        names = dict.fromkeys(flat(objects.values))
-        wrong = set(islice((name for name in names if not _is_read(key, name)), MOST_TOLD))
-        concerned = map(operator.not_, map(wrong.isdisjoint, objects.values))
-        for index in islice(compress(count(), concerned), MOST_TOLD if wrong else 0):
-            for name in filter(wrong.__contains__, objects.values[index]):
-                objects.wrong(index, f"its name must be {key.expects}", name)
-
-    def schema(self, ref: Ref) -> Schema:
-        """Return the schema of an object with members of one kind."""
-        names: Schema = {"propertyNames": _names(self.key)} if self.key else {}
-        bounds: Schema = {"minProperties": self.least} if self.least else {}
-        if self.most is not None:
-            bounds["maxProperties"] = self.most
-        values = self.value.schema(ref)
-        return {"type": "object", "additionalProperties": values, **names, **bounds, **self.extra}
-
-
-def _is_read(scalar: Scalar, text: str) -> bool:
-    try:
-        scalar.read(text)
-    except ValueError:
-        return False
-    return True
-
-
-# Numbers of JSON (RFC 8259, 6) that a float can hold; it can hold some more.
-_FLOATS = r"^-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?$"
-
-
-def _names(key: Scalar) -> Schema:
-    """Return the schema of an object's names, which are text where the key is a number, too."""
-    if isinstance(key, Whole):
-        return {"pattern": f"^(?:{whole_numbers(key.least, key.most)})$"}
-    if isinstance(key, Number):
-        return {"pattern": _FLOATS}
-    schema = key.text_schema()
-    if isinstance(choices := schema.get("enum"), list):
-        return {"enum": [str(each) for each in choices]}
-    return schema if schema.get("type") == "string" else {}
-
-
 class _Tag(Choice):
     """The shape of the member that tells Structs of a union apart."""
 
@@ -184,12 +108,16 @@ class _Tag(Choice):
 
 
 class Member(NamedTuple):
-    """A member of an object: its name in a document, its shape, whether it must be there."""
+    """A member of an object: its name in a document, its shape, whether it must be there.
+
+    *cost* is that of its default.
+    """
 
     name: str
     shape: Shape
     required: bool
     default: Json = None
+    cost: int = 0
 
 
 class Record:
@@ -209,6 +137,7 @@ class Record:
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the objects with what their members are; see :class:`Shape`."""
         objects = column.of(dict, "must be an object")
+        objects.findings.spend(self.cost * len(objects.values))
         found = _by_name(objects.values)
         changes = list(self._changes(found, objects))
         for name in self._required:
@@ -224,17 +153,23 @@ class Record:
         self, found: Mapping[str, dict[int, Json]], objects: Column[dict[str, Json]]
     ) -> Iterator[Change]:
         """Yield the members that are not as they were *found*; those of one shape at once."""
-        for shape, names in self._unsure if objects.findings.decoded else self._every:
+        for shape, names in self._unsure if objects.findings.brief else self._every:
             rows = {name: found[name] for name in names if name in found}
             if not rows:
                 continue
             values = list(flat(map(dict.values, rows.values())))
             # PERF: most members are scalars, and right: these need no column.
-            taken = shape.take_all(values) if isinstance(shape, Scalar) else None
+            plain = isinstance(shape, Scalar) and not shape.cost
+            taken = cast(Scalar, shape).take_all(values) if plain else None
             if taken is None:
                 taken = shape.take(Members(values, objects, rows))
             if taken is not values:
                 yield rows, taken
+
+    @cached_property
+    def cost(self) -> int:
+        """Return what the defaults cost that an object without members gets."""
+        return sum(member.cost for member in self.members.values())
 
     @cached_property
     def _required(self) -> list[str]:
@@ -251,7 +186,7 @@ class Record:
 
     @cached_property
     def _unsure(self) -> list[tuple[Shape, list[str]]]:
-        """Return the members that msgspec may have been too lax with."""
+        """Return the members that msgspec may be too lax with."""
         return [each for each in self._every if each[0].careful]
 
     def _refuse_unknown(

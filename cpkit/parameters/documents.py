@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 
@@ -13,7 +14,7 @@ from .faults import Fault, Faults, told_by
 from .large_numbers import has_large_numbers, with_large_numbers
 from .plan import ABSENT, Parameter, Plan, Value, shape_in
 from .query import parsed
-from .reading import UnreadableError, shape_of
+from .reading import UnreadableError, reading_of
 from .shapes import Anything, Nullable, Scalar
 
 Parser = Callable[[bytes], object]
@@ -31,30 +32,42 @@ class WrongDocumentError(ValueError):
         self.faults = faults
 
 
-class Documents:
-    """What makes values of one annotation from documents."""
+_EMPTY = 3  # bytes of an object without members, and a comma
 
-    def __init__(self, annotation: object) -> None:
-        self.annotation, self.shape = annotation, shape_of(annotation)
+
+class Documents:
+    """What makes values of one annotation from documents.
+
+    *most* is what a document may cost beyond its bytes: its Decimals, and what defaults fill in.
+    """
+
+    def __init__(self, annotation: object, most: float = math.inf) -> None:
+        self.annotation, self._most = annotation, most
+        self.shape, costliest = reading_of(annotation)
         self._careful = self.shape.careful
+        # PERF: bytes in which the defaults of so many objects cannot cost too much.
+        self._short = _EMPTY * most / costliest if costliest else math.inf
         self.untyped = isinstance(self.shape, Anything)
         self._decoder = msgspec.json.Decoder(annotation)
 
     def from_json(self, document: bytes) -> object:
         """Return the value that a JSON text (RFC 8259) writes.
 
-        Raise MalformedDocumentError or WrongDocumentError. A repeated name: its last member.
+        Raise MalformedDocumentError, WrongDocumentError or TooCostlyError. A repeated name: its
+        last member.
         """
+        short = len(document) <= self._short
         try:
             if has_large_numbers(document):
                 plain, infinite = with_large_numbers(document)
                 return self.convert(plain, infinite=infinite)
-            try:
-                value = self._decoder.decode(document)
-            except msgspec.ValidationError:
-                # It stops at the first fault, and takes 1.0 for none: look at the whole.
-                return self.convert(msgspec.json.decode(document))
-            return self.convert(msgspec.json.decode(document), value) if self._careful else value
+            if short and not self._careful:
+                try:
+                    return self._decoder.decode(document)
+                except msgspec.ValidationError:
+                    # It stops at the first fault, and takes 1.0 for one: look at the whole.
+                    return self.convert(msgspec.json.decode(document))
+            return self.convert(msgspec.json.decode(document), brief=short)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedDocumentError(str(error)[:200]) from error
         except RecursionError as error:
@@ -108,26 +121,27 @@ class Documents:
             raise MalformedDocumentError(str(error)[:200]) from error
         return plain if self.untyped else self.convert(plain)
 
-    def convert(self, plain: object, decoded: object = ABSENT, *, infinite: bool = False) -> object:
-        """Return the value of what a parser returned. Raise WrongDocumentError.
+    def convert(self, plain: object, *, infinite: bool = False, brief: bool = False) -> object:
+        """Return the value of what a parser returned. Raise WrongDocumentError or TooCostlyError.
 
-        *decoded* is what msgspec makes of it, if it is known: the value, unless that is too lax.
-        An *infinite* number is wrong wherever it is.
+        An *infinite* number is wrong wherever it is. A *brief* search comes first where most
+        documents are right.
         """
-        findings = Findings(decoded=decoded is not ABSENT)
+        findings = Findings(brief=brief, most=self._most)
         try:
             taken = self.shape.take(Column([plain], findings))  # type: ignore[list-item]
-            if findings:
+            if findings and not brief:
                 raise WrongDocumentError(findings.told())
             if infinite:  # where there may be any number, or a member that nobody asks for
                 raise WrongDocumentError(Faults([Fault("body", "", "has a number out of range")]))
-            if findings.decoded and taken[0] is plain:
-                return decoded
-            return msgspec.convert(taken[0], self.annotation, str_keys=True)
+            if not findings:
+                return msgspec.convert(taken[0], self.annotation, str_keys=True)
         except msgspec.ValidationError as error:
-            raise WrongDocumentError(self._said_by_classes(plain) or _fault(error)) from error
+            if not brief:
+                raise WrongDocumentError(self._said_by_classes(plain) or _fault(error)) from error
         except RecursionError as error:
             raise MalformedDocumentError("it is nested too deeply") from error
+        return self.convert(plain)
 
     def _said_by_classes(self, plain: object) -> Faults:
         """Return what no schema says, and a ``__post_init__`` does: msgspec stops at the first."""

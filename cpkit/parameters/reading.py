@@ -10,16 +10,19 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, time
 from typing import TypeVar
 
+from msgspec import NODEFAULT
 from msgspec import inspect as types
 
-from .containers import Keyed, Listed, Make, Member, Record, Sequence, Tagged
+from .containers import Listed, Make, Member, Record, Sequence, Tagged
 from .decimals import Exact
+from .mappings import Keyed
 from .moments import Moment
 from .scalars import Binary, Choice, Identifier, Number, Text, Truth, Whole
 from .shapes import Anything, Nothing, Nullable, Scalar, Shape, Upload, plain, sameness
 
 # The finest step of which floats are multiples, as 0.25 is: 0.01 has no exact float.
 _FINEST = 2**20
+_MADE = 10  # what a default costs that is made anew, where one that is there already costs 1
 LOCAL = "it is misspelt, imported for type checkers only, or local to a function"
 EXPECTS = "expects"  # in the extra of a Meta: what a value must be, in words of one's own
 
@@ -32,6 +35,14 @@ def shape_of(annotation: object, *, file: type | None = None) -> Shape:
     """Return the shape of what *annotation* stands for. Raise UnreadableError for none.
 
     *file* is the class of an uploaded file, where there may be some.
+    """
+    return reading_of(annotation, file=file)[0]
+
+
+def reading_of(annotation: object, *, file: type | None = None) -> tuple[Shape, int]:
+    """Return the shape of *annotation*, and the most that the defaults of one object cost.
+
+    Raises as :func:`shape_of` does.
     """
     for part in _parts(annotation):
         if isinstance(part, TypeVar):
@@ -49,7 +60,7 @@ def shape_of(annotation: object, *, file: type | None = None) -> Shape:
     reader = _Reader(file)
     shape = reader.read(info)
     reader.settle()
-    return shape
+    return shape, reader.costliest()
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -85,6 +96,10 @@ class _Reader:
                 if not record.careful and any(it.shape.careful for it in record.members.values()):
                     record.careful = unsettled = True
 
+    def costliest(self) -> int:
+        """Return the most that the defaults of an object cost."""
+        return max((record.cost for record in self._records), default=0)
+
     def read(self, info: types.Type) -> Shape:
         if isinstance(info, types.Metadata):
             # NOTE: a class's shape stands for all members of that class, and these words for one.
@@ -117,10 +132,18 @@ class _Reader:
         self._records.append(made)
         for field in info.fields:
             shape = self.read(field.type)
+            default = plain(getattr(field, "default", None))
             made.members[field.encode_name] = Member(
-                field.encode_name, shape, field.required, plain(getattr(field, "default", None))
+                field.encode_name, shape, field.required, default, self._cost(field)
             )
         return made
+
+    def _cost(self, field: types.Field) -> int:
+        """Return what the default of a member costs, with those of a class that it makes."""
+        if field.default is not NODEFAULT:
+            return 1
+        made = self._met.get(field.default_factory)
+        return 0 if field.default_factory is NODEFAULT else _MADE + (made.cost if made else 0)
 
     def union(self, info: types.UnionType) -> Shape:
         others = [each for each in info.types if not isinstance(each, types.NoneType)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import cherrypy
 from cpkit.cherry import Handler, Hook, Request
 from cpkit.errors import AnnotationError
 
+from .columns import TooCostlyError
 from .documents import Documents, MalformedDocumentError, Parser, WrongDocumentError
 from .faults import Faults
 from .forms import check_fields, is_empty, whole
@@ -60,7 +62,8 @@ class Receiving:
         self._name, self._max_bytes = settings.parameter, settings.max_bytes
         self._parsers = settings.parsers
         self._accept = ", ".join(self._parsers)
-        self._known = Remembered(partial(documents_of, form=FORM in self._parsers))
+        most = settings.most_values
+        self._known = Remembered(partial(documents_of, form=FORM in self._parsers, most=most))
         # PERF: made once; they find what they need on the request that is served.
         self._admit = Hook(self.admit, False, ADMIT)
         self._decode = Hook(self.decode, False, DECODE)
@@ -147,6 +150,8 @@ class Receiving:
         except MalformedDocumentError as error:
             faults.add("body", "", f"is malformed: {error}".rstrip("."))
             raise InvalidRequest(400, faults=faults) from error
+        except TooCostlyError as error:
+            raise InvalidRequest(413, "The document has too many values.") from error
         except WrongDocumentError as error:
             # A form is told as a query is, since nothing but its text can be wrong.
             status = 400 if received.form else 422
@@ -166,18 +171,19 @@ class Receiving:
 
 
 def documents_of(
-    handler: Handler, name: str, *, form: bool = False
+    handler: Handler, name: str, *, form: bool = False, most: float = math.inf
 ) -> tuple[Documents, bool] | None:
     """Return what decodes the value of the parameter *name*, and whether it must be sent.
 
-    None: *handler* has no such parameter. Raise AnnotationError for one that cannot be read.
+    None: *handler* has no such parameter. *most* is what a document may cost. Raise
+    AnnotationError for a parameter that cannot be read.
     """
     parameter = parameter_of(handler, name)
     if parameter is None:
         return None
     annotation = hint_of(handler, name)
     try:
-        documents = Documents(annotation)
+        documents = Documents(annotation, most)
         if form:
             documents.fields.unnamed()  # what no form writes is refused now
         return documents, parameter.default is parameter.empty

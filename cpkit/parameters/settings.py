@@ -8,7 +8,7 @@ from typing import Any
 
 from cpkit.errors import MissingExtraError
 from cpkit.negotiation import parse_offers
-from cpkit.settings import FLAG, Allowed, ToolSettings, instance_of, setting
+from cpkit.settings import FLAG, WHOLE, Allowed, ToolSettings, instance_of, setting
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 BODY = "body"  # the parameter that gets the document
@@ -96,6 +96,17 @@ class BodySettings(ToolSettings):
             lambda it: isinstance(it, int) and not isinstance(it, bool) and it > 0,
         ),
     )
+
+    max_values: int | None = setting(
+        None,
+        "how much may be made of a document; more is 413; none: twice `max_bytes`",
+        WHOLE.or_none(),
+    )
+
+    @property
+    def most_values(self) -> int:
+        """Return *max_values*, or what goes with *max_bytes*."""
+        return 2 * self.max_bytes if self.max_values is None else self.max_values
 
     @property
     def parsers(self) -> dict[str, Callable[[bytes], object] | None]:

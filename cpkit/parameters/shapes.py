@@ -49,6 +49,7 @@ class Scalar:
     """A value that is text in a path, a query or a form, and no container in a body."""
 
     careful = False
+    cost = 0  # of one value, where it is no matter of bytes: see Findings.spend()
     extra: Mapping[str, Json] = {}
     expects = "a value"
 
@@ -61,6 +62,8 @@ class Scalar:
         values = column.values
         if not values:
             return values
+        if self.cost:
+            column.findings.spend(self.cost * len(values))
         taken = self.take_all(values)
         if taken is None:
             for start in range(0, len(values), BLOCK):

@@ -5,6 +5,7 @@ import gc
 import json
 import sys
 import time
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from cpkit.parameters.columns import TooCostlyError
 from cpkit.parameters.documents import Documents, MalformedDocumentError, WrongDocumentError
 from tests.parameters.test_documents import Basket, Cat, Dog, Even, Price, Shelf, Walk, wrong
 
@@ -188,6 +190,68 @@ def test_large_numbers_are_read_as_others_are(annotation, document, value):
 def test_what_no_float_holds_is_wrong_wherever_it_is(annotation, document, places, number):
     document = document.replace(b"%s", number)
     assert [place for place, _ in wrong(annotation, document)] == places
+
+
+made = []
+
+
+class Listing(msgspec.Struct):
+    titles: list[str] = msgspec.field(default_factory=lambda: made.append("titles") or [])
+    sizes: dict[str, int] = {}
+    about: str | None = None
+
+
+class Pair(msgspec.Struct, tag="pair"):
+    left: Listing = msgspec.field(default_factory=Listing)
+    right: Listing = msgspec.field(default_factory=Listing)
+
+
+@dataclass
+class Named:
+    name: str
+    titles: list[str] = field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "item", "cost"),
+    [
+        (Decimal, "1.5", 20),
+        (Decimal | None, '"1.5"', 20),
+        (set[Decimal], "[1.5]", 40),
+        (dict[str, Decimal], '{"a":1}', 20),
+        (dict[Decimal, int], '{"1":1}', 40),
+        (tuple[Decimal, int], "[1,1]", 20),
+        (Annotated[Decimal, Meta(description="a price")], "1", 20),
+        (Listing, "{}", 21),
+        (Listing | None, "{}", 21),
+        (Annotated[Listing, Meta(description="a list")], "{}", 21),
+        (list[Listing], "[{}]", 21),
+        (dict[str, Listing], '{"a":{}}', 21),
+        (Pair, "{}", 62),
+        (Pair | Cat, '{"type":"pair"}', 62),
+        (Named, '{"name":"a"}', 10),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_costs_more_than_its_bytes_is_counted_before_it_is_made(annotation, item, cost):
+    documents, document = Documents(list[annotation], 100 * cost), "[" + ",".join([item] * 100)
+    assert len(documents.from_json(f"{document}]".encode())) == 100
+    made.clear()
+    for one_more in (f"{document},{item}]", f"{document},{item},[[]]]"):
+        with pytest.raises(TooCostlyError):
+            documents.from_json(one_more.encode())
+        with pytest.raises(TooCostlyError):
+            documents.parsed_by(json.loads, one_more.encode())
+    assert not made
+
+
+@pytest.mark.parametrize(
+    ("annotation", "item"),
+    [(float, "1.5"), (date, '"2026-12-01"'), (list[int], "[1]"), (Even, '{"number":2}')],
+)
+def test_what_its_bytes_bound_costs_nothing_more(annotation, item):
+    documents = Documents(list[annotation], 100)
+    assert len(documents.from_json(f"[{','.join([item] * 90)}]".encode())) == 90
 
 
 @pytest.mark.parametrize("key", [int, float, Decimal, date, UUID])

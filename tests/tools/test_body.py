@@ -5,6 +5,7 @@ import json
 import sqlite3
 import types
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, TypedDict
 
@@ -190,6 +191,20 @@ def test_64_kib_are_taken_unless_more_is_asked_for(cp_client):
     document = json.dumps({"text": "a" * (65_536 - 12)}).encode()
     assert cp_client.put("/", data=document, headers=JSON).status_code == 200
     assert cp_client.put("/", data=document + b" ", headers=JSON).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"), [({}, 6553), ({"max_values": 40}, 2), ({"max_bytes": 100}, 10)], ids=str
+)
+def test_a_document_of_which_too_much_would_be_made_is_a_413(cp_client, settings, most):
+    def handler(self, body: list[Decimal]):
+        return str(len(body))
+
+    serve(handler, **settings)
+    assert cp_client.put("/", json=[1] * most).text == str(most)
+    refused = cp_client.put("/", json=[1] * (most + 1))
+    assert refused.status_code == 413
+    assert "The document has too many values." in refused.text
 
 
 def test_a_body_that_was_cut_off_is_a_400(cp_client):
@@ -423,6 +438,8 @@ def test_a_decorated_handler_without_the_parameter_ends_the_start():
         {"parameter": "a b"},
         {"max_bytes": 0},
         {"max_bytes": True},
+        {"max_values": -1},
+        {"max_values": "many"},
     ],
     ids=str,
 )
