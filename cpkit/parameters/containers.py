@@ -159,10 +159,13 @@ class Record:
                 continue
             values = list(flat(map(dict.values, rows.values())))
             # PERF: most members are scalars, and right: these need no column.
-            plain = isinstance(shape, Scalar) and not shape.cost
-            taken = cast(Scalar, shape).take_all(values) if plain else None
-            if taken is None:
+            if not isinstance(shape, Scalar):
                 taken = shape.take(Members(values, objects, rows))
+            else:
+                if shape.cost:
+                    objects.findings.spend(shape.cost * len(values))
+                right = shape.take_all(values)
+                taken = shape.refuse(Members(values, objects, rows)) if right is None else right
             if taken is not values:
                 yield rows, taken
 

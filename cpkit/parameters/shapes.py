@@ -59,16 +59,18 @@ class Scalar:
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the values; see :class:`Shape`."""
-        values = column.values
-        if not values:
-            return values
+        if not column.values:
+            return column.values
         if self.cost:
-            column.findings.spend(self.cost * len(values))
-        taken = self.take_all(values)
-        if taken is None:
-            for start in range(0, len(values), BLOCK):
-                self._tell(values[start : start + BLOCK], start, column)
-        return values if taken is None else taken
+            column.findings.spend(self.cost * len(column.values))
+        taken = self.take_all(column.values)
+        return self.refuse(column) if taken is None else taken
+
+    def refuse(self, column: Column[Json]) -> list[Json]:
+        """Tell *column* which of its values are wrong, and return them."""
+        for start in range(0, len(column.values), BLOCK):
+            self._tell(column.values[start : start + BLOCK], start, column)
+        return column.values
 
     def _tell(self, values: list[Json], start: int, column: Column[Json]) -> None:
         """Tell the column which of some values, of which *start* is the first, are wrong."""
