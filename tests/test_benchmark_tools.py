@@ -6,10 +6,13 @@ import ast
 import random
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import cherrypy
 import pytest
 
+from cpkit.testing import isolated
 from tests.benchmarks import gate, icount, machine, releases
 from tests.benchmarks.questions import (
     Case,
@@ -19,6 +22,7 @@ from tests.benchmarks.questions import (
     question,
 )
 from tests.benchmarks.turns import AGAIN, LOW, answer, quantile, ratio_intervals, take_rounds
+from tests.benchmarks.wsgi import ANSWER, Page, application, heard_by, sender
 
 
 def _noisy(cost: float, count: int, seed: int) -> list[float]:
@@ -137,6 +141,22 @@ def test_a_question_is_asked_for_each_size_and_counted_for_those_that_valgrind_c
         ("What do 10,000 toys cost?", 10_000, "toys", False),
     ]
     assert [asked.build().variants["one"]() for asked in registry] == [10, 10_000]
+
+
+def test_a_plugin_hears_of_its_own_variant_alone_though_variants_take_turns() -> None:
+    heard: list[str] = []
+    with isolated():
+        ours, others = (
+            heard_by(
+                sender(application(Page())),
+                partial(cherrypy.engine.subscribe, "before_request", partial(heard.append, name)),
+            )
+            for name in ("ours", "others")
+        )
+        nobody = heard_by(sender(application(Page())))
+        for call in (ours, nobody, others, ours):
+            assert call() == ANSWER
+    assert heard == ["ours", "others", "ours"]
 
 
 def test_a_piece_that_nothing_is_asked_about_is_an_error_that_names_those_there_are() -> None:
