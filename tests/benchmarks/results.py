@@ -70,6 +70,7 @@ class Asked:
         self.baseline: str = self.about["baseline"]
         self.is_cost = self.baseline in self.about["without"]
         self.is_published = self.about["noise"] <= NOISE_LIMIT
+        self.alike = max(self.about["noise"], ALIKE)  # so far apart may two identical variants be
         peers = (name for name in self.variants if not name.startswith("cpkit"))
         self.rivals = [name for name in peers if name not in self.about["without"]]
         self.ours: str = self.about["ours"]
@@ -81,10 +82,12 @@ class Asked:
         self.rival = min(self.rivals, key=self.time)
         self.lost = self.is_beaten(self.ours, self.rival)
         self.won = all(self.is_beaten(other, self.ours) for other in self.rivals)
+        rival, ours, how = self.time(self.rival), self.time(self.ours), "as fast"
         # A rival of another framework may take less than the baseline: then whole times compare.
-        adds = self.is_cost and self.added(self.rival) > 0
-        of = self.cost if adds else self.time
-        self.factor, how = of(self.rival) / of(self.ours), "cheaper" if adds else "as fast"
+        if self.is_cost and self.added(self.rival) > 0:
+            least, how = self.alike * self.time(self.baseline), "cheaper"
+            rival, ours = (max(self.added(name), least) for name in (self.rival, self.ours))
+        self.factor = rival / ours
         self.words = f"{digits(self.factor)} × {how}" if self.won or self.lost else "even"
 
     def time(self, name: str) -> float:
@@ -102,17 +105,10 @@ class Asked:
             raise KeyError(name)
         return float(ours / base - 1)
 
-    def cost(self, name: str) -> float:
-        """Return what a variant is compared by; never less than the noise."""
-        if not self.is_cost:
-            return self.time(name)
-        floor = max(self.about["noise"], ALIKE) * self.time(self.baseline)
-        return max(self.added(name), floor)
-
     def is_beaten(self, name: str, by: str) -> bool:
         """Tell whether a variant takes longer than another one, beyond all doubt."""
         slow, quick = self.variants[name], self.variants[by]
-        apart = slow["time"] > quick["time"] * (1 + max(self.about["noise"], ALIKE))
+        apart = slow["time"] > quick["time"] * (1 + self.alike)
         return bool(apart and quick["interval"][1] < slow["interval"][0])
 
 
