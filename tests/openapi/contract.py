@@ -32,7 +32,7 @@ EXAMPLES = os.environ.get("CPKIT_EXAMPLES", "200")
 PHASES = "examples,coverage,fuzzing,stateful"
 DEMO = "demo"
 JSON = ["-H", "Accept: application/json", "--exclude-tag", "Pages"]  # pages are HTML alone
-PATIENCE = 30.0  # seconds until the demo answers
+PATIENCE = 300.0  # seconds until the demo answers
 
 
 def free_port() -> int:

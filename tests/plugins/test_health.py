@@ -10,7 +10,7 @@ from cpkit.plugins import DatabasePlugin, health_app
 
 @pytest.fixture
 def client(cp_client):
-    cherrypy.tree.graft(health_app(deadline=5), "/health")
+    cherrypy.tree.graft(health_app(deadline=60), "/health")
     cp_client.raise_exceptions = False
     return cp_client
 
@@ -76,7 +76,7 @@ def test_databases_are_asked_at_the_same_time(client, databases):
 
     def meets(tell):
         def health(deadline):
-            asked.wait(10)
+            asked.wait(30)
             return tell(deadline)
 
         return health
