@@ -209,7 +209,8 @@ class WriteInReadUnitError(DatabaseError):
     def __str__(self) -> str:
         return (
             f"This unit of work only reads, but was asked for {self.statement!r}: "
-            "use an unsafe method such as POST, or set cpkit.db.write = True."
+            "use an unsafe method such as POST, or set cpkit.db.write = True, without "
+            "cpkit.db.read_only."
         )
 
 

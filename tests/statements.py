@@ -1,14 +1,25 @@
 """Statements of tests, run on whatever handle a unit of work lends; and a table of numbers."""
 
+import importlib.util
 from collections.abc import Callable
 
 import cherrypy
+import pytest
 from sqlalchemy import text
 
 from cpkit.database.driver import DriverUnit
 from cpkit.testing import Client
 
 HANDLES = ["connection", "session", "dbapi"]
+# The drivers of MariaDB's, as SQLAlchemy calls them; mysqlclient where the machine has it, since
+# it is compiled where it is installed.
+_has_mysqlclient = importlib.util.find_spec("MySQLdb") is not None
+_IF_THERE = pytest.mark.skipif(not _has_mysqlclient, reason="mysqlclient is not installed")
+MARIADB = [
+    pytest.param("pymysql", marks=pytest.mark.faults),
+    pytest.param("mysqlconnector", marks=pytest.mark.faults),
+    pytest.param("mysqldb", marks=[pytest.mark.faults, _IF_THERE]),
+]
 
 
 def run(statement, unit=None):

@@ -38,8 +38,9 @@ class State(enum.Enum):
 class Terms:
     """What a unit of work asks of its transactions.
 
-    *write*: whether it may write. *isolation* (``"SERIALIZABLE"``…), *read_only* and *set_local*
-    (settings of PostgreSQL's for each transaction) ask for a real transaction around reads too.
+    *write*: whether it may write, which *read_only* denies. *isolation* (``"SERIALIZABLE"``…),
+    *read_only* and *set_local* (settings of PostgreSQL's for each transaction) ask for a real
+    transaction around reads too.
     """
 
     write: bool = True
@@ -52,6 +53,7 @@ class Terms:
     def __post_init__(self) -> None:
         """Work out what every borrowing asks."""
         refuse_autocommit("isolation", self.isolation)
+        object.__setattr__(self, "write", self.write and not self.read_only)
         special = bool(self.isolation or self.read_only or self.set_local)
         object.__setattr__(self, "special", special)
         object.__setattr__(self, "real", special or self.write)

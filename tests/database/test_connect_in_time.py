@@ -19,7 +19,13 @@ DRIVERS = {
     "postgresql+pg8000": {"timeout": 1},
     "mysql+pymysql": {"connect_timeout": 1, "read_timeout": 1},
     "mysql+mysqlconnector": {"connection_timeout": 1},
+    "mysql+mysqldb": {"connect_timeout": 1},
 }
+
+
+def skip_if_missing(driver):
+    if driver.endswith("mysqldb"):  # which is compiled where it is installed
+        pytest.importorskip("MySQLdb")
 
 
 @pytest.fixture
@@ -53,17 +59,20 @@ def given(monkeypatch):
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_connect_is_given_what_is_left_of_the_wait(start_database, given, driver):
+    skip_if_missing(driver)
     refused = f"{driver}://me:secret@127.0.0.1:1/shop"  # at once
     database = start_database(refused, timeout=3, required=False, wait=0)
     told = given(database)
     with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
         check_out(database.engine, time.monotonic() + 0.2)
     expected = DRIVERS[driver]
-    assert {name: told[-1][name] for name in expected} == expected
+    # Among others: what looks whether the server is back takes all of its time.
+    assert expected in [{name: it[name] for name in expected} for it in told]
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_server_that_never_answers_is_given_up(silent, start_database, driver):
+    skip_if_missing(driver)
     database = start_database(f"{driver}://{silent}", timeout=1, required=False, wait=0)
     with pytest.raises(DatabaseUnavailableError), database.begin() as unit:
         unit.execute(text("SELECT 1"))

@@ -8,9 +8,8 @@ from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
 from cpkit.database.statements import is_write, judge
-from tests.statements import HANDLES, run
+from tests.statements import HANDLES, MARIADB, run
 
-MARIADB = ["pymysql", "mysqlconnector"]
 
 
 def create(connection):

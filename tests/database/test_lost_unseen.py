@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
 from cpkit.database.driver import DriverUnit
-from tests.statements import HANDLES
+from tests.statements import HANDLES, MARIADB
 
 mariadb = pytest.param("mariadb", marks=pytest.mark.faults)
 LITE_LOSES = {
@@ -189,7 +189,7 @@ def test_work_that_postgresql_will_undo_is_never_a_200(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("handle", HANDLES)
-@pytest.mark.parametrize("url", ["pymysql", "mysqlconnector"])
+@pytest.mark.parametrize("url", MARIADB)
 def test_half_of_the_work_that_a_deadlock_undid_is_never_a_200(
     start_database, mariadb, cp_client, handle, url
 ):
@@ -225,7 +225,7 @@ def test_half_of_the_work_that_a_deadlock_undid_is_never_a_200(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("handle", HANDLES)
-@pytest.mark.parametrize("url", ["pymysql", "mysqlconnector"])
+@pytest.mark.parametrize("url", MARIADB)
 def test_what_ends_a_transaction_by_hand_on_mariadb_is_no_loss(
     start_database, mariadb, cp_client, handle, url
 ):

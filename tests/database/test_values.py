@@ -12,11 +12,10 @@ import cpkit.tools  # noqa: F401
 from cpkit.database.driver import DriverUnit
 from cpkit.database.values import hide_values
 from cpkit.testing import Client
-from tests.statements import HANDLES
+from tests.statements import HANDLES, MARIADB
 
 SECRET = "hunter2"
 POSTGRESQL = ["psycopg", "psycopg2", "pg8000"]
-MARIADB = ["pymysql", "mysqlconnector"]
 
 
 def create(connection):

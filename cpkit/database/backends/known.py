@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Backend
-from .mariadb import MariadbBackend, MysqlConnectorBackend, PymysqlBackend
+from .mariadb import (
+    MariadbBackend,
+    MysqlclientBackend,
+    MysqlConnectorBackend,
+    PymysqlBackend,
+)
 from .postgresql import Pg8000Backend, PostgresqlBackend, Psycopg2Backend, PsycopgBackend
 from .sqlite import SqliteBackend
 
@@ -19,6 +24,8 @@ _BACKENDS: dict[tuple[str, str], type[Backend[Any]]] = {
     ("mariadb", "pymysql"): PymysqlBackend,
     ("mysql", "mysqlconnector"): MysqlConnectorBackend,
     ("mariadb", "mysqlconnector"): MysqlConnectorBackend,
+    ("mysql", "mysqldb"): MysqlclientBackend,
+    ("mariadb", "mysqldb"): MysqlclientBackend,
 }
 _DIALECTS: dict[str, type[Backend[Any]]] = {
     "postgresql": PostgresqlBackend,

@@ -6,14 +6,14 @@ import math
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.statements import judge
 from cpkit.database.terms import State, Terms
-from cpkit.errors import DatabaseBusyError, SettingError
+from cpkit.errors import DatabaseBusyError, SettingError, UnitOverError
 
 from .base import Backend, D, Driver, driver_of
 
@@ -59,12 +59,22 @@ class MariadbBackend(Backend[D]):
             cursor.execute(f"SET SESSION max_execution_time = {int(seconds * 1000)}")
         cursor.close()
 
+    def prepare(self, driver: D, terms: Terms) -> None:
+        """Set the isolation of a unit's transactions, and that they only read."""
+        super().prepare(driver, terms)
+        if terms.read_only:
+            _access(driver, "READ ONLY")
+
+    def restore(self, driver: D, terms: Terms) -> None:
+        """Undo what :meth:`prepare` set."""
+        if terms.read_only:
+            _access(driver, "READ WRITE")
+        super().restore(driver, terms)
+
     def forbid_writes(self, driver: D) -> None:
         """Have each transaction only read, after the one that a read before this has begun."""
         driver.rollback()
-        cursor = driver.cursor()
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
-        cursor.close()
+        _access(driver, "READ ONLY")
 
     def follow(self, driver: D) -> Callable[[], State]:
         """Return what tells that a savepoint is gone, and no statement has taken it away.
@@ -97,17 +107,15 @@ class MariadbBackend(Backend[D]):
         connection.detach()
 
 
-class MysqlConnectorBackend(MariadbBackend[Driver]):
-    """MariaDB or MySQL through mysql-connector."""
+class SeveralResultsBackend(MariadbBackend[D]):
+    """MariaDB or MySQL through a driver that takes several statements in a text."""
 
-    def in_time(self, seconds: float) -> dict[str, Any]:
-        """Return what has a connect end after so many *seconds*."""
-        return {"connection_timeout": max(1, math.ceil(seconds))}
-
-    def reader_of_rest(self, driver: Driver) -> Callable[[], None]:
+    def reader_of_rest(self, driver: D) -> Callable[[], None]:
         """Return what reads on: else the next statement, of another request too, has the results.
 
-        NOTE: by another cursor, so that the first has its rows; it is to be made before them.
+        NOTE: an error of a later statement shows here alone: SQLAlchemy swallows what a cursor
+        fails with as it is closed. By another cursor, so that the first has its rows; it is to be
+        made before them.
         """
         cursor = driver.cursor()
 
@@ -117,6 +125,40 @@ class MysqlConnectorBackend(MariadbBackend[Driver]):
             cursor.close()
 
         return read
+
+
+class MysqlConnectorBackend(SeveralResultsBackend[Driver]):
+    """MariaDB or MySQL through mysql-connector."""
+
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*."""
+        return {"connection_timeout": max(1, math.ceil(seconds))}
+
+
+class Mysqlclient(Driver, Protocol):
+    """mysqlclient's connection, as far as it is needed here."""
+
+    def fileno(self) -> int:
+        """Return its socket."""
+
+
+class MysqlclientBackend(SeveralResultsBackend[Mysqlclient]):
+    """MariaDB or MySQL through mysqlclient."""
+
+    def in_time(self, seconds: float) -> dict[str, Any]:
+        """Return what has a connect end after so many *seconds*."""
+        return {"connect_timeout": max(1, math.ceil(seconds))}
+
+    def descriptor(self, driver: Mysqlclient) -> int:
+        """Return its socket."""
+        return driver.fileno()
+
+    def close_cursor(self, driver: Mysqlclient, cursor: Any) -> None:
+        """Close a cursor, and tell who has it still: mysqlclient would have it read as empty."""
+        try:
+            cursor.close()
+        finally:
+            cursor.fetchone = cursor.fetchmany = cursor.fetchall = _over
 
 
 class PymysqlBackend(MariadbBackend[PyMysql]):
@@ -153,18 +195,6 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
         """Return PyMySQL's socket."""
         return None if driver._sock is None else driver._sock.fileno()
 
-    def prepare(self, driver: PyMysql, terms: Terms) -> None:
-        """Set the isolation of a unit's transactions, and that they only read."""
-        super().prepare(driver, terms)
-        if terms.read_only:
-            _access(driver, "READ ONLY")
-
-    def restore(self, driver: PyMysql, terms: Terms) -> None:
-        """Undo what :meth:`prepare` set."""
-        if terms.read_only:
-            _access(driver, "READ WRITE")
-        super().restore(driver, terms)
-
     def is_lost_by(self, driver: PyMysql, error: Exception) -> bool:
         """Tell whether the server undid the transaction: a deadlock's victim, say.
 
@@ -193,6 +223,12 @@ def _endings(cursor: Any) -> list[int]:
     return [int(count) for _, count in cursor.fetchall()]
 
 
-def _access(driver: PyMysql, mode: str) -> None:
-    with driver.cursor() as cursor:
-        cursor.execute(f"SET SESSION TRANSACTION {mode}")
+def _over(*_: object) -> NoReturn:
+    """Raise UnitOverError, in place of fetching rows."""
+    raise UnitOverError
+
+
+def _access(driver: Driver, mode: str) -> None:
+    cursor = driver.cursor()
+    cursor.execute(f"SET SESSION TRANSACTION {mode}")
+    cursor.close()

@@ -45,6 +45,17 @@ class PostgresqlBackend(Backend[D]):
             cursor.close()
             driver.commit()
 
+    def begin(self, driver: D, terms: Terms | None, waited: float) -> float:
+        """Have the server refuse writes from the first statement on, where a unit may never write.
+
+        NOTE: it sees what a function writes that a SELECT calls.
+        """
+        if terms is not None and terms.read_only:
+            cursor = driver.cursor()
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.close()
+        return 0.0
+
     def forbid_writes(self, driver: D) -> None:
         """Have each transaction only read, and the one that a driver has begun for this too."""
         cursor = driver.cursor()
@@ -159,7 +170,7 @@ class Psycopg2Backend(LibpqBackend[Psycopg2]):
         """
         if self.is_idle(driver) and driver.status != _READY:
             driver.rollback()
-        return 0.0
+        return super().begin(driver, terms, waited)
 
     def is_idle(self, driver: Psycopg2) -> bool:
         """Tell what libpq knows, without asking the server."""
