@@ -136,14 +136,18 @@ def _of_sqlite(error: BaseException) -> Fault | None:
 def _of_mysql(error: BaseException) -> Fault | None:
     if _is(error, "ConnectionTimeoutError") or _is(error, "ReadTimeoutError"):
         return Fault.GONE  # NOTE: mysql-connector gives it the number of a statement's timeout
-    code = getattr(error, "errno", None)  # of mysql-connector and MariaDB's own
-    if code is None and error.args:
-        code = error.args[0]
+    code = mariadb_number(error)
     if isinstance(code, int) and code > 0:
         return _MYSQL.get(code)
     # What a driver answers for a connection that it has closed itself.
     closed = _is(error, "InterfaceError") or (code == -1 and _is(error, "OperationalError"))
     return Fault.GONE if closed else None
+
+
+def mariadb_number(error: BaseException) -> object:
+    """Return the number of an *error* of a driver's for MariaDB."""
+    number = getattr(error, "errno", None)  # of mysql-connector and MariaDB's own
+    return error.args[0] if number is None and error.args else number
 
 
 def _is(error: BaseException, name: str) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
-_USED = "_cpkit_used"  # the units that a request has used, as keys
+_keys: list[str] = []  # by which requests know their units; other threads may add to it
 
 
 class Plugin(Protocol):
@@ -53,6 +53,8 @@ class Loan:
 
     def __init__(self, name: str, plugin: str, settings: LoanSettings) -> None:
         self._name, self.key = name, UNIT_KEY + name
+        if self.key not in _keys:
+            _keys.append(self.key)
         self._plugin, self._settings = settings.plugin or plugin, settings
         self._retries = settings.retry
         commit_on = frozenset(listed(settings.commit_on))
@@ -245,7 +247,8 @@ class Lent(Hook, Unit):
         """End what no hook of the request's has, or may not come to."""
         if not self.late:  # the handler has taken the hook away
             self.late = True
-            self.end(self._is_kept())
+            if self.used:
+                self.end(self._is_kept())
         elif self._used_late and not self.streaming:
             self.end(commit=True)
 
@@ -259,7 +262,6 @@ class Lent(Hook, Unit):
         if known.get(self._loan.key) is self:
             self.late = self.late or (bool(known["error_page"]) and makes_error_page())
             self.end_with(known)
-            known.setdefault(_USED, {})[self] = None
             self._used_late = self.late
             self.follow_pages(known)  # those too that the handler is about to set
             timing = known.get("timing")
@@ -349,13 +351,14 @@ def take_back(log: Callable[[str, int], object]) -> None:
     """Give back what the request that ends has not.
 
     NOTE: what runs when the request is published as ended may fail, and then CherryPy does not
-    run its last hooks; a handler may have put other hooks in their place. So units that were used
-    are ended here as well.
+    run its last hooks; a handler may have put other hooks in their place. So units are ended here
+    as well, whichever thread has used them, or is about to.
     """
     request = cherrypy.serving.request
-    for unit in request.__dict__.get(_USED, ()):
+    known = request.__dict__
+    for unit in filter(None, map(known.get, _keys)):
         unit.end_without_hooks()
-    for record, pooled in request.__dict__.pop(BORROWED, ()):
+    for record, pooled in known.pop(BORROWED, ()):
         if is_out(record, pooled) and UNIT not in record.info:
             pooled.close()
             line = printable(request.request_line.partition("?")[0])

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cpkit.errors import DatabaseBusyError, DatabaseError
+from tests.statements import MARIADB
 
 PARENTS = """
     CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
@@ -204,3 +205,33 @@ def test_who_waits_for_anothers_setup_does_so_as_long_as_wait_says(
         done.set()
         later.result(60)
         held.result(60)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("driver", MARIADB)
+@pytest.mark.parametrize(
+    "again",
+    [
+        "CREATE TABLE half (n INTEGER)",
+        "ALTER TABLE half ADD COLUMN n INTEGER",
+        "ALTER TABLE half ADD INDEX one (n)",
+    ],
+)
+def test_what_a_setup_of_mariadbs_left_is_said_with_what_to_write(
+    start_database, mariadb, caplog, driver, again
+):
+    def setup(connection):
+        connection.execute(text(again))
+
+    def cut_off(connection):
+        connection.execute(text("DROP TABLE IF EXISTS half"))
+        connection.execute(text("CREATE TABLE half (n INTEGER, INDEX one (n))"))
+        raise DatabaseError("cut off")
+
+    url = mariadb.url.replace("pymysql", driver)
+    for each in (cut_off, setup):
+        with pytest.raises(SystemExit):
+            start_database(url, setup=each)
+    assert "setup makes what is there already" in caplog.text
+    assert "write CREATE TABLE IF NOT EXISTS" in caplog.text
+    start_database(url, setup=lambda it: it.execute(text("DROP TABLE half")))

@@ -1,11 +1,14 @@
 """A handler that takes the request's hooks away takes nothing from the loan's end."""
 
+import threading
+
 import cherrypy
 import pytest
 from cherrypy._cprequest import HookMap, hookpoints
 from sqlalchemy import text
 
 import cpkit.tools  # noqa: F401
+from cpkit.errors import UnitOverError
 from tests.statements import HANDLES, create, insert, serve, stored
 
 
@@ -77,3 +80,33 @@ def test_the_status_and_the_rows_agree_whatever_hooks_are_left(
     assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == status
     assert database.figures().in_use == 0
     assert stored() == kept
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("take", [all_replaced, none_is_left])
+@pytest.mark.parametrize(("end", "kept"), [(str, [1]), (refuse, []), (fail, [])])
+def test_so_it_is_where_another_thread_alone_has_used_the_unit(database, handle, take, end, kept):
+    def handler():
+        unit = cherrypy.request.db
+        take()
+        thread = threading.Thread(target=insert, args=(1, unit))
+        thread.start()
+        thread.join()
+        end()
+
+    serve(handler, **{"cpkit.db.handle": handle}).post("/")
+    assert stored() == kept
+
+
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("take", [all_replaced, none_is_left])
+def test_no_thread_may_be_the_first_to_use_it_afterwards(database, handle, take):
+    def handler():
+        units.append(cherrypy.request.db)
+        take()
+
+    units = []
+    assert serve(handler, **{"cpkit.db.handle": handle}).post("/").status_code == 200
+    with pytest.raises(UnitOverError):
+        insert(1, units[0])
+    assert stored() == []

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from cpkit.database.faults import mariadb_number
 from cpkit.database.statements import judge
 from cpkit.database.terms import State, Terms
-from cpkit.errors import DatabaseBusyError, SettingError, UnitOverError
+from cpkit.errors import DatabaseBusyError, DatabaseError, SettingError, UnitOverError
 
 from .base import Backend, D, Driver, driver_of
 
@@ -23,6 +26,7 @@ _LONGEST_LOCK = 64  # characters of a lock's name
 _ENDING = (
     "^Com_(commit|rollback|release|begin|create|alter|drop|rename|truncate|grant|revoke|lock|xa)"
 )
+_THERE_ALREADY = (1050, 1060, 1061)  # a table, a column, an index
 _IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MariaDB's protocol
 _MULTI_STATEMENTS = 1 << 16  # CLIENT_MULTI_STATEMENTS of MariaDB's protocol
 
@@ -105,6 +109,22 @@ class MariadbBackend(Backend[D]):
         if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), asked) != 1:
             raise DatabaseBusyError(f"Another process set up the database for over {wait:g} s")
         connection.detach()
+
+
+    @contextmanager
+    def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
+        """Lend *connection* to ``setup``; say what to do where one was cut off before."""
+        with super().setting_up(connection, wait) as lent:
+            try:
+                yield lent
+            except DBAPIError as error:
+                if error.orig is None or mariadb_number(error.orig) not in _THERE_ALREADY:
+                    raise
+                raise DatabaseError(
+                    f"setup makes what is there already: {error.orig}. MariaDB keeps each table of "
+                    "a set-up that failed or was killed: write CREATE TABLE IF NOT EXISTS, ADD "
+                    "COLUMN IF NOT EXISTS, CREATE INDEX IF NOT EXISTS."
+                ) from error
 
 
 class SeveralResultsBackend(MariadbBackend[D]):
