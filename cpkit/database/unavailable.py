@@ -29,23 +29,38 @@ class ServiceUnavailable(cherrypy.HTTPError):
         cherrypy.serving.response.headers["Retry-After"] = str(self.retry_after)
 
 
+class Minutes:
+    """The minutes in each of which one line is enough."""
+
+    _silent_until = 0.0
+
+    def is_new(self) -> bool:
+        """Tell whether a minute has passed since it was the last time."""
+        now = time.monotonic()
+        if now < self._silent_until:
+            return False
+        self._silent_until = now + 60
+        return True
+
+
 class Seldom:
     """What is said of failures that will pass: a line a minute, however many requests fail."""
 
     def __init__(self) -> None:
-        self._silent_until, self._failed = 0.0, 0
+        self._minutes, self._failed = Minutes(), 0
 
     def __call__(self, error: BaseException | None, **_of_the_tool: object) -> None:
         """Log *error*, whose traceback tells nothing new, unless one was logged this minute."""
         self._failed += 1
-        if time.monotonic() < self._silent_until:
+        if not self._minutes.is_new():
             return
-        self._silent_until, count, self._failed = time.monotonic() + 60, self._failed, 0
+        count, self._failed = self._failed, 0
         reason = printable(str(getattr(error, "orig", error)))[:500]
         cherrypy.log(f"{count} failed, answered 503: {reason}", "CPKIT.DB", 30)
 
 
 say_seldom = Seldom()
+_minutes_of_a_full_disk = Minutes()
 
 
 def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
@@ -57,6 +72,6 @@ def unavailable(error: BaseException | None) -> ServiceUnavailable | None:
     if isinstance(error, TransactionLostError):
         error = error.__cause__
     fault = fault_of(error)
-    if fault is Fault.FULL:
+    if fault is Fault.FULL and _minutes_of_a_full_disk.is_new():  # the log may be on that disk
         cherrypy.log("The disk of the database is full.", "CPKIT.DB", severity=50)
     return ServiceUnavailable(_RETRY_AFTER) if fault in _ANSWERED_503 else None

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 import cpkit.tools
-from cpkit.database.unavailable import Seldom
+from cpkit.database.unavailable import Minutes, Seldom
+from tests.statements import create, stored
 
 
 class Pages:
@@ -24,6 +25,13 @@ class Pages:
         with cherrypy.engine.db.begin() as other:
             other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         cherrypy.request.db.execute(sa.text("SELECT 2"))
+
+
+    @cherrypy.expose
+    @cpkit.tools.db()
+    def fill(self):
+        many = "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 99999)"
+        cherrypy.request.db.execute(sa.text(f"INSERT INTO t {many} SELECT a FROM n"))
 
 
 @pytest.mark.parametrize(("options", "shown"), [({}, False), ({"hide_parameters": False}, True)])
@@ -50,6 +58,19 @@ def test_a_failure_that_will_pass_is_a_line_without_a_traceback(
     assert "Traceback" not in caplog.text
     assert not any(record.exc_info for record in caplog.records)
     assert len([line for line in caplog.text.splitlines() if "answered 503" in line]) == 1
+
+
+def test_a_full_disk_is_a_line_however_many_requests_it_fails(
+    start_database, cp_client, caplog, monkeypatch
+):
+    monkeypatch.setattr("cpkit.database.unavailable._minutes_of_a_full_disk", Minutes())
+    start_database(setup=create, pragmas={"max_page_count": 20})
+    cherrypy.tree.mount(Pages())
+    cp_client.raise_exceptions = False
+    assert [cp_client.post("/fill").status_code for _ in range(3)] == [503] * 3
+    assert stored() == []
+    said = [it for it in caplog.records if "The disk of the database is full" in it.message]
+    assert [record.levelno for record in said] == [logging.CRITICAL]
 
 
 def test_a_line_of_the_database_cannot_be_forged(start_database, caplog):
