@@ -21,6 +21,14 @@ _AUTOCOMMIT = ("autocommit", "set_autocommit")
 _WRITING = frozenset({"callproc", "copy_from"})
 
 
+# What is given a text that is no statement; what it does is the server's or SQLite's to refuse.
+_NAMING = frozenset(
+    {"blobopen", "create_function", "create_aggregate", "create_window_function"}
+    | {"create_collation", "set_client_encoding", "select_db", "set_charset", "set_character_set"}
+    | {"escape", "escape_string", "literal", "string_literal", "mogrify"}
+)
+
+
 class Cursor(Protocol):
     """What every driver's cursor has (PEP 249)."""
 
@@ -145,7 +153,7 @@ class DriverUnit(Unit, has=_ROWS):
                 return self._block(method, *args, **options)
             if name in _WRITING:
                 self.heed("CALL")
-            elif args and isinstance(args[0], str | bytes | Composed):
+            elif name not in _NAMING and args and isinstance(args[0], str | bytes | Composed):
                 self.heed(args[0])
             self._driver()
             found = method(*args, **options)

@@ -1,5 +1,8 @@
 """The driver's own connection, which nobody watches, in a request that only reads."""
 
+import sqlite3
+import sys
+
 import cherrypy
 import psycopg
 import pytest
@@ -148,3 +151,42 @@ def test_a_block_of_psycopgs_is_part_of_the_transaction(
     cherrypy.tree.mount(Transactions(), "/", {"/": config})
     answer = cp_client.post("/", data={"by": by, "status": str(status)})
     assert (answer.status_code, rows(database)) == (status, stored)
+
+
+# Each was refused as a statement that writes: "slug", "a", "UTF8".
+NAMING = {
+    "function": (None, lambda db: db.create_function("slug", 1, str.lower)),
+    "collation": (None, lambda db: db.create_collation("none", lambda one, other: 0)),
+    "encoding": ("psycopg2", lambda db: db.set_client_encoding("UTF8")),
+    "shown": ("psycopg2", lambda db: db.cursor().mogrify("DELETE FROM t WHERE a = %s", (1,))),
+    "escaped": ("pymysql", lambda db: db.escape("it's")),
+    "chosen": ("pymysql", lambda db: db.select_db("mysql")),
+}
+on_mariadb = [pytest.param(it, marks=pytest.mark.faults) for it in ("escaped", "chosen")]
+
+
+@pytest.mark.parametrize("what", ["function", "collation", "encoding", "shown", *on_mariadb])
+def test_a_text_that_is_no_statement_is_not_refused_as_one(request, start_database, what):
+    url, (driver, does) = None, NAMING[what]
+    if driver is not None:
+        of, usual = ("mariadb", "pymysql") if driver == "pymysql" else ("postgres", "psycopg")
+        url = request.getfixturevalue(of).url.replace(usual, driver)
+    database = start_database(url, pool_size=1)
+    with database.begin("dbapi", write=False) as unit:
+        does(unit)
+    with database.begin("dbapi") as unit:
+        unit.execute("SELECT 1")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="sqlite3 has had no blobs before")
+def test_a_blob_is_read_where_only_reads_are_meant_and_not_written(start_database):
+    def create(connection):
+        connection.execute(text("CREATE TABLE files (body BLOB)"))
+        connection.execute(text("INSERT INTO files VALUES ('abc')"))
+
+    database = start_database(setup=create)
+    with database.begin("dbapi", write=False) as unit:
+        with unit.blobopen("files", "body", 1, readonly=True) as blob:
+            assert blob.read() == b"abc"
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            unit.blobopen("files", "body", 1)

@@ -11,7 +11,6 @@ from cpkit.database.statements import is_write, judge
 from tests.statements import HANDLES, MARIADB, run
 
 
-
 def create(connection):
     for statement in (
         "DROP TABLE IF EXISTS t",

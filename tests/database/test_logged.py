@@ -26,7 +26,6 @@ class Pages:
             other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
         cherrypy.request.db.execute(sa.text("SELECT 2"))
 
-
     @cherrypy.expose
     @cpkit.tools.db()
     def fill(self):

@@ -23,9 +23,7 @@ def url(request, tmp_path):
     return request.getfixturevalue("mariadb").url.replace("pymysql", name)
 
 
-on_each = pytest.mark.parametrize(
-    "url", ["sqlite", "memory", *POSTGRESQL, *MARIADB], indirect=True
-)
+on_each = pytest.mark.parametrize("url", ["sqlite", "memory", *POSTGRESQL, *MARIADB], indirect=True)
 
 
 def by_the_driver():

@@ -110,7 +110,6 @@ class MariadbBackend(Backend[D]):
             raise DatabaseBusyError(f"Another process set up the database for over {wait:g} s")
         connection.detach()
 
-
     @contextmanager
     def setting_up(self, connection: Connection, wait: float) -> Iterator[Connection]:
         """Lend *connection* to ``setup``; say what to do where one was cut off before."""
