@@ -115,6 +115,14 @@ def start_database(tmp_path, cp_isolation) -> Iterator[Callable[..., Any]]:
         delattr(cherrypy.engine, name)
 
 
+@pytest.fixture
+def new_minute(monkeypatch) -> None:
+    """Have no line on a full disk have been logged in this minute."""
+    from cpkit.database import unavailable
+
+    monkeypatch.setattr(unavailable, "_minutes_of_a_full_disk", unavailable.Minutes())
+
+
 PATIENCE = 120  # seconds for what a server does in one or two, unless the machine is busy
 
 

@@ -311,6 +311,7 @@ class Hoarder:
         return "ok"
 
 
+@pytest.mark.usefixtures("new_minute")
 def test_a_session_for_which_the_disk_is_too_full_is_a_503(start_database, caplog):
     start_database(pragmas={"max_page_count": 20})
     cherrypy.tree.mount(Hoarder(), "/", {"/": {**CONFIG["/"], "cpkit.db.on": False}})

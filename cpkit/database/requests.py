@@ -172,7 +172,9 @@ class Lent(Hook, Unit):
         elif not self.streaming:  # only a stream that still runs may go on
             try:
                 if self._used_late:
-                    self.end(commit=handled() is self.outer)
+                    error = handled()  # a redirect inside, as the request ends that it leaves
+                    good = error is self.outer or isinstance(error, cherrypy.InternalRedirect)
+                    self.end(good)
             finally:
                 self.retire()
 

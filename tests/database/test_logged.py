@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 import cpkit.tools
-from cpkit.database.unavailable import Minutes, Seldom
+from cpkit.database.unavailable import Seldom
 from tests.statements import create, stored
 
 
@@ -59,10 +59,8 @@ def test_a_failure_that_will_pass_is_a_line_without_a_traceback(
     assert len([line for line in caplog.text.splitlines() if "answered 503" in line]) == 1
 
 
-def test_a_full_disk_is_a_line_however_many_requests_it_fails(
-    start_database, cp_client, caplog, monkeypatch
-):
-    monkeypatch.setattr("cpkit.database.unavailable._minutes_of_a_full_disk", Minutes())
+@pytest.mark.usefixtures("new_minute")
+def test_a_full_disk_is_a_line_however_many_requests_it_fails(start_database, cp_client, caplog):
     start_database(setup=create, pragmas={"max_page_count": 20})
     cherrypy.tree.mount(Pages())
     cp_client.raise_exceptions = False

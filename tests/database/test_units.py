@@ -129,6 +129,7 @@ def test_the_engine_itself_begins_for_real(database):
         connection.execute(text("SELECT 1"))
 
 
+@pytest.mark.usefixtures("new_minute")
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_full_disk_is_a_503_and_passes(start_database, caplog, method):
     database = start_database(

@@ -86,6 +86,24 @@ def test_an_on_end_request_hook_has_a_transaction_of_its_own(database, handle, u
     assert stored() == [1, 2][not used :]
 
 
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("fails", [False, True])
+def test_so_has_one_of_a_request_that_ends_in_an_internal_redirect(database, handle, fails):
+    def handler():
+        if cherrypy.request.prev is None:
+            insert(1)
+            cherrypy.request.hooks.attach("on_end_request", late)
+            raise cherrypy.InternalRedirect("/", "again")
+
+    def late():
+        insert(2)
+        if fails:
+            raise ZeroDivisionError
+
+    serve(handler, **{"cpkit.db.handle": handle}).post("/")
+    assert stored() == ([1] if fails else [1, 2])
+
+
 @on_every_database
 @pytest.mark.parametrize("used", [False, True])
 def test_an_after_request_listener_has_a_transaction_of_its_own(database, used, cp_engine):
