@@ -234,11 +234,15 @@ class Mariadb(DatabaseServer):
         super().__init__(folder, user)
         self.run(
             "mariadb-install-db",
-            "--no-defaults",
-            f"--datadir={folder}/data",
+            *self.own_place(),
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         )
+
+    def own_place(self) -> list[str]:
+        """Return the options that come first: a server that starts empties its tmpdir."""
+        folder = self.folder
+        return ["--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}"]
 
     @property
     def url(self) -> str:
@@ -247,8 +251,7 @@ class Mariadb(DatabaseServer):
     def command(self) -> list[object]:
         return [
             shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin"),
-            "--no-defaults",
-            f"--datadir={self.folder}/data",
+            *self.own_place(),
             f"--socket={self.folder}/socket",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
