@@ -84,6 +84,9 @@ bench-count: $(VENV)/.bench  ## record the instruction counts that bench-gate co
 bench-releases: $(VENV)/.bench  ## count how often a request lets go of the interpreter's lock
 	$(PY) -m tests.benchmarks.releases
 
+bench-waiting: $(VENV)/.bench  ## count what those who wait for a session cost others
+	$(PY) -m tests.benchmarks.waiting
+
 docs: $(VENV)/.docs  ## build the documentation into docs/_build/html
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
@@ -165,4 +168,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.ready
 
 # demo/ and docs/ are directories: without this, make would think them made.
 .PHONY: help demo frontend test coverage fuzz test-browser test-contract test-faults test-routes-suite test-matrix mutants check format \
-        bench bench-report bench-gate bench-load bench-count bench-releases docs tables release-check clean
+        bench bench-report bench-gate bench-load bench-count bench-releases bench-waiting docs tables release-check clean

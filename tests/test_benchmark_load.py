@@ -75,7 +75,8 @@ def test_what_was_answered_and_is_not_stored_is_lost(stored: object, lost: int) 
 
 def test_ratios_are_taken_in_each_turn() -> None:
     def turn(rate: float) -> dict[str, float]:
-        return {"rate": rate, "p50": 1, "p99": 2, "max": 3, "cpu": 4, "memory": 5, "errors": 1}
+        whole = dict.fromkeys(("beside", "p50", "p99", "max", "cpu", "memory", "errors"), 1)
+        return {**whole, "rate": rate}
 
     found = condense([turn(200), turn(10), turn(90)], [turn(100), turn(10), turn(30)])
     assert (found["ratio"], found["rate"], found["errors"]) == (2, 90, 3)
@@ -153,13 +154,16 @@ def test_a_client_that_reads_other_than_it_was_told_has_lost_a_write(
 
 def test_what_stands_beside_a_load_is_not_measured(shop: Shop) -> None:
     other = Load(0, WRITE, clients=2)
-    found = drive(_load(shop, clients=1, beside=[other]))
+    found = drive(_load(shop, clients=1, settle=0.01, beside=[other]))
     assert 0 < found["written"] < shop.writes
+    assert found["written"] + found["beside"][0]["answered"] == shop.writes
 
 
 @pytest.mark.parametrize("asked", COMPARISONS.values(), ids=COMPARISONS)
 def test_a_comparison_is_of_programs_and_loads_that_there_are(asked: dict[str, object]) -> None:
     assert asked["base"] in asked["programs"]
+    named = TOLD["workloads"][asked["workloads"]].keys()
+    assert {name for pair in asked.get("against", {}).items() for name in pair} <= named
     assert {program.split()[0] for program in asked["programs"].values()} <= TOLD["kind"].keys()
     for workload in TOLD["workloads"][asked["workloads"]].values():
         assert load(workload).send.path in {of["path"] for of in TOLD["request"].values()}

@@ -201,12 +201,17 @@ def test_a_comparison_under_load_is_a_table_for_each_workload(monkeypatch, tmp_p
         "date": "2026-11-22",
         "machine": {"commit": "abc"},
         "command": "make bench-load",
-        "workloads": {"POST, 10 clients": {"cpkit, raw": {**made, "errors": 0, "lost": 0}}},
+        "workloads": {
+            "POST, 10 clients": {"cpkit, raw": {**made, "errors": 0, "lost": 0}},
+            "others": {"cpkit, raw": {**made, "beside": 45, "errors": 0, "lost": 0}},
+        },
     }
     monkeypatch.setattr(report, "loads", lambda: {"Under load": load})
     text = _written(FASTER, tmp_path=tmp_path)
     assert "## Under load" in text
     assert "| cpkit, raw | 950 | 0.8 | 1 ms | 30 ms | 41 ms | 700 µs | 60 MB | 0 | 0 |" in text
+    assert "| | requests/s | beside | ratio |" in text
+    assert "| cpkit, raw | 950 | 45 | 0.8 |" in text
 
 
 def test_a_drawing_brings_its_own_colours_for_dark_and_light() -> None:

@@ -66,16 +66,16 @@ def test_a_new_session_that_is_locked_keeps_what_was_put_into_it(visits):
 
 
 def test_a_session_that_is_loaded_again_has_what_others_have_stored(visits):
-    waiting, other = opened(visits, a=1)
-    waiting.acquire_lock()
-    waiting.release_lock()
+    poll, other = opened(visits, a=1)
+    poll.acquire_lock()
+    poll.release_lock()
     other["a"] = 2
     Session.save(other)
-    waiting.load()
-    assert dict(waiting.items()) == {"a": 2}
-    waiting["b"] = 3
-    Session.save(waiting)
-    assert stored(waiting) == {"a": 2, "b": 3}
+    poll.load()
+    assert dict(poll.items()) == {"a": 2}
+    poll["b"] = 3
+    Session.save(poll)
+    assert stored(poll) == {"a": 2, "b": 3}
 
 
 class Leaving:
@@ -165,6 +165,35 @@ def test_a_row_that_expires_at_the_end_of_time_is_a_session(visits):
     with visits.begin() as connection:
         connection.execute(text("UPDATE cpkit_sessions SET expires = 1e20"))
     assert stored(session) == {"a": 1}
+
+
+def test_who_waits_in_line_for_a_session_asks_the_database_nothing(visits):
+    account, asked = Account(), []
+    cherrypy.tree.mount(account, "/account", CONFIG)
+    visitor, other = Client(), Client()
+    visitor.get("/")
+
+    def visit() -> int:
+        before = len(asked)
+        other.get("/")
+        return len(asked) - before
+
+    for engine in visits.database.engines():
+        event.listen(engine, "checkout", lambda *_: asked.append(True))
+    visit()
+    alone = visit()
+    with ThreadPoolExecutor(9) as pool:
+        logging_in = pool.submit(visitor.get, "/account/log_in")
+        assert account.inside.wait(30)
+        polls = [Client() for _ in range(8)]
+        for poll in polls:
+            poll.cookies["session_id"] = visitor.cookies["session_id"]
+        polling = [pool.submit(poll.get, "/account/poll") for poll in polls]
+        while waiting() < 8:
+            threading.Event().wait(0.001)
+        assert visit() == alone > 0
+        account.go_on.set()
+        assert {each.result().status_code for each in [logging_in, *polling]} == {200}
 
 
 class Fragile:

@@ -80,9 +80,14 @@ def compare(asked: Told, cycles: int, seconds: float) -> dict[str, Any]:
         started = list(servers(asked["programs"], make))
         taken = take_turns(started, loads, cycles)
         lost = {one.name: one.lost() for one in started}
+
+    def base(workload: str, program: str) -> list[dict[str, Any]]:
+        other = asked.get("against", {}).get(workload)
+        return taken[other][program] if other else taken[workload][asked["base"]]
+
     return {
         workload: {
-            program: {**condense(cycles, of[asked["base"]]), "lost": lost[program]}
+            program: {**condense(cycles, base(workload, program)), "lost": lost[program]}
             for program, cycles in of.items()
         }
         for workload, of in taken.items()

@@ -40,7 +40,8 @@ class Load:
     cookie; each visitor sends *first* once before. *check* is sent once after: it is to be answered
     with the body that the client's last request was answered with. Neither is measured. All clients
     are *one_visitor*, or each is one of its own. *slow* more clients send half a request, and wait;
-    other loads stand *beside* it, and are not measured either. *timeout* is in seconds.
+    other loads stand *beside* it, from *settle* seconds before on, so that what comes at once at
+    first is not measured; of them only their rate is told. *timeout* is in seconds.
     """
 
     port: int
@@ -50,6 +51,7 @@ class Load:
     beside: Sequence["Load"] = ()
     clients: int = 10
     seconds: float = 3.0
+    settle: float = 0.0
     one_visitor: bool = False
     slow: int = 0
     timeout: float = 10.0
@@ -92,10 +94,13 @@ def drive(load: Load) -> dict[str, Any]:
     waiting = [create_connection((HOST, load.port)) for _ in range(load.slow)]
     for connection in waiting:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.")
-    others = [replace(other, port=load.port, seconds=load.seconds) for other in load.beside]
+    seconds = load.settle + load.seconds
+    others = [replace(other, port=load.port, seconds=seconds) for other in load.beside]
     meanwhile = [gevent.spawn(drive, other) for other in others]
+    gevent.sleep(load.settle)
     found = _measure(clients, load.send, load.seconds)
     gevent.joinall(meanwhile, raise_error=True)
+    found["beside"] = [{key: it.value[key] for key in ("rate", "answered")} for it in meanwhile]
     for connection in waiting:
         connection.close()
     told = [client.body for client in clients]
