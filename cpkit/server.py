@@ -216,7 +216,8 @@ class GuardedServer(CPWSGIServer):
     - ``server.max_fields`` (100) header fields, of ``server.max_field_bytes`` (8192) each;
     - ``server.max_head_bytes`` (65536) of all of these; CherryPy's own
       ``server.max_request_header_size`` counts where it is lower;
-    - ``server.max_form_fields`` (1000) of a form, ``server.max_parts`` (200) of a multipart one.
+    - ``server.max_form_fields`` (1000) of a form, ``server.max_parts`` (200) of a multipart one,
+      of which ``server.max_files`` (20) may be files.
 
     Two attributes are for subclasses: *headers* are those of every answer that has none of that
     name itself; *checks_content_type* is False where all bodies are read alike, whatever is said

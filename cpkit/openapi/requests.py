@@ -12,6 +12,7 @@ from cpkit.parameters.forms import FILES
 from cpkit.parameters.plan import ABSENT, Parameter, Plan
 from cpkit.parameters.settings import FORM, BodySettings, is_json
 from cpkit.parameters.shapes import Scalar, Schema, Upload, plain
+from cpkit.serving.limits import Limits
 
 from .schemas import Schemas
 
@@ -69,6 +70,8 @@ def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:
     if parameter.listed is None:
         return each
     bounds, extra = parameter.listed.bounds(), parameter.listed.extra
+    if isinstance(scalar, Upload):
+        bounds.setdefault("maxItems", Limits().max_files)
     if not parameter.optional:
         bounds.setdefault("minItems", 1)  # a list of nothing is one that is not sent
     return {"type": "array", "items": each, **bounds, **extra}

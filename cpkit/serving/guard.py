@@ -268,13 +268,21 @@ def refusing(read: Callable[[], T]) -> T:
 class GuardedPart(Part):
     """A part of a multipart body, read within the limits; ``request.body.part_class``."""
 
+    # What is no file is text in the end; to make a file takes longer than to read so much.
+    maxrambytes = 65536
+
     @classmethod
     def read_headers(cls, fp: Any) -> HeaderMap:
         """Return the header fields of the part that begins at *fp*."""
         headers = HeaderMap()
-        limits = cherrypy.serving.request.wsgi_environ.get(GUARDED, Limits())
-        headers.update(refusing(lambda: multipart.read_headers(fp, limits)))
+        headers.update(refusing(lambda: multipart.read_headers(fp, _limits())))
         return headers
+
+    def make_file(self) -> Any:
+        """Return a temporary file for the content of the part."""
+        if self.filename:
+            refusing(lambda: multipart.count_file(self.fp, _limits()))
+        return super().make_file()
 
     def fullvalue(self) -> str:
         """Return the content of the part as text."""
@@ -299,6 +307,11 @@ class GuardedPart(Part):
             return bytes(content)
         fp_out.seek(0)
         return fp_out
+
+
+def _limits() -> Limits:
+    limits: Limits = cherrypy.serving.request.wsgi_environ.get(GUARDED, Limits())
+    return limits
 
 
 GuardedPart.part_class = GuardedPart

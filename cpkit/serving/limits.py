@@ -47,4 +47,5 @@ class Limits:
     max_fields: int = 100
     max_form_fields: int = 1000
     max_parts: int = 200
+    max_files: int = 20
     checks_content_type: bool = True

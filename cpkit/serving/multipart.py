@@ -69,6 +69,11 @@ def read_headers(source: Source, limits: Limits) -> dict[str, str]:
     return headers
 
 
+def count_file(source: Source, limits: Limits) -> None:
+    """Count a file that is about to be made; a source has at most *max_files*."""
+    _count(source, "files_seen", limits.max_files, "The body has too many files.")
+
+
 def _check(source: Source, headers: dict[str, str]) -> None:
     kind = headers.get("Content-Type", "")
     check_content_type(kind, _LIMITS)
