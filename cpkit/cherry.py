@@ -13,12 +13,12 @@ fails, by its name, when one of these goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from http.cookies import SimpleCookie
 from inspect import getattr_static, getclosurevars
-from types import FunctionType, MethodType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any, NamedTuple, Protocol
 
 # An argument list that doesn't fit the handler is a 404, as with CherryPy's own dispatcher.
@@ -78,13 +78,14 @@ Handler = Callable[..., Any]  # a page handler, bound or not: what it returns is
 class Served(NamedTuple):
     """A page handler, the config that counts for it, and which requests it answers.
 
-    *methods* are those of the requests (None: any), *variables* those of the route's path.
+    *methods* are those of the requests (None: any), *variables* those of the route's path, each
+    with the regex that it has there, or None.
     """
 
     handler: Handler
     config: Mapping[str, Any]
     methods: frozenset[str] | None = None
-    variables: Collection[str] = ()
+    variables: Mapping[str, str | None] = MappingProxyType({})
 
 
 class Host(Protocol):

@@ -139,7 +139,7 @@ def _unfit_handlers() -> Iterator[ConfigError]:
         for served in handlers_of(app) if isinstance(app, cherrypy.Application) else ():
             function = getattr(served.handler, "__func__", served.handler)
             for key, tool in _tools_on(app.toolboxes, served.config):
-                asked = function, key, served.methods, frozenset(served.variables)
+                asked = function, key, served.methods, frozenset(served.variables.items())
                 if asked not in seen:
                     seen.add(asked)
                     try:
@@ -197,7 +197,8 @@ def _routed(table: RouteTable) -> Iterator[Served]:
         before = by_route.get(key)
         if methods and before and before.methods:
             methods |= before.methods
-        by_route[key] = Served(handler, config, methods, target.variables)
+        variables = {name: target.route.reqs.get(name) for name in target.variables}
+        by_route[key] = Served(handler, config, methods, variables)
     yield from by_route.values()
 
 

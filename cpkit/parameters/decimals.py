@@ -24,7 +24,8 @@ class Exact(Scalar):
     careful = True
     cost = 20  # of the defaults that could be filled in while one is made
     expects = "a decimal number of at most 18 digits, and 9 after the point"
-    _matches = staticmethod(re.compile(f"{_EXACT}|{_TINY}").fullmatch)
+    grammar = f"{_EXACT}|{_TINY}"
+    _matches = staticmethod(re.compile(grammar).fullmatch)
 
     def read(self, text: str) -> Decimal:
         """Return the number that *text* writes."""

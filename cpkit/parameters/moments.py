@@ -38,6 +38,7 @@ class Moment(Scalar):
     def __init__(self, kind: type[date | time], *, offset: bool) -> None:
         self._kind, self._offset = kind, offset and kind is not date
         self._pattern = _MOMENTS[kind] + (_OFFSET if self._offset else "")
+        self.grammar = self._pattern
         self._matches = re.compile(_WITHIN_UTC + self._pattern).fullmatch
         example = {date: "2026-11-29", datetime: "2026-11-29T18:30:00", time: "18:30:00"}[kind]
         self.expects = f"a {kind.__name__} as {example}" + ("Z" if self._offset else "")

@@ -35,6 +35,11 @@ class Parameter:
         item = shape_in(shape)
         self.scalar = item if isinstance(item, Scalar | Upload) else None
 
+    @property
+    def grammar(self) -> str:
+        """Return a regex of all the texts that it reads, and maybe of others."""
+        return self.scalar.grammar if isinstance(self.scalar, Scalar) else "(?s:.*)"
+
     def value(self, raw: Value, place: str, faults: Faults) -> object:
         """Return the value that *raw* writes; add what is wrong with it to *faults*.
 
@@ -168,6 +173,10 @@ class Plan:
         """
         wanted = (name for name in self.required if isinstance(self.named[name].scalar, Upload))
         return next((name for name in sorted(wanted) if name in path or not files), None)
+
+    def in_path(self, name: str) -> Parameter | None:
+        """Return what takes the variable *name* of a path, if it is typed."""
+        return self.named.get(name) or (None if name in self.refused else self.others)
 
     def unnamed(self) -> str | None:
         """Return the name of a parameter that nothing passed by name can fill, if there is one."""

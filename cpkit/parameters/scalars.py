@@ -21,9 +21,9 @@ from .patterns import at_the_very_end, ecma
 from .shapes import Ref, Scalar, Schema, are_all
 
 LEAST, MOST = -(2**63), 2**63 - 1  # what a database's largest integer holds
-_is_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
-# RFC 8259, 6.
-_is_jsons = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_WHOLE = r"-?(?:0|[1-9][0-9]*)"
+_JSONS = rf"{_WHOLE}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"  # RFC 8259, 6
+_is_whole, _is_jsons = re.compile(_WHOLE).fullmatch, re.compile(_JSONS).fullmatch
 _LARGEST = sys.float_info.max
 _LONGEST_NUMBER = 400  # characters: the largest float has 309 digits
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
@@ -75,6 +75,8 @@ class Text(Scalar):
 class Whole(Scalar):
     """The shape of ``int``: within 64 bits unless its bounds say otherwise."""
 
+    grammar = _WHOLE
+
     def __init__(self, least: int | None, most: int | None, multiple_of: int | None) -> None:
         self.least = LEAST if least is None else least
         self.most = MOST if most is None else most
@@ -113,6 +115,8 @@ class Whole(Scalar):
 
 class Number(Scalar):
     """The shape of ``float``: JSON's grammar, finite."""
+
+    grammar = _JSONS
 
     def __init__(
         self,
@@ -175,6 +179,7 @@ class Truth(Scalar):
     """The shape of ``bool``; ``on`` is what a browser sends for a checkbox."""
 
     expects = "true or false"
+    grammar = "|".join(_TRUE)
 
     def read(self, text: str) -> bool:
         """Return what *text* says: true, false, 1, 0 or on."""
@@ -205,6 +210,7 @@ class Choice(Scalar):
         for value in values:
             self._texts[str(value)] = enumeration(value) if enumeration else value
         self.expects = f"one of {', '.join(self._texts)}"
+        self.grammar = "|".join(map(re.escape, self._texts))
         # msgspec asks an Enum's _missing_ for other values; a Flag's own makes sums of its members.
         classes = enumeration.__mro__ if enumeration else ()
         self.careful = any("_missing_" in vars(it) for it in classes if it is not enum.Enum)
@@ -232,6 +238,7 @@ class Identifier(Scalar):
 
     careful = True
     expects = "a UUID"
+    grammar = _UUID.pattern
 
     def read(self, text: str) -> UUID:
         """Return the UUID that *text* writes."""

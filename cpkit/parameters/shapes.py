@@ -52,6 +52,7 @@ class Scalar:
     cost = 0  # of one value, where it is no matter of bytes: see Findings.spend()
     extra: Mapping[str, Json] = {}
     expects = "a value"
+    grammar = "(?s:.*)"  # a regex of all the texts that it reads, and maybe of others
 
     def read(self, text: str) -> object:
         """Return the value that *text* writes. Raise ValueError for what is none."""

@@ -220,6 +220,10 @@ class Automaton:
             degree, exponential = Automaton(regex).growth()
             self.ahead = Growth(self.ahead.degree + degree, self.ahead.exponential or exponential)
 
+    def masks(self) -> list[int]:
+        """Return which characters of the alphabet each position reads, as bits."""
+        return [_mask(op, _frozen(operand)) for op, operand in self.reads]
+
     def growth(self) -> Growth:
         """Return how the time that backtracking takes grows with a hostile text."""
         # PERF: positions are numbered from left to right, so that only a loop leads back.
@@ -236,7 +240,7 @@ class Loops:
 
     def __init__(self, automaton: Automaton) -> None:
         self.follow = automaton.follow
-        self.masks = [_mask(op, _frozen(operand)) for op, operand in automaton.reads]
+        self.masks = automaton.masks()
         self.reached = self._reached()
         self.steps = 0
         parts: dict[int, list[int]] = {}

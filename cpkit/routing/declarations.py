@@ -202,6 +202,7 @@ def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
     found: dict[str, tuple[Declared, ...]] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
+            _refuse_nested(member, base)
             function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
             own = getattr_static(member, ROUTES, ()) or getattr_static(function, ROUTES, ())
             if not own:
@@ -215,6 +216,18 @@ def _members(cls: type) -> dict[str, tuple[Declared, ...]]:
     # A second name for the same method, as ``index = books``, is no second route.
     first = {id(own): name for name, own in reversed(found.items())}
     return {name: own for name, own in found.items() if first[id(own)] == name}
+
+
+def _refuse_nested(member: object, base: type) -> None:
+    """Raise RouteError for a class that is written within *base* and declares routes."""
+    within = f"{base.__qualname__}."
+    if not isinstance(member, type) or not member.__qualname__.startswith(within):
+        return
+    common: Declared | None = vars(member).get(PREFIX)
+    if common or any(getattr_static(each, ROUTES, ()) for each in vars(member).values()):
+        remedy = "Write it beside that class, with its whole prefix, and include both."
+        problem = f"{member.__qualname__} is a class within a class, and is left out"
+        raise RouteError(common.template if common else "", problem, remedy)
 
 
 def _refuse_hidden(function: object, name: str) -> None:

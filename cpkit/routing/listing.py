@@ -204,6 +204,12 @@ def _of_route(mapper: Mapper, target: Target) -> Iterator[str]:
         yield "answers only a mount point without its slash. Write '/'."
     elif not mapper.prefix and _lacks_slash(route):
         yield f"can never match: it has no leading slash. Write {'/' + route.routepath!r}."
+    namesake = named_routes(mapper).get(route.name)
+    if namesake is not None and namesake.routepath != route.routepath:
+        yield (
+            f"shares its name, {route.name!r}, with {namesake.routepath!r}, declared after it, of "
+            "which url_for makes its URLs. Give each its own."
+        )
     doubt = getattr(mapper, "doubts", {}).get(route)
     if doubt:
         yield f"may not be meant: {doubt}. Put one slash between them."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import product
 from math import factorial
 from typing import NamedTuple
 
@@ -161,6 +162,26 @@ class Recognizer:
 
     def _next(self, reachable: int, char: str) -> int:
         return sum(1 << at for at in bits(reachable) if takes(*self.reads[at], char))
+
+
+def may_share_a_text(one: str, other: str) -> bool:
+    """Tell whether there may be a text that matches both regexes as a whole.
+
+    False is certain: an automaton takes all texts of its regex, and maybe others.
+    """
+    automata = [Automaton(parsed(regex)) for regex in (one, other)]
+    (first, last, empty), (begin, end, nothing) = (automaton.whole for automaton in automata)
+    masks, others = (automaton.masks() for automaton in automata)
+    left, seen = [*product(first, begin)], set[tuple[int, int]]()
+    while left:
+        at, beside = pair = left.pop()
+        if pair in seen or not masks[at] & others[beside]:
+            continue
+        if at in last and beside in end:
+            return True
+        seen.add(pair)
+        left += product(automata[0].follow[at], automata[1].follow[beside])
+    return bool(empty and nothing)
 
 
 @lru_cache(maxsize=256)

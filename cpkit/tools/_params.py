@@ -5,6 +5,7 @@ from __future__ import annotations
 from cpkit.cherry import Part, Served, behind
 from cpkit.errors import AnnotationError
 from cpkit.parameters.settings import BODY, WITH_FORMS, ParamsSettings, require_msgspec
+from cpkit.routing.patterns import may_share_a_text
 from cpkit.settings import Given
 
 from ._toolbox import Setup, Tool, keywords_of
@@ -14,6 +15,10 @@ _BY_NAME = (
     "took the handler's place use functools.wraps"
 )
 _NO_FILE = "nothing sends a file there: forms do, by POST, PUT or PATCH; give it a default"
+_NEVER = (
+    "nothing fits that matches {!r}, as its route demands: correct one of the two, or name it to "
+    "skip where another tool converts it"
+)
 
 
 class ParamsTool(Tool[ParamsSettings]):
@@ -67,3 +72,7 @@ class ParamsTool(Tool[ParamsSettings]):
             name, problem = plan.unsent(served.variables, files=files), _NO_FILE
         if name is not None:
             raise AnnotationError(name_of(handler), name, problem)
+        for name, regex in served.variables.items():
+            taken = None if name in skip else plan.in_path(name)
+            if regex and taken and not may_share_a_text(regex, taken.grammar):
+                raise AnnotationError(name_of(handler), name, _NEVER.format(regex))

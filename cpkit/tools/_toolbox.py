@@ -15,6 +15,7 @@ from cherrypy import HTTPError
 
 from cpkit.cherry import Request, Served, behind
 from cpkit.cherry import Toolbox as CherryToolbox
+from cpkit.errors import SettingError
 from cpkit.serving.dispatching import dispatched_as, is_preflight
 from cpkit.settings import Given, S, check, read
 
@@ -23,6 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 Made = TypeVar("Made")
 Setup = Callable[[Request], None]  # what a tool does to a request before its hooks run
 
+# As of property, partialmethod and singledispatchmethod.
+_NO_FUNCTION = "what it makes at each look-up knows nothing of the tool. Decorate a method."
 _MOST_KNOWN = 512  # that are remembered: an application seldom has so many
 
 
@@ -51,7 +54,12 @@ class Tool(cherrypy.Tool, Generic[S]):
 
         def decorate(handler: F) -> F:
             # Of a staticmethod or a classmethod, it is the function that is found again.
-            switch(handler.__func__ if isinstance(handler, staticmethod | classmethod) else handler)
+            found: object = handler
+            if isinstance(handler, staticmethod | classmethod):
+                found = handler.__func__
+            if hasattr(found, "__get__") and not callable(found):
+                raise SettingError(str(self._name), handler, _NO_FUNCTION)
+            switch(found)
             return handler
 
         return decorate

@@ -368,6 +368,44 @@ def test_a_property_is_refused(recorder):
         recorder.include(Wrong())
 
 
+def test_a_class_within_a_class_is_refused(recorder):
+    class Outer:
+        @route("/x")
+        def x(self): ...
+
+        @routes("/inner")
+        class Inner:
+            @route("/y")
+            def y(self): ...
+
+    class Bare:
+        class Inner:
+            y = Outer.Inner.y
+
+        @route("/x")
+        def x(self): ...
+
+    for outer, inner in ((Outer, Outer.Inner), (Bare, Bare.Inner)):
+        with pytest.raises(RouteError, match=r"Inner is a class within a class.* include both"):
+            recorder.include(outer())
+        assert recorder.calls == []
+        recorder.include(inner(), prefix="/outer")
+        assert recorder.calls.pop()[1].endswith("/y")
+
+
+def test_a_class_within_a_class_that_declares_nothing_is_left_alone(recorder):
+    class Outer:
+        class Row(dict): ...
+
+        kind = Library
+
+        @route("/x")
+        def x(self): ...
+
+    recorder.include(Outer())
+    assert len(recorder.calls) == 1
+
+
 @pytest.mark.parametrize("name", ["action", "controller"])
 def test_the_handler_is_not_named_twice(name):
     for decorator in (route, routes):

@@ -50,6 +50,19 @@ def test_a_shadowed_route_is_named_with_what_shadows_it(dispatcher):
     assert "'/a' can never match: '/{x}'" in fault
 
 
+def test_a_name_that_two_paths_share_is_told(dispatcher):
+    dispatcher.connect("pages", "/pages", print)
+    dispatcher.connect("pages", "/pages/{sep}", print)
+    (fault,) = _lint.faults(dispatcher)
+    assert fault.startswith("Route '/pages' shares its name, 'pages', with '/pages/{sep}'")
+
+
+def test_two_routes_of_one_path_may_share_a_name(dispatcher):
+    for method in ("GET", "POST"):
+        dispatcher.connect("pages", "/pages", print, conditions={"method": [method]})
+    assert list(_lint.faults(dispatcher)) == []
+
+
 def test_an_unknown_controller_is_named(dispatcher):
     dispatcher.mapper.connect("/x", controller="nobody", action="show")
     (fault,) = _lint.faults(dispatcher)

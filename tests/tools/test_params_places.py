@@ -3,9 +3,14 @@
 import dataclasses
 import functools
 import sqlite3
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import cherrypy
 import pytest
+from msgspec import Meta
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -64,6 +69,66 @@ def test_kwargs_takes_neither_the_receiver_nor_the_document(cp_client):
     told = [("query", "self", "is unknown"), ("query", "body", "is unknown")]
     assert errors(cp_client.get("/?self=1&body=2&x=3"), 400) == told
     assert cp_client.put("/?x=3", json={"a": 1}).text == "({'a': 1}, {'x': '3'})"
+
+
+CONTRADICTIONS = [
+    ("[a-z]+", int),
+    ("[a-z]+", Annotated[int, Meta(ge=1)] | None),
+    (r"0\d+", int),
+    (r"\d+", UUID),
+    ("[0-9a-f]{32}", UUID),
+    (r"\d{8}", date),
+    ("[a-z-]+", float),
+    (r"[0-9]+\.", Decimal),
+    ("yes|no", bool),
+    ("green|blue", Literal["red", "yellow"]),
+    ("a.b", Literal["a", "b"]),
+    ("(?i:a)x", list[int]),
+]
+AGREEMENTS = [
+    (r"\d+", int),
+    ("[0-9]{4}", int),
+    (".+", int),
+    ("[^/]+", UUID),
+    ("(?=[0-9])[a-z0-9]+", int),
+    ("[0-9a-f-]{36}", UUID),
+    (r"\d{4}-\d{2}-\d{2}", date),
+    ("[0-9.]+", Decimal),
+    ("[01]", bool),
+    ("green|red", Literal["red", "yellow"]),
+    ("A|b|C", Literal["a", "b"]),
+    ("[a-z]+", str),
+    ("[a-z]+", Annotated[str, Meta(pattern="[0-9]")]),
+    ("[a-z]+", Any),
+]
+
+
+@pytest.mark.parametrize(("regex", "annotation"), CONTRADICTIONS, ids=str)
+def test_a_regex_that_nothing_of_the_annotation_matches_ends_the_start(regex, annotation):
+    def page(self, it: annotation, other=""):
+        return repr(it)
+
+    def rest(self, **rest: annotation):
+        return repr(rest)
+
+    for handler in (page, rest):
+        serve(handler, f"/{{it:{regex}}}")
+        (fault,) = map(str, faults())
+        assert f"the parameter it cannot be read: nothing fits that matches {regex!r}" in fault
+        assert "correct one of the two" in fault
+        serve(handler, "/{it}")
+        assert not list(faults())
+    serve(page, f"/{{it:{regex}}}", skip=["it"])
+    assert not list(faults())
+
+
+@pytest.mark.parametrize(("regex", "annotation"), AGREEMENTS, ids=str)
+def test_a_regex_that_something_of_the_annotation_matches_is_left_alone(regex, annotation):
+    def page(self, it: annotation):
+        return repr(it)
+
+    serve(page, f"/{{it:{regex}}}")
+    assert not list(faults())
 
 
 @pytest.mark.parametrize("annotation", [Part | None, list[Part]])

@@ -1,12 +1,14 @@
 """The toolbox: registered on import, and clear about names that it does not have."""
 
+import functools
 import pickle
+from functools import cached_property
 
 import cherrypy
 import pytest
 
 import cpkit.tools
-from cpkit.errors import CpkitError, UnknownSettingError
+from cpkit.errors import CpkitError, SettingError, UnknownSettingError
 from cpkit.plugins import DatabasePlugin
 
 
@@ -27,6 +29,19 @@ TOOLS = ["accept", "body", "db", "params", "timing"]
 def test_a_misspelt_setting_is_refused_where_it_is_declared(name):
     with pytest.raises(UnknownSettingError, match=rf"The tool {name} has no setting haeder; it "):
         getattr(cpkit.tools, name)(haeder=True)
+
+
+@pytest.mark.parametrize(
+    "kind", [property, functools.partialmethod, functools.singledispatchmethod, cached_property]
+)
+def test_what_makes_another_handler_at_each_look_up_is_refused(kind):
+    def page(self):
+        return ""
+
+    with pytest.raises(SettingError, match=r"^timing = .*Decorate a method\.$"):
+        cpkit.tools.timing()(kind(page))
+    for kept in (page, staticmethod(page), classmethod(page), functools.partial(page, None)):
+        assert cpkit.tools.timing()(kept) is kept
 
 
 @pytest.mark.parametrize("name", TOOLS)
