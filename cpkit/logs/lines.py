@@ -7,6 +7,8 @@ import logging
 import re
 import time
 from functools import lru_cache
+from traceback import format_tb
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .traceparent import trace_id
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 1024  # characters of what a client sends
 _WHEN = re.compile(r"\A\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] ?")  # as CherryPy begins its messages
+Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 # What a record has as ``is_json`` whose message is a line already; nobody else's ``extra`` is it.
 IS_JSON = object()
 _quoted = json.encoder.encode_basestring_ascii
@@ -125,9 +128,18 @@ class JsonFormatter(logging.Formatter):
         if request:
             told["request"] = _text(request)
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
+            told["traceback"] = self._traceback(record.exc_info)
         elif record.exc_text:  # of a record that came from another process
             told["traceback"] = record.exc_text
         if record.stack_info:
             told["stack"] = record.stack_info
         return json.dumps(told)
+
+    def _traceback(self, raised: Raised) -> str:
+        """Return the traceback of what was *raised*; its frames, if Python cannot tell the rest."""
+        try:
+            return self.formatException(raised)
+        except Exception as error:  # of a property of it, or of its cause, that fails
+            _, value, frames = raised
+            why = f"{type(value).__name__}: {_text(value)} ({type(error).__name__}: {_text(error)})"
+            return "".join(format_tb(frames)) + why

@@ -473,6 +473,40 @@ class Unspeakable:
     __repr__ = __str__
 
 
+class UnlinkedError(Exception):
+    @property
+    def __cause__(self):
+        raise LookupError("no cause")
+
+
+class UnnotedError(Exception):
+    @property
+    def __notes__(self):
+        raise LookupError("no notes")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnlinkedError("sold out"),
+        UnnotedError("sold out"),
+        SyntaxError("sold out", ("a file", 1, 2, 5)),  # its line is no text
+        SyntaxError("sold out", ("a file", "1", "2", "a line")),
+        ValueError("sold out", Unspeakable()),
+    ],
+)
+def test_an_error_that_python_cannot_tell_is_one_line_with_its_frames(error):
+    try:
+        raise error
+    except Exception as raised:
+        told = type(raised), raised, raised.__traceback__
+    record = logging.makeLogRecord({"msg": "failed", "exc_info": told})
+    line = json.loads(JsonFormatter().format(record))
+    assert line["message"] == "failed"
+    assert "in test_an_error_that_python_cannot_tell" in line["traceback"]
+    assert type(error).__name__ in line["traceback"]
+
+
 def test_who_logs_may_have_a_request_id_of_its_own(logs, caplog):
     caplog.set_level(logging.INFO)
     logs()
