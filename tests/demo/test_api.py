@@ -1,9 +1,8 @@
 """The demo's API: described, and shown as a page."""
 
-from openapi_spec_validator import validate
-
 from cpkit import openapi
 from demo.app import dispatcher
+from tests.openapi.describing import validate
 
 
 def test_the_description_is_valid_and_whole(demo):

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import cherrypy
 import pytest
 from msgspec import Meta, Struct
-from openapi_spec_validator import validate
 
 import cpkit.tools
 from cpkit import openapi
@@ -17,7 +16,7 @@ from cpkit.dispatchers import RoutesDispatcher
 from cpkit.openapi.schemas import Schemas
 from cpkit.tools import Part
 from tests.openapi import applications
-from tests.openapi.describing import described, only
+from tests.openapi.describing import described, only, validate
 
 
 @pytest.mark.parametrize("name", applications.MADE)

@@ -6,11 +6,10 @@ from typing import Annotated
 import cherrypy
 import pytest
 from msgspec import Meta
-from openapi_spec_validator import validate
 
 from cpkit import openapi
 from cpkit.dispatchers import RoutesDispatcher
-from tests.openapi.describing import described, only
+from tests.openapi.describing import described, only, validate
 
 PARAMS = {"cpkit.params.on": True}
 
