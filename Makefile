@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The certificates of the machine, which pip trusts and PyPI's Node does not by itself.
 export NODE_EXTRA_CA_CERTS ?= $(wildcard /etc/ssl/certs/ca-certificates.crt)
 # Pip compiles what it installs on one processor, also what no test imports, which waits until needed.
-UNCOMPILED := /(pip|setuptools|pygments|hypothesis|mysql|rich|typer|mssql|oracle|sqlalchemy/testing|cherrypy/test)/
+UNCOMPILED := /(pip|setuptools|pygments|hypothesis|coverage|mysql|rich|typer|mssql|oracle|markdown_it|semconv|pydantic/v1|gunicorn/(asgi|dirty|http2)|(sqlalchemy|alembic)/testing|(cherrypy|cheroot)/test|jsonschema/tests)/
 NPM    := cd demo/frontend && PATH="$(abspath $(VENV))/bin:$$PATH" npm
 
 help:  ## this list
