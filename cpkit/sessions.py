@@ -144,8 +144,8 @@ class DatabaseSession(Session):
             lock.release()
 
     def load(self) -> None:
-        """Read what is stored; anew, if it has been read before."""
-        if self.loaded:
+        """Read what is stored: anew if it was read before, but not amid a write on SQLite."""
+        if self.loaded and not self._sessions.writes():
             self._is_read = False
         super().load()
 

@@ -101,6 +101,26 @@ def test_what_a_tool_has_written_is_kept_out_of_the_sessions_transaction(
 
 @on_each
 @pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("locking", ["implicit", "explicit"])
+def test_a_handler_that_has_written_may_load_its_session_again(
+    start_database, any_database, handle, locking
+):
+    def handler(a):
+        cherrypy.session["n"] = cherrypy.session.get("n", 0) + 1
+        insert(int(a))
+        cherrypy.session.load()
+        cherrypy.session["n"] = cherrypy.session.get("n", 0) + 1
+        return str(cherrypy.session["n"])
+
+    start_database(any_database, setup=create, timeout=1)
+    settings = {"cpkit.db.handle": handle, "tools.sessions.locking": locking}
+    client = serve(handler, **SESSIONS, **settings)
+    assert [client.post(f"/?a={a}").text for a in (1, 2, 3)] == ["1", "2", "3"]
+    assert stored() == [1, 2, 3]
+
+
+@on_each
+@pytest.mark.parametrize("handle", HANDLES)
 @pytest.mark.parametrize("ends", [200, 409, 500, "streams"])
 def test_a_handler_that_has_written_may_release_its_session(
     start_database, any_database, handle, ends
