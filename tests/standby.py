@@ -26,7 +26,7 @@ class Standby(Postgres):
         with closing(connect(self.primary)) as primary, closing(connect(self)) as here:
             (written,) = primary.execute("SELECT pg_current_wal_lsn()").fetchone()
             asked = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not here.execute(asked, [written]).fetchone()[0]:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
