@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import cherrypy
+from cherrypy.lib.encoding import gzip
 from cherrypy.lib.httputil import valid_status
 
 from cpkit.cherry import Hook, Request, Response
@@ -125,7 +126,10 @@ class Compression:
         except FieldTooLargeError as error:
             raise cherrypy.HTTPError(431, str(error)) from error
         request.content_coding = coding
-        request.hooks["before_finalize"].append(self._finishing)
+        finishing = request.hooks["before_finalize"]
+        # NOTE: CherryPy's own tool, left on, answers 406 to who takes another coding than gzip.
+        finishing[:] = [it for it in finishing if it.callback is not gzip]
+        finishing.append(self._finishing)
         if coding is None:
             offered = ", ".join((*self._codings, IDENTITY))
             raise cherrypy.HTTPError(406, f"The content codings here are {offered}.")

@@ -98,6 +98,20 @@ def test_a_small_body_is_compressed_for_who_takes_nothing_else(cp_client):
     assert answer.headers["Content-Encoding"] == "gzip"
 
 
+@pytest.mark.parametrize("first", ["cpkit.compress.on", "tools.gzip.on"])
+@pytest.mark.parametrize("field", ["gzip", "zstd", "br", "gzip, br, zstd", "deflate"])
+def test_beside_cherrypys_own_tool_nobody_is_refused(cp_client, first, field):
+    class Root:
+        @cherrypy.expose
+        def index(self):
+            return TEXT
+
+    both = {first: True, "cpkit.compress.on": True, "tools.gzip.on": True}
+    cherrypy.tree.mount(Root(), "", {"/": both})
+    answer = cp_client.get("/", **asked(field))
+    assert (answer.status_code, body_of(answer).decode()) == (200, TEXT)
+
+
 @pytest.mark.parametrize("field", ["gzip," * 200, "g" * 9000])
 def test_a_field_over_the_limits_is_a_431(cp_client, field):
     mount(page)
