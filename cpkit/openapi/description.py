@@ -14,7 +14,7 @@ from cpkit.cherry import Part, behind
 from cpkit.errors import AnnotationError, SettingError
 from cpkit.negotiation.settings import AcceptSettings
 from cpkit.parameters.columns import Json
-from cpkit.parameters.plan import Plan
+from cpkit.parameters.plan import ABSENT, Plan
 from cpkit.parameters.receiving import documents_of
 from cpkit.parameters.settings import WITH_FORMS, BodySettings, ParamsSettings
 from cpkit.parameters.shapes import Schema
@@ -213,8 +213,10 @@ class _Described:
 
     def _request_body(self) -> Schema | None:
         if self.documents is not None and self.body is not None:
-            decoded, required = self.documents
-            return document_body(decoded, self.body, required=required, schemas=self.schemas)
+            decoded, default = self.documents
+            return document_body(
+                decoded, self.body, required=default is ABSENT, schemas=self.schemas
+            )
         if self.plan and self._in_form:
             return form_body(self.plan, self._filled, self.schemas)
         return None

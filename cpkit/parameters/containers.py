@@ -23,30 +23,41 @@ _REFUSED: Any = object()  # in the place of what a class refused
 
 
 class Listed:
-    """The shape of lists, sets and tuples of any length; *make* makes one of its items."""
+    """The shape of lists, sets and tuples of any length; *make* makes one of its items.
+
+    The items of a set that has a least size above one must differ, as a schema can tell no other
+    way that there are enough.
+    """
 
     def __init__(self, item: Shape, least: int | None, most: int | None, make: Make = list) -> None:
         self.item, self.least, self.most, self.make = item, least or 0, most, make
         self.extra: Mapping[str, Json] = {}
-        self.expects = "a list" + span(least, most, "item")
+        self._is_set = issubclass(make, set | frozenset)
+        self._differ = self._is_set and self.least > 1
+        self.expects = "a list" + span(least, most, "item") + " that differ" * self._differ
 
     @property
     def careful(self) -> bool:
-        """Tell whether its items are."""
-        return self.item.careful
+        """Tell whether its items are, or msgspec counts them when some are gone."""
+        return self.item.careful or self._differ or (self._is_set and self.most is not None)
 
-    def fits(self, count: int) -> bool:
-        """Tell whether a list may have so many items."""
+    def fits(self, items: list[Any]) -> bool:
+        """Tell whether a list may have these items: so many, and none twice where they differ."""
+        return self._may_have(len(items)) and (not self._differ or _are_sets([items])[0])
+
+    def _may_have(self, count: int) -> bool:
         return self.least <= count and (self.most is None or count <= self.most)
 
     def take(self, column: Column[Json]) -> list[Json]:
         """Return the lists with what their items are; see :class:`Shape`."""
         detail = f"must be {self.expects}"
         lists = column.of(list, detail)
-        if wrong := {size for size in set(map(len, lists.values)) if not self.fits(size)}:
+        if wrong := {size for size in set(map(len, lists.values)) if not self._may_have(size)}:
             lists = lists.only([len(it) not in wrong for it in lists.values], detail)
+        if self._differ and not all(fit := _are_sets(lists.values)):
+            lists = lists.only(fit, detail)
         items = Items(lists, flat(lists.values))
-        if issubclass(self.make, set | frozenset) and isinstance(self.item, Scalar):
+        if self._is_set and isinstance(self.item, Scalar):
             items.findings.spend(self.item.cost * len(items.values))  # its hash takes as long
         taken = self.item.take(items)
         if taken is items.values or items.findings.decided:
@@ -57,11 +68,22 @@ class Listed:
     def bounds(self) -> Schema:
         """Return how many items there may be, as members of a schema."""
         bounds: Schema = {"minItems": self.least} if self.least else {}
+        if self._differ:
+            bounds["uniqueItems"] = True
         return bounds if self.most is None else {**bounds, "maxItems": self.most}
 
     def schema(self, ref: Ref) -> Schema:
         """Return the schema of an array."""
         return {"type": "array", "items": self.item.schema(ref), **self.bounds(), **self.extra}
+
+
+def _are_sets(lists: list[Any]) -> list[bool]:
+    """Tell of each list whether its items differ."""
+    try:
+        return [len(set(items)) == len(items) for items in lists]
+    except TypeError:  # of lists and objects, which may be items of a set once they are made
+        encoded = ([msgspec.json.encode(it, order="sorted") for it in items] for items in lists)
+        return [len(set(items)) == len(items) for items in encoded]
 
 
 class Sequence:

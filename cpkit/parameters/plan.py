@@ -78,7 +78,7 @@ class Parameter:
     def _several(self, raw: list[Value], place: str, faults: Faults) -> object:
         if place == "form" and len(raw) == 1 and _is_left_empty(raw[0]):
             return ABSENT
-        if self.listed and not self.listed.fits(len(raw)):
+        if self.listed and not self.listed.fits(raw):
             faults.add(place, self.name, f"must be {self.listed.expects}")
             return raw
         values = []

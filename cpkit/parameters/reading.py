@@ -237,6 +237,8 @@ def _check_bounds(least: float | None, most: float | None) -> None:
 
 def _literal(_: _Reader, info: types.LiteralType) -> Shape:
     values = [value for value in info.values if value is not None]
+    if not values:
+        return Nothing()
     shape = _choice(values, None)
     return shape if len(values) == len(info.values) else Nullable(shape)
 

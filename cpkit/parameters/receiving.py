@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import partial
 from typing import Any, Protocol
@@ -16,12 +17,13 @@ from .documents import Documents, MalformedDocumentError, Parser, WrongDocumentE
 from .faults import Faults
 from .forms import check_fields, is_empty, whole
 from .media import check_coding, content_of
+from .plan import ABSENT
 from .reading import UnreadableError
 from .refusals import InvalidRequest
 from .remembered import Remembered
 from .renewing import RENEW, Renewing, is_repeated
 from .settings import FORM, JSON, BodySettings, is_json
-from .signature import hint_of, name_of, parameter_of
+from .signature import check_default, hint_of, name_of, parameter_of
 
 ADMIT = 60  # a path that leads nowhere comes before (55), what the query says after it (65)
 DECODE = 14  # before the form (15), so that what is decoded is not taken for a part of it
@@ -37,12 +39,12 @@ class ReceivingRequest(Request, Protocol):
 
 
 class Received:
-    """What is known of the document of one request."""
+    """What is known of the document of one request; *default*: ABSENT where it must be sent."""
 
-    __slots__ = ("documents", "form", "parser", "required")
+    __slots__ = ("default", "documents", "form", "parser")
 
-    def __init__(self, documents: Documents, *, required: bool) -> None:
-        self.documents, self.required = documents, required
+    def __init__(self, documents: Documents, default: object) -> None:
+        self.documents, self.default = documents, default
         self.parser: Parser | None = None
         self.form = False
 
@@ -77,7 +79,7 @@ class Receiving:
             return
         request: Any = asked
         request.body_parameter = self._name
-        request.received = Received(known[0], required=known[1])
+        request.received = Received(*known)
         request.hooks["before_request_body"].append(self._admit)
         request.hooks["before_handler"].append(self._decode)
 
@@ -85,6 +87,8 @@ class Receiving:
         """Refuse a media type that nothing reads, and a document that is too long."""
         request: ReceivingRequest = cherrypy.serving.request
         request.document = b""
+        if is_repeated(request):
+            request.hooks["before_handler"].append(self._renew)
         if is_empty(request):
             request.process_request_body = False  # CherryPy would ask for a length, with a 411
             return
@@ -95,8 +99,6 @@ class Receiving:
         request.process_request_body = True
         body.processors = {}
         body.default_proc = self._read_document
-        if is_repeated(request):
-            request.hooks["before_handler"].append(self._renew)
 
     def _parser(self, request: ReceivingRequest) -> Parser | None:
         field = dict.get(request.headers, "Content-Type")
@@ -140,10 +142,10 @@ class Receiving:
         request: ReceivingRequest = cherrypy.serving.request
         received, faults = request.received, Faults()
         if not request.document:
-            request.params.pop(self._name, None)
-            if received.required:
+            if received.default is ABSENT:
                 faults.add("body", "", "is missing")
                 raise InvalidRequest(400, faults=faults)
+            request.params[self._name] = copy.deepcopy(received.default)
             return
         try:
             value = received.value(request.document)
@@ -163,17 +165,13 @@ class Receiving:
         request: ReceivingRequest = cherrypy.serving.request
         changeable = not isinstance(request.params.get(self._name), _FIXED)
         if changeable and request.handler is not None:
-            request.handler = Renewing(self._decode_again, request.handler)
-
-    def _decode_again(self) -> None:
-        request: ReceivingRequest = cherrypy.serving.request
-        request.params[self._name] = request.received.value(request.document)
+            request.handler = Renewing(self.decode, request.handler)
 
 
 def documents_of(
     handler: Handler, name: str, *, form: bool = False, most: float = math.inf
-) -> tuple[Documents, bool] | None:
-    """Return what decodes the value of the parameter *name*, and whether it must be sent.
+) -> tuple[Documents, object] | None:
+    """Return what decodes the value of the parameter *name*, and its default, ABSENT without one.
 
     None: *handler* has no such parameter. *most* is what a document may cost. Raise
     AnnotationError for a parameter that cannot be read.
@@ -186,6 +184,9 @@ def documents_of(
         documents = Documents(annotation, most)
         if form:
             documents.fields.unnamed()  # what no form writes is refused now
-        return documents, parameter.default is parameter.empty
+        if parameter.default is parameter.empty:
+            return documents, ABSENT
+        check_default(parameter.default, annotation)
+        return documents, parameter.default
     except UnreadableError as error:
         raise AnnotationError(name_of(handler), name, str(error)) from error

@@ -124,6 +124,18 @@ def _check_default(parameter: Parameter, annotation: object) -> None:
         raise UnreadableError(f"{problem}: it must be {scalar.expects}")
 
 
+def check_default(default: object, annotation: object) -> None:
+    """Raise UnreadableError for the default of a document that no document could stand for."""
+    if default is None:
+        return
+    try:
+        typed = msgspec.convert(default, annotation, builtin_types=(*_OWN, bytes))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise UnreadableError(f"its default {default!r} does not fit: {error}") from error
+    if typed != default:
+        raise UnreadableError(f"its default {default!r} does not fit: take {typed!r}")
+
+
 def hint_of(handler: Handler, name: str) -> object:
     """Return the annotation of *handler*'s parameter *name*, or of its "return", resolved.
 

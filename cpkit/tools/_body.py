@@ -57,6 +57,7 @@ class BodyTool(Tool[BodySettings]):
 
         One that was decorated must have it; others may have the tool from a section.
         """
+        from cpkit.parameters.plan import ABSENT
         from cpkit.parameters.receiving import documents_of
         from cpkit.parameters.signature import name_of
 
@@ -69,7 +70,7 @@ class BodyTool(Tool[BodySettings]):
             problem = "there is none: add it" if own.get("on") else None
         elif name in served.variables:
             problem = "the path fills it: call one of the two otherwise"
-        elif found[1] and served.methods and served.methods <= _BODILESS:
+        elif found[1] is ABSENT and served.methods and served.methods <= _BODILESS:
             problem = "a GET has no body: let it be a POST, or call what a query sends otherwise"
         if problem:
             raise AnnotationError(name_of(handler), name, problem)

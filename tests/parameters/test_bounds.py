@@ -62,6 +62,10 @@ TWO_OR_THREE = Meta(min_length=2, max_length=3)
         (Annotated[bytes, Meta(min_length=4)], ["YWJjZA==", "YWJjZGVmZ2g="], ["", "YWJj"]),
         (Annotated[bytes, Meta(max_length=1)], ["", "YQ=="], ["YWI=", "YWJj", "YWJjZA=="]),
         (Annotated[bytes, Meta(max_length=0)], [""], ["YQ=="]),
+        (Annotated[set[int], TWO_OR_THREE], [[1, 2]], [[1], [1, 1], [1, 1, 2], [1, 2, 3, 4]]),
+        (Annotated[set[str], Meta(max_length=1)], [[], ["a"]], [["a", "a"]]),
+        (Annotated[set[str], Meta(min_length=1)], [["a"], ["a", "a"]], [[]]),
+        (Annotated[frozenset[tuple[int, ...]], TWO_OR_THREE], [[[1], [2]]], [[[1], [1]], [[1]]]),
     ],
     ids=repr,
 )

@@ -230,6 +230,7 @@ def test_a_malformed_document_is_told_apart(document):
         (bool, "true", "1"),
         (Kind, '"a"', '"b"'),
         (Literal[1, 2], "1", "true"),
+        (Literal[None], "null", "1"),
         (Literal[1, 2], "2.0", "[]"),
         (Decimal, "1.5", '"NaN"'),
         (Decimal, "1", "true"),

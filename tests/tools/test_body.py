@@ -299,6 +299,29 @@ def test_the_bytes_are_left_on_the_request(cp_client):
     assert cp_client.put("/", data=document, headers=JSON).content == document
 
 
+@pytest.mark.parametrize("data", [None, [b""]], ids=["nothing", "no chunks"])
+def test_each_call_gets_a_default_of_its_own(cp_client, start_database, data):
+    import sqlalchemy.exc
+
+    start_database()
+    seen = []
+
+    @cpkit.tools.db(retry=1)
+    def handler(self, body: list[int] = []):  # noqa: B006
+        seen.append(list(body))
+        body.append(1)
+        if len(seen) % 2:
+            cherrypy.request.db.execute(sqlalchemy.text("SELECT 1"))
+            locked = sqlite3.OperationalError("database is locked")
+            raise sqlalchemy.exc.OperationalError("", {}, locked)
+        return "done"
+
+    serve(handler)
+    for _ in range(2):
+        assert cp_client.put("/", data=data, headers=JSON).text == "done"
+    assert seen == [[]] * 4
+
+
 def test_each_attempt_of_a_retry_gets_a_value_of_its_own(cp_client, start_database):
     import sqlalchemy.exc
 

@@ -1,8 +1,12 @@
 """The body tool where nothing could send a document: the start ends, with what to write."""
 
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal
+
 import cherrypy
 import pytest
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 import cpkit.tools
 from cpkit.config_check import faults
@@ -12,6 +16,11 @@ from cpkit.errors import SettingError
 
 class Note(Struct):
     text: str
+
+
+@dataclass
+class Point:
+    places: list[int] = field(default_factory=list)
 
 
 def serve(handler, *methods):
@@ -95,3 +104,32 @@ def test_a_member_whose_class_is_nowhere_is_told_with_what_may_be_meant():
     serve(handler)
     (fault,) = map(str, faults())
     assert "name 'Misspelt' is not defined: it is misspelt, imported for" in fault
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default"),
+    [(int, "x"), (int, 1.5), (Note, {"text": "a"}), (Note, {}), (list[int], ()),
+     (date, "2026-12-01"), (Annotated[int, Meta(ge=5)], 1), (Literal["a"], "b"),
+     (dict[str, Note], {"a": {"text": "a"}})],
+    ids=str,
+)  # fmt: skip
+def test_a_default_of_another_type_ends_the_start(annotation, default):
+    def handler(self, body: annotation = default): ...
+
+    serve(handler)
+    (fault,) = map(str, faults())
+    assert f"the parameter body cannot be read: its default {default!r} does not fit" in fault
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default"),
+    [(int, None), (Note, Note("a")), (list[Note], [Note("a")]), (Point, Point()), (bytes, b"a"),
+     (float, 1), (date, date(2026, 12, 1)), (set[int], {1}), (tuple[int, ...], ()),
+     (Any, object())],
+    ids=str,
+)  # fmt: skip
+def test_a_default_of_its_type_is_taken(annotation, default):
+    def handler(self, body: annotation = default): ...
+
+    serve(handler)
+    assert list(faults()) == []

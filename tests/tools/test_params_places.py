@@ -71,6 +71,17 @@ def test_kwargs_takes_neither_the_receiver_nor_the_document(cp_client):
     assert cp_client.put("/?x=3", json={"a": 1}).text == "({'a': 1}, {'x': '3'})"
 
 
+def test_a_set_that_has_a_least_size_is_of_values_that_differ(cp_client):
+    def page(self, tag: Annotated[set[str], Meta(min_length=2)]):
+        return repr(sorted(tag))
+
+    serve(page)
+    assert cp_client.get("/?tag=a&tag=b").text == "['a', 'b']"
+    fault = ("query", "tag", "must be a list of at least 2 items that differ")
+    for query in ("tag=a", "tag=a&tag=a", "tag=a&tag=a&tag=b"):
+        assert errors(cp_client.get(f"/?{query}"), 400) == [fault]
+
+
 CONTRADICTIONS = [
     ("[a-z]+", int),
     ("[a-z]+", Annotated[int, Meta(ge=1)] | None),
