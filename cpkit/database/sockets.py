@@ -78,6 +78,17 @@ def seconds_left() -> float | None:
     return None if hurry.deadline is None else max(hurry.deadline - time.monotonic(), 0)
 
 
+class SameSocket:
+    """A further descriptor of a driver's socket, by which another thread can cut it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = os.dup(descriptor)
+
+    def __del__(self) -> None:
+        """Close it with the driver's connection, whose attribute it is."""
+        os.close(self.descriptor)
+
+
 def cut(descriptor: int | None) -> bool:
     """Shut a driver's socket down, if it shows one; the driver sees the end of the stream."""
     if descriptor is None:

@@ -1,10 +1,16 @@
 """What real drivers raise on real servers is understood, whichever driver it is."""
 
 import contextlib
+import signal
+import threading
+import time
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from cpkit.database.faults import Fault, fault_of
+from tests.statements import MARIADB
 
 pytestmark = pytest.mark.faults
 
@@ -113,10 +119,33 @@ def test_a_server_that_is_down_is_gone(postgresql, postgres):
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
 def test_a_statement_is_ended_in_time_by_every_driver(postgres, start_database, driver):
-    from sqlalchemy import text
-    from sqlalchemy.exc import DBAPIError
-
     url = postgres.url.replace("+psycopg", f"+{driver}")
     database = start_database(url, statement_timeout=0.3)
     with pytest.raises(DBAPIError), database.begin() as connection:
         connection.execute(text("SELECT pg_sleep(30)"))  # which would end without an error
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """Stop a server for as long as the block lasts; a block that waits for it ends at last."""
+    goes_on = threading.Timer(60, server.signal, [signal.SIGCONT])
+    goes_on.start()
+    server.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        goes_on.cancel()
+        server.signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("url", [MARIADB[0], MARIADB[2]])  # mysql-connector shows no socket
+def test_a_mariadb_that_hangs_in_a_statement_is_given_up_on(mariadb, start_database, url, caplog):
+    database = start_database(mariadb.url.replace("pymysql", url), statement_timeout=0.2)
+    unit = database.unit()
+    unit.execute(text("SELECT 1"))
+    with stopped(mariadb), pytest.raises(DBAPIError):
+        unit.execute(text("SELECT 2"))
+    unit.close()
+    assert "a statement was cut off" in caplog.text
+    database.database.outage.wait(time.monotonic() + 60)
+    assert database.ping(60)

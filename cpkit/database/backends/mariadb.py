@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from cpkit.database.faults import mariadb_number
+from cpkit.database.sockets import SameSocket, cut
 from cpkit.database.statements import judge
 from cpkit.database.terms import State, Terms
 from cpkit.errors import DatabaseBusyError, DatabaseError, SettingError, UnitOverError
@@ -157,6 +158,8 @@ class MysqlConnectorBackend(SeveralResultsBackend[Driver]):
 class Mysqlclient(Driver, Protocol):
     """mysqlclient's connection, as far as it is needed here."""
 
+    _cpkit_socket: SameSocket
+
     def fileno(self) -> int:
         """Return its socket."""
 
@@ -168,9 +171,21 @@ class MysqlclientBackend(SeveralResultsBackend[Mysqlclient]):
         """Return what has a connect end after so many *seconds*."""
         return {"connect_timeout": max(1, math.ceil(seconds))}
 
+    def connected(self, driver: Mysqlclient, record: ConnectionPoolEntry) -> None:
+        """Set the server's limit on the time of a statement.
+
+        NOTE: mysqlclient 2.3 does not tell another thread the socket on which one waits.
+        """
+        driver._cpkit_socket = SameSocket(driver.fileno())
+        super().connected(driver, record)
+
     def descriptor(self, driver: Mysqlclient) -> int:
         """Return its socket."""
         return driver.fileno()
+
+    def cut(self, driver: Mysqlclient) -> bool:
+        """End the statement that runs on a connection, from another thread."""
+        return cut(driver._cpkit_socket.descriptor)
 
     def close_cursor(self, driver: Mysqlclient, cursor: Any) -> None:
         """Close a cursor, and tell who has it still: mysqlclient would have it read as empty."""
