@@ -33,8 +33,9 @@ class UnitConnection(Connection):
         begins = unit.terms.real or not borrowed.backend.reads_without_transaction
         # NOTE: of the class, which SQLAlchemy 2.0.0 gives it when somebody listens.
         events = getattr(type(self), "_has_events", False)
-        super().__init__(engine, borrowed.pooled, _has_events=events, _allow_autobegin=begins)
+        # First, for options of the engine are set on it before it is made.
         self.unit, self._borrowed, self._autobegins = unit, borrowed, begins
+        super().__init__(engine, borrowed.pooled, _has_events=events, _allow_autobegin=begins)
 
     @property
     def connection(self) -> PoolProxiedConnection:

@@ -168,6 +168,20 @@ def test_a_driver_that_connects_with_autocommit_ends_the_start(
         assert unit.scalar(text("SELECT 1")) == 1
 
 
+# Each request was a 500: SQLAlchemy sets the level while it makes the unit's Connection.
+@pytest.mark.parametrize("handle", HANDLES)
+@pytest.mark.parametrize("fails", [False, True])
+def test_another_level_may_be_an_option_of_the_engine(start_database, any_database, handle, fails):
+    options = {"execution_options": {"isolation_level": "SERIALIZABLE"}}
+    database = start_database(any_database, setup=create, pool_size=1, **options)
+    with suppress(ZeroDivisionError), database.begin(handle) as unit:
+        insert(1, unit)
+        if fails:
+            raise ZeroDivisionError
+    assert rows(database) == (not fails)
+    assert database.figures().in_use == 0
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has had no autocommit before")
 def test_a_sqlite3_that_connects_with_autocommit_ends_the_start(start_database):
     with pytest.raises(SystemExit):

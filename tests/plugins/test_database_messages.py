@@ -31,6 +31,19 @@ def test_a_url_is_refused_with_what_to_write(cp_isolation, caplog, url, told):
     assert "p@ss" not in caplog.text
 
 
+# Each request was a 500.
+@pytest.mark.parametrize("level", [{"isolation_level": "CHAOS"}])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["", "execution_options"])
+def test_an_isolation_level_that_there_is_not_ends_the_start(
+    cp_isolation, any_database, caplog, level, wrapped
+):
+    options = {"execution_options": level} if wrapped else level
+    plugin = DatabasePlugin(cherrypy.engine, any_database, wait=0, **options)
+    with pytest.raises(SystemExit):
+        plugin.preflight()
+    assert "Invalid value 'CHAOS' for isolation_level" in caplog.text
+
+
 @pytest.mark.parametrize("change", ["/nope", "nobody@", "?sslmode=require"])
 def test_what_will_not_pass_ends_the_start_at_once(cp_isolation, postgres, caplog, change):
     url = postgres.url

@@ -22,6 +22,9 @@ from cpkit.errors import SettingError
 # firewalls that forget a connection without a word take minutes.
 _LONG_IDLE = 60.0
 
+# Options of create_engine that count for each connection, wherever it is opened.
+_OF_EACH_CONNECTION = ("creator", "connect_args", "isolation_level", "execution_options")
+
 
 class Driver(Protocol):
     """What every driver's connection has (PEP 249)."""
@@ -131,7 +134,7 @@ class Backend(Generic[D]):
     def probe(self) -> None:
         """Open a connection outside of the pool, see that it can be worked with, and close it."""
         options = self.options()
-        kept = {name: options[name] for name in ("creator", "connect_args") if name in options}
+        kept = {name: options[name] for name in _OF_EACH_CONNECTION if name in options}
         engine = create_engine(self.url, poolclass=NullPool, hide_parameters=True, **kept)
         event.listen(engine, "connect", self.connected)
         self.connect_in_time(engine.dialect)
