@@ -116,7 +116,7 @@ def test_autocommit_begins_nothing(start_database, file):
 
 
 def test_a_statement_that_takes_too_long_is_interrupted(start_database, file, caplog):
-    database = start_database(statement_timeout=0.05)
+    database = start_database(statement_timeout=1.0)  # which the read below must not take
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
     with (
         pytest.raises(DBAPIError, match="interrupted"),

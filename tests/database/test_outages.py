@@ -287,7 +287,7 @@ def test_a_server_that_does_not_answer_keeps_no_process_from_ending(
 
 def test_a_statement_that_takes_too_long_is_cancelled(start_database, postgres, monkeypatch):
     monkeypatch.setattr(sockets, "GRACE", LONG)  # by the server itself, however slow it is today
-    database = start_database(postgres.url, statement_timeout=0.5)
+    database = start_database(postgres.url, statement_timeout=1.5)  # which the second must not take
     with pytest.raises(OperationalError, match="statement timeout"), database.begin() as connection:
         connection.execute(text("SELECT pg_sleep(30)"))
     with database.begin() as connection:

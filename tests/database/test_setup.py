@@ -170,10 +170,10 @@ def test_a_setup_may_take_longer_than_a_statement(start_database, postgres, capl
     def setup(connection):
         connection.execute(text("SELECT pg_sleep(1.5)"))
 
-    database = start_database(postgres.url, setup=setup, statement_timeout=0.2)
+    database = start_database(postgres.url, setup=setup, statement_timeout=1.4)
     assert "cut off" not in caplog.text
     with database.begin(write=False) as connection:
-        assert connection.scalar(text("SHOW statement_timeout")) == "200ms"
+        assert connection.scalar(text("SHOW statement_timeout")) == "1400ms"
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgres", "mariadb"])
