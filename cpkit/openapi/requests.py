@@ -18,6 +18,12 @@ from .schemas import Schemas
 
 _EMPTY: Schema = {"enum": [""]}
 _EMPTY_OF_SEVERAL: Schema = {"enum": ["", [""]]}  # which a client writes alike
+_TEXTS: Schema = {  # what a parameter without an annotation gets
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+}
+_FILES = (
+    f"At most {Limits().max_files} files, unless a guard says otherwise."  # which no schema says
+)
 _SOME: Schema = {"minLength": 1}  # what is known of bytes that an application's parser reads
 
 
@@ -26,15 +32,16 @@ def query_parameters(plan: Plan, path: Collection[str], schemas: Schemas) -> Ite
     for name, parameter in plan.named.items():
         if name not in path:
             schema = value_schema(parameter, schemas)
+            whole = _with_default(schema, parameter) if schema else _texts(parameter)
             yield {
                 "name": name,
                 "in": "query",
                 "required": not parameter.optional,
-                **_described(schema),
-                "schema": _with_default(schema, parameter),
+                **_described(whole),
+                "schema": whole,
             }
     if plan.others is not None:
-        values = value_schema(plan.others, schemas)
+        values = value_schema(plan.others, schemas) or dict(_TEXTS)
         schema = {"type": "object", "additionalProperties": values}
         yield {
             "name": plan.others.name,
@@ -70,11 +77,15 @@ def value_schema(parameter: Parameter, schemas: Schemas) -> Schema:
     if parameter.listed is None:
         return each
     bounds, extra = parameter.listed.bounds(), parameter.listed.extra
-    if isinstance(scalar, Upload):
-        bounds.setdefault("maxItems", Limits().max_files)
     if not parameter.optional:
         bounds.setdefault("minItems", 1)  # a list of nothing is one that is not sent
     return {"type": "array", "items": each, **bounds, **extra}
+
+
+def _texts(parameter: Parameter) -> Schema:
+    """Return the schema of a parameter without an annotation; its default may be no text."""
+    default = parameter.default
+    return {**_TEXTS, "default": default} if isinstance(default, str) and default else {**_TEXTS}
 
 
 def _described(schema: Schema) -> Schema:
@@ -98,7 +109,8 @@ def form_body(plan: Plan, path: Collection[str], schemas: Schemas) -> Schema | N
     form = _form(taken, plan.others, schemas)
     files = any(isinstance(each.scalar, Upload) for each in taken.values())
     content: Schema = {FILES if files else FORM: {"schema": form}}
-    return {"required": "required" in form, "content": content}
+    told: Schema = {"description": _FILES} if files else {}
+    return {"required": "required" in form, **told, "content": content}
 
 
 def _form(taken: dict[str, Parameter], others: Parameter | None, schemas: Schemas) -> Schema:

@@ -125,6 +125,7 @@ def test_a_form_with_a_file_has_several_parts():
     told = described(handler=handler, methods=["POST"], config={"cpkit.params.on": True})
     content = only(told)["requestBody"]["content"]
     assert list(content) == ["multipart/form-data"]
+    assert only(told)["requestBody"]["description"].startswith("At most 20 files")
     schema = content["multipart/form-data"]["schema"]
     assert schema["properties"]["cover"] == {"type": "string", "format": "binary"}
 

@@ -3,7 +3,7 @@
 import json
 import math
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
@@ -103,6 +103,15 @@ def test_a_field_that_must_be_there_is_not_empty():
     assert several == {"type": "array", "items": {"type": "string"}, "minItems": 2}
     assert one == {"type": "string", "minLength": 1}
     assert one_in_list == {"type": "array", "items": one, "minItems": 1}
+
+
+@pytest.mark.parametrize(
+    ("default", "told"), [(None, {}), (7, {}), ("", {}), ("a", {"default": "a"})], ids=str
+)
+def test_a_parameter_without_an_annotation_is_a_text_or_several(default, told):
+    text = {"type": "string"}
+    several = {"type": "array", "items": text, "minItems": 1}
+    assert schema_of(Any, default) == {"anyOf": [text, several], **told}
 
 
 def test_a_list_that_must_be_there_has_an_item():
