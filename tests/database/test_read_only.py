@@ -60,13 +60,19 @@ def test_nor_does_a_unit_outside_of_requests(start_database, url):
     assert stored() == [2]
 
 
+FUNCTION = {
+    "postgresql": "RETURNS void AS 'INSERT INTO t VALUES (3)' LANGUAGE sql",
+    "mariadb": "RETURNS INT BEGIN INSERT INTO t VALUES (3); RETURN 1; END",
+}
+
+
 @pytest.mark.parametrize("handle", HANDLES)
-@pytest.mark.parametrize("url", POSTGRESQL, indirect=True)
-def test_postgresql_refuses_a_function_that_writes(start_database, url, handle):
+@pytest.mark.parametrize("url", [*POSTGRESQL, *MARIADB], indirect=True)
+def test_a_server_refuses_a_function_that_writes(start_database, url, handle):
     def set_up(connection):
         create(connection)
-        body = "AS 'INSERT INTO t VALUES (3)' LANGUAGE sql"
-        connection.exec_driver_sql(f"CREATE FUNCTION adds() RETURNS void {body}")
+        connection.exec_driver_sql("DROP FUNCTION IF EXISTS adds")
+        connection.exec_driver_sql(f"CREATE FUNCTION adds() {FUNCTION[connection.dialect.name]}")
 
     start_database(url, setup=set_up)
 
