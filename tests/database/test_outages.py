@@ -25,6 +25,7 @@ from cpkit.errors import (
 )
 from cpkit.plugins import DatabasePlugin
 from cpkit.testing import Client
+from tests.clocks import watchdogs_clock
 from tests.statements import HANDLES
 
 
@@ -298,34 +299,20 @@ def asking(handle, statement):
     return statement if handle == "dbapi" else text(statement)
 
 
-class Clock:
-    """The watchdog's clock: while a server hangs, a minute has passed at each look."""
-
-    def __init__(self):
-        self.ahead, self.is_hurried = 0.0, False
-
-    def monotonic(self):
-        self.ahead += 60 * self.is_hurried
-        return time.monotonic() + self.ahead
-
-
 @pytest.fixture
 def hung(monkeypatch):
     """Stop the server's process that serves a unit, for as long as a block lasts."""
-    clock = Clock()
-    monkeypatch.setattr(sockets, "time", clock)
-    monkeypatch.setattr(sockets, "GRACE", 0.2)  # at a quarter of which it looks
+    clock = watchdogs_clock(monkeypatch)
 
     @contextlib.contextmanager
     def hung(unit, handle):
         pid = unit.execute(asking(handle, "SELECT pg_backend_pid()")).fetchone()[0]
         os.kill(pid, signal.SIGSTOP)
-        clock.is_hurried = True
         try:
-            yield
+            with clock.hurried():
+                yield
         finally:
             os.kill(pid, signal.SIGCONT)
-            clock.ahead, clock.is_hurried = 0.0, False
 
     return hung
 

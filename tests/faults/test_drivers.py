@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from cpkit.database.faults import Fault, fault_of
+from tests.clocks import watchdogs_clock
 from tests.statements import MARIADB
 
 pytestmark = pytest.mark.faults
@@ -139,11 +140,14 @@ def stopped(server):
 
 
 @pytest.mark.parametrize("url", [MARIADB[0], MARIADB[2]])  # mysql-connector shows no socket
-def test_a_mariadb_that_hangs_in_a_statement_is_given_up_on(mariadb, start_database, url, caplog):
-    database = start_database(mariadb.url.replace("pymysql", url), statement_timeout=0.2)
+def test_a_mariadb_that_hangs_in_a_statement_is_given_up_on(
+    mariadb, start_database, url, caplog, monkeypatch
+):
+    clock = watchdogs_clock(monkeypatch)
+    database = start_database(mariadb.url.replace("pymysql", url), statement_timeout=50)
     unit = database.unit()
     unit.execute(text("SELECT 1"))
-    with stopped(mariadb), pytest.raises(DBAPIError):
+    with stopped(mariadb), clock.hurried(), pytest.raises(DBAPIError):
         unit.execute(text("SELECT 2"))
     unit.close()
     assert "a statement was cut off" in caplog.text
