@@ -55,9 +55,8 @@ HANDLES: dict[str, type[Unit]] = {
 class Unhurried:
     """A database as it lends to its own set-up, whose statements take as long as they take."""
 
-    watchdog: Watchdog[Any] | None = None
-
     def __init__(self, database: Database) -> None:
+        self.watchdog: Watchdog[Any] | None = None
         self.borrow, self._give_back = database.borrow, database.give_back
         self.answers, self.failed = database.answers, database.failed
         self.committed, self.refused_to_write = database.committed, database.refused_to_write
@@ -72,11 +71,10 @@ class Unhurried:
 class Database:
     """A database: opened, lent to units of work, closed; after a fork, opened anew."""
 
-    watchdog: Watchdog[Any] | None = None
-
     def __init__(self, settings: DatabaseSettings, host: Host) -> None:
         self.settings, self._host = settings, host
         self.answers, self.committed = host.answers, host.committed
+        self.watchdog: Watchdog[Any] | None = None
         self._lanes: Lanes | None = None
         self._backend: Backend[Any] | None = None
         self._mutex = threading.Lock()

@@ -116,11 +116,12 @@ class Begun:
         self._notes: list[Note] = []
 
     def note(self, unit: Unit, frame: FrameType | None) -> None:
-        """Note that *unit* was begun by what runs in *frame*."""
-        if frame is None:
+        """Note that *unit* was begun by what has called what runs in *frame*."""
+        caller = frame and frame.f_back
+        if caller is None:
             return
         # PERF: no more than what can be told later.
-        note = weakref.ref(unit), frame.f_code, frame.f_lasti, threading.get_ident()
+        note = weakref.ref(unit), caller.f_code, caller.f_lasti, threading.get_ident()
         with self._mutex:
             self._notes.append(note)
             if len(self._notes) > _MOST:

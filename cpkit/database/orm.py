@@ -64,7 +64,8 @@ class SessionUnit(Unit, has=dir(Session())):
         self._handle.rollback()
 
     def _shut(self, handle: Session, broken: bool) -> bool:
-        connection = self.connection_of_session
+        # NOTE: it knows the unit; so long as each knows the other, both wait for the collector.
+        connection, self.connection_of_session = self.connection_of_session, None
         root = connection and connection.get_transaction()
         if root is not None:  # NOTE: a session ends each savepoint by a statement, and all is over
             root.rollback()
@@ -73,15 +74,6 @@ class SessionUnit(Unit, has=dir(Session())):
         else:
             handle.close()
         return not broken
-
-    def _finish(self) -> None:
-        # PERF: where nothing was begun there is nothing to commit, unless objects are to be stored.
-        borrowed = self._borrowed
-        begun = borrowed is not None and (
-            borrowed.transaction is not None or not borrowed.backend.reads_without_transaction
-        )
-        if self.terms.real or begun or self._has_changes():
-            self._commit()
 
     def _rest(self) -> None:
         transaction = self._handle.get_transaction()

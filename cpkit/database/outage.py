@@ -23,12 +23,11 @@ class Outage:
     tell the database's *name*.
     """
 
-    lasts = False  # whether the database is gone at the moment
-
     def __init__(
         self, probe: Callable[[], None], log: Callable[[str, int], object], name: str = "db"
     ) -> None:
         self._probe, self._log, self._name = probe, log, name
+        self.lasts = False  # whether the database is gone at the moment
         self._mutex = threading.Lock()
         self._back = threading.Event()
         self._stopped = threading.Event()

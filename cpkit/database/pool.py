@@ -90,12 +90,11 @@ class UnitPool(QueuePool):
     So a pool can be swapped while its connections are in use: none is cut off, none is left over.
     """
 
-    _retired = False
-    own_listeners = 0  # listeners
-    holds_data = False  # of a database in memory, which would go with its connection
-
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._retired = False
+        self.own_listeners = 0
+        self.holds_data = False  # of a database in memory, which would go with its connection
         self.waits = Waits()
         self.spares: list[Fairy] = []
         self._listen(None, None, 0)  # until it is told, SQLAlchemy sees all

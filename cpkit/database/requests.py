@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cherrypy
 from cherrypy.lib.cptools import log_traceback
 
-from cpkit.cherry import Hook, Request
+from cpkit.cherry import Hook, Request, Response
 from cpkit.errors import (
     DatabaseNotRunningError,
     DatabaseUnavailableError,
@@ -157,13 +157,13 @@ class Lent(Hook, Unit):
 
     def __call__(self) -> None:
         """End what was done until the answer is made; at the request's end, what came since."""
-        known = cherrypy.serving.request.__dict__
+        serving = cherrypy.serving
+        known = serving.request.__dict__
         if not known["closed"]:
             # A unit was used, a stream may come to use it, or there is an error to explain.
-            matters = self.used or cherrypy.serving.response.stream or handled() is not None
-            if matters:
+            if self.used or handled() is not None or serving.response.stream:
                 self.end_with(known)  # first, for what another thread does may have this fail
-                self._decide()
+                self._decide(known, serving.response)
             self.late = True
             # PERF: else nothing is to be ended any more. Late first: another thread that begins
             # to use it notes that before it looks whether it is late.
@@ -219,16 +219,15 @@ class Lent(Hook, Unit):
         elif self not in pages.ending:
             pages.ending.append(self)
 
-    def _decide(self) -> None:
+    def _decide(self, known: dict[str, Any], response: Response) -> None:
         """Commit or roll back by the outcome of the request, before anything is sent."""
-        response, known = cherrypy.serving.response, cherrypy.serving.request.__dict__
         if known["error_page"]:  # another thread has used it
             self.follow_pages(known)
         error, of_page = handled(), self.late
         if error is self.outer:
             error = None
         self.late = True  # first, so that no other thread begins anew what ends now
-        good = error is None and (of_page or self._is_kept())
+        good = error is None and (of_page or self._is_kept(response))
         if error is None or isinstance(error, cherrypy.InternalRedirect):
             commit = good if error is None else not self.doomed
             streams = response.stream and known["method"] != "HEAD"
@@ -239,10 +238,10 @@ class Lent(Hook, Unit):
         else:
             self.turn_to_page(commit=False)
 
-    def _is_kept(self) -> bool:
+    def _is_kept(self, response: Response) -> bool:
         """Tell whether the answer that is sent means that the work is to be kept."""
         # NOTE: what an on_end_resource hook makes of the status is not sent any more.
-        sent = getattr(cherrypy.serving.response, "output_status", None) or b""
+        sent = getattr(response, "output_status", None) or b""
         return self._loan.keeps(self, int(sent[:3] or 0))
 
     def end_without_hooks(self) -> None:
@@ -250,7 +249,7 @@ class Lent(Hook, Unit):
         if not self.late:  # the handler has taken the hook away
             self.late = True
             if self.used:
-                self.end(self._is_kept())
+                self.end(self._is_kept(cherrypy.serving.response))
         elif self._used_late and not self.streaming:
             self.end(commit=True)
 

@@ -34,7 +34,7 @@ class State(enum.Enum):
     LOST = "lost"  # undone by the database, and nobody asked for it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a unit of work asks of its transactions.
 

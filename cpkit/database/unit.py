@@ -215,7 +215,7 @@ class Unit:
                 else:
                     self.close()
             finally:  # what waited for an earlier commit is called, even if this one failed
-                if self._call_back() and not rests:
+                if self._after is not None and self._call_back() and not rests:
                     self.close()
 
     @property
@@ -380,8 +380,17 @@ class Unit:
             self.rest()
 
     def _finish(self) -> None:
-        """Commit as the last thing that is done."""
-        self._commit()
+        """Commit as the last thing that is done, if there is anything to commit."""
+        borrowed = self._borrowed
+        begun = borrowed is not None and (
+            borrowed.transaction is not None or not borrowed.backend.reads_without_transaction
+        )
+        if begun or self.terms.real or self.exposed or self._has_changes():
+            self._commit()
+
+    def _has_changes(self) -> bool:
+        """Tell whether the handle has objects to store."""
+        return False
 
     def _rest(self) -> None:
         """Do without the connection for a while."""

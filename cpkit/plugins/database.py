@@ -44,8 +44,9 @@ def _noted(
     @wraps(method)
     def call(self: DatabasePlugin, /, *args: P.args, **kwargs: P.kwargs) -> Unit:
         unit = method(self.database, *args, **kwargs)
-        if unit.write and (here := currentframe()):  # PERF: what only reads locks nothing
-            self._begun.note(unit, here.f_back)
+        if unit.write:  # PERF: what only reads locks nothing
+            # NOTE: a frame that has itself in a variable keeps all that it has until collected.
+            self._begun.note(unit, currentframe())
         return unit
 
     return call
