@@ -158,7 +158,7 @@ class MysqlConnectorBackend(SeveralResultsBackend[Driver]):
 class Mysqlclient(Driver, Protocol):
     """mysqlclient's connection, as far as it is needed here."""
 
-    _cpkit_socket: SameSocket
+    cpkit_socket: SameSocket
 
     def fileno(self) -> int:
         """Return its socket."""
@@ -176,7 +176,7 @@ class MysqlclientBackend(SeveralResultsBackend[Mysqlclient]):
 
         NOTE: mysqlclient 2.3 does not tell another thread the socket on which one waits.
         """
-        driver._cpkit_socket = SameSocket(driver.fileno())
+        driver.cpkit_socket = SameSocket(driver.fileno())
         super().connected(driver, record)
 
     def descriptor(self, driver: Mysqlclient) -> int:
@@ -185,7 +185,7 @@ class MysqlclientBackend(SeveralResultsBackend[Mysqlclient]):
 
     def cut(self, driver: Mysqlclient) -> bool:
         """End the statement that runs on a connection, from another thread."""
-        return cut(driver._cpkit_socket.descriptor)
+        return cut(driver.cpkit_socket.descriptor)
 
     def close_cursor(self, driver: Mysqlclient, cursor: Any) -> None:
         """Close a cursor, and tell who has it still: mysqlclient would have it read as empty."""
