@@ -180,5 +180,7 @@ def parameter_of(handler: Handler, name: str) -> inspect.Parameter | None:
 
 def name_of(handler: Handler) -> str:
     """Return where *handler* is written, as ``package.module:Class.method``."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
     named = handler if hasattr(handler, "__qualname__") else type(handler)
     return f"{getattr(named, '__module__', 'builtins')}:{named.__qualname__}"

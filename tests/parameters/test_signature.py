@@ -195,6 +195,13 @@ def test_annotations_of_a_module_that_postpones_them_are_resolved_where_they_sta
     assert given == {"day": date(2026, 11, 29), "ids": [1]}
 
 
+def test_of_a_partial_the_function_is_named():
+    def handler(day: "dat", page: int): ...  # noqa: F821
+
+    with pytest.raises(AnnotationError, match=r"<locals>\.handler: the parameter day cannot"):
+        plan_of(functools.partial(functools.partial(handler, page=1), page=2))
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="its syntax is of Python 3.12")
 def test_a_type_variable_of_the_function_itself_is_told_as_one():
     module = {}
