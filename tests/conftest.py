@@ -58,6 +58,12 @@ def _asked_for(config: pytest.Config) -> list[Path]:
     return sorted(path for path in found if "benchmarks" not in path.parts)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests whose names are others in each process, so that no two workers agree on them."""
+    if addressed := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"An object's address is in the name of {addressed[0]}: give ids.")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Keep the collector of garbage from looking at thousands of tests again and again."""

@@ -125,7 +125,7 @@ def test_a_default_of_another_type_ends_the_start(annotation, default):
     ("annotation", "default"),
     [(int, None), (Note, Note("a")), (list[Note], [Note("a")]), (Point, Point()), (bytes, b"a"),
      (float, 1), (date, date(2026, 12, 1)), (set[int], {1}), (tuple[int, ...], ()),
-     (Any, object())],
+     pytest.param(Any, object(), id="Any-an object")],
     ids=str,
 )  # fmt: skip
 def test_a_default_of_its_type_is_taken(annotation, default):
