@@ -139,8 +139,8 @@ class Borrowed:
         for it in remembered:
             cursor = it()
             if cursor is not None:
-                try:
-                    self.backend.close_cursor(self.driver, cursor)
+                try:  # NOTE: after the statement that another thread runs on it
+                    self.unit.timed(0, self.backend.close_cursor, self.driver, cursor)
                 except Exception:  # the connection was lost, or somebody has closed it
                     self.broken = True
 

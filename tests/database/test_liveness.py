@@ -5,6 +5,7 @@ import socket
 
 import cherrypy
 import pytest
+from sqlalchemy import event, make_url, text
 
 from cpkit.database.sockets import cut, readable
 from cpkit.plugins import DatabasePlugin
@@ -79,3 +80,28 @@ def test_pymysql_waits_for_a_statement_as_long_as_it_takes(start_database, maria
     url = f"{mariadb.url}?read_timeout=7"
     with start_database(url, name="strict").begin("dbapi", write=False) as unit:
         assert unit.handle._read_timeout == 7
+
+
+POSTGRES = [f"postgresql+{driver}" for driver in ("psycopg", "psycopg2", "pg8000")]
+MARIADB = [f"mariadb+{driver}" for driver in ("pymysql", "mysqldb")]
+
+
+@pytest.mark.parametrize(
+    "dialect", [*POSTGRES, *(pytest.param(each, marks=pytest.mark.faults) for each in MARIADB)]
+)
+def test_a_connection_that_its_driver_has_closed_is_lent_to_nobody(
+    start_database, request, dialect
+):
+    if dialect.endswith("mysqldb"):
+        pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
+    server = request.getfixturevalue("mariadb" if dialect in MARIADB else "postgres")
+    database = start_database(
+        make_url(server.url).set(drivername=dialect).render_as_string(hide_password=False)
+    )
+    lent = []  # NOTE: mysql-connector does not show its socket; it is asked after half a second
+    event.listen(database.engine, "checkout", lambda driver, *_: lent.append(driver))
+    for _ in range(2):
+        with database.begin() as unit:
+            assert unit.scalar(text("SELECT 1")) == 1
+        lent[-1].close()  # as drivers do after an error, whoever has it
+    assert lent[0] is not lent[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
@@ -167,7 +168,10 @@ class Backend(Generic[D]):
 
         Raise DisconnectionError, for the pool to replace it, if it does not.
         """
-        descriptor = self.descriptor(driver)
+        try:
+            descriptor = self.descriptor(driver)
+        except Exception as error:
+            raise DisconnectionError("the driver has closed this connection") from error
         if descriptor is not None and readable(descriptor) and not self.drained(driver):
             raise DisconnectionError("the server closed this idle connection")
         if idle > (_LONG_IDLE if descriptor is not None else 0.5):
@@ -177,7 +181,10 @@ class Backend(Generic[D]):
                 raise DisconnectionError("this idle connection is dead") from error
 
     def descriptor(self, driver: D) -> int | None:
-        """Return the connection's socket, or None where the driver does not show it."""
+        """Return the connection's socket, or None where the driver does not show it.
+
+        Raise what the driver raises, or an OSError, once it has closed the connection.
+        """
         return None
 
     def cut(self, driver: D) -> bool:
@@ -318,6 +325,13 @@ class Backend(Generic[D]):
         """Lend *connection* to ``setup``, one process at a time, for as long as it takes."""
         self.serialize_setup(connection, wait)
         yield connection
+
+
+def descriptor_of(of_driver: socket.socket | None) -> int:
+    """Return the descriptor of a driver's socket; OSError once there is none."""
+    if of_driver is None:
+        raise OSError("the driver has closed its socket")
+    return of_driver.fileno()
 
 
 def driver_of(connection: Connection) -> Any:

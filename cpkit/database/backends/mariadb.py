@@ -19,7 +19,7 @@ from cpkit.database.statements import judge
 from cpkit.database.terms import State, Terms
 from cpkit.errors import DatabaseBusyError, DatabaseError, SettingError, UnitOverError
 
-from .base import Backend, D, Driver, driver_of
+from .base import Backend, D, Driver, descriptor_of, driver_of
 
 _LONGEST_LOCK = 64  # characters of a lock's name
 
@@ -225,9 +225,9 @@ class PymysqlBackend(MariadbBackend[PyMysql]):
             driver._read_timeout = None
         super().connected(driver, record)
 
-    def descriptor(self, driver: PyMysql) -> int | None:
+    def descriptor(self, driver: PyMysql) -> int:
         """Return PyMySQL's socket."""
-        return None if driver._sock is None else driver._sock.fileno()
+        return descriptor_of(driver._sock)
 
     def is_lost_by(self, driver: PyMysql, error: Exception) -> bool:
         """Tell whether the server undid the transaction: a deadlock's victim, say.

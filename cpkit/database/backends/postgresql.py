@@ -16,7 +16,7 @@ from cpkit.database.sockets import readable
 from cpkit.database.terms import State, Terms, Value
 from cpkit.errors import DatabaseBusyError, SettingError
 
-from .base import Backend, D, Driver
+from .base import Backend, D, Driver, descriptor_of
 
 if TYPE_CHECKING:
     from psycopg import Connection as Psycopg
@@ -139,9 +139,9 @@ class Pg8000Backend(PostgresqlBackend[Pg8000]):
             driver._usock.settimeout(None)
         super().connected(driver, record)
 
-    def descriptor(self, driver: Pg8000) -> int | None:
+    def descriptor(self, driver: Pg8000) -> int:
         """Return pg8000's socket."""
-        return None if driver._usock is None else driver._usock.fileno()
+        return descriptor_of(driver._usock)
 
 
 class Psycopg2(Driver, Protocol):
